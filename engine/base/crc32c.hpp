@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// CRC-32C (Castagnoli), the checksum of everything that must be recognised after a crash.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/bytes.hpp"
+
+namespace orrery::engine {
+
+/// The checksum of `bytes`. `seed` continues an earlier one: crc32c(b, crc32c(a)) is that of a followed by b.
+uint32_t crc32c(Bytes bytes, uint32_t seed = 0);
+
+}  // namespace orrery::engine

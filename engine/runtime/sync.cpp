@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/sync.hpp"
+
+namespace orrery::engine {
+
+void Mutex::lock() ORRERY_NO_ANALYSIS {
+  uint32_t seen = 0;
+  if (state_.compare_exchange(seen, 1)) return;
+  while (state_.exchange(2) != 0) tasks_.wait(state_, 2);
+}
+
+void Mutex::unlock() ORRERY_NO_ANALYSIS {
+  const uint32_t before = state_.exchange(0);
+  CHECK(before != 0, "a mutex was released that nobody held");
+  if (before == 2) tasks_.wake(state_, 1);
+}
+
+bool CondVar::wait(Mutex& mutex, Instant deadline) {
+  const uint32_t turn = turn_.load();
+  mutex.unlock();
+  const bool in_time = tasks_.wait(turn_, turn, deadline);
+  mutex.lock();
+  return in_time;
+}
+
+void CondVar::notify_one() {
+  turn_.fetch_add(1);
+  tasks_.wake(turn_, 1);
+}
+
+void CondVar::notify_all() {
+  turn_.fetch_add(1);
+  tasks_.wake(turn_, kEverybody);
+}
+
+void Event::set() {
+  turn_.fetch_add(1);
+  tasks_.wake(turn_, kEverybody);
+}
+
+void Event::wait(uint32_t ticket) {
+  while (turn_.load() == ticket) tasks_.wait(turn_, ticket);
+}
+
+void Latch::open() {
+  open_.store(1);
+  tasks_.wake(open_, kEverybody);
+}
+
+void Latch::wait() {
+  while (open_.load() == 0) tasks_.wait(open_, 0);
+}
+
+void Semaphore::release(uint32_t count) {
+  count_.fetch_add(count);
+  tasks_.wake(count_, count);
+}
+
+bool Semaphore::try_acquire() {
+  uint32_t seen = count_.load();
+  while (seen > 0) {
+    if (count_.compare_exchange(seen, seen - 1)) return true;
+  }
+  return false;
+}
+
+void Semaphore::acquire() {
+  while (!try_acquire()) tasks_.wait(count_, 0);
+}
+
+}  // namespace orrery::engine

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the world may go wrong: hooks that the media, the device and the memory consult at named moments.
+//
+// A fault is one file in faults/ and a row in its catalogue. It is asked at an address, so that its decisions are
+// choices like all others, and it declares which promises of the world it may void; oracles judge by what remains. What
+// a device may always do (late, inline, out of order) is not a fault but legal freedom, and is asked without one.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/runtime/device.hpp"
+#include "sim/choices.hpp"
+
+namespace orrery::sim {
+
+/// What a world otherwise promises to an engine.
+enum class Promise : uint32_t {
+  availability = 1,  // requests succeed, memory is there
+  durability = 2,    // what was synced survives power loss
+  integrity = 4,     // bytes read are the bytes written
+};
+
+/// What becomes of one request beyond legal freedom.
+enum class IoFate : uint8_t {
+  normal,
+  error_at_submit,     // refused, inline, without any effect
+  error_before_effect,  // fails at completion; nothing was transferred
+  error_half_effect,   // fails at completion; the first half was transferred
+  error_after_effect,  // fails at completion, though everything was transferred
+  short_transfer,      // succeeds with fewer bytes than asked for
+};
+
+/// Asks the one who decides.
+class Asker {
+ public:
+  virtual uint64_t choose(Ask ask, uint64_t bound) = 0;
+
+ protected:
+  ~Asker() = default;
+};
+
+class Fault {
+ public:
+  virtual ~Fault() = default;
+  virtual const char* name() const = 0;
+  virtual const char* sentence() const = 0;
+  /// A set of Promise bits.
+  virtual uint32_t voids() const = 0;
+
+  /// A request was submitted. `ask` is bound to its address.
+  virtual IoFate on_submit(const engine::Io&, Asker&) { return IoFate::normal; }
+  /// Memory, Frames or spawn is asked for something. True: refused.
+  virtual bool on_allocate(Asker&) { return false; }
+  /// Power is lost while a write is pending. True: it is lost. Asked for each, oldest first.
+  virtual bool on_power_loss(Asker&) { return false; }
+};
+
+}  // namespace orrery::sim

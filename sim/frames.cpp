@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/frames.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace orrery::sim {
+namespace {
+
+constexpr size_t kReserve = size_t{256} << 30;  // of address space, not of memory
+constexpr size_t kAlignment = 512;
+
+}  // namespace
+
+FrameTable::FrameTable(Scheduler& scheduler, Trace& trace)
+    : scheduler_(scheduler), trace_(trace) {
+  void* const block = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(block != MAP_FAILED, "no address space for {} bytes of frames", kReserve);
+  base_ = static_cast<std::byte*>(block);
+  // A huge page would make 2 MiB resident for one touched byte.
+  madvise(base_, kReserve, MADV_NOHUGEPAGE);
+}
+
+FrameTable::~FrameTable() { munmap(base_, kReserve); }
+
+void FrameTable::begin(bool guarded) {
+  if (guarded != guarded_) {
+    const int access = guarded ? PROT_NONE : PROT_READ | PROT_WRITE;
+    CHECK(mprotect(base_, kReserve, access) == 0, "the frames' protection cannot be changed");
+  } else if (guarded && opened_ > 0) {
+    CHECK(mprotect(base_, opened_, PROT_NONE) == 0, "the frames cannot be closed");
+  }
+  guarded_ = guarded;
+  used_ = opened_ = 0;
+  live_ = 0;
+  unused_.clear();
+  for (const auto& frame : frames_) {
+    // What a large frame held is given back; small ones are cleared when they are used again.
+    if (frame->live && frame->size >= kLarge) madvise(frame->base, frame->size, MADV_DONTNEED);
+    *frame = engine::Frame{};
+    unused_.push_back(frame.get());
+  }
+  for (auto& [size, list] : free_memory_) list.clear();
+  ranges_.clear();
+}
+
+std::byte* FrameTable::take_memory(size_t size) {
+  if (!guarded_) {
+    auto& list = free_memory_[size];
+    if (!list.empty()) {
+      // The one that was given back first: a page's memory does not return to it at once.
+      std::byte* const start = list.front();
+      list.erase(list.begin());
+      return start;
+    }
+    used_ = engine::round_up(used_, size >= kPage ? kPage : kAlignment);
+    CHECK(used_ + size < kReserve, "a run wants more than {} bytes of frames", kReserve);
+    std::byte* const start = base_ + used_;
+    used_ += size;
+    return start;
+  }
+  const size_t room = engine::round_up(size, kPage);
+  CHECK(used_ + room + kPage < kReserve, "a run wants more than {} bytes of frames", kReserve);
+  std::byte* const range = base_ + used_;
+  CHECK(mprotect(range, room, PROT_READ | PROT_WRITE) == 0,
+        "a frame cannot be opened; too many mappings?");
+  used_ += room + kPage;  // the page behind it stays closed
+  opened_ = used_;
+  return range + (room - size);
+}
+
+void FrameTable::clear_memory(std::byte* start, size_t size) const {
+  if (size >= kLarge) {
+    madvise(start, size, MADV_DONTNEED);
+  } else {
+    std::memset(start, 0, size);
+  }
+}
+
+void FrameTable::open_lifetime(engine::Frame& frame, int64_t page, size_t size, Site site) {
+  frame.base = take_memory(size);
+  clear_memory(frame.base, size);
+  frame.size = size;
+  frame.page = page;
+  frame.live = true;
+  trace_.lifetimes.push_back({page, size, scheduler_.steps(), UINT64_MAX, scheduler_.now().ns, 0,
+                              scheduler_.current_task(), kNobody, site, {}});
+  frame.generation = trace_.lifetimes.size();
+  if (guarded_) ranges_.emplace_back(frame.base, frame.generation);
+  ++live_;
+  scheduler_.record(Kind::frame_acquired, page, static_cast<int64_t>(frame.generation),
+                    static_cast<int64_t>(size), site);
+}
+
+void FrameTable::close_lifetime(engine::Frame& frame, Site site) {
+  Lifetime& lifetime = trace_.lifetimes[frame.generation - 1];
+  lifetime.retired_step = scheduler_.steps();
+  lifetime.retired_ns = scheduler_.now().ns;
+  lifetime.retired_by = scheduler_.current_task();
+  lifetime.retired_at = site;
+  scheduler_.record(Kind::frame_retired, frame.page, static_cast<int64_t>(frame.generation), 0,
+                    site);
+  --live_;
+  frame.live = false;
+  if (!guarded_) {
+    free_memory_[frame.size].push_back(frame.base);
+    return;
+  }
+  std::byte* const first =
+      frame.base + frame.size - engine::round_up(frame.size, kPage);
+  if (frame.size >= kLarge) madvise(first, frame.size, MADV_DONTNEED);
+  CHECK(mprotect(first, engine::round_up(frame.size, kPage), PROT_NONE) == 0,
+        "a retired frame cannot be closed; too many mappings?");
+}
+
+engine::Result<engine::Frame*> FrameTable::acquire(int64_t page, size_t size, Site site) {
+  scheduler_.point(site);
+  const Scheduler::Harness harness(scheduler_);
+  CHECK(size >= 64 && (size & (size - 1)) == 0, "a frame of {} bytes", size);
+  if (scheduler_.refuses_allocation()) {
+    scheduler_.record(Kind::allocation_failed, static_cast<int64_t>(size), 0, 0, site);
+    return engine::Error{engine::Errc::no_memory, "Frames refused", page};
+  }
+  if (unused_.empty()) {
+    frames_.push_back(std::make_unique<engine::Frame>());
+    unused_.push_back(frames_.back().get());
+  }
+  engine::Frame* const frame = unused_.back();
+  unused_.pop_back();
+  open_lifetime(*frame, page, size, site);
+  return frame;
+}
+
+void FrameTable::renew(engine::Frame* frame, int64_t page, Site site) {
+  scheduler_.point(site);
+  const Scheduler::Harness harness(scheduler_);
+  CHECK(frame != nullptr && frame->live, "a frame was renewed that holds nothing");
+  const size_t size = frame->size;
+  std::byte* const before = frame->base;
+  close_lifetime(*frame, site);
+  if (!guarded_) {
+    // In place: the memory just given back is the one that is taken.
+    free_memory_[size].pop_back();
+    free_memory_[size].insert(free_memory_[size].begin(), before);
+  }
+  open_lifetime(*frame, page, size, site);
+}
+
+void FrameTable::retire(engine::Frame* frame, Site site) {
+  scheduler_.point(site);
+  const Scheduler::Harness harness(scheduler_);
+  if (frame == nullptr || !frame->live) {
+    Failure failure;
+    failure.oracle = "lifetimes";
+    failure.label = "a frame was retired twice";
+    failure.text.assign(failure.label.view());
+    failure.site = site;
+    scheduler_.fail(failure);
+    return;
+  }
+  close_lifetime(*frame, site);
+}
+
+uint64_t FrameTable::find(const void* address) const {
+  const auto* at = static_cast<const std::byte*>(address);
+  auto found = std::upper_bound(
+      ranges_.begin(), ranges_.end(), at,
+      [](const std::byte* a, const auto& range) { return a < range.first; });
+  if (found == ranges_.begin()) return 0;
+  --found;
+  const Lifetime& lifetime = trace_.lifetimes[found->second - 1];
+  // The guard page behind a frame belongs to it: that is where an overrun is caught.
+  return at < found->first + lifetime.size + kPage ? found->second : 0;
+}
+
+bool FrameTable::owns(const void* address) const {
+  const auto* at = static_cast<const std::byte*>(address);
+  return at >= base_ && at < base_ + kReserve;
+}
+
+void FrameTable::residency(const std::byte* start, size_t length,
+                           std::vector<unsigned char>& pages) const {
+  const auto first = reinterpret_cast<uintptr_t>(start) / kPage * kPage;
+  const auto last = engine::round_up(reinterpret_cast<uintptr_t>(start) + length, kPage);
+  pages.assign((last - first) / kPage, 0);
+  CHECK(mincore(reinterpret_cast<void*>(first), last - first, pages.data()) == 0,
+        "the kernel does not say which pages are resident");
+}
+
+}  // namespace orrery::sim

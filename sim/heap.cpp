@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/heap.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace orrery::sim {
+namespace {
+
+constexpr size_t kReserve = size_t{8} << 30;  // of address space, not of memory
+constexpr size_t kPage = 4096;
+// A canonical address pattern, so that a pointer read from a freed block faults with its own address. 0x5d is odd, too.
+constexpr int kPoison = 0x5d;
+// More than this is given back to the system between runs instead of being cleared.
+constexpr size_t kKeep = size_t{64} << 20;
+
+}  // namespace
+
+Heap::Heap(Scheduler& scheduler) : scheduler_(scheduler) {
+  void* const block = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(block != MAP_FAILED, "no address space for a heap of {} bytes", kReserve);
+  base_ = static_cast<std::byte*>(block);
+  blocks_.reserve(256);
+}
+
+Heap::~Heap() { munmap(base_, kReserve); }
+
+void Heap::begin(bool guarded) {
+  if (guarded_ && used_ > 0) {
+    const size_t whole = engine::round_up(used_, kPage);
+    CHECK(mprotect(base_, whole, PROT_READ | PROT_WRITE) == 0, "the heap cannot be opened again");
+  }
+  if (touched_ > kKeep) {
+    madvise(base_, touched_, MADV_DONTNEED);
+  } else if (touched_ > 0) {
+    std::memset(base_, 0, touched_);
+  }
+  used_ = touched_ = 0;
+  live_ = 0;
+  guarded_ = guarded;
+  blocks_.clear();
+}
+
+std::byte* Heap::place(size_t size, size_t alignment) {
+  if (!guarded_) {
+    used_ = engine::round_up(used_, std::max<size_t>(alignment, 16));
+    std::byte* const start = base_ + used_;
+    used_ += size;
+    return start;
+  }
+  // The block ends where its guard page begins, as nearly as its alignment allows.
+  used_ = engine::round_up(used_, kPage);
+  const size_t room = engine::round_up(std::max<size_t>(size, 1), kPage);
+  std::byte* const guard = base_ + used_ + room;
+  CHECK(mprotect(guard, kPage, PROT_NONE) == 0, "a block cannot be guarded; too many mappings?");
+  used_ += room + kPage;
+  const auto end = reinterpret_cast<uintptr_t>(guard);
+  return reinterpret_cast<std::byte*>(engine::round_down(end - size, alignment));
+}
+
+engine::Result<void*> Heap::allocate(size_t size, size_t alignment, const char* label, Site site) {
+  if (scheduler_.on_task() && !scheduler_.in_harness()) scheduler_.point(site);
+  const Scheduler::Harness harness(scheduler_);
+  CHECK(alignment > 0 && alignment <= kPage && (alignment & (alignment - 1)) == 0,
+        "an alignment of {} bytes", alignment);
+  if (scheduler_.refuses_allocation()) {
+    scheduler_.record(Kind::allocation_failed, static_cast<int64_t>(size), 0, 0, site);
+    return engine::Error{engine::Errc::no_memory, "Memory refused", static_cast<int64_t>(size)};
+  }
+  CHECK(used_ + size + 4 * kPage < kReserve, "a run wants more than {} bytes", kReserve);
+  std::byte* const start = place(size, alignment);
+  touched_ = std::max(touched_, used_);
+  blocks_.push_back({start, size, label, true, scheduler_.steps(), 0, site, {}});
+  ++live_;
+  return static_cast<void*>(start);
+}
+
+void Heap::free(void* address, Site site) {
+  if (address == nullptr) return;
+  if (scheduler_.on_task() && !scheduler_.in_harness()) scheduler_.point(site);
+  const Scheduler::Harness harness(scheduler_);
+  Block* const block = const_cast<Block*>(find(address));
+  if (block == nullptr || block->start != address || !block->live) {
+    Failure failure;
+    failure.oracle = "memory";
+    failure.site = site;
+    if (block == nullptr || block->start != address) {
+      failure.label = "something was freed that is no block";
+    } else {
+      failure.label = "a block was freed twice";
+      failure.text.format("a block of {} bytes ({}) was freed at step {} and again", block->size,
+                          block->label, block->freed_step);
+    }
+    if (failure.text.empty()) failure.text.assign(failure.label.view());
+    scheduler_.fail(failure);
+    return;
+  }
+  block->live = false;
+  block->freed_step = scheduler_.steps();
+  block->freed_at = site;
+  --live_;
+  if (guarded_) {
+    const auto first = engine::round_down(reinterpret_cast<uintptr_t>(block->start), kPage);
+    const auto last = reinterpret_cast<uintptr_t>(block->start) + block->size;
+    CHECK(mprotect(reinterpret_cast<void*>(first), engine::round_up(last - first, kPage),
+                   PROT_NONE) == 0,
+          "a freed block cannot be closed; too many mappings?");
+  } else {
+    std::memset(block->start, kPoison, block->size);
+  }
+}
+
+const Block* Heap::find(const void* address) const {
+  const auto* at = static_cast<const std::byte*>(address);
+  auto found = std::upper_bound(blocks_.begin(), blocks_.end(), at,
+                                [](const std::byte* a, const Block& b) { return a < b.start; });
+  if (found == blocks_.begin()) return nullptr;
+  --found;
+  return at < found->start + std::max<size_t>(found->size, 1) ? &*found : nullptr;
+}
+
+bool Heap::owns(const void* address) const {
+  const auto* at = static_cast<const std::byte*>(address);
+  return at >= base_ && at < base_ + kReserve;
+}
+
+}  // namespace orrery::sim

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory of one incarnation: handed out by engine::Memory, forgotten whole when the incarnation ends.
+//
+// Blocks are bumped from one mapping and never given to a second owner in the same run, so a pointer names one block
+// for ever, and a freed block keeps its poison until the run ends. Guarded, each block lies in its own pages, up against
+// a guard page, and becomes inaccessible when it is freed. Every block is listed with who asked for it; what is live at
+// quiescence has leaked. Nothing of the harness lives here.
+#pragma once
+
+#include <vector>
+
+#include "engine/base/bytes.hpp"
+#include "engine/runtime/memory.hpp"
+#include "sim/scheduler.hpp"
+
+namespace orrery::sim {
+
+struct Block {
+  std::byte* start = nullptr;
+  size_t size = 0;
+  const char* label = "";
+  bool live = false;
+  uint64_t allocated_step = 0;
+  uint64_t freed_step = 0;
+  Site allocated_at;
+  Site freed_at;
+};
+
+class Heap final : public engine::Memory {
+ public:
+  explicit Heap(Scheduler& scheduler);
+  ~Heap();
+  Heap(const Heap&) = delete;
+  Heap& operator=(const Heap&) = delete;
+
+  /// Forgets every block. `guarded` holds for the run to come.
+  void begin(bool guarded);
+
+  engine::Result<void*> allocate(size_t size, size_t alignment, const char* label,
+                                 Site site) override;
+  void free(void* block, Site site) override;
+
+  /// The block that holds the address, also one that was freed; null if it never was in one.
+  const Block* find(const void* address) const;
+  /// Live blocks, in order of allocation.
+  template <typename Visit>
+  void each_live(const Visit& visit) const {
+    for (const Block& block : blocks_) {
+      if (block.live) visit(block);
+    }
+  }
+  size_t live_count() const { return live_; }
+  /// Whether the address lies in the heap's mapping at all.
+  bool owns(const void* address) const;
+
+ private:
+  std::byte* place(size_t size, size_t alignment);
+
+  Scheduler& scheduler_;
+  std::byte* base_ = nullptr;
+  size_t used_ = 0;     // bytes handed out in this run
+  size_t touched_ = 0;  // bytes that may be other than zero
+  bool guarded_ = false;
+  size_t live_ = 0;
+  std::vector<Block> blocks_;  // by address
+};
+
+}  // namespace orrery::sim

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/media.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/base/check.hpp"
+
+namespace orrery::sim {
+
+void Media::clear() {
+  // Only what was handed out is dirty.
+  for (size_t i = 0; i < chunks_used_; ++i) std::memset(chunks_[i].get(), 0, kChunk);
+  constexpr size_t kKeep = 4096;  // 64 MiB; a larger run gives its memory back
+  if (chunks_.size() > kKeep) chunks_.resize(kKeep);
+  chunks_used_ = 0;
+  table_.clear();
+  size_ = 0;
+  pending_.clear();
+  journal_.clear();
+}
+
+std::byte* Media::chunk_for(uint64_t index) {
+  if (index >= table_.size()) table_.resize(index + 1, -1);
+  int32_t& entry = table_[index];
+  if (entry < 0) {
+    if (chunks_used_ == chunks_.size()) chunks_.push_back(std::make_unique<std::byte[]>(kChunk));
+    entry = static_cast<int32_t>(chunks_used_++);
+  }
+  return chunks_[static_cast<size_t>(entry)].get();
+}
+
+void Media::put(uint64_t offset, engine::Bytes bytes) {
+  while (!bytes.empty()) {
+    const uint64_t in_chunk = offset % kChunk;
+    const size_t part = std::min<size_t>(bytes.size(), kChunk - in_chunk);
+    std::memcpy(chunk_for(offset / kChunk) + in_chunk, bytes.data(), part);
+    bytes = bytes.subspan(part);
+    offset += part;
+  }
+}
+
+void Media::read(uint64_t offset, engine::MutableBytes bytes) const {
+  while (!bytes.empty()) {
+    const uint64_t in_chunk = offset % kChunk;
+    const size_t part = std::min<size_t>(bytes.size(), kChunk - in_chunk);
+    const uint64_t index = offset / kChunk;
+    if (index < table_.size() && table_[index] >= 0) {
+      const auto chunk = static_cast<size_t>(table_[index]);
+      std::memcpy(bytes.data(), chunks_[chunk].get() + in_chunk, part);
+    } else {
+      std::memset(bytes.data(), 0, part);
+    }
+    bytes = bytes.subspan(part);
+    offset += part;
+  }
+}
+
+void Media::write(uint64_t offset, engine::Bytes bytes) {
+  const size_t at = journal_.size();
+  journal_.resize(at + 2 * bytes.size());
+  read(offset, {journal_.data() + at, bytes.size()});
+  if (!bytes.empty()) std::memcpy(journal_.data() + at + bytes.size(), bytes.data(), bytes.size());
+  pending_.push_back({offset, size_, at, bytes.size()});
+  put(offset, bytes);
+  size_ = std::max(size_, offset + bytes.size());
+}
+
+void Media::sync() {
+  pending_.clear();
+  journal_.clear();
+}
+
+bool Media::is_durable(uint64_t offset, uint64_t length) const {
+  return std::none_of(pending_.begin(), pending_.end(), [&](const Pending& write) {
+    return write.offset < offset + length && offset < write.offset + write.length;
+  });
+}
+
+}  // namespace orrery::sim

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/scheduler.hpp"
+
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
+#include <algorithm>
+
+namespace orrery::sim {
+namespace {
+
+// ASan's frames are several times larger.
+#ifdef ORRERY_ASAN
+constexpr size_t kStackSize = 512 * 1024;
+#else
+constexpr size_t kStackSize = 64 * 1024;
+#endif
+
+// Bounded spins count to a hundred and give up; only what still changes nothing after that is a livelock.
+constexpr uint32_t kGraceRounds = 400;
+
+// Once the budget is used up, everybody gets a turn this often.
+constexpr uint64_t kFairRunLength = 50;
+
+}  // namespace
+
+Scheduler::Scheduler(Trace& trace, Labels& labels)
+    : trace_(trace), labels_(labels), stacks_(kStackSize) {}
+
+Scheduler::~Scheduler() = default;
+
+void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> faults,
+                      bool detailed) {
+  CHECK(current_ == nullptr, "a run cannot begin inside another");
+#ifdef __SSE__
+  // The control word is shared by all fibers, and sticky flags make every switch ten times as slow.
+  _mm_setcsr(0x1f80);
+#endif
+  source_ = &source;
+  faults_ = faults;
+  pace_ = pace;
+  incarnation_ = 0;
+  detailed_ = detailed;
+  digest = 0;
+  changes = 0;
+  touched = Site{};
+  steps_ = points_ = switches_ = deliveries_ = run_length_ = serial_ = 0;
+  queue_number_ = wait_number_ = 0;
+  budget_end_ = pace.step_budget;
+  stop_step_ = UINT64_MAX;
+  last_progress_ = changes_at_switch_ = changes_at_grace_ = 0;
+  grace_ = 0;
+  base_ns_ = 0;
+  fair_ = in_harness_ = failed_ = inconclusive_ = false;
+  failure_ = Failure{};
+  granted_ = left = 1;
+}
+
+void Scheduler::run_all(Name name, void (*run)(void*), void* argument) {
+  make_task(name, run, argument);
+  current_ = ready_.front();
+  ready_.erase(ready_.begin());
+  current_->state = State::running;
+  engine::current_points = this;
+  grant();
+  switch_fiber(world_, current_->fiber);
+  engine::current_points = nullptr;
+  current_ = nullptr;
+  in_harness_ = false;
+  // What still has a stack is forgotten: a run's end runs no code.
+  zombie_ = nullptr;
+  unused_.clear();
+  for (const auto& task : tasks_) {
+    if (task->fiber.stack.bottom != nullptr) stacks_.give_back(task->fiber.stack);
+    task->fiber = Fiber{};
+    task->state = State::unused;
+    unused_.push_back(task.get());
+  }
+  ready_.clear();
+  waiting_.clear();
+  parked_.clear();
+  queue_.clear();
+}
+
+// ---- tasks ---------------------------------------------------------------------------------------------------------
+
+Scheduler::Task& Scheduler::make_task(Name name, void (*run)(void*), void* argument) {
+  release_zombie();
+  if (unused_.empty()) {
+    tasks_.push_back(std::make_unique<Task>());
+    unused_.push_back(tasks_.back().get());
+  }
+  Task& task = *unused_.back();
+  unused_.pop_back();
+  task.name = labels_.identify(name, incarnation_, task.key);
+  task.self = engine::Self{++serial_, 0, 0};
+  task.index = static_cast<uint32_t>(trace_.tasks.size());
+  task.started = task.delivered = task.timed_out = false;
+  task.run = run;
+  task.argument = argument;
+  task.own_changes = 0;
+  task.others_seen = UINT64_MAX;  // the first iteration of a spin is never parked
+  task.deliveries_seen = 0;
+  task.depth = 0;
+  task.actors[0] = {task.name, task.key, 0, source_->next_preemption(task.key, 0)};
+  task.fiber.stack = stacks_.take();
+  prepare(task.fiber, &Scheduler::enter_task);
+  task.state = State::ready;
+  ready_.push_back(&task);
+  trace_.tasks.push_back({task.name, steps()});
+  record(Kind::task_spawned, task.index);
+  return task;
+}
+
+void Scheduler::enter_task(boost::context::detail::transfer_t transfer) {
+  auto& scheduler = static_cast<Scheduler&>(*engine::current_points);
+  Task& task = *scheduler.current_;
+  arrived(transfer, task.fiber);
+  scheduler.resumed(task);
+  task.started = true;
+  scheduler.in_harness_ = false;
+  task.run(task.argument);
+  scheduler.end_task();
+}
+
+void Scheduler::end_task() {
+  in_harness_ = true;
+  settle();
+  Task& task = *current_;
+  record(Kind::task_ended, task.index);
+  wake_waiters(&task, engine::kEverybody);  // those who join it
+  stop_current(State::unused);
+  zombie_ = &task;
+  switch_to(*choose_next(), true);
+  __builtin_unreachable();
+}
+
+void Scheduler::release_zombie() {
+  if (zombie_ == nullptr || zombie_ == current_) return;
+  stacks_.give_back(zombie_->fiber.stack);
+  zombie_->fiber = Fiber{};
+  unused_.push_back(zombie_);
+  zombie_ = nullptr;
+}
+
+void Scheduler::enter_actor(const Name& name) {
+  settle();
+  Task& task = *current_;
+  CHECK(task.depth + 1 < kActorDepth, "actors are nested deeper than {}", kActorDepth);
+  ActorFrame& actor = task.actors[++task.depth];
+  actor.id = labels_.identify(name, incarnation_, actor.key);
+  actor.points = 0;
+  actor.preempt_at = source_->next_preemption(actor.key, 0);
+  grant();
+}
+
+void Scheduler::leave_actor() {
+  settle();
+  CHECK(current_->depth > 0, "an actor was left that was never entered");
+  --current_->depth;
+  grant();
+}
+
+// ---- points --------------------------------------------------------------------------------------------------------
+
+void Scheduler::settle() {
+  const uint64_t count = used();
+  current_->actor().points += count;
+  steps_ += count;
+  points_ += count;
+  run_length_ += count;
+  granted_ = left;
+}
+
+void Scheduler::grant() {
+  uint64_t most = fair_ ? kFairRunLength : pace_.run_length_max;
+  most = most > run_length_ ? most - run_length_ : 1;
+  const ActorFrame& actor = current_->actor();
+  if (actor.preempt_at != Source::kNowhere) {
+    most = std::min(most, actor.preempt_at - actor.points + 1);
+  }
+  if (!queue_.empty()) {
+    const int64_t gap = queue_.back().when_ns - now().ns;
+    const int64_t until = gap <= 0 ? 1 : (gap + pace_.point_ns - 1) / pace_.point_ns;
+    most = std::min(most, static_cast<uint64_t>(until));
+  }
+  most = std::min(most, budget_end_ > steps_ ? budget_end_ - steps_ : 1);
+  if (stop_step_ != UINT64_MAX) {
+    most = std::min(most, stop_step_ > steps_ ? stop_step_ - steps_ : 1);
+  }
+  granted_ = left = detailed_ ? 1 : static_cast<int64_t>(std::max<uint64_t>(most, 1));
+}
+
+void Scheduler::expired(Site site) {
+  Harness harness(*this);
+  settle();
+  if (detailed_) record(Kind::point, static_cast<int64_t>(current_->actor().points) - 1, 0, 0, site);
+  if (steps_ >= stop_step_) stop();
+  if (steps_ >= budget_end_) over_budget();
+  deliver_due();
+  const ActorFrame& actor = current_->actor();
+  if (actor.points > actor.preempt_at) {
+    preempt(site);
+  } else if (run_length_ >= (fair_ ? kFairRunLength : pace_.run_length_max)) {
+    rotate();
+  }
+  grant();
+}
+
+void Scheduler::preempt(Site site) {
+  (void)site;
+  ActorFrame& actor = current_->actor();
+  const uint64_t point = actor.preempt_at;
+  actor.preempt_at = source_->next_preemption(actor.key, actor.points);
+  if (ready_.empty() || fair_) return;
+  candidates_.clear();
+  for (const Task* task : ready_) candidates_.push_back({task->key, task->name});
+  const Address at{actor.key, Ask::preempt, point, actor.id};
+  const int picked = source_->pick(at, candidates_);
+  if (picked < 0) return;
+  Task& next = *ready_[static_cast<size_t>(picked)];
+  trace_.taken.push_back({at, next.key, next.name, steps_, now().ns});
+  ready_.erase(ready_.begin() + picked);
+  stop_current(State::ready);
+  switch_to(next, false);
+}
+
+void Scheduler::rotate() {
+  if (ready_.empty()) {
+    run_length_ = 0;
+    return;
+  }
+  stop_current(State::ready);
+  Task& next = *ready_.front();
+  ready_.erase(ready_.begin());
+  switch_to(next, false);
+}
+
+void Scheduler::over_budget() {
+  if (!fair_) {
+    fair_ = true;
+    budget_end_ = steps_ + pace_.step_budget;
+    return;
+  }
+  if (last_progress_ + pace_.step_budget / 2 > steps_) {
+    inconclusive_ = true;
+    stop();
+  }
+  Failure failure;
+  failure.oracle = "progress";
+  failure.label = "livelock: nothing was finished in fair turns without faults";
+  failure.text.format("no operation ended between step {} and step {}", last_progress_, steps_);
+  describe_waiters(failure);
+  fail(failure);
+}
+
+// ---- who runs next -------------------------------------------------------------------------------------------------
+
+void Scheduler::stop_current(State state) {
+  Task& task = *current_;
+  task.own_changes += changes - changes_at_switch_;
+  changes_at_switch_ = changes;
+  task.state = state;
+  switch (state) {
+    case State::ready: ready_.push_back(&task); break;
+    case State::waiting: waiting_.push_back(&task); break;
+    case State::parked: parked_.push_back(&task); break;
+    case State::unused:
+    case State::running: break;
+  }
+}
+
+void Scheduler::unpark() {
+  if (parked_.empty()) return;
+  std::erase_if(parked_, [this](Task* task) {
+    if (others_changes(*task) == task->others_seen && deliveries_ == task->deliveries_seen) {
+      return false;
+    }
+    task->state = State::ready;
+    ready_.push_back(task);
+    return true;
+  });
+}
+
+Scheduler::Task* Scheduler::choose_next() {
+  for (;;) {
+    unpark();
+    if (!ready_.empty()) break;
+    if (!queue_.empty()) {
+      base_ns_ += std::max<int64_t>(0, queue_.back().when_ns - now().ns);
+      deliver_due();
+      continue;
+    }
+    if (parked_.empty()) nothing_can_run();
+    if (changes != changes_at_grace_) grace_ = 0;
+    changes_at_grace_ = changes;
+    if (++grace_ > kGraceRounds) nothing_can_run();
+    for (Task* task : parked_) {
+      task->state = State::ready;
+      ready_.push_back(task);
+    }
+    parked_.clear();
+  }
+  size_t chosen = 0;
+  if (ready_.size() > 1 && !fair_) {
+    candidates_.clear();
+    for (size_t i = 1; i < ready_.size(); ++i) {
+      candidates_.push_back({ready_[i]->key, ready_[i]->name});
+    }
+    const ActorFrame& actor = current_->actor();
+    const Address at{actor.key, Ask::next, actor.points, actor.id};
+    const int picked = source_->pick(at, candidates_);
+    if (picked >= 0) {
+      chosen = static_cast<size_t>(picked) + 1;
+      const Task& next = *ready_[chosen];
+      trace_.taken.push_back({at, next.key, next.name, steps_, now().ns});
+    }
+  }
+  Task* const next = ready_[chosen];
+  ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(chosen));
+  return next;
+}
+
+void Scheduler::switch_to(Task& next, bool dying) {
+  Task& self = *current_;
+  run_length_ = 0;
+  next.state = State::running;
+  if (&next == &self) return;
+  ++switches_;
+  saw(next.key);
+  record(Kind::task_switched, next.index, self.index);
+  current_ = &next;
+  switch_fiber(self.fiber, next.fiber, dying);
+  resumed(self);
+}
+
+void Scheduler::resumed(Task& task) {
+  CHECK(current_ == &task, "the scheduler lost track of who runs");
+  release_zombie();
+  changes_at_switch_ = changes;
+  grant();
+}
+
+void Scheduler::nothing_can_run() {
+  Failure failure;
+  failure.oracle = "progress";
+  if (waiting_.empty() && parked_.empty()) {
+    leave();  // all have ended: the run is over
+  }
+  if (parked_.empty()) {
+    failure.label = "deadlock: every task waits and nothing is on its way";
+  } else {
+    failure.label = "livelock: every task spins or waits and nothing is on its way";
+  }
+  failure.text.assign(failure.label.view());
+  describe_waiters(failure);
+  fail(failure);
+  __builtin_unreachable();
+}
+
+void Scheduler::describe_waiters(Failure& failure) {
+  const char* before = "; ";
+  for (const auto* list : {&waiting_, &parked_}) {
+    for (const Task* task : *list) {
+      FixedText<80> one;
+      one.format("{}{}/{} {}", before, task->name.name.label, task->name.name.number,
+                 list == &waiting_ ? "waits" : "spins");
+      failure.text.append(one.view());
+      before = ", ";
+    }
+  }
+}
+
+void Scheduler::leave() {
+  switch_fiber(current_->fiber, world_, true);
+  __builtin_unreachable();
+}
+
+void Scheduler::stop() { leave(); }
+
+void Scheduler::fail(const Failure& failure) {
+  if (!failed_) {
+    failed_ = true;
+    failure_ = failure;
+    failure_.step = steps();
+    failure_.now_ns = now().ns;
+    if (failure_.task == kNobody) failure_.task = current_task();
+  }
+  if (on_task()) leave();
+}
+
+}  // namespace orrery::sim

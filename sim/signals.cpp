@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/signals.hpp"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "sim/scheduler.hpp"
+
+namespace orrery::sim {
+namespace {
+
+constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr size_t kStackSize = 256 * 1024;
+
+// A signal handler can be told nothing but through statics. Written before a signal can come, or by the handler.
+struct HandlerState {
+  void (*landed)(Scheduler&, const CaughtSignal&) = nullptr;
+  bool alone = false;
+  CaughtSignal caught;
+  std::byte* alternate = nullptr;
+  std::byte* landing = nullptr;
+};
+constinit HandlerState state;
+
+void on_signal(int number, siginfo_t* info, void* context);
+void land();
+
+}  // namespace
+
+SignalCatcher::SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&)) {
+  CHECK(state.landed == nullptr, "a process has one catcher of signals");
+  state.landed = landed;
+  for (std::byte** stack : {&state.alternate, &state.landing}) {
+    void* const block = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(block != MAP_FAILED, "no memory for a signal stack");
+    *stack = static_cast<std::byte*>(block);
+  }
+  stack_t alternate{};
+  alternate.ss_sp = state.alternate;
+  alternate.ss_size = kStackSize;
+  CHECK(sigaltstack(&alternate, nullptr) == 0, "the alternate signal stack is refused");
+  struct sigaction action {};
+  action.sa_sigaction = &on_signal;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigemptyset(&action.sa_mask);
+  for (const int number : kSignals) sigaction(number, &action, nullptr);
+}
+
+SignalCatcher::~SignalCatcher() {
+  for (const int number : kSignals) signal(number, SIG_DFL);
+  stack_t off{};
+  off.ss_flags = SS_DISABLE;
+  sigaltstack(&off, nullptr);
+  munmap(state.alternate, kStackSize);
+  munmap(state.landing, kStackSize);
+  state = HandlerState{};
+}
+
+void SignalCatcher::leave_alone(bool alone) { state.alone = alone; }
+
+namespace {
+
+void on_signal(int number, siginfo_t* info, void* context) {
+  auto* const scheduler = static_cast<Scheduler*>(engine::current_points);
+  if (state.alone || scheduler == nullptr || scheduler->in_harness()) {
+    // Not ours: with the default action in place the same instruction faults again, or the abort goes on.
+    signal(number, SIG_DFL);
+    if (number == SIGABRT || info->si_code <= 0) raise(number);
+    return;
+  }
+  state.caught = {number, info->si_addr};
+  auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext;
+  const auto top = reinterpret_cast<uintptr_t>(state.landing) + kStackSize - 64;
+#if defined(__x86_64__)
+  registers.gregs[REG_RIP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(&land));
+  registers.gregs[REG_RSP] = static_cast<greg_t>(top - 8);  // as after a call
+#elif defined(__aarch64__)
+  registers.pc = reinterpret_cast<uintptr_t>(&land);
+  registers.sp = top;
+#else
+#error "this machine's registers are not known here"
+#endif
+}
+
+void land() {
+  state.landed(static_cast<Scheduler&>(*engine::current_points), state.caught);
+  __builtin_unreachable();
+}
+
+}  // namespace
+}  // namespace orrery::sim

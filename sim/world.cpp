@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/world.hpp"
+
+#include <signal.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace orrery::sim {
+namespace {
+
+// The landing of a signal and a failed check reach the world that is running through this: the scheduler that
+// engine::current_points names is always the one of the one world of the process.
+constinit World* the_world = nullptr;
+
+const char* describe(int number);
+
+}  // namespace
+
+World::World() {
+  CHECK(the_world == nullptr, "a process has one world at a time");
+  the_world = this;
+  engine::set_check_handler(&World::check_failed);
+}
+
+World::~World() {
+  engine::set_check_handler(nullptr);
+  the_world = nullptr;
+}
+
+void World::begin(Source& source, const Laws& laws, std::span<Fault* const> faults) {
+  laws_ = laws;
+  trace_.clear();
+  labels_.begin();
+  scheduler_.begin(source, laws.pace, faults, laws.detailed);
+  scheduler_.checked = laws.checked;
+  heap_.begin(laws.guarded);
+  frames_.begin(laws.guarded);
+  disk_.begin(laws.disk, faults);
+}
+
+void World::run(Name name, void (*body)(void*), void* argument) {
+  scheduler_.run_all(name, body, argument);
+}
+
+void World::crash(bool power_lost) {
+  CHECK(!scheduler_.on_task(), "a crash happens on the world's stack");
+  scheduler_.record(Kind::crashed, power_lost ? 1 : 0);
+  disk_.settle_requests();
+  if (power_lost) disk_.lose_power();
+  heap_.begin(laws_.guarded);
+  frames_.begin(laws_.guarded);
+  scheduler_.set_incarnation(scheduler_.incarnation() + 1);
+}
+
+void World::check_failed(const engine::CheckFailure& failed) {
+  Scheduler& scheduler = the_world->scheduler_;
+  if (engine::current_points == nullptr || scheduler.in_harness()) {
+    fmt::print(stderr, "orrery: defect of the harness: {}:{}: CHECK({}) failed: {}\n", failed.file,
+               failed.line, failed.expression, failed.text);
+    std::fflush(stderr);
+    std::_Exit(5);
+  }
+  Failure failure;
+  failure.oracle = "check";
+  failure.label.format("CHECK({})", failed.expression);
+  failure.text.format("CHECK({}) failed: {}", failed.expression, failed.text);
+  failure.site = scheduler.touched;
+  scheduler.fail(failure);
+}
+
+void World::landed(Scheduler& scheduler, const CaughtSignal& signal) {
+  World& world = *the_world;
+  Failure failure;
+  failure.oracle = "memory";
+  failure.site = scheduler.touched;
+  if (world.frames_.owns(signal.address)) {
+    const uint64_t generation = world.frames_.find(signal.address);
+    failure.generation = generation;
+    if (generation == 0) {
+      failure.label.format("{} in memory for frames that no page ever had", describe(signal.number));
+    } else {
+      const Lifetime& lifetime = world.trace_.lifetimes[generation - 1];
+      if (lifetime.retired_step != UINT64_MAX) {
+        failure.label.format("{} in a page whose lifetime has ended", describe(signal.number));
+      } else {
+        failure.label.format("{} behind the end of a page", describe(signal.number));
+      }
+    }
+  } else if (world.heap_.owns(signal.address)) {
+    const Block* block = world.heap_.find(signal.address);
+    failure.label.format("{} in {}", describe(signal.number),
+                         block == nullptr      ? "the heap, outside every block"
+                         : block->live ? "the guard of a block"
+                                               : "a block that was freed");
+  } else if (scheduler.stacks().in_guard(signal.address)) {
+    failure.label.format("{}: a task's stack overflowed", describe(signal.number));
+  } else {
+    failure.label.assign(describe(signal.number));
+  }
+  failure.text.assign(failure.label.view());
+  scheduler.fail(failure);
+}
+
+namespace {
+
+const char* describe(int number) {
+  switch (number) {
+    case SIGSEGV: return "access violation (SIGSEGV)";
+    case SIGBUS: return "access violation (SIGBUS)";
+    case SIGFPE: return "arithmetic error (SIGFPE)";
+    case SIGILL: return "illegal instruction (SIGILL)";
+    case SIGABRT: return "abort (SIGABRT)";
+    default: return "signal";
+  }
+}
+
+}  // namespace
+}  // namespace orrery::sim
