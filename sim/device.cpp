@@ -10,7 +10,6 @@ namespace orrery::sim {
 namespace {
 
 constexpr const char* kKinds[] = {"read", "write", "sync"};
-constexpr size_t kHashMax = 64 * 1024;  // larger transfers enter the digest by their length
 
 size_t index_of(engine::IoKind kind) { return static_cast<size_t>(kind); }
 
@@ -22,19 +21,6 @@ int64_t latency_of(uint64_t answer, int64_t nominal) {
 }
 
 }  // namespace
-
-class SimDevice::AskerAt final : public Asker {
- public:
-  AskerAt(Scheduler& scheduler, Address at) : scheduler_(scheduler), at_(at) {}
-  uint64_t choose(Ask ask, uint64_t bound) override {
-    at_.ask = ask;
-    return scheduler_.choose(at_, bound);
-  }
-
- private:
-  Scheduler& scheduler_;
-  Address at_;
-};
 
 SimDevice::SimDevice(Disk& disk, const char* name) : disk_(disk), name_(name) {
   for (size_t kind = 0; kind < 3; ++kind) {
@@ -105,6 +91,7 @@ SimDevice::Request& SimDevice::take_place(engine::Io& io, Site site) {
   *request = Request{};
   request->device = this;
   request->io = &io;
+  request->asked = io;
   request->at.actor = disk_.parts_.labels.identify({labels_[kind], io.offset},
                                                    scheduler.incarnation(), request->at.key);
   request->number = ++disk_.submitted_;
@@ -138,7 +125,7 @@ IoFate SimDevice::ask_faults(Request& request) {
   if (disk_.parts_.scheduler.calm_only()) return IoFate::normal;
   AskerAt asker(disk_.parts_.scheduler, request.at);
   for (Fault* fault : disk_.faults_) {
-    const IoFate fate = fault->on_submit(*request.io, asker);
+    const IoFate fate = fault->on_submit(request.asked, asker);
     if (fate != IoFate::normal) return fate;
   }
   return IoFate::normal;
@@ -182,13 +169,14 @@ void SimDevice::due(uint64_t what) {
   }
   if (!request.cancelled) transfer(request, request.transfer_end);
   request.ended = true;
-  disk_.parts_.scheduler.spawn_task({done_labels_[index_of(request.io->kind)], request.io->offset},
+  const engine::Io& io = request.asked;
+  disk_.parts_.scheduler.spawn_task({done_labels_[index_of(io.kind)], io.offset},
                                     &SimDevice::deliver, &request);
 }
 
 void SimDevice::transfer(Request& request, size_t until) {
   if (request.cancelled) return;
-  if (request.io->kind == engine::IoKind::sync) {
+  if (request.asked.kind == engine::IoKind::sync) {
     if (request.fate == IoFate::normal || request.fate == IoFate::error_after_effect) {
       media_.sync();
     }
@@ -199,46 +187,73 @@ void SimDevice::transfer(Request& request, size_t until) {
   if (!buffer_is_sound(request, "transferred")) return;
   move_bytes(request, request.transferred, until);
   disk_.parts_.scheduler.record(Kind::io_transferred, static_cast<int64_t>(request.record),
-                                static_cast<int64_t>(request.io->offset + request.transferred),
+                                static_cast<int64_t>(request.asked.offset + request.transferred),
                                 static_cast<int64_t>(until - request.transferred));
   request.transferred = until;
 }
 
 void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
-  const engine::Io& io = *request.io;
+  const engine::Io& io = request.asked;
   std::byte* const at = io.buffer + from;
   const size_t length = until - from;
   const uint64_t offset = io.offset + from;
+  Scheduler& scheduler = disk_.parts_.scheduler;
+  // Where nobody checks buffers, a bad one is a real access violation, and the engine's.
+  const Scheduler::Harness exposed(scheduler, false);
+  scheduler.touched = disk_.parts_.trace.requests[request.record].submitted_at;
   if (io.kind == engine::IoKind::read) {
     media_.read(offset, {at, length});
-    ++disk_.parts_.scheduler.changes;
-  } else if (disk_.parts_.frames.is_large(length)) {
-    disk_.parts_.frames.each_resident(at, length, [&](size_t start, size_t size) {
+    ++scheduler.changes;
+  } else if (length >= kSparseFrom) {
+    size_t written = 0;
+    disk_.sparse_.each_resident(at, length, [&](size_t start, size_t size) {
+      media_.write_zeros(offset + written, start - written);
       media_.write(offset + start, {at + start, size});
+      written = start + size;
     });
+    media_.write_zeros(offset + written, length - written);
     media_.extend(offset + length);
   } else {
     media_.write(offset, {at, length});
   }
-  if (length <= kHashMax) disk_.parts_.scheduler.saw(XXH3_64bits(at, length));
+  if (length < kSparseFrom) scheduler.saw(XXH3_64bits(at, length));
 }
 
-bool SimDevice::buffer_is_sound(Request& request, const char* when) {
-  const engine::Io& io = *request.io;
-  if (io.kind == engine::IoKind::sync || !disk_.laws_.check_buffers) return true;
+bool SimDevice::request_is_alive(const Request& request) const {
+  const Block* const block = disk_.parts_.heap.find(request.io);
+  return block == nullptr || block->live;
+}
+
+bool SimDevice::buffer_is_sound(const Request& request, const char* when) {
   Failure failure;
-  failure.oracle = "lifetimes";
+  if (!request_is_alive(request)) {
+    failure.label.format("a request was freed before it was {}", when);
+  } else if (disk_.laws_.check_buffers) {
+    failure = judge_buffer(request);
+  }
+  if (failure.label.empty()) return true;
+  const engine::Io& io = request.asked;
+  if (failure.oracle.empty()) failure.oracle = "lifetimes";
   failure.request = request.record;
   failure.generation = request.generation;
   failure.site = disk_.parts_.trace.requests[request.record].submitted_at;
+  failure.text.format("{} of {} bytes at {} of {}, {}: {}", kKinds[index_of(io.kind)], io.length,
+                      io.offset, name_, when, failure.label.view());
+  failure.of_world = true;
+  disk_.parts_.scheduler.fail(failure);
+  return false;
+}
+
+Failure SimDevice::judge_buffer(const Request& request) const {
+  const engine::Io& io = request.asked;
+  Failure failure;
+  if (io.kind == engine::IoKind::sync) return failure;
   const char* const verb = io.kind == engine::IoKind::write ? "from" : "into";
   if (io.buffer == nullptr) {
-    failure.label.format("a {} request has no buffer when it is {}", kKinds[index_of(io.kind)],
-                         when);
+    failure.label.format("a {} request has no buffer", kKinds[index_of(io.kind)]);
   } else if (io.frame != nullptr) {
     const auto start = static_cast<size_t>(io.buffer - io.frame->base);
-    if (request.generation == 0 || !io.frame->live ||
-        io.frame->generation != request.generation) {
+    if (request.generation == 0 || !io.frame->live || io.frame->generation != request.generation) {
       failure.touching = io.frame->live ? io.frame->generation : 0;
       failure.label.format("the device transfers {} a frame whose lifetime has ended", verb);
     } else if (start > io.frame->size || io.length > io.frame->size - start) {
@@ -252,11 +267,7 @@ bool SimDevice::buffer_is_sound(Request& request, const char* when) {
       failure.label.format("the device transfers {} beyond the block", verb);
     }
   }
-  if (failure.label.empty()) return true;
-  failure.text.format("{} of {} bytes at {} of {}, {}: {}", kKinds[index_of(io.kind)], io.length,
-                      io.offset, name_, when, failure.label.view());
-  disk_.parts_.scheduler.fail(failure);
-  return false;
+  return failure;
 }
 
 // ---- completion ----------------------------------------------------------------------------------------------------
@@ -267,10 +278,11 @@ void SimDevice::deliver(void* argument) {
 }
 
 void SimDevice::complete(Request& request) {
+  // What cancel() promised holds, also of a request that would have failed.
+  if (request.cancelled) return finish(request, engine::Errc::cancelled);
   switch (request.fate) {
     case IoFate::normal:
-    case IoFate::short_transfer:
-      return finish(request, request.cancelled ? engine::Errc::cancelled : engine::Errc::ok);
+    case IoFate::short_transfer: return finish(request, engine::Errc::ok);
     case IoFate::error_at_submit:
     case IoFate::error_before_effect:
     case IoFate::error_half_effect:
@@ -281,24 +293,23 @@ void SimDevice::complete(Request& request) {
 void SimDevice::finish(Request& request, engine::Errc error) {
   Scheduler& scheduler = disk_.parts_.scheduler;
   engine::Io& io = *request.io;
-  const size_t kind = index_of(io.kind);
   {
     const Scheduler::Harness harness(scheduler);
-    io.error = error;
-    io.transferred = error == engine::Errc::ok ? request.transferred : 0;
     IoRecord& record = disk_.parts_.trace.requests[request.record];
     ++record.finishes;
     --in_flight_;
+    const size_t transferred = error == engine::Errc::ok ? request.transferred : 0;
     scheduler.record(Kind::io_completed, static_cast<int64_t>(request.record),
-                     static_cast<int64_t>(error), static_cast<int64_t>(io.transferred));
-    if (request.generation != 0 && disk_.laws_.check_buffers) {
-      buffer_is_sound(request, "completed");
-    }
+                     static_cast<int64_t>(error), static_cast<int64_t>(transferred));
+    // A request that was refused never had a claim to its buffer.
+    if (request.ended && !buffer_is_sound(request, "completed")) return;
+    io.error = error;
+    io.transferred = transferred;
     request.io = nullptr;
     ++disk_.inline_depth_;
   }
   {
-    const engine::Actor actor({done_labels_[kind], io.offset});
+    const engine::Actor actor({done_labels_[index_of(request.asked.kind)], request.asked.offset});
     io.done(io);
   }
   --disk_.inline_depth_;

@@ -65,9 +65,22 @@ class SimDevice final : public engine::Device, private Happening {
 
  private:
   friend class Disk;
+  class AskerAt final : public Asker {
+   public:
+    AskerAt(Scheduler& scheduler, const Address& at) : scheduler_(scheduler), at_(at) {}
+    uint64_t choose(Ask ask, uint64_t bound) override {
+      at_.ask = ask;
+      return scheduler_.choose(at_, bound);
+    }
+
+   private:
+    Scheduler& scheduler_;
+    Address at_;
+  };
   struct Request {
     SimDevice* device = nullptr;
     engine::Io* io = nullptr;      // null: the place is free
+    engine::Io asked;              // as it was at submit: the engine may have lost it since
     Address at;
     uint64_t record = 0;           // index into trace.requests
     uint64_t number = 0;           // order of submission over all devices
@@ -78,7 +91,6 @@ class SimDevice final : public engine::Device, private Happening {
     bool cancelled = false;
     bool ended = false;            // completed by the device, not yet delivered
   };
-  class AskerAt;
 
   void due(uint64_t what) override;
   Request& take_place(engine::Io& io, Site site);
@@ -86,8 +98,11 @@ class SimDevice final : public engine::Device, private Happening {
   IoFate ask_faults(Request& request);
   void schedule(Request& request);
   void transfer(Request& request, size_t until);
-  bool buffer_is_sound(Request& request, const char* when);
+  bool buffer_is_sound(const Request& request, const char* when);
+  Failure judge_buffer(const Request& request) const;
+  bool request_is_alive(const Request& request) const;
   void move_bytes(Request& request, size_t from, size_t until);
+  void settle(Request& request);
   void complete(Request& request);
   void finish(Request& request, engine::Errc error);
   static void deliver(void* argument);
@@ -141,6 +156,7 @@ class Disk final : public engine::Storage {
   std::span<Fault* const> faults_;
   std::map<std::string, std::unique_ptr<SimDevice>, std::less<>> devices_;
   std::map<std::string, std::unique_ptr<SimDevice>, std::less<>> idle_;  // of earlier runs
+  Sparse sparse_;
   uint64_t submitted_ = 0;
   uint32_t inline_depth_ = 0;
 };

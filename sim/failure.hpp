@@ -48,11 +48,12 @@ struct Failure {
   uint64_t step = 0;
   int64_t now_ns = 0;
   uint32_t task = kNobody;
+  FixedText<40> role;     // the label of the actor that was at it, empty for the world
   uint64_t generation = 0;  // of the frame that was misused; 0 = none
   uint64_t touching = 0;    // of the frame that was really touched; 0 = none
   uint64_t request = UINT64_MAX;  // index of the I/O request; UINT64_MAX = none
   Site site;
-  bool defect = false;      // of the harness, not of the engine
+  bool of_world = false;    // seen by the world, not by the task that happened to run
 };
 
 }  // namespace orrery::sim

@@ -105,6 +105,7 @@ void FrameTable::close_lifetime(engine::Frame& frame, Site site) {
                     site);
   --live_;
   frame.live = false;
+  frame.generation = 0;  // no reference that was made before belongs to it now
   if (!guarded_) {
     free_memory_[frame.size].push_back(frame.base);
     return;
@@ -118,8 +119,8 @@ void FrameTable::close_lifetime(engine::Frame& frame, Site site) {
 
 engine::Result<engine::Frame*> FrameTable::acquire(int64_t page, size_t size, Site site) {
   scheduler_.point(site);
-  const Scheduler::Harness harness(scheduler_);
   CHECK(size >= 64 && (size & (size - 1)) == 0, "a frame of {} bytes", size);
+  const Scheduler::Harness harness(scheduler_);
   if (scheduler_.refuses_allocation()) {
     scheduler_.record(Kind::allocation_failed, static_cast<int64_t>(size), 0, 0, site);
     return engine::Error{engine::Errc::no_memory, "Frames refused", page};
@@ -136,8 +137,18 @@ engine::Result<engine::Frame*> FrameTable::acquire(int64_t page, size_t size, Si
 
 void FrameTable::renew(engine::Frame* frame, int64_t page, Site site) {
   scheduler_.point(site);
+  CHECK(frame != nullptr, "no frame was renewed");
   const Scheduler::Harness harness(scheduler_);
-  CHECK(frame != nullptr && frame->live, "a frame was renewed that holds nothing");
+  if (!frame->live) {
+    Failure failure;
+    failure.oracle = "lifetimes";
+    failure.label = "a frame was renewed whose lifetime has ended";
+    failure.text.assign(failure.label.view());
+    failure.generation = last_of(frame->page);
+    failure.site = site;
+    scheduler_.fail(failure);
+    return;
+  }
   const size_t size = frame->size;
   std::byte* const before = frame->base;
   close_lifetime(*frame, site);
@@ -157,11 +168,18 @@ void FrameTable::retire(engine::Frame* frame, Site site) {
     failure.oracle = "lifetimes";
     failure.label = "a frame was retired twice";
     failure.text.assign(failure.label.view());
+    failure.generation = frame == nullptr ? 0 : last_of(frame->page);
     failure.site = site;
     scheduler_.fail(failure);
     return;
   }
   close_lifetime(*frame, site);
+}
+
+uint64_t FrameTable::last_of(int64_t page) const {
+  uint64_t generation = trace_.lifetimes.size();
+  while (generation > 0 && trace_.lifetimes[generation - 1].page != page) --generation;
+  return generation;
 }
 
 uint64_t FrameTable::find(const void* address) const {
@@ -179,15 +197,6 @@ uint64_t FrameTable::find(const void* address) const {
 bool FrameTable::owns(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
   return at >= base_ && at < base_ + kReserve;
-}
-
-void FrameTable::residency(const std::byte* start, size_t length,
-                           std::vector<unsigned char>& pages) const {
-  const auto first = reinterpret_cast<uintptr_t>(start) / kPage * kPage;
-  const auto last = engine::round_up(reinterpret_cast<uintptr_t>(start) + length, kPage);
-  pages.assign((last - first) / kPage, 0);
-  CHECK(mincore(reinterpret_cast<void*>(first), last - first, pages.data()) == 0,
-        "the kernel does not say which pages are resident");
 }
 
 }  // namespace orrery::sim

@@ -36,13 +36,6 @@ class FrameTable final : public engine::Frames {
   uint64_t find(const void* address) const;
   /// Whether the address lies in memory for frames, guard pages included.
   bool owns(const void* address) const;
-  /// Bytes of `frame` from `offset` on that are resident: others read as zeros and should not be read at all.
-  /// Calls visit(offset, length) for each stretch.
-  template <typename Visit>
-  void each_resident(const std::byte* start, size_t length, const Visit& visit) const;
-  bool is_large(size_t length) const { return length >= kLarge; }
-  void residency(const std::byte* start, size_t length, std::vector<unsigned char>& pages) const;
-
   static constexpr size_t kPage = 4096;
   static constexpr size_t kLarge = size_t{1} << 20;
 
@@ -51,6 +44,7 @@ class FrameTable final : public engine::Frames {
   void clear_memory(std::byte* start, size_t size) const;
   void open_lifetime(engine::Frame& frame, int64_t page, size_t size, Site site);
   void close_lifetime(engine::Frame& frame, Site site);
+  uint64_t last_of(int64_t page) const;
 
   Scheduler& scheduler_;
   Trace& trace_;
@@ -64,22 +58,5 @@ class FrameTable final : public engine::Frames {
   std::map<size_t, std::vector<std::byte*>> free_memory_;  // by size
   std::vector<std::pair<std::byte*, uint64_t>> ranges_;    // guarded: start → generation, ascending
 };
-
-template <typename Visit>
-void FrameTable::each_resident(const std::byte* start, size_t length, const Visit& visit) const {
-  std::vector<unsigned char> pages;
-  residency(start, length, pages);
-  const auto first = reinterpret_cast<uintptr_t>(start) / kPage * kPage;
-  const auto from = reinterpret_cast<uintptr_t>(start);
-  for (size_t i = 0; i < pages.size(); ++i) {
-    if ((pages[i] & 1U) == 0) continue;
-    size_t last = i;
-    while (last + 1 < pages.size() && (pages[last + 1] & 1U) != 0) ++last;
-    const uintptr_t low = std::max(first + i * kPage, from);
-    const uintptr_t high = std::min(first + (last + 1) * kPage, from + length);
-    visit(low - from, high - low);
-    i = last;
-  }
-}
 
 }  // namespace orrery::sim

@@ -9,10 +9,12 @@
 namespace orrery::sim {
 namespace {
 
-constexpr size_t kReserve = size_t{8} << 30;  // of address space, not of memory
+constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
 constexpr size_t kPage = 4096;
 // A canonical address pattern, so that a pointer read from a freed block faults with its own address. 0x5d is odd, too.
 constexpr int kPoison = 0x5d;
+// A freed block of this size gives its memory back at once.
+constexpr size_t kLarge = size_t{1} << 20;
 // More than this is given back to the system between runs instead of being cleared.
 constexpr size_t kKeep = size_t{64} << 20;
 
@@ -63,10 +65,11 @@ std::byte* Heap::place(size_t size, size_t alignment) {
 
 engine::Result<void*> Heap::allocate(size_t size, size_t alignment, const char* label, Site site) {
   if (scheduler_.on_task() && !scheduler_.in_harness()) scheduler_.point(site);
-  const Scheduler::Harness harness(scheduler_);
   CHECK(alignment > 0 && alignment <= kPage && (alignment & (alignment - 1)) == 0,
         "an alignment of {} bytes", alignment);
-  if (scheduler_.refuses_allocation()) {
+  const Scheduler::Harness harness(scheduler_);
+  // No machine has room for a size that was computed wrong.
+  if (size >= kReserve || scheduler_.refuses_allocation()) {
     scheduler_.record(Kind::allocation_failed, static_cast<int64_t>(size), 0, 0, site);
     return engine::Error{engine::Errc::no_memory, "Memory refused", static_cast<int64_t>(size)};
   }
@@ -102,9 +105,12 @@ void Heap::free(void* address, Site site) {
   block->freed_step = scheduler_.steps();
   block->freed_at = site;
   --live_;
+  const auto first = engine::round_down(reinterpret_cast<uintptr_t>(block->start), kPage);
+  const auto last = reinterpret_cast<uintptr_t>(block->start) + block->size;
+  if (block->size >= kLarge && guarded_) {
+    madvise(reinterpret_cast<void*>(first), engine::round_up(last - first, kPage), MADV_DONTNEED);
+  }
   if (guarded_) {
-    const auto first = engine::round_down(reinterpret_cast<uintptr_t>(block->start), kPage);
-    const auto last = reinterpret_cast<uintptr_t>(block->start) + block->size;
     CHECK(mprotect(reinterpret_cast<void*>(first), engine::round_up(last - first, kPage),
                    PROT_NONE) == 0,
           "a freed block cannot be closed; too many mappings?");
@@ -113,13 +119,27 @@ void Heap::free(void* address, Site site) {
   }
 }
 
+const Block* Heap::last_before(const std::byte* at) const {
+  const auto found =
+      std::upper_bound(blocks_.begin(), blocks_.end(), at,
+                       [](const std::byte* a, const Block& b) { return a < b.start; });
+  return found == blocks_.begin() ? nullptr : &*(found - 1);
+}
+
 const Block* Heap::find(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  auto found = std::upper_bound(blocks_.begin(), blocks_.end(), at,
-                                [](const std::byte* a, const Block& b) { return a < b.start; });
-  if (found == blocks_.begin()) return nullptr;
-  --found;
-  return at < found->start + std::max<size_t>(found->size, 1) ? &*found : nullptr;
+  const Block* const block = last_before(at);
+  if (block == nullptr || at >= block->start + std::max<size_t>(block->size, 1)) return nullptr;
+  return block;
+}
+
+const Block* Heap::find_guarded(const void* address) const {
+  const auto* at = static_cast<const std::byte*>(address);
+  const Block* const block = last_before(at);
+  if (block == nullptr) return nullptr;
+  const auto end = reinterpret_cast<uintptr_t>(block->start) + block->size;
+  const uintptr_t guard_end = engine::round_up(end, kPage) + kPage;
+  return reinterpret_cast<uintptr_t>(at) < guard_end ? block : nullptr;
 }
 
 bool Heap::owns(const void* address) const {

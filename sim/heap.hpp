@@ -42,6 +42,8 @@ class Heap final : public engine::Memory {
 
   /// The block that holds the address, also one that was freed; null if it never was in one.
   const Block* find(const void* address) const;
+  /// The same, and where the address lies in the guard page behind a block, that block.
+  const Block* find_guarded(const void* address) const;
   /// Live blocks, in order of allocation.
   template <typename Visit>
   void each_live(const Visit& visit) const {
@@ -55,6 +57,7 @@ class Heap final : public engine::Memory {
 
  private:
   std::byte* place(size_t size, size_t alignment);
+  const Block* last_before(const std::byte* at) const;
 
   Scheduler& scheduler_;
   std::byte* base_ = nullptr;

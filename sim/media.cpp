@@ -66,6 +66,17 @@ void Media::write(uint64_t offset, engine::Bytes bytes) {
   size_ = std::max(size_, offset + bytes.size());
 }
 
+void Media::write_zeros(uint64_t offset, uint64_t length) {
+  static constexpr std::byte kZeros[kChunk]{};
+  while (length > 0) {
+    const uint64_t part = std::min(length, kChunk - offset % kChunk);
+    const uint64_t index = offset / kChunk;
+    if (index < table_.size() && table_[index] >= 0) write(offset, {kZeros, part});
+    offset += part;
+    length -= part;
+  }
+}
+
 void Media::sync() {
   pending_.clear();
   journal_.clear();

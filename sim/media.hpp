@@ -23,6 +23,8 @@ class Media {
 
   /// Makes the bytes visible, pending durability.
   void write(uint64_t offset, engine::Bytes bytes);
+  /// The same for zeros, at the price of those bytes alone that were ever written.
+  void write_zeros(uint64_t offset, uint64_t length);
   /// The device now ends at `size` at least: a sparse write reports its length.
   void extend(uint64_t size) { size_ = size > size_ ? size : size_; }
   /// What was written last; zeros elsewhere.
@@ -33,7 +35,8 @@ class Media {
   uint64_t size() const { return size_; }
 
   size_t pending_count() const { return pending_.size(); }
-  /// Power is lost: `survives(i)` says of the i-th pending write, oldest first, whether it reached the platter.
+  /// Power is lost: `survives(offset)` says of each pending write, oldest first, whether it
+  /// reached the platter.
   /// What survives is durable afterwards.
   template <typename Survives>
   void lose_power(const Survives& survives);
@@ -68,7 +71,7 @@ void Media::lose_power(const Survives& survives) {
   }
   uint64_t size = pending_.empty() ? size_ : pending_.front().size_before;
   for (size_t i = 0; i < pending_.size(); ++i) {
-    if (!survives(i)) continue;
+    if (!survives(pending_[i].offset)) continue;
     const Pending& write = pending_[i];
     put(write.offset, {journal_.data() + write.at + write.length, write.length});
     if (write.offset + write.length > size) size = write.offset + write.length;

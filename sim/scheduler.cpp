@@ -52,7 +52,7 @@ void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> 
   last_progress_ = changes_at_switch_ = changes_at_grace_ = 0;
   grace_ = 0;
   base_ns_ = 0;
-  fair_ = in_harness_ = failed_ = inconclusive_ = false;
+  fair_ = in_harness_ = failed_ = inconclusive_ = stopped_ = false;
   failure_ = Failure{};
   granted_ = left = 1;
 }
@@ -249,7 +249,7 @@ void Scheduler::over_budget() {
   }
   Failure failure;
   failure.oracle = "progress";
-  failure.label = "livelock: nothing was finished in fair turns without faults";
+  failure.label = "livelock in fair turns without faults";
   failure.text.format("no operation ended between step {} and step {}", last_progress_, steps_);
   describe_waiters(failure);
   fail(failure);
@@ -257,8 +257,10 @@ void Scheduler::over_budget() {
 
 // ---- who runs next -------------------------------------------------------------------------------------------------
 
-void Scheduler::stop_current(State state) {
+void Scheduler::stop_current(State state, Site site) {
   Task& task = *current_;
+  task.stopped_at = site;
+  task.stopped_step = steps();
   task.own_changes += changes - changes_at_switch_;
   changes_at_switch_ = changes;
   task.state = state;
@@ -343,41 +345,51 @@ void Scheduler::resumed(Task& task) {
 }
 
 void Scheduler::nothing_can_run() {
+  if (waiting_.empty() && parked_.empty()) leave();  // all have ended: the run is over
   Failure failure;
   failure.oracle = "progress";
-  if (waiting_.empty() && parked_.empty()) {
-    leave();  // all have ended: the run is over
-  }
-  if (parked_.empty()) {
-    failure.label = "deadlock: every task waits and nothing is on its way";
-  } else {
-    failure.label = "livelock: every task spins or waits and nothing is on its way";
-  }
-  failure.text.assign(failure.label.view());
+  failure.label = parked_.empty() ? "deadlock" : "livelock";
+  failure.text.format("{}: nothing can run and nothing is on its way", failure.label.view());
   describe_waiters(failure);
   fail(failure);
   __builtin_unreachable();
 }
 
+// The roles go into the label, which names the failure; when and where into the text.
 void Scheduler::describe_waiters(Failure& failure) {
-  const char* before = "; ";
+  failure.of_world = true;
+  std::vector<std::string_view> roles;
   for (const auto* list : {&waiting_, &parked_}) {
+    const char* const does = list == &waiting_ ? "waits" : "spins";
     for (const Task* task : *list) {
-      FixedText<80> one;
-      one.format("{}{}/{} {}", before, task->name.name.label, task->name.name.number,
-                 list == &waiting_ ? "waits" : "spins");
+      const std::string_view role = task->name.name.label;
+      roles.push_back(role.substr(0, role.find(':')));
+      FixedText<200> one;
+      one.format("; {}/{} {} since step {} at {}:{}", role, task->name.name.number, does,
+                 task->stopped_step, task->stopped_at.file_name(), task->stopped_at.line());
       failure.text.append(one.view());
-      before = ", ";
     }
+  }
+  std::sort(roles.begin(), roles.end());
+  roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
+  const char* before = ": ";
+  for (const std::string_view role : roles) {
+    failure.label.append(before);
+    failure.label.append(role);
+    before = ", ";
   }
 }
 
 void Scheduler::leave() {
+  settle();  // a second run after a crash goes on from this moment
   switch_fiber(current_->fiber, world_, true);
   __builtin_unreachable();
 }
 
-void Scheduler::stop() { leave(); }
+void Scheduler::stop() {
+  stopped_ = true;
+  leave();
+}
 
 void Scheduler::fail(const Failure& failure) {
   if (!failed_) {
@@ -385,7 +397,12 @@ void Scheduler::fail(const Failure& failure) {
     failure_ = failure;
     failure_.step = steps();
     failure_.now_ns = now().ns;
-    if (failure_.task == kNobody) failure_.task = current_task();
+    if (failure_.task == kNobody && !failure.of_world) failure_.task = current_task();
+    if (on_task() && !failure.of_world) {
+      // A completion is one whatever the device's name.
+      const std::string_view label = current_->actor().id.name.label;
+      failure_.role.assign(label.substr(0, label.find(':')));
+    }
   }
   if (on_task()) leave();
 }

@@ -21,6 +21,7 @@
 #include "sim/fault.hpp"
 #include "sim/fiber.hpp"
 #include "sim/labels.hpp"
+#include "sim/sparse.hpp"
 #include "sim/trace.hpp"
 
 namespace orrery::sim {
@@ -57,6 +58,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   /// The verdict so far. The first failure stands.
   const Failure* failure() const { return failed_ ? &failure_ : nullptr; }
   bool inconclusive() const { return inconclusive_; }
+  /// True if the run was ended where it stood, at stop_at() or by stop().
+  bool stopped() const { return stopped_; }
   /// Ends the run with a failure. Called on a task, it does not return; on the world's stack, it does.
   void fail(const Failure& failure);
   /// Stops the run where it stands, without a verdict: a crash, or --until.
@@ -91,6 +94,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
 
   // engine::Points
   void expired(Site site) override;
+  void copy_large(std::byte* target, const std::byte* source, size_t length) override;
   void note(const Note& note, Site site) override;
   void enter_actor(const Name& name) override;
   void leave_actor() override;
@@ -108,12 +112,13 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   // engine::Clock
   Instant now() override { return {base_ns_ + static_cast<int64_t>(steps()) * pace_.point_ns}; }
 
-  /// Marks harness code on a task's stack for the length of its life.
+  /// Marks harness code on a task's stack for the length of its life; or, with false, code that
+  /// works for the engine there: a fault in it is the engine's.
   class Harness {
    public:
-    explicit Harness(Scheduler& scheduler)
+    explicit Harness(Scheduler& scheduler, bool inside = true)
         : scheduler_(scheduler), before_(scheduler.in_harness_) {
-      scheduler_.in_harness_ = true;
+      scheduler_.in_harness_ = inside;
     }
     ~Harness() { scheduler_.in_harness_ = before_; }
     Harness(const Harness&) = delete;
@@ -148,6 +153,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
     const void* word = nullptr;
     Instant deadline = engine::kNever;
     uint64_t wait_number = 0;
+    uint64_t stopped_step = 0;    // when and where it began to wait or spin
+    Site stopped_at;
     uint64_t own_changes = 0;     // value-changing stores of this task
     uint64_t others_seen = 0;     // those of all others when its iteration began
     uint64_t deliveries_seen = 0;
@@ -184,7 +191,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   Task* choose_next();
   void unpark();
   uint64_t others_changes(const Task& task) const { return changes - task.own_changes; }
-  void stop_current(State state);
+  void stop_current(State state, Site site = {});
   void switch_to(Task& next, bool dying);
   void resumed(Task& task);
   [[noreturn]] void leave();
@@ -202,6 +209,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   StackPool stacks_;
   Fiber world_;
   Timer timer_{*this};
+  Sparse sparse_;
 
   std::vector<std::unique_ptr<Task>> tasks_;
   std::vector<Task*> unused_;
@@ -234,6 +242,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   bool in_harness_ = false;
   bool failed_ = false;
   bool inconclusive_ = false;
+  bool stopped_ = false;
   Failure failure_;
 };
 

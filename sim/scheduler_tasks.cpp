@@ -42,7 +42,7 @@ void Scheduler::join(engine::TaskId id) {
     current_->word = task;
     current_->deadline = engine::kNever;
     current_->wait_number = ++wait_number_;
-    stop_current(State::waiting);
+    stop_current(State::waiting, Site::current());
     switch_to(*choose_next(), false);
   }
   grant();
@@ -57,7 +57,7 @@ void Scheduler::yield(Site site) {
   changes_at_switch_ = changes;
   const bool news =
       others_changes(task) != task.others_seen || deliveries_ != task.deliveries_seen;
-  stop_current(news ? State::ready : State::parked);
+  stop_current(news ? State::ready : State::parked, site);
   switch_to(*choose_next(), false);
   task.others_seen = others_changes(task);
   task.deliveries_seen = deliveries_;
@@ -80,7 +80,7 @@ bool Scheduler::wait(engine::Atomic<uint32_t>& word, uint32_t seen, Instant dead
   task.wait_number = ++wait_number_;
   task.timed_out = false;
   if (deadline != engine::kNever) at(deadline, timer_, task.wait_number);
-  stop_current(State::waiting);
+  stop_current(State::waiting, site);
   switch_to(*choose_next(), false);
   grant();
   return !task.timed_out;
@@ -177,6 +177,7 @@ uint64_t Scheduler::choose(const Address& address, uint64_t bound) {
 
 bool Scheduler::refuses_allocation() {
   if (faults_.empty() || current_ == nullptr || fair_) return false;
+  settle();  // or the address would depend on when somebody last counted the points
   struct AskHere final : Asker {
     explicit AskHere(Scheduler& owner) : scheduler(owner) {}
     uint64_t choose(Ask ask, uint64_t bound) override {
@@ -189,6 +190,12 @@ bool Scheduler::refuses_allocation() {
     if (fault->on_allocate(asker)) return true;
   }
   return false;
+}
+
+void Scheduler::copy_large(std::byte* target, const std::byte* source, size_t length) {
+  // Not marked as harness code: a source that is gone is the engine's fault.
+  sparse_.copy(target, source, length);
+  saw(sparse_.hash(target, length));
 }
 
 void Scheduler::record(Kind kind, int64_t a, int64_t b, int64_t c, Site site) {

@@ -7,6 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <iterator>
 
 #include "sim/scheduler.hpp"
 
@@ -21,6 +24,9 @@ struct HandlerState {
   void (*landed)(Scheduler&, const CaughtSignal&) = nullptr;
   bool alone = false;
   CaughtSignal caught;
+  struct sigaction before[std::size(kSignals)] = {};  // what to give back
+  stack_t stack_before = {};
+  std::terminate_handler terminate_before = nullptr;
   std::byte* alternate = nullptr;
   std::byte* landing = nullptr;
 };
@@ -28,6 +34,8 @@ constinit HandlerState state;
 
 void on_signal(int number, siginfo_t* info, void* context);
 void land();
+[[noreturn]] void on_terminate();
+void give_back(int number);
 
 }  // namespace
 
@@ -43,19 +51,21 @@ SignalCatcher::SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&)) {
   stack_t alternate{};
   alternate.ss_sp = state.alternate;
   alternate.ss_size = kStackSize;
-  CHECK(sigaltstack(&alternate, nullptr) == 0, "the alternate signal stack is refused");
+  CHECK(sigaltstack(&alternate, &state.stack_before) == 0, "the alternate signal stack is refused");
   struct sigaction action {};
   action.sa_sigaction = &on_signal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   sigemptyset(&action.sa_mask);
-  for (const int number : kSignals) sigaction(number, &action, nullptr);
+  for (size_t i = 0; i < std::size(kSignals); ++i) {
+    sigaction(kSignals[i], &action, &state.before[i]);
+  }
+  state.terminate_before = std::set_terminate(&on_terminate);
 }
 
 SignalCatcher::~SignalCatcher() {
-  for (const int number : kSignals) signal(number, SIG_DFL);
-  stack_t off{};
-  off.ss_flags = SS_DISABLE;
-  sigaltstack(&off, nullptr);
+  for (const int number : kSignals) give_back(number);
+  std::set_terminate(state.terminate_before);
+  sigaltstack(&state.stack_before, nullptr);
   munmap(state.alternate, kStackSize);
   munmap(state.landing, kStackSize);
   state = HandlerState{};
@@ -68,8 +78,8 @@ namespace {
 void on_signal(int number, siginfo_t* info, void* context) {
   auto* const scheduler = static_cast<Scheduler*>(engine::current_points);
   if (state.alone || scheduler == nullptr || scheduler->in_harness()) {
-    // Not ours: with the default action in place the same instruction faults again, or the abort goes on.
-    signal(number, SIG_DFL);
+    // Not ours: with the action from before in place the same instruction faults again, or the abort goes on.
+    give_back(number);
     if (number == SIGABRT || info->si_code <= 0) raise(number);
     return;
   }
@@ -85,6 +95,18 @@ void on_signal(int number, siginfo_t* info, void* context) {
 #else
 #error "this machine's registers are not known here"
 #endif
+}
+
+void give_back(int number) {
+  for (size_t i = 0; i < std::size(kSignals); ++i) {
+    if (kSignals[i] == number) sigaction(number, &state.before[i], nullptr);
+  }
+}
+
+// The usual handler prints, which a task must not do, and remembers that it did.
+void on_terminate() {
+  if (state.alone || engine::current_points == nullptr) state.terminate_before();
+  std::abort();
 }
 
 void land() {

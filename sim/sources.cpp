@@ -40,7 +40,9 @@ Temper Temper::drawn_from(uint64_t seed) {
   odds_of(Ask::error) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(8, 13));
   odds_of(Ask::shortfall) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(8, 12));
   odds_of(Ask::allocate) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(6, 12));
-  odds_of(Ask::power) = static_cast<uint32_t>(draw(3) == 0 ? kOdds : draw(kOdds));
+  // All of what power loss may take, none of it, or a random share.
+  const uint64_t power = draw(6);
+  odds_of(Ask::power) = static_cast<uint32_t>(power < 2 ? kOdds : power == 2 ? 0 : draw(kOdds));
   return temper;
 }
 

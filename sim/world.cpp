@@ -88,17 +88,26 @@ void World::landed(Scheduler& scheduler, const CaughtSignal& signal) {
       }
     }
   } else if (world.heap_.owns(signal.address)) {
-    const Block* block = world.heap_.find(signal.address);
+    const Block* block = world.heap_.find_guarded(signal.address);
     failure.label.format("{} in {}", describe(signal.number),
-                         block == nullptr      ? "the heap, outside every block"
-                         : block->live ? "the guard of a block"
-                                               : "a block that was freed");
+                         block == nullptr ? "the heap, outside every block"
+                         : block->live    ? "the guard of a block"
+                                          : "a block that was freed");
+    if (block != nullptr) {
+      failure.text.format("{}: {} bytes ({}), allocated at step {}", failure.label.view(),
+                          block->size, block->label, block->allocated_step);
+    }
+    if (block != nullptr && !block->live) {
+      FixedText<40> freed;
+      freed.format(", freed at step {}", block->freed_step);
+      failure.text.append(freed.view());
+    }
   } else if (scheduler.stacks().in_guard(signal.address)) {
     failure.label.format("{}: a task's stack overflowed", describe(signal.number));
   } else {
     failure.label.assign(describe(signal.number));
   }
-  failure.text.assign(failure.label.view());
+  if (failure.text.empty()) failure.text.assign(failure.label.view());
   scheduler.fail(failure);
 }
 

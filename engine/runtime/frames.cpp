@@ -16,6 +16,10 @@ void PageRef::copy_out(MutableBytes target, Site site) const {
     if (!target.empty()) std::memcpy(target.data(), at_, target.size());
     return;
   }
+  if (target.size() >= Points::kLargeCopy) {
+    world->copy_large(target.data(), at_, target.size());
+    return;
+  }
   const size_t half = target.size() / 2;
   std::memcpy(target.data(), at_, half);
   if (half > 0) enter(target.size(), site);

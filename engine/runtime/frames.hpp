@@ -24,7 +24,7 @@ class Frame {
   std::byte* base = nullptr;
   size_t size = 0;          // bytes
   int64_t page = -1;        // the page of the present lifetime
-  uint64_t generation = 0;  // of the present lifetime; changes when it ends
+  uint64_t generation = 0;  // of the present lifetime; 0 between two of them
   bool live = false;
 };
 

@@ -9,6 +9,7 @@
 // The fields are public and plain because a virtual call would cost more than the point itself.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 
@@ -53,6 +54,10 @@ class Points {
   }
 
   virtual void expired(Site site) = 0;
+  /// Copies a stretch of at least kLargeCopy bytes, and takes it into the digest. A world keeps what
+  /// is untouched untouched.
+  virtual void copy_large(std::byte* target, const std::byte* source, size_t length) = 0;
+  static constexpr size_t kLargeCopy = 32 * 1024;
   virtual void note(const Note& note, Site site) = 0;
   virtual void enter_actor(const Name& name) = 0;
   virtual void leave_actor() = 0;

@@ -3,6 +3,9 @@
 
 namespace orrery::engine {
 
+// The one who is released may destroy the object at once. So everything below that releases somebody reads `tasks_`
+// first, and wakes by the address of the word, whatever lies there by then.
+
 void Mutex::lock() ORRERY_NO_ANALYSIS {
   uint32_t seen = 0;
   if (state_.compare_exchange(seen, 1)) return;
@@ -10,9 +13,10 @@ void Mutex::lock() ORRERY_NO_ANALYSIS {
 }
 
 void Mutex::unlock() ORRERY_NO_ANALYSIS {
+  Tasks& tasks = tasks_;
   const uint32_t before = state_.exchange(0);
   CHECK(before != 0, "a mutex was released that nobody held");
-  if (before == 2) tasks_.wake(state_, 1);
+  if (before == 2) tasks.wake(state_, 1);
 }
 
 bool CondVar::wait(Mutex& mutex, Instant deadline) {
@@ -24,18 +28,21 @@ bool CondVar::wait(Mutex& mutex, Instant deadline) {
 }
 
 void CondVar::notify_one() {
+  Tasks& tasks = tasks_;
   turn_.fetch_add(1);
-  tasks_.wake(turn_, 1);
+  tasks.wake(turn_, 1);
 }
 
 void CondVar::notify_all() {
+  Tasks& tasks = tasks_;
   turn_.fetch_add(1);
-  tasks_.wake(turn_, kEverybody);
+  tasks.wake(turn_, kEverybody);
 }
 
 void Event::set() {
+  Tasks& tasks = tasks_;
   turn_.fetch_add(1);
-  tasks_.wake(turn_, kEverybody);
+  tasks.wake(turn_, kEverybody);
 }
 
 void Event::wait(uint32_t ticket) {
@@ -43,8 +50,9 @@ void Event::wait(uint32_t ticket) {
 }
 
 void Latch::open() {
+  Tasks& tasks = tasks_;
   open_.store(1);
-  tasks_.wake(open_, kEverybody);
+  tasks.wake(open_, kEverybody);
 }
 
 void Latch::wait() {
@@ -52,8 +60,9 @@ void Latch::wait() {
 }
 
 void Semaphore::release(uint32_t count) {
+  Tasks& tasks = tasks_;
   count_.fetch_add(count);
-  tasks_.wake(count_, count);
+  tasks.wake(count_, count);
 }
 
 bool Semaphore::try_acquire() {

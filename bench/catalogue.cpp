@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every figure. To add one: a function in a file of this folder, a declaration and a row here.
+#include "bench/figure.hpp"
+
+namespace orrery::bench {
+
+// scheduler_steps.cpp
+double bare_step_rotating();
+double bare_step_seeded();
+double point_seeded();
+double point_calm();
+double point_replayed();
+// world_costs.cpp
+double violation_caught();
+double begin_in_place();
+double begin_share();
+// fiber_switch.cpp
+double bare_boost();
+double bare_own();
+double bare_ratio();
+double loop_boost();
+double loop_own();
+double loop_ratio();
+double deep_boost();
+double deep_own();
+double deep_ratio();
+
+namespace {
+
+constexpr Wanted kAtMost = Wanted::at_most;
+constexpr Wanted kNothing = Wanted::nothing;
+
+constexpr Figure kFigures[] = {
+    {"step-rotating", "bare scheduler step, 8 fibers, digest on, in turns", "ns", kAtMost, 20,
+     &bare_step_rotating},
+    {"step-seeded", "the same, switched at every point to a drawn task", "ns", kAtMost, 20,
+     &bare_step_seeded},
+    {"point-seeded", "a point, no engine work, digest on, seeded source", "ns", kAtMost, 12,
+     &point_seeded},
+    {"point-calm", "the same, calm source", "ns", kAtMost, 12, &point_calm},
+    {"point-replayed", "the same, replaying a tape of 20", "ns", kAtMost, 12, &point_replayed},
+    {"violation", "an access violation made a verdict", "us", kNothing, 0, &violation_caught},
+    {"begin", "reset in place after a typical run", "us", kNothing, 0, &begin_in_place},
+    {"begin-share", "the same, as a share of that run", "%", kAtMost, 2, &begin_share},
+    {"bare-boost", "two switches of Boost.Context", "ns", kNothing, 0, &bare_boost},
+    {"bare-own", "two switches of our own", "ns", kNothing, 0, &bare_own},
+    {"bare-ratio", "own / Boost", "", kNothing, 0, &bare_ratio},
+    {"loop-boost", "scheduler-like step, Boost.Context", "ns", kNothing, 0, &loop_boost},
+    {"loop-own", "scheduler-like step, our own switch", "ns", kNothing, 0, &loop_own},
+    {"loop-ratio", "own / Boost", "", kNothing, 0, &loop_ratio},
+    {"deep-boost", "the same under three calls, Boost.Context", "ns", kNothing, 0, &deep_boost},
+    {"deep-own", "the same under three calls, our own switch", "ns", kNothing, 0, &deep_own},
+    {"deep-ratio", "own / Boost", "", kNothing, 0, &deep_ratio},
+};
+
+}  // namespace
+
+std::span<const Figure> all_figures() { return kFigures; }
+
+}  // namespace orrery::bench

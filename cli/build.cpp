@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/build.hpp"
+
+#include <fmt/format.h>
+
+#include "scenarios/run.hpp"
+
+#ifndef ORRERY_VERSION
+#define ORRERY_VERSION "unknown"
+#endif
+#ifdef __has_feature
+#define ORRERY_HAS_FEATURE(name) __has_feature(name)
+#else
+#define ORRERY_HAS_FEATURE(name) 0
+#endif
+
+namespace orrery::cli {
+
+std::string compiler_text() {
+#if defined(__clang__)
+  return fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);
+#elif defined(__GNUC__)
+  return fmt::format("g++ {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#else
+  return "an unknown compiler";
+#endif
+}
+
+std::string sanitizers_text() {
+  std::string text;
+  const auto add = [&](bool on, const char* name) {
+    if (on) text += fmt::format("{}{}", text.empty() ? "" : ", ", name);
+  };
+#if defined(__SANITIZE_ADDRESS__)
+  add(true, "address");
+#else
+  add(ORRERY_HAS_FEATURE(address_sanitizer), "address");
+#endif
+#if defined(__SANITIZE_THREAD__)
+  add(true, "thread");
+#else
+  add(ORRERY_HAS_FEATURE(thread_sanitizer), "thread");
+#endif
+  add(ORRERY_HAS_FEATURE(undefined_behavior_sanitizer), "undefined");
+  return text.empty() ? "none" : text;
+}
+
+std::string version_text() {
+#ifdef __OPTIMIZE__
+  const char* const optimised = "optimised";
+#else
+  const char* const optimised = "not optimised";
+#endif
+  return fmt::format("orrery {}, revision {}, {}, {}, sanitizers: {}", ORRERY_VERSION,
+                     scenarios::revision(), compiler_text(), optimised, sanitizers_text());
+}
+
+}  // namespace orrery::cli

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// A campaign as the command line shows it: rows as JSON or a summary at the end, each new failure
+// reproduced in a fresh process and saved as a tape before a word is said about it.
+#pragma once
+
+#include <string>
+
+#include "cli/verb.hpp"
+#include "fuzz/campaign.hpp"
+#include "fuzz/changes.hpp"
+
+namespace orrery::cli {
+
+struct Hunted {
+  const scenarios::Scenario* scenario = nullptr;
+  uint64_t seed = 0;  // of the campaign
+  fuzz::Changes changes;
+  std::string folder;
+  std::string colour;
+  bool json = false;
+  bool quiet = false;
+};
+
+/// Returns the exit code.
+int hunt(const Invocation& invocation, const Hunted& hunted, const fuzz::CampaignOrder& order);
+
+}  // namespace orrery::cli

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// orrery: finds, replays, shrinks and tells failures of storage engines. The table of verbs.
+#include <fmt/ostream.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <iostream>
+
+#include "cli/build.hpp"
+#include "cli/verb.hpp"
+#include "scenarios/run.hpp"
+
+namespace orrery::cli {
+namespace {
+
+struct Verb {
+  const char* name;
+  const char* words;
+  const char* sentence;
+  int (*run)(const Invocation&);
+};
+
+constexpr std::array<Verb, 5> kVerbs{{
+    {"run", "SCENARIO [-n N | --time T] [-s SEED] [-j N] [--bug ID]",
+     "play many seeds and find the first that fails", &run_run},
+    {"replay", "SCENARIO SEED | FILE", "play one run again and tell its story", &run_replay},
+    {"shrink", "SCENARIO SEED | FILE", "keep only the decisions that a failure needs", &run_shrink},
+    {"list", "[scenarios|bugs|faults|oracles|reports|sizes SCENARIO]", "what there is", &run_list},
+    {"doctor", "", "whether this machine is fit", &run_doctor},
+}};
+
+constexpr const char* kExamples = R"(examples
+  orrery run snapshot-full-cache -n 1000 --bug garnet-385     find it
+  orrery replay snapshot-full-cache 0x9f3c21d07be4a5f1        see it again, as a story
+  orrery shrink orrery-out/snapshot-full-cache-0x9f3c21d07be4a5f1.orry -o small.orry
+  orrery replay small.orry --trace
+)";
+
+void print_help(std::ostream& out) {
+  fmt::print(out, "{}\nverbs\n", kExamples);
+  for (const Verb& verb : kVerbs) {
+    fmt::print(out, "  orrery {} {}\n      {}\n", verb.name, verb.words, verb.sentence);
+  }
+  out << "\norrery VERB --help tells the options, orrery --version what this binary is.\n"
+         "exit codes: 0 nothing violated, 1 found or reproduced, 2 wrong usage, 3 nondeterminism,\n"
+         "  4 the tape does not fit this build, 5 the harness failed, 6 goal not met, 75 stopped\n";
+}
+
+// The path of this binary, for the fresh processes that confirm a failure.
+std::string own_path(const char* called) {
+  std::array<char, 4096> path{};
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
+  return size > 0 ? std::string(path.data(), static_cast<size_t>(size)) : std::string(called);
+}
+
+int unknown_verb(const Invocation& invocation, const std::string& word) {
+  std::vector<std::string> known;
+  for (const Verb& verb : kVerbs) known.emplace_back(verb.name);
+  return usage_error(invocation, fmt::format("verb \"{}\" is not known; did you mean \"{}\"?", word,
+                                             scenarios::nearest(word, known)));
+}
+
+int main_of(int count, char** words) {
+  Invocation invocation{{}, own_path(words[0]), std::cout, std::cerr};
+  for (int i = 2; i < count; ++i) invocation.arguments.emplace_back(words[i]);
+  const std::string first = count > 1 ? words[1] : "";
+  if (first.empty()) {
+    print_help(std::cerr);
+    return kUsage;
+  }
+  if (first == "--version") {
+    std::cout << version_text() << '\n';
+    return kOk;
+  }
+  if (first == "--help" || first == "-h" || first == "help") {
+    print_help(std::cout);
+    return kOk;
+  }
+  for (const Verb& verb : kVerbs) {
+    if (first == verb.name) return verb.run(invocation);
+  }
+  return unknown_verb(invocation, first);
+}
+
+}  // namespace
+
+int usage_error(const Invocation& invocation, std::string_view wrong) {
+  fmt::print(invocation.err, "orrery: {}\n", wrong);
+  return kUsage;
+}
+
+}  // namespace orrery::cli
+
+int main(int count, char** words) {
+  // A reader that went away (`| head`) must not look like a crash of the engine.
+  signal(SIGPIPE, SIG_DFL);
+  const int code = orrery::cli::main_of(count, words);
+  std::cout.flush();
+  // A result that could not be written is no result.
+  return std::cout.good() ? code : orrery::cli::kHarness;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options that change what is run: bugs, faults, sizes, oracles. The same for every verb that
+// runs something, and printed back in every replay command.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/options.hpp"
+#include "fuzz/changes.hpp"
+
+namespace orrery::cli {
+
+class PlanOptions {
+ public:
+  void add_to(Options& options);
+
+  /// What they ask for. Returns what is wrong in one line; names are checked, with the nearest one.
+  std::string changes(fuzz::Changes& changes) const;
+
+ private:
+  std::vector<std::string> bugs_;
+  std::vector<std::string> faults_;
+  bool no_faults_ = false;
+  std::vector<std::string> sizes_;
+  std::optional<std::string> oracles_;
+};
+
+/// The same changes as words of a command line, each with a blank before it.
+std::string words_of(const fuzz::Changes& changes);
+std::vector<std::string> arguments_of(const fuzz::Changes& changes);
+
+/// The scenario of that name, or a message with the nearest one in `wrong`.
+const scenarios::Scenario* scenario_named(std::string_view name, std::string& wrong);
+
+}  // namespace orrery::cli

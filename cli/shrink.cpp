@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// orrery shrink: keeps of a failing run only the decisions that it needs, writes them as a tape and
+// tells the story with what each of them is needed for.
+#include <fmt/ostream.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "cli/files.hpp"
+#include "cli/options.hpp"
+#include "cli/plan_options.hpp"
+#include "cli/target.hpp"
+#include "cli/terminal.hpp"
+#include "cli/values.hpp"
+#include "cli/verb.hpp"
+#include "fuzz/shrink.hpp"
+#include "reports/catalogue.hpp"
+#include "reports/words.hpp"
+
+namespace orrery::cli {
+namespace {
+
+using scenarios::Run;
+
+struct Words {
+  std::string first;
+  std::string second;
+  std::optional<std::string> file;
+  std::optional<std::string> replays;
+  bool leave_safe_sizes = false;
+  bool quiet = false;
+  PlanOptions plan;
+};
+
+std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options);
+std::string output_file(const Words& words, const Target& target);
+void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds);
+
+}  // namespace
+
+int run_shrink(const Invocation& invocation) {
+  Words words;
+  Options options("shrink", "Keeps only the decisions that a failure needs.",
+                  "examples\n"
+                  "  orrery shrink orrery-out/snapshot-full-cache-0x9f3c21d07be4a5f1.orry\n"
+                  "  orrery shrink snapshot-full-cache 0x2a --bug garnet-385 -o small.orry\n");
+  options.word("scenario", words.first, "a scenario, or the file of a tape");
+  options.word("seed", words.second, "a run's seed; or the tape's file");
+  options.value("-o,--out", "FILE", words.file, "where the small tape goes (NAME-small.orry)");
+  options.value("--replays", "N", words.replays, "how many replays at most (2,000)");
+  options.flag("--leave-safe-sizes", words.leave_safe_sizes,
+               "accept sizes at which the failure needs no decision at all");
+  words.plan.add_to(options);
+  options.flag("-q,--quiet", words.quiet, "no progress, no story");
+  if (const auto code = options.parse(invocation)) return *code;
+  Target target;
+  fuzz::ShrinkOptions how;
+  const std::string wrong = read(words, target, how);
+  if (!wrong.empty()) return usage_error(invocation, wrong);
+
+  const auto begun = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  };
+  scenarios::Runner runner;
+  ProgressLine progress(invocation.err, words.quiet);
+  how.progress = [&](uint64_t replays, size_t deviations) {
+    progress.show(seconds(), fmt::format("{} replays  {} deviations left  {:.1f} s", replays,
+                                         deviations, seconds()));
+  };
+  const auto play = [&](const scenarios::Plan& plan) -> const Run& { return runner.play(plan); };
+  const fuzz::Shrunk shrunk = fuzz::shrink(target.plan, play, how);
+  progress.clear();
+  if (!shrunk.failed) {
+    fmt::print(invocation.err, "orrery: the run does not fail, so there is nothing to shrink\n");
+    return kGoalNotMet;
+  }
+  tell_result(invocation, shrunk, seconds());
+  if (!shrunk.confirmed) {
+    fmt::print(invocation.err, "orrery: NONDETERMINISM  the small tape does not replay strictly\n");
+    return kNondeterminism;
+  }
+  scenarios::Plan plan = shrunk.plan;
+  plan.detailed = !plan.scenario->is_large();
+  const Run& run = runner.play(plan);
+  const std::string file = output_file(words, target);
+  const std::string failed = write_file(file, tape_text(scenarios::tape_of(run), shrunk.needs));
+  if (!failed.empty()) {
+    fmt::print(invocation.err, "orrery: {}\n", failed);
+    return kHarness;
+  }
+  if (!words.quiet) {
+    invocation.out << '\n';
+    reports::render_story({run, shrunk.needs}, invocation.out);
+    invocation.out << '\n';
+  }
+  fuzz::Changes oracles;  // a tape holds no oracles
+  oracles.oracles = target.plan.oracles;
+  fmt::print(invocation.out, "replay:  orrery replay {}{}\n", file, words_of(oracles));
+  return kOk;
+}
+
+namespace {
+
+std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options) {
+  fuzz::Changes changes;
+  std::string wrong = words.plan.changes(changes);
+  if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
+  if (wrong.empty() && words.replays) {
+    wrong = read_count("--replays", *words.replays, 1, options.replays_max);
+  }
+  if (wrong.empty() && words.file && words.file->empty()) wrong = "-o wants the name of a file";
+  options.leave_safe_sizes = words.leave_safe_sizes;
+  return wrong;
+}
+
+std::string output_file(const Words& words, const Target& target) {
+  if (words.file) return *words.file;
+  if (target.file.empty()) {
+    return fmt::format("orrery-out/{}-{}-small.orry", target.plan.scenario->name(),
+                       reports::hex64(target.plan.seed.value_or(0)));
+  }
+  const std::filesystem::path path(target.file);
+  return (path.parent_path() / (path.stem().string() + "-small.orry")).string();
+}
+
+void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds) {
+  fmt::print(invocation.out, "deviations {} -> {}", reports::grouped(shrunk.deviations_before),
+             shrunk.plan.deviations.size());
+  for (const sim::Size& before : shrunk.sizes_before) {
+    fmt::print(invocation.out, "  {} {} -> {}", before.name, before.value,
+               shrunk.plan.sizes[before.name]);
+  }
+  fmt::print(invocation.out, "  ({}, {:.1f} s{})\n", reports::counted(shrunk.replays, "replay"),
+             seconds, shrunk.complete ? "" : "; the budget ended first");
+}
+
+}  // namespace
+}  // namespace orrery::cli

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/target.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/files.hpp"
+#include "cli/plan_options.hpp"
+#include "cli/values.hpp"
+#include "reports/words.hpp"
+
+namespace orrery::cli {
+namespace {
+
+constexpr std::string_view kRemark = "# without it: ";
+
+std::string from_seed(const std::string& scenario, const std::string& seed,
+                      const fuzz::Changes& changes, Target& target);
+std::string from_file(const std::string& path, const fuzz::Changes& changes, Target& target);
+std::vector<reports::Need> needs_of(std::string_view text);
+
+}  // namespace
+
+std::string read_target(const std::string& first, const std::string& second,
+                        const fuzz::Changes& changes, Target& target) {
+  if (first.empty()) return "what? a scenario and a seed, or the file of a tape";
+  std::string wrong;
+  if (second.empty()) {
+    if (scenarios::find_scenario(first) != nullptr) {
+      return fmt::format("scenario {} wants a seed behind it", first);
+    }
+    if (!file_exists(first)) {
+      scenario_named(first, wrong);
+      return fmt::format("there is no tape file \"{}\", and {}", first, wrong);
+    }
+    return from_file(first, changes, target);
+  }
+  if (scenario_named(first, wrong) == nullptr) return wrong;
+  uint64_t seed = 0;
+  const bool is_seed = read_seed(second, seed).empty();
+  if (is_seed || !file_exists(second)) return from_seed(first, second, changes, target);
+  wrong = from_file(second, changes, target);
+  if (wrong.empty() && target.plan.scenario->name() != first) {
+    return fmt::format("{} is a tape of scenario {}, not of {}", second,
+                       target.plan.scenario->name(), first);
+  }
+  return wrong;
+}
+
+std::string tape_text(const sim::Tape& tape, const std::vector<reports::Need>& needs) {
+  sim::Tape head = tape;
+  head.deviations.clear();
+  std::string text = sim::print_tape(head);
+  for (const sim::Deviation& deviation : tape.deviations) {
+    text += fmt::format("at {}\n", deviation.text());
+    for (const reports::Need& need : needs) {
+      if (need.deviation == deviation) text += fmt::format("{}{}\n", kRemark, need.without);
+    }
+  }
+  return text;
+}
+
+namespace {
+
+std::string from_seed(const std::string& scenario, const std::string& seed_text,
+                      const fuzz::Changes& changes, Target& target) {
+  uint64_t seed = 0;
+  std::string wrong = read_seed(seed_text, seed);
+  if (!wrong.empty()) return wrong;
+  wrong = fuzz::plan_for(*scenarios::find_scenario(scenario), seed, changes, target.plan);
+  target.plan.guarded = true;
+  target.revision = scenarios::revision();
+  target.command = fmt::format("{} {}{}", scenario, reports::hex64(seed), words_of(changes));
+  return wrong;
+}
+
+std::string from_file(const std::string& path, const fuzz::Changes& changes, Target& target) {
+  std::string text;
+  std::string wrong = read_file(path, text);
+  if (!wrong.empty()) return wrong;
+  sim::Tape tape;
+  if (const auto error = sim::parse_tape(text, tape)) {
+    return fmt::format("{}:{}: {}", path, error->line, error->text);
+  }
+  wrong = scenarios::plan_of_tape(tape, target.plan);
+  if (wrong.empty()) wrong = fuzz::change(changes, target.plan);
+  if (!wrong.empty()) return fmt::format("{}: {}", path, wrong);
+  target.plan.guarded = true;
+  target.file = path;
+  target.revision = tape.revision;
+  target.command = path + words_of(changes);
+  target.needs = needs_of(text);
+  return {};
+}
+
+// A remark stands behind the deviation that it is about.
+std::vector<reports::Need> needs_of(std::string_view text) {
+  std::vector<reports::Need> needs;
+  std::string before;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.starts_with(kRemark) && before.starts_with("at ")) {
+      sim::Tape one;
+      const std::string small = "orrery-tape 1\nscenario any\n" + before + "\n";
+      if (!sim::parse_tape(small, one) && one.deviations.size() == 1) {
+        needs.push_back({one.deviations.front(), line.substr(kRemark.size())});
+      }
+    }
+    before = line;
+  }
+  return needs;
+}
+
+}  // namespace
+}  // namespace orrery::cli

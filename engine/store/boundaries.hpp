@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The addresses that divide a log, and the one way to move them: up.
+//
+//   closed_until <= safe_head <= head <= flushed_until <= safe_ro <= ro <= tail
+//
+//   begin          what is below does not exist any more
+//   closed_until   the frames of the pages below are gone
+//   safe_head      every task has seen that head is at least this
+//   head           what is below may be gone from memory at the next look around
+//   flushed_until  what is below is on the main device, or will never be
+//   safe_ro        every task has seen that ro is at least this: the contents below are fixed
+//   ro             what is below is not updated in place any more
+//
+// The tail is not here: it is a word of another shape, in hybrid_log.hpp.
+#pragma once
+
+#include <array>
+
+#include "engine/runtime/atomic.hpp"
+#include "engine/store/address.hpp"
+
+namespace orrery::engine {
+
+enum class Boundary : uint8_t { begin, head, safe_head, closed, flushed, safe_ro, ro };
+inline constexpr size_t kBoundaries = 7;
+
+class Boundaries {
+ public:
+  LogAddr load(Boundary which) const { return words_[static_cast<size_t>(which)].load(); }
+
+  /// Raises the boundary to `value`. False if it was there already; `old` is what it was.
+  bool raise(Boundary which, LogAddr value, LogAddr* old = nullptr);
+
+  /// For a log that is being opened.
+  void set_all(LogAddr value);
+
+ private:
+  std::array<Atomic<LogAddr>, kBoundaries> words_{};
+};
+
+}  // namespace orrery::engine

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/checkpoint.hpp"
+
+#include <algorithm>
+
+#include "engine/store/events.hpp"
+
+namespace orrery::engine {
+namespace {
+
+constexpr uint64_t kPhaseMask = 0x0f;
+constexpr uint64_t kIntermediate = 0x10;
+constexpr int kVersionShift = 8;
+
+}  // namespace
+
+SystemState SystemState::unpack(uint64_t word) {
+  return {static_cast<Phase>(word & kPhaseMask), word >> kVersionShift,
+          (word & kIntermediate) != 0};
+}
+
+uint64_t SystemState::pack() const {
+  return static_cast<uint64_t>(phase) | (intermediate ? kIntermediate : 0) |
+         (version << kVersionShift);
+}
+
+SystemState SystemState::next() const {
+  switch (phase) {
+    case Phase::rest: return {Phase::prepare, version, false};
+    case Phase::prepare: return {Phase::in_progress, version + 1, false};
+    case Phase::in_progress: return {Phase::wait_flush, version, false};
+    case Phase::wait_flush: return {Phase::persistence_callback, version, false};
+    case Phase::persistence_callback: return {Phase::rest, version, false};
+  }
+  CHECK(false, "no phase has the number {}", static_cast<int>(phase));
+  return {};
+}
+
+CheckpointDriver::CheckpointDriver(const Runtime& runtime, EpochTable& epoch, HybridLog& log,
+                                   SnapshotWriter& snapshot, const Bugs& bugs)
+    : runtime_(runtime),
+      epoch_(epoch),
+      log_(log),
+      snapshot_(snapshot),
+      bugs_(bugs),
+      changed_(runtime.tasks),
+      state_(SystemState{}.pack()),
+      mutex_(runtime.tasks) {}
+
+void CheckpointDriver::initialise(const StoreOptions& options) {
+  CHECK(options.prefix.size() <= prefix_.size(), "a prefix of {} characters",
+        options.prefix.size());
+  options_ = options;
+  std::copy(options.prefix.begin(), options.prefix.end(), prefix_.begin());
+  options_.prefix = {prefix_.data(), options.prefix.size()};
+  next_token_ = options.first_token;
+  skip_used_tokens();
+}
+
+Result<CheckpointTicket> CheckpointDriver::start() {
+  uint32_t idle = 0;
+  if (!active_.compare_exchange(idle, 1)) {
+    return Error{Errc::exists, "a checkpoint is already running"};
+  }
+  const SystemState now = state();
+  CHECK(now.phase == Phase::rest, "no checkpoint runs, in phase {}", static_cast<int>(now.phase));
+  info_ = {};
+  info_.token = next_token_++;
+  failed_ = false;
+  const CheckpointTicket ticket{info_.token, now.version};
+  Self& self = runtime_.tasks.self();
+  epoch_.resume(self);
+  step(self, now, false);
+  epoch_.suspend(self);
+  return ticket;
+}
+
+Result<CheckpointResult> CheckpointDriver::wait(CheckpointTicket ticket) {
+  Self& self = runtime_.tasks.self();
+  CHECK(!epoch_.protected_here(self), "a wait for a checkpoint from inside the store");
+  for (;;) {
+    const uint32_t turn = changed_.ticket();
+    Ended found;
+    if (find_ended(ticket.token, found)) {
+      if (found.token != ticket.token) {
+        return Error{Errc::not_found, "the outcome of that checkpoint is forgotten"};
+      }
+      if (found.code != Errc::ok) return Error{found.code, found.what};
+      return CheckpointResult{found.token, found.info};
+    }
+    help(self, turn);
+  }
+}
+
+bool CheckpointDriver::ended(CheckpointTicket ticket) {
+  Ended found;
+  return find_ended(ticket.token, found);
+}
+
+void CheckpointDriver::finish_running() {
+  Self& self = runtime_.tasks.self();
+  for (;;) {
+    const uint32_t turn = changed_.ticket();
+    if (active_.load() == 0) return;
+    help(self, turn);
+  }
+}
+
+// True if the checkpoint has ended. `found` is then its outcome, or that of a later one.
+bool CheckpointDriver::find_ended(uint64_t token, Ended& found) {
+  const Lock lock(mutex_);
+  found = ended_[token % kResults];
+  return found.token >= token;
+}
+
+// One step on behalf of somebody without a session. Blocks if there is nothing to do before
+// something changes; `turn` was taken before the caller looked.
+void CheckpointDriver::help(Self& self, uint32_t turn) {
+  epoch_.resume(self);
+  const Wait wait = on_thread(self, state());
+  epoch_.suspend(self);
+  // Marks are set, and tasks leave, without a word to anybody.
+  if (wait == Wait::marks) runtime_.tasks.yield();
+  if (wait == Wait::change) changed_.wait(turn);
+}
+
+void CheckpointDriver::add_session(SessionView& view) {
+  const Lock lock(mutex_);
+  const SystemState now = state();
+  view.phase = now.phase;
+  view.version = now.version;
+  view.entered_version.store(now.version);
+  for (const SessionView* other = sessions_; other != nullptr; other = other->next) {
+    CHECK(other->id != view.id, "two sessions have the id {}", view.id);
+  }
+  // At the end, so that the metadata lists sessions in the order in which they were started.
+  SessionView** link = &sessions_;
+  while (*link != nullptr) link = &(*link)->next;
+  *link = &view;
+}
+
+void CheckpointDriver::remove_session(SessionView& view) {
+  const Lock lock(mutex_);
+  SessionView** link = &sessions_;
+  while (*link != nullptr && *link != &view) link = &(*link)->next;
+  CHECK(*link != nullptr, "session {} is not in the list", view.id);
+  *link = view.next;
+}
+
+bool CheckpointDriver::has_sessions() {
+  const Lock lock(mutex_);
+  return sessions_ != nullptr;
+}
+
+void CheckpointDriver::follow(Self& self, SessionView& view) {
+  CHECK(epoch_.protected_here(self), "session {} refreshes outside the epoch", view.id);
+  SystemState target = state();
+  walk(view, target);
+  if (target.phase == Phase::rest) return;
+  on_thread(self, target);
+  if (!options_.version_barrier) return;
+  // The next version begins when everybody who is inside spins here.
+  while (view.phase == Phase::prepare) {
+    SOMETIMES(true, "a session spins at the version barrier");
+    epoch_.protect_and_drain(self);
+    target = state();
+    if (target.phase == Phase::prepare) {
+      runtime_.tasks.yield();
+      on_thread(self, state());
+    } else {
+      walk(view, target);
+    }
+  }
+}
+
+// Takes the session through every phase up to the target, so that it switches versions as it
+// passes.
+void CheckpointDriver::walk(SessionView& view, SystemState target) {
+  target.intermediate = false;
+  SystemState own{view.phase, view.version, false};
+  CHECK(own.base() <= target.base(), "session {} is ahead of the store", view.id);
+  if (target.phase == Phase::rest) return enter(view, target);
+  if (own.base() != target.base()) {
+    SOMETIMES(true, "a session slept through a checkpoint");
+    own = {Phase::rest, target.base(), false};
+    enter(view, own);
+  }
+  while (own != target) {
+    CHECK(own.phase != Phase::persistence_callback, "session {} is ahead of the store", view.id);
+    own = own.next();
+    enter(view, own);
+  }
+}
+
+void CheckpointDriver::enter(SessionView& view, SystemState now) {
+  if (view.version != now.version) enter_version(view, now.version);
+  view.phase = now.phase;
+}
+
+void CheckpointDriver::enter_version(SessionView& view, uint64_t version) {
+  CHECK(version > view.version, "session {} goes back to version {}", view.id, version);
+  const uint64_t serial = view.serial.load();
+  view.commit_serial.store(serial);
+  view.entered_version.store(version);
+  note(events::kSessionVersion, static_cast<int64_t>(view.id), static_cast<int64_t>(version));
+  view.version = version;
+}
+
+CheckpointDriver::Wait CheckpointDriver::on_thread(Self& self, SystemState now) {
+  if (now.intermediate) return Wait::change;
+  switch (now.phase) {
+    case Phase::rest: return Wait::change;
+    case Phase::prepare:
+      return step_if_marked(self, now, Marker::prepare, options_.version_barrier);
+    case Phase::in_progress: return step_if_marked(self, now, Marker::in_progress, false);
+    case Phase::wait_flush:
+      if (!snapshot_.finished()) return Wait::change;
+      return step_if_marked(self, now, Marker::wait_flush, false);
+    case Phase::persistence_callback:
+      return step_if_marked(self, now, Marker::persistence_callback, false);
+  }
+  CHECK(false, "no phase has the number {}", static_cast<int>(now.phase));
+  return Wait::nothing;
+}
+
+CheckpointDriver::Wait CheckpointDriver::step_if_marked(Self& self, SystemState now, Marker marker,
+                                                        bool barrier) {
+  epoch_.mark(self, marker, now.version);
+  if (!epoch_.check_complete(marker, now.version)) return Wait::marks;
+  step(self, now, barrier);
+  return Wait::nothing;
+}
+
+void CheckpointDriver::step(Self& self, SystemState expected, bool barrier) {
+  CHECK(!expected.intermediate, "a transition out of a transition");
+  uint64_t word = expected.pack();
+  SystemState marked = expected;
+  marked.intermediate = true;
+  if (!state_.compare_exchange(word, marked.pack())) return;  // somebody else is at it
+  if (!barrier) return transition(self, expected);
+  epoch_.bump(self, {&CheckpointDriver::step_action,
+                     this,
+                     static_cast<int64_t>(expected.pack()),
+                     {"version-switch", expected.version}});
+}
+
+void CheckpointDriver::step_action(void* driver, int64_t word, Self& self) {
+  static_cast<CheckpointDriver*>(driver)->transition(
+      self, SystemState::unpack(static_cast<uint64_t>(word)));
+}
+
+void CheckpointDriver::transition(Self& self, SystemState from) {
+  SystemState next = from.next();
+  const Result<void> prepared = failed_ ? Result<void>(failure_) : before(self, next);
+  if (!prepared) {
+    CHECK(next.phase < Phase::rest, "phase {} cannot fail", static_cast<int>(next.phase));
+    SOMETIMES(true, "a checkpoint failed");
+    failed_ = true;
+    failure_ = prepared.error();
+    // Not from IN_PROGRESS: nobody may still mark his records as new when the next cycle begins.
+    if (next.phase != Phase::wait_flush) next.phase = Phase::rest;
+  }
+  if (next.phase == Phase::rest) return end_cycle(next);
+  state_.store(next.pack());
+  note(events::kCheckpointPhase, static_cast<int64_t>(next.phase),
+       static_cast<int64_t>(next.version));
+  changed_.set();
+}
+
+// What is done before the state word says `next`. Errors end the checkpoint.
+Result<void> CheckpointDriver::before(Self& self, SystemState next) {
+  switch (next.phase) {
+    case Phase::prepare:
+      info_.version = next.version;
+      info_.next_version = next.version + 1;
+      info_.start = log_.tail();
+      fuzzy_start_.store(info_.start);
+      info_.begin = log_.load(Boundary::begin);
+      return {};
+    case Phase::wait_flush: return capture(self);
+    case Phase::persistence_callback: {
+      TRY(snapshot_.outcome());
+      // The devices take their time, and nobody should have to wait for this task meanwhile.
+      epoch_.suspend(self);
+      const Result<void> committed = commit();
+      epoch_.resume(self);
+      return committed;
+    }
+    case Phase::in_progress:
+    case Phase::rest: return {};
+  }
+  return {};
+}
+
+void CheckpointDriver::end_cycle(SystemState rest) {
+  close_files();
+  // Once the machine is idle the next one may start, and all of this is its own.
+  const Ended ended{info_.token, failed_ ? failure_.code : Errc::ok, failed_ ? failure_.what : "",
+                    info_};
+  CHECK(!failed_ || ended.code != Errc::ok, "a checkpoint failed for no reason");
+  state_.store(rest.pack());
+  note(events::kCheckpointPhase, static_cast<int64_t>(rest.phase),
+       static_cast<int64_t>(rest.version));
+  active_.store(0);
+  {
+    const Lock lock(mutex_);
+    Ended& place = ended_[ended.token % kResults];
+    if (place.token < ended.token) place = ended;
+    note(events::kCheckpointDone, static_cast<int64_t>(ended.info.version),
+         static_cast<int64_t>(ended.code), static_cast<int64_t>(ended.token));
+  }
+  changed_.set();
+}
+
+}  // namespace orrery::engine

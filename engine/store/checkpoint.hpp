@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checkpoint driver: one state word, a phase and a version, and who may change it when.
+//
+//   REST(v) -> PREPARE(v) -> IN_PROGRESS(v+1) -> WAIT_FLUSH(v+1) -> PERSISTENCE_CALLBACK(v+1)
+//           -> REST(v+1)
+//
+// There is no thread behind it. Sessions step it along when they refresh, and so does whoever waits
+// for the checkpoint. A transition is made by the one who marks the word as intermediate first; it
+// happens once every task inside has marked that it has seen the phase before. A session copies
+// phase and version when it refreshes and works by its copy, never by the word.
+// Whatever fails makes the checkpoint fail: its files are removed, the word goes on to REST(v+1),
+// and the store works on; the version is used up. Other kinds of checkpoint are a matter of other
+// phases in between; their numbers are kept free.
+#pragma once
+
+#include <array>
+
+#include "engine/runtime/runtime.hpp"
+#include "engine/runtime/sync.hpp"
+#include "engine/store/hybrid_log.hpp"
+#include "engine/store/metadata.hpp"
+#include "engine/store/snapshot.hpp"
+
+namespace orrery::engine {
+
+/// The numbers matter: below rest means "the version has changed, the cycle has not ended".
+enum class Phase : uint8_t {
+  in_progress = 0,
+  wait_flush = 2,
+  persistence_callback = 3,
+  rest = 4,
+  prepare = 7,
+};
+
+/// The state word as a value.
+struct SystemState {
+  Phase phase = Phase::rest;
+  uint64_t version = 1;
+  bool intermediate = false;  // a transition away from this state is being made
+
+  static SystemState unpack(uint64_t word);
+  uint64_t pack() const;
+  /// The version of the rest state that this cycle began in.
+  uint64_t base() const { return phase < Phase::rest ? version - 1 : version; }
+  SystemState next() const;
+  friend bool operator==(const SystemState&, const SystemState&) = default;
+};
+
+/// A session as the driver sees it.
+struct SessionView {
+  uint64_t id = 0;
+  Phase phase = Phase::rest;  // only the session uses these two
+  uint64_t version = 0;
+  Atomic<uint64_t> entered_version{0};
+  Atomic<uint64_t> serial{0};         // operations finished
+  Atomic<uint64_t> commit_serial{0};  // those finished before it entered `entered_version`
+  SessionView* next = nullptr;        // in the list of sessions
+};
+
+struct CheckpointTicket {
+  uint64_t token = 0;
+  uint64_t version = 0;  // what it captures
+};
+
+struct CheckpointResult {
+  uint64_t token = 0;
+  CheckpointInfo info;
+};
+
+class CheckpointDriver {
+ public:
+  CheckpointDriver(const Runtime& runtime, EpochTable& epoch, HybridLog& log,
+                   SnapshotWriter& snapshot, const Bugs& bugs);
+
+  void initialise(const StoreOptions& options);
+  Event& changed() { return changed_; }
+  std::string_view prefix() const { return options_.prefix; }
+
+  /// Requires: not protected. Errors: exists.
+  Result<CheckpointTicket> start();
+  /// Requires: not protected. See Store::wait_checkpoint.
+  Result<CheckpointResult> wait(CheckpointTicket ticket);
+  bool ended(CheckpointTicket ticket);
+  /// Ends a running checkpoint, well or not.
+  void finish_running();
+
+  void add_session(SessionView& view);
+  void remove_session(SessionView& view);
+  bool has_sessions();
+  /// Brings a session up to the present state. Requires: protected, and holding nothing that was
+  /// read under the epoch: this may leave it for a while.
+  [[gnu::always_inline]] void refresh(Self& self, SessionView& view) {
+    const uint64_t word = state_.load();
+    if (word == SystemState{view.phase, view.version}.pack() && view.phase == Phase::rest) return;
+    follow(self, view);
+  }
+
+  /// Every record that a session of version v + 1 makes lies at or above this.
+  LogAddr fuzzy_start() const { return fuzzy_start_.load(); }
+  /// Everything at or above this was made in version v + 1. Meaningful from WAIT_FLUSH on.
+  LogAddr fuzzy_end() const { return fuzzy_end_.load(); }
+  uint64_t version() const { return SystemState::unpack(state_.load()).version; }
+
+ private:
+  static constexpr size_t kResults = 16;
+
+  /// What the caller of a step may do until the next one.
+  enum class Wait : uint8_t { nothing, marks, change };
+
+  struct Ended {
+    uint64_t token = 0;
+    Errc code = Errc::ok;
+    const char* what = "";
+    CheckpointInfo info;
+  };
+
+  SystemState state() const { return SystemState::unpack(state_.load()); }
+  bool find_ended(uint64_t token, Ended& found);
+  void help(Self& self, uint32_t turn);
+  void follow(Self& self, SessionView& view);
+  void walk(SessionView& view, SystemState target);
+  void enter(SessionView& view, SystemState state);
+  void enter_version(SessionView& view, uint64_t version);
+  Wait on_thread(Self& self, SystemState now);
+  Wait step_if_marked(Self& self, SystemState now, Marker marker, bool barrier);
+  void step(Self& self, SystemState expected, bool barrier);
+  static void step_action(void* driver, int64_t word, Self& self);
+  void transition(Self& self, SystemState from);
+  Result<void> before(Self& self, SystemState next);
+  void end_cycle(SystemState rest);
+
+  // checkpoint_commit.cpp
+  Result<void> capture(Self& self);
+  Result<void> commit();
+  Result<void> sync_device(Device& device);
+  Result<void> run_io(Device& device, Io& io);
+  Result<void> write_metadata();
+  Result<size_t> collect_sessions(Array<SessionPoint>& points);
+  SessionPoint point_of(const SessionView& view) const;
+  void close_files();
+  void skip_used_tokens();
+
+  Runtime runtime_;
+  EpochTable& epoch_;
+  HybridLog& log_;
+  SnapshotWriter& snapshot_;
+  const Bugs& bugs_;
+  StoreOptions options_;
+  std::array<char, 128> prefix_{};  // what options_.prefix points to
+  Event changed_;
+  Atomic<uint64_t> state_;
+  Atomic<uint32_t> active_{0};  // a machine runs
+  Atomic<LogAddr> fuzzy_start_{0};
+  Atomic<LogAddr> fuzzy_end_{0};
+
+  // The running checkpoint. Belongs to whoever makes the transition.
+  CheckpointInfo info_;
+  bool failed_ = false;
+  Error failure_;  // if failed_
+  Device* snapshot_device_ = nullptr;
+  uint64_t next_token_ = 1;
+
+  Mutex mutex_;
+  SessionView* sessions_ ORRERY_GUARDED_BY(mutex_) = nullptr;
+  std::array<Ended, kResults> ended_ ORRERY_GUARDED_BY(mutex_){};
+};
+
+}  // namespace orrery::engine

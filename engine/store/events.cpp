@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/events.hpp"
+
+namespace orrery::engine::events {
+
+std::string_view name_of(uint16_t kind) {
+  switch (kind) {
+    case kBoundary: return "boundary";
+    case kPageOpened: return "page-opened";
+    case kPageClosed: return "page-closed";
+    case kCloseBegin: return "close-begin";
+    case kCloseEnd: return "close-end";
+    case kPageParked: return "page-parked";
+    case kPageUnparked: return "page-unparked";
+    case kSnapshotStarted: return "snapshot-started";
+    case kSnapshotPageSubmitted: return "snapshot-page-submitted";
+    case kSnapshotPageLeftOut: return "snapshot-page-left-out";
+    case kSnapshotPageDone: return "snapshot-page-done";
+    case kWalkBegin: return "walk-begin";
+    case kWalkRange: return "walk-range";
+    case kWalkStep: return "walk-step";
+    case kWalkEnd: return "walk-end";
+    case kCheckpointPhase: return "checkpoint-phase";
+    case kCheckpointDone: return "checkpoint-done";
+    case kMetadataCommitted: return "metadata-committed";
+    case kSessionVersion: return "session-version";
+    case kMainWriteFailed: return "main-write-failed";
+    case kLogFailed: return "log-failed";
+    default: return {};
+  }
+}
+
+}  // namespace orrery::engine::events

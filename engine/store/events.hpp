@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a store says about itself, through engine::note(kind, a, b, c).
+//
+// Each event is reported right after the operation that made it true, with no visible operation in
+// between, so that the order of the notes is the order of what happened. All values are logical:
+// addresses of the log, page numbers, versions, ids; never a pointer.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace orrery::engine::events {
+
+/// a = which Boundary, b = its new value, c = its old value.
+inline constexpr uint16_t kBoundary = 1;
+/// The tail entered a new page. a = page, b = the first address given out in it.
+inline constexpr uint16_t kPageOpened = 2;
+/// The frame of an evicted page was renewed, retired or parked. a = page.
+inline constexpr uint16_t kPageClosed = 3;
+/// The close worker starts on a range. a = from, b = until.
+inline constexpr uint16_t kCloseBegin = 4;
+/// The close worker has no more to do. a = until.
+inline constexpr uint16_t kCloseEnd = 5;
+/// Eviction left a frame alive for the snapshot writes that read it. a = page, b = pins.
+inline constexpr uint16_t kPageParked = 6;
+/// The last of those writes has ended and the frame was retired. a = page.
+inline constexpr uint16_t kPageUnparked = 7;
+
+/// The range of a snapshot is fixed. a = start, b = final, c = version.
+inline constexpr uint16_t kSnapshotStarted = 10;
+/// A snapshot page is about to be handed to the device. a = page, b = from, c = until.
+inline constexpr uint16_t kSnapshotPageSubmitted = 11;
+/// A snapshot page was found wholly evicted and is not written. a = page.
+inline constexpr uint16_t kSnapshotPageLeftOut = 12;
+/// A snapshot page, written or left out, is about to be counted down. a = page, b = its Errc.
+inline constexpr uint16_t kSnapshotPageDone = 13;
+
+/// The walk after a snapshot page was written. a = the page written, b = first address, c = width.
+inline constexpr uint16_t kWalkBegin = 20;
+/// Follows kWalkBegin: a = from, b = until of the request, c = safe_ro as the walk read it.
+inline constexpr uint16_t kWalkRange = 21;
+/// One record of a walk. a = address of its header, b = its size, c = 1 if Dirty was cleared.
+inline constexpr uint16_t kWalkStep = 22;
+/// a = the page written, b = the address where the walk ended.
+inline constexpr uint16_t kWalkEnd = 23;
+
+/// The state word changed. a = Phase, b = version.
+inline constexpr uint16_t kCheckpointPhase = 30;
+/// a = the version that was to be captured, b = its Errc, c = token.
+inline constexpr uint16_t kCheckpointDone = 31;
+/// The metadata and its name are durable. a = version, b = flushed, c = final.
+inline constexpr uint16_t kMetadataCommitted = 32;
+/// A session entered a version. a = session id, b = version.
+inline constexpr uint16_t kSessionVersion = 33;
+
+/// A write of the main log failed. a = page, b = attempts so far, c = its Errc.
+inline constexpr uint16_t kMainWriteFailed = 40;
+/// The main log gave up: flushed_until moves no more. a = page, b = its Errc.
+inline constexpr uint16_t kLogFailed = 41;
+
+/// The name of an event, for traces; empty for a kind that is not ours.
+std::string_view name_of(uint16_t kind);
+
+}  // namespace orrery::engine::events

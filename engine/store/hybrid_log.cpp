@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/hybrid_log.hpp"
+
+#include "engine/store/events.hpp"
+
+namespace orrery::engine {
+
+Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
+  Geometry geometry;
+  geometry.page_bits = options.page_bits;
+  geometry.slots = int64_t{1} << (options.memory_bits - options.page_bits);
+  geometry.sector = options.sector_size;
+  geometry.aligned_page = static_cast<int64_t>(
+      round_up(static_cast<uint64_t>(geometry.page_size()), options.sector_size));
+  const int64_t lag = geometry.slots - 1 - options.empty_pages;
+  CHECK(lag >= 0, "{} empty pages in a ring of {}", options.empty_pages, geometry.slots);
+  head_lag_ = lag << options.page_bits;
+  ro_lag_ = (lag * options.mutable_permille / 1000) << options.page_bits;
+  TRY(frames_.initialise(geometry, options));
+  TRY(flusher_.initialise(main, options.first_address));
+  const int64_t page = geometry.page(options.first_address);
+  TRY(frames_.ensure(page));
+  TRY(frames_.ensure(page + 1));
+  boundaries_.set_all(options.first_address);
+  tail_.store(pack({page, geometry.offset(options.first_address)}));
+  note(events::kPageOpened, page, options.first_address);
+  return {};
+}
+
+void HybridLog::close() {
+  CHECK(ongoing_close_.load() == 0, "pages are still being closed");
+  flusher_.close();
+  frames_.retire_all();
+}
+
+LogAddr HybridLog::tail() const {
+  const Tail tail = unpack(tail_.load());
+  // Between the overflow of a page and the opening of the next one the tail is where that begins.
+  if (tail.offset >= geometry().page_size()) return geometry().page_start(tail.page + 1);
+  return geometry().page_start(tail.page) + tail.offset;
+}
+
+HybridLog::Tail HybridLog::unpack(uint64_t word) const {
+  const uint64_t mask = (uint64_t{1} << offset_bits()) - 1;
+  return {static_cast<int64_t>(word >> offset_bits()), static_cast<int64_t>(word & mask)};
+}
+
+uint64_t HybridLog::pack(Tail tail) const {
+  CHECK(tail.page < geometry().page_count_max(), "page {} is past the end of the log", tail.page);
+  CHECK(tail.offset >= 0 && tail.offset <= geometry().page_size(), "offset {}", tail.offset);
+  return (static_cast<uint64_t>(tail.page) << offset_bits()) | static_cast<uint64_t>(tail.offset);
+}
+
+bool HybridLog::need_wait(int64_t page) const {
+  return page >= geometry().slots + geometry().page(load(Boundary::flushed));
+}
+
+bool HybridLog::cannot_allocate(int64_t page) const {
+  return page >= geometry().slots + geometry().page(load(Boundary::closed));
+}
+
+// For an allocation that found the page before `page` full, and `page` not open.
+Allocation HybridLog::blocked(int64_t page, uint32_t ticket) const {
+  Allocation result;
+  result.flush_ticket = ticket;
+  result.outcome = need_wait(page) ? Allocate::wait : Allocate::retry;
+  if (result.outcome == Allocate::wait && flusher_.failed()) {
+    result.outcome = Allocate::failed;
+    result.error = flusher_.failure();
+  }
+  SOMETIMES(result.outcome == Allocate::wait, "an allocation waits for a flush");
+  return result;
+}
+
+Allocation HybridLog::allocate(Self& self, int64_t size) {
+  const int64_t page_size = geometry().page_size();
+  CHECK(size > 0 && size % kRecordAlign == 0, "an allocation of {} bytes", size);
+  CHECK(size <= page_size, "{} bytes do not fit on a page", size);
+  // Before the attempt: a flush that ends between the attempt and the wait must end the wait.
+  const uint32_t ticket = flusher_.ticket();
+  Tail tail = unpack(tail_.load());
+  const int64_t next = tail.page + 1;
+  // Whoever opens the next page is at it; adding to the word would only make it grow.
+  if (tail.offset > page_size) return blocked(next, ticket);
+  if (tail.offset == page_size && next < geometry().page_count_max()) {
+    // The page is exactly full, or its opener gave up. Nothing is added to the word before the next
+    // page can be opened, or two who wait for it would keep each other awake.
+    shift_ro_paged(self, geometry().page_start(next));
+    shift_head_paged(self, geometry().page_start(next));
+    if (need_wait(next) || cannot_allocate(next)) return blocked(next, ticket);
+    SOMETIMES(true, "an allocation met a page that was exactly full");
+  }
+  const auto added = static_cast<uint64_t>(size);
+  tail = unpack(tail_.fetch_add(added));
+  if (tail.offset + size > page_size) return overflow(self, tail, size, ticket);
+  return {Allocate::ok, geometry().page_start(tail.page) + tail.offset, ticket, {}};
+}
+
+// `tail` is what the word was before this allocation was added to it.
+Allocation HybridLog::overflow(Self& self, Tail tail, int64_t size, uint32_t ticket) {
+  const int64_t next = tail.page + 1;
+  CHECK(tail.offset >> (offset_bits() - 1) == 0, "offset {} nears the page number", tail.offset);
+  const bool opener = tail.offset <= geometry().page_size();
+  if (next + 1 >= geometry().page_count_max()) {
+    Allocation result;
+    result.outcome = Allocate::failed;
+    result.error = {Errc::too_large, "the log has no addresses left", geometry().page_start(next)};
+    return opener ? take_back(tail.page, result) : result;
+  }
+  shift_ro_paged(self, geometry().page_start(next));
+  shift_head_paged(self, geometry().page_start(next));
+  if (opener) return open_page(next, size, ticket);
+  SOMETIMES(true, "several allocations overflowed one page");
+  return blocked(next, ticket);
+}
+
+// Of all that overflow a page, exactly one found it not yet overflowed, and comes here.
+Allocation HybridLog::open_page(int64_t page, int64_t size, uint32_t ticket) {
+  if (need_wait(page) || cannot_allocate(page)) {
+    SOMETIMES(true, "the next page could not be opened yet");
+    return take_back(page - 1, blocked(page, ticket));
+  }
+  // The page after it gets its frame as well, so that opening one seldom has to ask for memory.
+  Result<void> framed = frames_.ensure(page);
+  if (framed) framed = frames_.ensure(page + 1);
+  if (!framed) {
+    SOMETIMES(true, "no frame for the next page");
+    Allocation result;
+    result.outcome = Allocate::failed;
+    result.error = framed.error();
+    return take_back(page - 1, result);
+  }
+  // What others added meanwhile is dropped; they were all sent away.
+  tail_.store(pack({page, size}));
+  note(events::kPageOpened, page, geometry().page_start(page));
+  return {Allocate::ok, geometry().page_start(page), ticket, {}};
+}
+
+// The opener gives up: the page is exactly full, and the next to come becomes the opener.
+Allocation HybridLog::take_back(int64_t page, Allocation result) {
+  CHECK(result.outcome != Allocate::ok, "an opener gives up and has a page");
+  tail_.store(pack({page, geometry().page_size()}));
+  return result;
+}
+
+void HybridLog::shift_ro_paged(Self& self, LogAddr tail) {
+  const LogAddr ro = tail - ro_lag_;
+  if (!boundaries_.raise(Boundary::ro, ro)) return;
+  epoch_.bump(self, {[](void* log, int64_t address, Self&) {
+                       static_cast<HybridLog*>(log)->on_marked_read_only(address);
+                     },
+                     this,
+                     ro,
+                     {"mark-read-only", static_cast<uint64_t>(ro)}});
+}
+
+LogAddr HybridLog::shift_ro_to_tail(Self& self) {
+  const LogAddr ro = tail();
+  if (!boundaries_.raise(Boundary::ro, ro)) return ro;
+  epoch_.bump(self, {[](void* log, int64_t address, Self&) {
+                       static_cast<HybridLog*>(log)->on_marked_read_only(address);
+                     },
+                     this,
+                     ro,
+                     {"mark-read-only", static_cast<uint64_t>(ro)}});
+  return ro;
+}
+
+// An epoch action: by now every task compares with an ro of at least `address`.
+void HybridLog::on_marked_read_only(LogAddr address) {
+  LogAddr old = 0;
+  if (!boundaries_.raise(Boundary::safe_ro, address, &old)) return;
+  CHECK(address <= load(Boundary::ro), "safe_ro {} overtakes ro", address);
+  flusher_.flush_pages(old, address);
+}
+
+void HybridLog::shift_head_paged(Self& self, LogAddr tail) { shift_head(self, tail - head_lag_); }
+
+}  // namespace orrery::engine

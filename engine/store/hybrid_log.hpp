@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The log: records are appended at the tail, updated in place while they are young, written to the
+// main device when they are not, and evicted from memory when the ring is full.
+//
+// Everything is driven by allocation. Whoever overflows a page moves ro and head along behind the
+// tail; each move is followed by an epoch action, which moves safe_ro and flushes, or moves
+// safe_head and closes pages. So an allocation may run flushes and evictions, its own or those of
+// others; what its caller knew of the log before is stale afterwards, except for the new address.
+#pragma once
+
+#include "engine/runtime/runtime.hpp"
+#include "engine/store/boundaries.hpp"
+#include "engine/store/bugs.hpp"
+#include "engine/store/epoch.hpp"
+#include "engine/store/flush.hpp"
+#include "engine/store/options.hpp"
+#include "engine/store/page_frames.hpp"
+#include "engine/store/record.hpp"
+
+namespace orrery::engine {
+
+enum class Allocate : uint8_t {
+  ok,
+  wait,    // for a flush: leave the epoch, wait on the ticket, come back
+  retry,   // for an eviction: refresh, and try again
+  failed,  // see the error
+};
+
+struct Allocation {
+  Allocate outcome = Allocate::ok;
+  LogAddr address = kInvalidAddr;
+  uint32_t flush_ticket = 0;  // for Allocate::wait
+  Error error;
+};
+
+class HybridLog {
+ public:
+  HybridLog(const Runtime& runtime, EpochTable& epoch, const Bugs& bugs)
+      : tasks_(runtime.tasks),
+        epoch_(epoch),
+        frames_(runtime, boundaries_, bugs),
+        flusher_(runtime, boundaries_, frames_) {}
+
+  Result<void> initialise(const StoreOptions& options, Device& main);
+  /// Waits until nothing is under way and gives the frames back. Requires: nobody is inside.
+  void close();
+
+  /// `size` bytes, a multiple of 8, inside one page, all zero. Requires: protected. Between success
+  /// and the linking of the record the caller must not refresh: whoever walks the page relies on
+  /// it. Errors: no_memory, too_large, and those of the main device.
+  Allocation allocate(Self& self, int64_t size);
+
+  LogAddr tail() const;
+  LogAddr load(Boundary which) const { return boundaries_.load(which); }
+  const Geometry& geometry() const { return frames_.geometry(); }
+  int64_t head_lag() const { return head_lag_; }
+  int64_t ro_lag() const { return ro_lag_; }
+  bool main_is_null() { return flusher_.device().is_null(); }
+
+  /// Translates an address. Requires: protected, and not below head.
+  [[gnu::always_inline]] PageRef at(LogAddr address, Site site = Site::current()) const {
+    return frames_.at(address, site);
+  }
+
+  /// Makes everything up to the present tail read-only; returns that tail. Requires: protected.
+  LogAddr shift_ro_to_tail(Self& self);
+
+  PageFrames& frames() { return frames_; }
+  Flusher& flusher() { return flusher_; }
+
+ private:
+  /// The tail as a value. The offset may exceed the page while allocations overflow it, by up to
+  /// 2^17 pages, before it would reach the page number.
+  struct Tail {
+    int64_t page = 0;
+    int64_t offset = 0;
+  };
+  uint32_t offset_bits() const { return geometry().page_bits + 17; }
+  Tail unpack(uint64_t word) const;
+  uint64_t pack(Tail tail) const;
+
+  bool need_wait(int64_t page) const;
+  bool cannot_allocate(int64_t page) const;
+  Allocation blocked(int64_t page, uint32_t ticket) const;
+  Allocation overflow(Self& self, Tail tail, int64_t size, uint32_t ticket);
+  Allocation open_page(int64_t page, int64_t size, uint32_t ticket);
+  Allocation take_back(int64_t page, Allocation result);
+
+  void shift_ro_paged(Self& self, LogAddr tail);
+  void shift_head_paged(Self& self, LogAddr tail);
+  void on_marked_read_only(LogAddr address);
+
+  // eviction.cpp
+  void shift_head(Self& self, LogAddr desired);
+  void on_pages_closed(LogAddr head);
+  void close_pages();
+  void close_range(LogAddr from, LogAddr until);
+
+  Tasks& tasks_;
+  EpochTable& epoch_;
+  Boundaries boundaries_;
+  PageFrames frames_;
+  Flusher flusher_;
+  int64_t head_lag_ = 0;  // bytes
+  int64_t ro_lag_ = 0;    // bytes
+  Atomic<uint64_t> tail_{0};
+  Atomic<LogAddr> ongoing_close_{0};  // how far the close worker is to go; 0 = there is none
+};
+
+}  // namespace orrery::engine

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names of a store's devices.
+//
+//   <prefix>/hlog                                   the main log
+//   <prefix>/cpr-checkpoints/<token>/snapshot.dat   the pages of a snapshot
+//   <prefix>/cpr-checkpoints/<token>/info.dat       its metadata, last and decisive
+//
+// A token is 16 hexadecimal digits.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace orrery::engine {
+
+/// A name in a buffer of its own.
+class DeviceName {
+ public:
+  static DeviceName main_log(std::string_view prefix);
+  static DeviceName snapshot(std::string_view prefix, uint64_t token);
+  static DeviceName metadata(std::string_view prefix, uint64_t token);
+
+  std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 200> text_{};
+  size_t size_ = 0;
+};
+
+}  // namespace orrery::engine

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// The four stories: read, upsert, read-modify-write, erase.
+#include <algorithm>
+
+#include "engine/store/operation.hpp"
+#include "engine/store/store.hpp"
+
+namespace orrery::engine {
+namespace {
+
+constexpr uint64_t kChanged = RecordHeader::kDirty | RecordHeader::kModified;
+
+// A latch on the chain of a bucket, held for a scope if it was to be had.
+class Latched {
+ public:
+  Latched(HashIndex& index, Bucket& bucket, bool exclusive)
+      : index_(index),
+        bucket_(bucket),
+        exclusive_(exclusive),
+        held_(exclusive ? index.try_lock_exclusive(bucket) : index.try_lock_shared(bucket)) {}
+  ~Latched() {
+    if (!held_) return;
+    if (exclusive_) {
+      index_.unlock_exclusive(bucket_);
+    } else {
+      index_.unlock_shared(bucket_);
+    }
+  }
+  Latched(const Latched&) = delete;
+  Latched& operator=(const Latched&) = delete;
+  bool held() const { return held_; }
+
+ private:
+  HashIndex& index_;
+  Bucket& bucket_;
+  bool exclusive_;
+  bool held_;
+};
+
+}  // namespace
+
+OperationRun::Outcome OperationRun::attempt() {
+  return operation_.kind == OpKind::read ? attempt_read() : attempt_update();
+}
+
+OperationRun::Outcome OperationRun::attempt_read() {
+  HashIndex& index = store_.index_;
+  const FoundEntry entry = index.find_tag(operation_.hash);
+  if (entry.entry == nullptr) return missing();
+  const Latched latched(index, index.bucket_of(operation_.hash), false);
+  if (!latched.held()) return Outcome::retry_later;
+  const EntryWord word{entry.entry->load()};
+  const bool same = !word.free() && !word.tentative() && word.tag() == entry.word.tag();
+  return same ? read_latched(word) : Outcome::retry_now;
+}
+
+OperationRun::Outcome OperationRun::read_latched(EntryWord word) {
+  if (meets_next_version(word)) return Outcome::shift;
+  const Hit hit = search(word.address(), log_.load(Boundary::head));
+  if (hit.in_memory) {
+    if (hit.header.closed()) return Outcome::retry_later;
+    if (hit.header.has(RecordHeader::kTombstone)) return missing();
+    const auto size = static_cast<size_t>(value_length(hit));
+    const MutableBytes target = operation_.output.first(std::min(size, operation_.output.size()));
+    if (!target.empty()) value_of(hit).copy_out(target);
+    return succeed(hit.address, size);
+  }
+  const DiskFinding* const finding = operation_.finding;
+  if (finding != nullptr && hit.address <= finding->initial_latest) {
+    if (!finding->found || finding->tombstone) return missing();
+    return deliver(finding->value, finding->address);
+  }
+  if (log_.main_is_null() || hit.address < log_.load(Boundary::begin)) return missing();
+  operation_.disk_address = hit.address;
+  operation_.initial_latest = word.address();
+  return Outcome::on_disk;
+}
+
+OperationRun::Outcome OperationRun::attempt_update() {
+  HashIndex& index = store_.index_;
+  // An erase need not make an entry for a key that is not there.
+  const bool find = operation_.kind == OpKind::erase;
+  auto entry = find ? Result<FoundEntry>(index.find_tag(operation_.hash))
+                    : index.find_or_create_tag(operation_.hash, log_.load(Boundary::begin));
+  if (!entry) return fail(entry.error());
+  if (entry->entry == nullptr) return missing();
+  const Latched latched(index, index.bucket_of(operation_.hash), true);
+  if (!latched.held()) return Outcome::retry_later;
+  const EntryWord word{entry->entry->load()};
+  if (word.free() || word.tentative() || word.tag() != entry->word.tag()) {
+    SOMETIMES(true, "an index entry was taken away before it was latched");
+    return Outcome::retry_now;
+  }
+  entry->word = word;
+  return update_latched(*entry);
+}
+
+OperationRun::Outcome OperationRun::update_latched(const FoundEntry& entry) {
+  if (meets_next_version(entry.word)) return Outcome::shift;
+  switch (operation_.kind) {
+    case OpKind::upsert: return upsert(entry);
+    case OpKind::rmw: return rmw(entry);
+    case OpKind::erase: return erase(entry);
+    case OpKind::read: break;
+  }
+  CHECK(false, "a read among the updates");
+  return Outcome::done;
+}
+
+// The old value does not matter, so nothing below ro is looked at.
+OperationRun::Outcome OperationRun::upsert(const FoundEntry& entry) {
+  const Content content{operation_.value, operation_.value_size, operation_.zeros, false};
+  const Hit hit = search(entry.word.address(), log_.load(Boundary::ro));
+  if (!hit.in_memory) return append({entry, kInvalidAddr}, content);
+  if (hit.header.closed()) return Outcome::retry_later;
+  const bool in_place = !operation_.zeros && !hit.header.has(RecordHeader::kTombstone) &&
+                        !frozen(hit) &&
+                        static_cast<size_t>(value_length(hit)) == operation_.value_size;
+  if (!in_place) return append({entry, hit.address}, content);
+  if (!operation_.value.empty()) value_of(hit).copy_in(operation_.value);
+  set_bits(hit.at, hit.header, kChanged);
+  return succeed(hit.address, operation_.value_size);
+}
+
+OperationRun::Outcome OperationRun::rmw(const FoundEntry& entry) {
+  const Hit hit = search(entry.word.address(), log_.load(Boundary::head));
+  return hit.in_memory ? rmw_record(entry, hit) : rmw_missing(entry, hit);
+}
+
+OperationRun::Outcome OperationRun::rmw_record(const FoundEntry& entry, const Hit& hit) {
+  const Link link{entry, hit.address};
+  if (hit.header.closed()) return Outcome::retry_later;
+  if (hit.header.has(RecordHeader::kTombstone)) return create(link);
+  const bool is_mutable = hit.address >= log_.load(Boundary::ro);
+  if (!is_mutable && hit.address >= log_.load(Boundary::safe_ro)) {
+    // Somebody with an older ro may still update it in place; a copy taken now would lose that.
+    SOMETIMES(true, "a read-modify-write met a record in the fuzzy region");
+    return Outcome::retry_later;
+  }
+  const auto size = static_cast<size_t>(value_length(hit));
+  if (!value_fits(size)) return fail({Errc::too_large, "a value larger than the staging buffer"});
+  const MutableBytes old{session_.old_value_.data(), size};
+  if (size > 0) value_of(hit).copy_out(old);
+  if (!is_mutable || frozen(hit)) return copy_update(link, old);
+  const size_t now_size = operation_.modifier->updated_size(old);
+  if (now_size != size) return copy_update(link, old);
+  const MutableBytes now{session_.new_value_.data(), size};
+  operation_.modifier->update(old, now);
+  if (size > 0) value_of(hit).copy_in(now);
+  set_bits(hit.at, hit.header, kChanged);
+  return succeed(hit.address, size);
+}
+
+OperationRun::Outcome OperationRun::rmw_missing(const FoundEntry& entry, const Hit& hit) {
+  const DiskFinding* const finding = operation_.finding;
+  const Link link{entry, kInvalidAddr};
+  if (finding != nullptr && hit.address <= finding->initial_latest) {
+    if (!finding->found || finding->tombstone) return create(link);
+    return copy_update(link, finding->value);
+  }
+  if (log_.main_is_null() || hit.address < log_.load(Boundary::begin)) return create(link);
+  operation_.disk_address = hit.address;
+  operation_.initial_latest = entry.word.address();
+  return Outcome::on_disk;
+}
+
+OperationRun::Outcome OperationRun::copy_update(const Link& link, Bytes old) {
+  const size_t size = operation_.modifier->updated_size(old);
+  if (!value_fits(size)) return fail({Errc::too_large, "a value larger than the staging buffer"});
+  const MutableBytes now{session_.new_value_.data(), size};
+  operation_.modifier->update(old, now);
+  return append(link, {now, size, false, false});
+}
+
+OperationRun::Outcome OperationRun::create(const Link& link) {
+  const size_t size = operation_.modifier->initial_size();
+  if (!value_fits(size)) return fail({Errc::too_large, "a value larger than the staging buffer"});
+  const MutableBytes now{session_.new_value_.data(), size};
+  operation_.modifier->initialise(now);
+  return append(link, {now, size, false, false});
+}
+
+OperationRun::Outcome OperationRun::erase(const FoundEntry& entry) {
+  const Content tombstone{{}, 0, false, true};
+  const Hit hit = search(entry.word.address(), log_.load(Boundary::head));
+  if (!hit.in_memory) {
+    if (log_.main_is_null() || hit.address < log_.load(Boundary::begin)) return missing();
+    SOMETIMES(true, "a key was erased whose records may be on the device");
+    return append({entry, kInvalidAddr}, tombstone);
+  }
+  if (hit.header.closed()) return Outcome::retry_later;
+  if (hit.header.has(RecordHeader::kTombstone)) return missing();
+  if (hit.address < log_.load(Boundary::ro) || frozen(hit)) {
+    return append({entry, hit.address}, tombstone);
+  }
+  set_bits(hit.at, hit.header, kChanged | RecordHeader::kTombstone);
+  return succeed(hit.address, 0);
+}
+
+// The newest record of the key from `from` down, as far as `floor`.
+OperationRun::Hit OperationRun::search(LogAddr from, LogAddr floor) const {
+  const auto key_length = static_cast<int64_t>(operation_.key.size());
+  LogAddr address = from;
+  while (address >= floor) {
+    const PageRef at = log_.at(address);
+    const RecordHeader header{at.load_word()};
+    const int64_t length = at.plus(kHeaderSize).load<int32_t>();
+    if (length == key_length && at.plus(kKeyOffset).equals(operation_.key)) {
+      return {true, address, at, header};
+    }
+    CHECK(header.prev() < address, "the chain at {} goes up to {}", address, header.prev());
+    address = header.prev();
+  }
+  return {false, address, {}, {}};
+}
+
+// True if a session of the old version meets a chain that the next version has touched.
+bool OperationRun::meets_next_version(EntryWord word) const {
+  if (view_.phase != Phase::prepare) return false;
+  const LogAddr address = word.address();
+  if (address < store_.driver_.fuzzy_start()) return false;
+  if (address < log_.load(Boundary::head)) return false;
+  const RecordHeader header{log_.at(address).load_word()};
+  SOMETIMES(header.has(RecordHeader::kInNewVersion), "a session met a record of the next version");
+  return header.has(RecordHeader::kInNewVersion);
+}
+
+// True if the record belongs to the version whose snapshot is being taken: not to be changed.
+bool OperationRun::frozen(const Hit& hit) const {
+  if (view_.phase != Phase::in_progress && view_.phase != Phase::wait_flush) return false;
+  const bool above_end =
+      view_.phase == Phase::wait_flush && hit.address >= store_.driver_.fuzzy_end();
+  if (above_end) return false;
+  if (!hit.header.has(RecordHeader::kInNewVersion)) return true;
+  return hit.address < store_.driver_.fuzzy_start();  // of a cycle long ago
+}
+
+void OperationRun::set_bits(PageRef at, RecordHeader header, uint64_t bits) const {
+  while (!at.cas_word(header.word, header.word | bits)) {
+    SOMETIMES(true, "a header changed under an update in place");
+  }
+}
+
+bool OperationRun::value_fits(size_t size) const {
+  CHECK(session_.old_value_.size() == session_.new_value_.size(), "staging buffers of two sizes");
+  return size <= session_.new_value_.size();
+}
+
+int32_t OperationRun::value_length(const Hit& hit) const {
+  const auto key_length = static_cast<int64_t>(operation_.key.size());
+  const auto length = hit.at.plus(value_length_offset(key_length)).load<int32_t>();
+  CHECK(length >= 0, "a value of {} bytes at {}", length, hit.address);
+  return length;
+}
+
+PageRef OperationRun::value_of(const Hit& hit) const {
+  return hit.at.plus(value_offset(static_cast<int64_t>(operation_.key.size())));
+}
+
+}  // namespace orrery::engine

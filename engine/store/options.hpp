@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a store is opened with. Every width and every size is a value, so that a scale model of a
+// 40 GiB cache with 32 MiB pages fits into 640 KiB and still wraps where the original did.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/base/result.hpp"
+#include "engine/store/address.hpp"
+
+namespace orrery::engine {
+
+struct StoreOptions {
+  uint32_t page_bits = 25;          // 6..30; a page is 1 << page_bits bytes
+  uint32_t memory_bits = 34;        // the ring is 1 << memory_bits bytes, at least two pages
+  uint32_t empty_pages = 0;         // slots of the ring to keep unused, below the number of slots
+  uint32_t mutable_permille = 900;  // 0..1000: share of the pages in memory that stay mutable
+  uint32_t index_bits = 16;         // the hash index has 1 << index_bits buckets; 0..30
+  uint32_t tag_bits = 14;  // of the hash in an index entry; 0..14, fewer for more collisions
+
+  // The width of the signed integer in which garnet-385 computes a distance; 8..64. A correct
+  // store does not use it.
+  uint32_t width_bits = 32;
+
+  uint32_t sector_size = 512;  // bytes, a power of two from 8
+  uint32_t segment_bits = 30;  // a device file is 1 << segment_bits bytes, at least one page
+
+  // How a snapshot is written. -1: all pages at once, on the thread that starts it. 0: from a task
+  // of its own, one page in flight. Above 0: as 0, with a pause of that many milliseconds a page.
+  int32_t throttle_ms = 0;
+
+  bool version_barrier = false;   // no operation of version v overlaps one of version v + 1
+  uint32_t parked_pages_max = 4;  // evicted pages that snapshot writes may keep alive
+
+  // What eviction does with a frame. True: it is renewed in place for the page one ring later.
+  // False: it is given back, and one is acquired when that page opens.
+  bool keep_frames = true;
+
+  bool main_is_null = false;  // the log is a cache: what leaves memory is gone
+  LogAddr first_address = kFirstValid;
+  uint32_t epoch_slots = 128;         // tasks that may be inside the store at once, 1..4096
+  uint64_t first_token = 1;           // the number of the first checkpoint
+  std::string_view prefix = "store";  // of device names; 1..100 characters; copied
+};
+
+/// Errors: invalid, with a text that names the option.
+Result<void> validate(const StoreOptions& options);
+
+}  // namespace orrery::engine

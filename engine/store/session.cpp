@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/session.hpp"
+
+#include "engine/store/operation.hpp"
+#include "engine/store/store.hpp"
+
+namespace orrery::engine {
+
+Session::Session(Store& store, const SessionOptions& options)
+    : store_(store), completed_(options.completed), reads_(store.runtime_.tasks) {
+  view_.id = options.id;
+}
+
+Session::~Session() {
+  if (open_) close();
+}
+
+Result<void> Session::allocate_staging(size_t size) {
+  CHECK(size > 0, "staging buffers of no size");
+  Memory& memory = store_.runtime_.memory;
+  TRY_ASSIGN(old_value_, Array<std::byte>::make(memory, size, "staging for old values"));
+  TRY_ASSIGN(new_value_, Array<std::byte>::make(memory, size, "staging for new values"));
+  return {};
+}
+
+OpResult Session::read(Bytes key, MutableBytes output, void* context) {
+  Operation operation;
+  operation.kind = OpKind::read;
+  operation.key = key;
+  operation.output = output;
+  operation.context = context;
+  return execute(operation);
+}
+
+OpResult Session::upsert(Bytes key, Bytes value, void* context) {
+  Operation operation;
+  operation.kind = OpKind::upsert;
+  operation.key = key;
+  operation.value = value;
+  operation.value_size = value.size();
+  operation.context = context;
+  return execute(operation);
+}
+
+OpResult Session::upsert_zeros(Bytes key, size_t value_size, void* context) {
+  Operation operation;
+  operation.kind = OpKind::upsert;
+  operation.key = key;
+  operation.value_size = value_size;
+  operation.zeros = true;
+  operation.context = context;
+  return execute(operation);
+}
+
+OpResult Session::rmw(Bytes key, Modifier& modifier, void* context) {
+  Operation operation;
+  operation.kind = OpKind::rmw;
+  operation.key = key;
+  operation.modifier = &modifier;
+  operation.context = context;
+  return execute(operation);
+}
+
+OpResult Session::erase(Bytes key, void* context) {
+  Operation operation;
+  operation.kind = OpKind::erase;
+  operation.key = key;
+  operation.context = context;
+  return execute(operation);
+}
+
+OpResult Session::execute(Operation& operation) {
+  CHECK(open_, "an operation on a closed session");
+  const auto page_size = static_cast<size_t>(store_.log_.geometry().page_size());
+  OpResult refused;
+  refused.status = Status::failed;
+  if (operation.key.empty()) {
+    refused.error = {Errc::invalid, "a key of no bytes"};
+    return refused;
+  }
+  if (operation.key.size() > page_size || operation.value_size > page_size) {
+    refused.error = {Errc::too_large, "a key or value larger than a page"};
+    return refused;
+  }
+  operation.hash = hash_of(operation.key);
+  const OpResult result = OperationRun(*this, operation).execute();
+  // The device is asked from outside the epoch: whatever it does, nobody waits for this task.
+  return result.status == Status::pending ? start_pending(operation) : result;
+}
+
+void Session::refresh() {
+  CHECK(open_, "a refresh of a closed session");
+  Self& self = store_.runtime_.tasks.self();
+  store_.epoch_.resume(self);
+  store_.driver_.refresh(self, view_);
+  store_.epoch_.suspend(self);
+}
+
+void Session::complete_pending(bool wait) {
+  CHECK(open_, "a closed session has nothing pending");
+  Tasks& tasks = store_.runtime_.tasks;
+  for (;;) {
+    const uint32_t turn = ready_turn_.load();  // before the look: what comes later ends the wait
+    deliver_ready();
+    if (!wait || pending_count_ == 0) return;
+    if (store_.log_.flusher().device().try_complete()) continue;
+    tasks.wait(ready_turn_, turn);
+  }
+}
+
+void Session::close() {
+  complete_pending(true);
+  reads_.wait_for_none();
+  store_.driver_.remove_session(view_);
+  open_ = false;
+}
+
+}  // namespace orrery::engine

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/store.hpp"
+
+#include "engine/store/names.hpp"
+
+namespace orrery::engine {
+
+Result<Owned<Store>> Store::open(const Runtime& runtime, const StoreOptions& options,
+                                 const Bugs& bugs) {
+  TRY(validate(options));
+  TRY_ASSIGN(Owned<Store> store,
+             make_owned<Store>(runtime.memory, "store", runtime, options, bugs));
+  const Result<void> ready = store->initialise();
+  if (!ready) {
+    store->log_.frames().retire_all();
+    if (store->main_ != nullptr) store->main_->close();
+    return ready.error();
+  }
+  store->open_ = true;
+  return store;
+}
+
+Store::Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bugs)
+    : runtime_(runtime),
+      options_(options),
+      bugs_(bugs),
+      null_device_(options.sector_size),
+      epoch_(runtime.tasks, epoch_slots_),
+      index_(runtime.memory, runtime.tasks),
+      log_(runtime, epoch_, bugs),
+      snapshot_(runtime, epoch_, log_, bugs),
+      driver_(runtime, epoch_, log_, snapshot_, bugs) {}
+
+Result<void> Store::initialise() {
+  CHECK(!open_, "a store is initialised twice");
+  driver_.initialise(options_);
+  options_.prefix = driver_.prefix();  // the caller's text may be gone tomorrow
+  TRY(epoch_slots_.initialise(runtime_.memory, options_.epoch_slots));
+  TRY(epoch_.initialise(runtime_.memory));
+  TRY(index_.initialise(options_.index_bits, options_.tag_bits));
+  if (options_.main_is_null) {
+    main_ = &null_device_;
+  } else {
+    DeviceOptions device;
+    device.segment_size = uint64_t{1} << options_.segment_bits;
+    device.sector_size = options_.sector_size;
+    const DeviceName name = DeviceName::main_log(options_.prefix);
+    TRY_ASSIGN(main_, runtime_.storage.open(name.view(), device));
+  }
+  snapshot_.initialise(options_, driver_.changed());
+  return log_.initialise(options_, *main_);
+}
+
+Store::~Store() {
+  if (open_) close();
+}
+
+Result<Owned<Session>> Store::start_session(const SessionOptions& options) {
+  CHECK(open_, "a session of a closed store");
+  TRY_ASSIGN(Owned<Session> session,
+             make_owned<Session>(runtime_.memory, "session", *this, options));
+  const auto page = static_cast<size_t>(log_.geometry().page_size());
+  TRY(session->allocate_staging(options.staging_size == 0 ? page : options.staging_size));
+  driver_.add_session(session->view_);
+  session->open_ = true;
+  return session;
+}
+
+Result<CheckpointTicket> Store::start_checkpoint() {
+  CHECK(open_, "a checkpoint of a closed store");
+  return driver_.start();
+}
+
+Result<CheckpointResult> Store::wait_checkpoint(CheckpointTicket ticket) {
+  CHECK(open_, "a wait for a checkpoint of a closed store");
+  return driver_.wait(ticket);
+}
+
+bool Store::checkpoint_ended(CheckpointTicket ticket) { return driver_.ended(ticket); }
+
+Result<void> Store::flush() {
+  CHECK(open_, "a flush of a closed store");
+  Self& self = runtime_.tasks.self();
+  epoch_.resume(self);
+  const LogAddr target = log_.shift_ro_to_tail(self);
+  epoch_.suspend(self);
+  Flusher& flusher = log_.flusher();
+  for (;;) {
+    const uint32_t ticket = flusher.ticket();
+    if (log_.load(Boundary::flushed) >= target) return {};
+    if (flusher.failed()) return flusher.failure();
+    flusher.wait(ticket);
+  }
+}
+
+void Store::close() {
+  CHECK(open_, "a store is closed twice");
+  CHECK(!driver_.has_sessions(), "a store is closed before its sessions");
+  driver_.finish_running();
+  snapshot_.wait_until_idle();
+  log_.close();
+  CHECK(epoch_.quiet(), "somebody is still inside a store that is being closed");
+  main_->close();
+  open_ = false;
+}
+
+}  // namespace orrery::engine

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store: a hash index over a log of records, part of it in memory; and its checkpoints.
+//
+//   Store
+//    |- EpochTable       who may still look at what
+//    |- HashIndex        key hash -> newest record of a chain
+//    |- HybridLog        records; Flusher and the main device below it
+//    |- SnapshotWriter   pages of a snapshot on their way to its device
+//    '- CheckpointDriver the state word; which version the store is in
+//
+// Everything it does is against the Runtime it was opened with. There is no background thread but
+// the task that writes a snapshot: sessions, and whoever waits for a checkpoint, drive it.
+#pragma once
+
+#include "engine/base/result.hpp"
+#include "engine/runtime/memory.hpp"
+#include "engine/runtime/null_device.hpp"
+#include "engine/runtime/runtime.hpp"
+#include "engine/store/bugs.hpp"
+#include "engine/store/checkpoint.hpp"
+#include "engine/store/epoch.hpp"
+#include "engine/store/hash_index.hpp"
+#include "engine/store/hybrid_log.hpp"
+#include "engine/store/options.hpp"
+#include "engine/store/session.hpp"
+#include "engine/store/snapshot.hpp"
+
+namespace orrery::engine {
+
+class Store {
+ public:
+  /// A new, empty store. `bugs` outlives it. Errors: invalid, no_memory, and those of
+  /// Storage::open.
+  static Result<Owned<Store>> open(const Runtime& runtime, const StoreOptions& options,
+                                   const Bugs& bugs);
+
+  /// For open only.
+  Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bugs);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// Requires: no session with this id is open. Errors: no_memory.
+  Result<Owned<Session>> start_session(const SessionOptions& options);
+
+  /// Starts a snapshot checkpoint of the present version. It goes on while sessions work, or while
+  /// somebody waits for it. Errors: exists, if one is running.
+  Result<CheckpointTicket> start_checkpoint();
+
+  /// Waits for the end of a checkpoint and helps it along. Requires: the caller is in no operation.
+  /// Errors: what made the checkpoint fail; not_found if it ended many checkpoints ago.
+  Result<CheckpointResult> wait_checkpoint(CheckpointTicket ticket);
+
+  /// True if the checkpoint has ended, well or not.
+  bool checkpoint_ended(CheckpointTicket ticket);
+
+  /// Makes everything up to the present tail read-only, and waits until the main device took it.
+  /// Errors: those of the main device.
+  Result<void> flush();
+
+  /// Ends a running checkpoint, waits for all requests and frees everything.
+  /// Requires: all sessions are closed. Nothing but the destructor may follow.
+  void close();
+
+  const StoreOptions& options() const { return options_; }
+  const HybridLog& log() const { return log_; }
+  const HashIndex& index() const { return index_; }
+  uint64_t version() { return driver_.version(); }
+
+ private:
+  friend class Session;
+  friend class OperationRun;
+
+  Result<void> initialise();
+
+  Runtime runtime_;
+  StoreOptions options_;
+  const Bugs& bugs_;
+  bool open_ = false;
+  NullDevice null_device_;
+  Device* main_ = nullptr;
+  EpochSlots epoch_slots_;
+  EpochTable epoch_;
+  HashIndex index_;
+  HybridLog log_;
+  SnapshotWriter snapshot_;
+  CheckpointDriver driver_;
+};
+
+}  // namespace orrery::engine

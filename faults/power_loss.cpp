@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// When power is lost, writes that were accepted but not yet synced may be lost with it, in any
+// combination.
+//
+// A device with a volatile cache answers a write long before it is on the media, and drains its
+// cache in an order of its own: what survives is no prefix. All of it may survive (the cache had
+// drained), none (it never began), or any subset, also a later write without an earlier one to the
+// same range. Whatever a sync covered stays. Real devices do worse (Zheng, FAST 2013: 13 of 15 lost
+// synced writes, garbled neighbours or shorn sectors); those are faults of their own.
+//
+// Asked per pending write when the scenario cuts the power, oldest first, at (device, offset, n-th
+// pending there). Answers of Ask::power: 0 it survives, 1 it is lost. A third of the tempers lose
+// everything, a few nothing, the others a random share. Without this fault a loss of power spares
+// every accepted write. Voids no promise: durability was promised only to what was synced, and that
+// is kept.
+#include "sim/fault.hpp"
+
+namespace orrery::faults {
+namespace {
+
+class PowerLoss final : public sim::Fault {
+ public:
+  const char* name() const override { return "power-loss"; }
+  const char* sentence() const override {
+    return "when power is lost, writes that no sync covers may be lost with it";
+  }
+  uint32_t voids() const override { return 0; }
+
+  bool on_power_loss(sim::Asker& asker) override { return asker.choose(sim::Ask::power, 2) != 0; }
+};
+
+constinit PowerLoss only;
+
+}  // namespace
+
+sim::Fault* power_loss() { return &only; }
+
+}  // namespace orrery::faults

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fuzz/seeds_player.hpp"
+
+#include "engine/base/check.hpp"
+
+namespace orrery::fuzz {
+namespace {
+
+class SeedsPlayer final : public Player {
+ public:
+  explicit SeedsPlayer(const SeedsOrder& order) : order_(order) {}
+
+  reports::RunRow play(uint64_t index) override {
+    const uint64_t seed = run_seed(order_.campaign_seed, *order_.scenario, index);
+    const std::string wrong = plan_for(*order_.scenario, seed, order_.changes, plan_);
+    if (!wrong.empty()) {
+      // The sizes that were given fit those of other seeds and none that this one draws.
+      reports::RunRow row;
+      row.seed = seed;
+      row.verdict = scenarios::Verdict::inconclusive;
+      row.signature.format("not run: {}", wrong);
+      return row;
+    }
+    plan_.guarded = index % order_.guarded_every == 0;
+    return reports::row_of(runner_.play(plan_));
+  }
+
+ private:
+  const SeedsOrder order_;
+  scenarios::Runner runner_;
+  scenarios::Plan plan_;
+};
+
+}  // namespace
+
+std::unique_ptr<Player> make_seeds_player(const SeedsOrder& order) {
+  CHECK(order.scenario != nullptr, "a campaign without a scenario");
+  CHECK(order.guarded_every >= 1, "every 0th run cannot be guarded");
+  return std::make_unique<SeedsPlayer>(order);
+}
+
+}  // namespace orrery::fuzz

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fuzz/shrink.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "engine/base/check.hpp"
+
+namespace orrery::fuzz {
+namespace {
+
+using scenarios::Plan;
+using scenarios::Run;
+using scenarios::Verdict;
+using sim::Deviation;
+
+// The last replays of the budget are for necessity and confirmation.
+constexpr uint64_t kReserve = 40;
+
+class Shrinker {
+ public:
+  Shrinker(const Play& play, const ShrinkOptions& options) : play_(play), options_(options) {}
+
+  Shrunk run(const Plan& plan);
+
+ private:
+  bool begin(const Plan& plan);
+  void lower_guard();
+  void shrink_sizes();
+  bool shrink_size(const scenarios::SizeRow& row);
+  void shrink_deviations();
+  bool drop_stretch(size_t first, size_t count);
+  void shrink_values();
+  bool try_value(size_t at, uint64_t value);
+  void drop_faults();
+  void find_needs();
+  void confirm();
+
+  const Run& replay(const Plan& plan);
+  bool still_fails(const Plan& plan);
+  bool fails_calmly(Plan plan);
+  bool has_budget() const { return replays_ + kReserve < options_.replays_max; }
+
+  const Play& play_;
+  const ShrinkOptions& options_;
+  Plan best_;
+  std::string signature_;
+  uint64_t replays_ = 0;
+  bool out_of_budget_ = false;
+  Shrunk result_;
+};
+
+std::optional<int64_t> size_of(const Plan& plan, const char* name) { return plan.sizes.find(name); }
+
+}  // namespace
+
+Shrunk shrink(const Plan& plan, const Play& play, const ShrinkOptions& options) {
+  return Shrinker(play, options).run(plan);
+}
+
+namespace {
+
+Shrunk Shrinker::run(const Plan& plan) {
+  if (!begin(plan)) return result_;
+  // A rough cut first: fewer deviations make every later replay cheaper and the sizes freer.
+  shrink_sizes();
+  shrink_deviations();
+  shrink_values();
+  // What a smaller set allows: other sizes, and then again fewer deviations.
+  shrink_sizes();
+  shrink_deviations();
+  drop_faults();
+  result_.complete = !out_of_budget_;
+  best_.guarded = plan.guarded;
+  find_needs();
+  confirm();
+  for (const sim::Size& before : plan.sizes.all()) {
+    if (size_of(best_, before.name.c_str()) != before.value) result_.sizes_before.push_back(before);
+  }
+  result_.plan = best_;
+  result_.replays = replays_;
+  return result_;
+}
+
+bool Shrinker::begin(const Plan& plan) {
+  ++replays_;
+  const Run& first = play_(plan);
+  if (first.verdict != Verdict::failed) return false;
+  signature_ = first.finding->signature;
+  result_.failed = true;
+  result_.signature = signature_;
+  result_.digest = first.digest;
+  best_ = plan;
+  best_.replays = true;
+  best_.deviations = sim::deviations_of(first.taken());
+  result_.deviations_before = best_.deviations.size();
+  if (!best_.deviations.empty() && fails_calmly(best_)) best_.deviations.clear();
+  lower_guard();
+  return true;
+}
+
+// Guards cost a multiple of the run. Without them the same deviations do the same; only if it takes
+// a guard to see the failure do they stay up while we search.
+void Shrinker::lower_guard() {
+  if (!best_.guarded) return;
+  Plan plan = best_;
+  plan.guarded = false;
+  still_fails(plan);
+}
+
+const Run& Shrinker::replay(const Plan& plan) {
+  ++replays_;
+  return play_(plan);
+}
+
+// Replays leniently. If the failure is the same, what the run took becomes the best plan.
+bool Shrinker::still_fails(const Plan& plan) {
+  const Run& run = replay(plan);
+  if (run.verdict != Verdict::failed || run.finding->signature != signature_) return false;
+  std::vector<Deviation> taken = sim::deviations_of(run.taken());
+  Plan better = plan;
+  better.deviations = std::move(taken);
+  best_ = std::move(better);
+  result_.digest = run.digest;
+  if (options_.progress) options_.progress(replays_, best_.deviations.size());
+  return true;
+}
+
+bool Shrinker::fails_calmly(Plan plan) {
+  plan.deviations.clear();
+  const Run& run = replay(plan);
+  return run.verdict == Verdict::failed && run.finding->signature == signature_;
+}
+
+// ---- sizes ---------------------------------------------------------------------------------------
+
+void Shrinker::shrink_sizes() {
+  bool changed = true;
+  for (int round = 0; changed && round < 3; ++round) {
+    changed = false;
+    for (const scenarios::SizeRow& row : best_.scenario->sizes()) {
+      if (shrink_size(row)) changed = true;
+    }
+  }
+}
+
+// Tries the calm value, then half of the way there, then half of that.
+bool Shrinker::shrink_size(const scenarios::SizeRow& row) {
+  bool changed = false;
+  int64_t bad = row.calm;  // the failure is lost there
+  bool first = true;
+  while (has_budget()) {
+    const std::optional<int64_t> now = size_of(best_, row.name);
+    if (!now || *now == row.calm) return changed;
+    const int64_t tried = first ? row.calm : bad + (*now - bad) / 2;
+    if (tried == *now || (!first && tried == bad)) return changed;
+    first = false;
+    Plan plan = best_;
+    const bool fits =
+        scenarios::set_size(plan, row.name, tried).empty() && scenarios::unfit(plan).empty();
+    const bool needs_deviations = !best_.deviations.empty() && !options_.leave_safe_sizes;
+    if (!fits || (needs_deviations && fails_calmly(plan)) || !still_fails(plan)) {
+      bad = tried;
+    } else {
+      changed = true;
+    }
+  }
+  out_of_budget_ = true;
+  return changed;
+}
+
+// ---- deviations ----------------------------------------------------------------------------------
+
+// Delta debugging: leave out stretches, long ones first, until no single one can be left out.
+void Shrinker::shrink_deviations() {
+  size_t length = best_.deviations.size();
+  while (length > 0) {
+    bool dropped = false;
+    // From the end: what happened late leaves what happened before as it was.
+    for (size_t end = best_.deviations.size(); end > 0;) {
+      if (!has_budget()) {
+        out_of_budget_ = true;
+        return;
+      }
+      end = std::min(end, best_.deviations.size());
+      const size_t first = end > length ? end - length : 0;
+      if (drop_stretch(first, end - first)) dropped = true;
+      end = first;
+    }
+    if (length > 1) {
+      length = std::max<size_t>(1, std::min(length, best_.deviations.size()) / 2);
+    } else if (!dropped) {
+      return;
+    }
+    if (best_.deviations.empty()) return;
+  }
+}
+
+bool Shrinker::drop_stretch(size_t first, size_t count) {
+  if (count == 0) return false;
+  Plan plan = best_;
+  const auto from = plan.deviations.begin() + static_cast<std::ptrdiff_t>(first);
+  plan.deviations.erase(from, from + static_cast<std::ptrdiff_t>(count));
+  const size_t before = best_.deviations.size();
+  const Plan kept = best_;
+  if (!still_fails(plan)) return false;
+  if (best_.deviations.size() < before) return true;
+  best_ = kept;  // what was left out came back under another address
+  return false;
+}
+
+// ---- values --------------------------------------------------------------------------------------
+
+void Shrinker::shrink_values() {
+  for (size_t i = 0; i < best_.deviations.size(); ++i) {
+    if (best_.deviations[i].names_task()) continue;
+    const bool latency = best_.deviations[i].ask == sim::Ask::latency;
+    // 9 is the first latency above the nominal one, 7 the first below it.
+    const uint64_t value = best_.deviations[i].value;
+    if (latency && value < 8) {
+      try_value(i, 7);
+      continue;
+    }
+    uint64_t low = latency ? 9 : 1;
+    while (i < best_.deviations.size() && low < best_.deviations[i].value) {
+      const uint64_t middle = low + (best_.deviations[i].value - low) / 2;
+      if (!try_value(i, middle)) low = middle + 1;
+      if (out_of_budget_) return;
+    }
+  }
+}
+
+bool Shrinker::try_value(size_t at, uint64_t value) {
+  if (!has_budget()) {
+    out_of_budget_ = true;
+    return false;
+  }
+  if (best_.deviations[at].value == value) return false;
+  Plan plan = best_;
+  plan.deviations[at].value = value;
+  const Plan kept = best_;
+  if (!still_fails(plan)) return false;
+  // A smaller value that needs more deviations, or moves them about, is no gain.
+  if (best_.deviations == plan.deviations) return true;
+  best_ = kept;
+  return false;
+}
+
+// A fault that no remaining deviation comes from does not belong on the tape.
+void Shrinker::drop_faults() {
+  for (size_t i = best_.faults.size(); i-- > 0 && has_budget();) {
+    Plan plan = best_;
+    plan.faults.erase(plan.faults.begin() + static_cast<std::ptrdiff_t>(i));
+    still_fails(plan);
+  }
+}
+
+// ---- what is needed, and whether it holds --------------------------------------------------------
+
+void Shrinker::find_needs() {
+  for (size_t i = 0; i < best_.deviations.size(); ++i) {
+    if (replays_ + 2 >= options_.replays_max) return;
+    Plan plan = best_;
+    plan.deviations.erase(plan.deviations.begin() + static_cast<std::ptrdiff_t>(i));
+    const Run& run = replay(plan);
+    std::string without = "the run is ok";
+    if (run.verdict == Verdict::inconclusive) {
+      without = "the run is inconclusive";
+    } else if (run.verdict == Verdict::failed && run.finding->signature == signature_) {
+      without = "it still fails in the same way";
+    } else if (run.verdict == Verdict::failed) {
+      without = "it fails differently: " + run.finding->signature;
+    }
+    result_.needs.push_back({best_.deviations[i], std::move(without)});
+  }
+}
+
+void Shrinker::confirm() {
+  uint64_t digest = 0;
+  for (int time = 0; time < 2; ++time) {
+    const Run& run = replay(best_);
+    if (run.verdict != Verdict::failed || run.finding->signature != signature_) return;
+    if (sim::deviations_of(run.taken()) != best_.deviations) return;
+    if (time == 1 && run.digest != digest) return;
+    digest = run.digest;
+  }
+  result_.digest = digest;
+  result_.confirmed = true;
+}
+
+}  // namespace
+}  // namespace orrery::fuzz

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a failing run to the few decisions that it needs.
+//
+// In comes a plan that fails; out comes the smallest one found that fails with the same signature.
+// Each pass replays leniently (a deviation whose address is never asked has no effect), and what a
+// run really took is recorded again, so that what lost its effect is gone. First the sizes, towards
+// SizeRow.calm; then the deviations (delta debugging, down to one at a time); then their values,
+// towards the nominal. At the end each remaining deviation is left out alone, to say what it is
+// needed for, and the result is replayed strictly, twice.
+//
+// The shrinker asks no clock and draws nothing: the same plan gives the same result. Its budget is a
+// number of replays. It knows runs only through `Play`, so it works for any world.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "reports/telling.hpp"
+#include "scenarios/run.hpp"
+
+namespace orrery::fuzz {
+
+/// Plays a plan. The run is valid until the next call.
+using Play = std::function<const scenarios::Run&(const scenarios::Plan&)>;
+
+struct ShrinkOptions {
+  uint64_t replays_max = 2000;
+  /// Accept sizes at which the failure needs no deviation any more, although it needed some before.
+  /// Off: such a run is another, simpler incident, outside the sizes that are safe at rest.
+  bool leave_safe_sizes = false;
+  /// Called after each step that made something smaller, with the replays so far and what is left.
+  std::function<void(uint64_t replays, size_t deviations)> progress = {};
+};
+
+struct Shrunk {
+  bool failed = false;     // the plan given did fail; nothing else holds if it did not
+  scenarios::Plan plan;    // replays the failure
+  std::string signature;
+  uint64_t digest = 0;
+  size_t deviations_before = 0;
+  std::vector<sim::Size> sizes_before;  // of those that changed
+  std::vector<reports::Need> needs;  // one for each deviation of the plan
+  uint64_t replays = 0;
+  bool complete = false;   // the budget was enough for every pass
+  bool confirmed = false;  // strictly: same digest, every deviation took effect, twice
+};
+
+Shrunk shrink(const scenarios::Plan& plan, const Play& play, const ShrinkOptions& options);
+
+}  // namespace orrery::fuzz

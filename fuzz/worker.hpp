@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker process of a campaign: plays every N-th run and sends a row for each through a pipe.
+//
+// Before each run the worker notes its index in memory that it shares with the supervisor, so that
+// whatever kills it (a sanitizer, the kernel, a signal nobody could catch) leaves behind which run it
+// was. Nothing else is shared but the word that says when to stop and the counts of SOMETIMES. A
+// worker is single-threaded, ignores Ctrl-C, and dies with its supervisor.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reports/run_row.hpp"
+
+namespace orrery::fuzz {
+
+/// Plays the runs of a campaign by their index.
+class Player {
+ public:
+  virtual ~Player() = default;
+  virtual reports::RunRow play(uint64_t index) = 0;
+};
+
+/// Called inside the worker, after the fork: a world belongs to one process.
+using MakePlayer = std::function<std::unique_ptr<Player>()>;
+
+inline constexpr uint64_t kNoRun = UINT64_MAX;
+inline constexpr unsigned kWorkersMax = 256;
+
+/// Memory that supervisor and workers share. Lives in an anonymous mapping.
+struct Shared {
+  std::atomic<uint64_t> last;  // no run beyond this index begins any more
+  std::atomic<bool> stop;      // no run begins any more
+  std::atomic<uint64_t> now[kWorkersMax];  // the run that each worker is in
+};
+
+class SharedMemory {
+ public:
+  SharedMemory();
+  ~SharedMemory();
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+
+  Shared& shared() { return *shared_; }
+  /// One count for each SOMETIMES of the binary, in the order of all_sometimes().
+  std::span<std::atomic<uint64_t>> sometimes() { return {sometimes_, count_}; }
+
+ private:
+  Shared* shared_ = nullptr;
+  std::atomic<uint64_t>* sometimes_ = nullptr;
+  size_t count_ = 0;
+  size_t size_ = 0;
+};
+
+/// What one worker is to do.
+struct WorkerOrder {
+  unsigned number = 0;   // of the worker
+  uint64_t first = 0;    // index of its first run
+  uint64_t stride = 1;   // to the next
+  uint64_t runs_max = 0;  // indices are below this
+  int pipe = -1;         // where the rows go
+};
+
+/// Never returns: the process ends with exit code 0 when there is nothing left to play.
+[[noreturn]] void work(const WorkerOrder& order, SharedMemory& memory, const MakePlayer& make);
+
+}  // namespace orrery::fuzz

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/lanes.hpp"
+
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/store/boundaries.hpp"
+#include "engine/store/events.hpp"
+#include "reports/log_state.hpp"
+#include "reports/sentences.hpp"
+#include "reports/words.hpp"
+
+namespace orrery::reports {
+namespace {
+
+using scenarios::Finding;
+using scenarios::Run;
+using sim::Event;
+using sim::Kind;
+namespace events = engine::events;
+
+constexpr size_t kRowsMax = 40;
+constexpr size_t kFillerMax = 16;  // events that are there only because they came last
+constexpr size_t kEvidenceOfAKind = 3;
+constexpr size_t kLanesMax = 4;
+constexpr size_t kLaneWidth = 22;
+constexpr int kWalkStepsInARow = 2;
+
+/// What is shown: events by index, each perhaps with the number of a deviation.
+struct Rows {
+  std::map<size_t, std::vector<size_t>> marks;  // event -> deviations, counted from 1
+  std::vector<uint32_t> lanes;                  // tasks
+
+  void add(size_t event) { marks.try_emplace(event); }
+  void add_lane(uint32_t task);
+  size_t lane_of(uint32_t task) const;
+};
+
+/// What the events around the failure are looked through for.
+struct Interest {
+  std::vector<int64_t> pages;
+  std::vector<uint64_t> generations;
+  uint64_t request = UINT64_MAX;
+  int64_t passed = 0;  // the end of the page that was walked
+
+  bool covers(const Event& event) const;
+};
+
+void add_deviations(const Run& run, size_t end, Rows& rows);
+uint64_t request_completed_by(const Run& run, uint32_t task);
+void add_evidence(const Run& run, size_t end, Rows& rows);
+void add_filler(const Run& run, size_t end, Rows& rows);
+bool tells_something(const Event& event);
+bool left_out(const Run& run, size_t last, size_t event);
+void cut(Rows& rows);
+void print_head(const Run& run, const Rows& rows, std::ostream& out);
+void print_row(const Run& run, const Rows& rows, size_t index, std::ostream& out);
+void print_violation(const Run& run, const Rows& rows, std::ostream& out);
+
+}  // namespace
+
+size_t first_deviation_told(const Run& run) {
+  const size_t count = run.taken().size();
+  return count > kDeviationsTold ? count - kDeviationsTold : 0;
+}
+
+void tell_lanes(const Run& run, std::ostream& out) {
+  const Finding& finding = *run.finding;
+  const size_t end = events_until(run, finding.step);
+  Rows rows;
+  rows.add_lane(finding.task);
+  add_deviations(run, end, rows);
+  add_evidence(run, end, rows);
+  add_filler(run, end, rows);
+  cut(rows);
+  print_head(run, rows, out);
+  size_t last = kNoEvent;
+  for (const auto& [event, marks] : rows.marks) {
+    if (last != kNoEvent && left_out(run, last, event)) out << "       ...\n";
+    last = event;
+    print_row(run, rows, event, out);
+  }
+  print_violation(run, rows, out);
+}
+
+namespace {
+
+void Rows::add_lane(uint32_t task) {
+  if (task == sim::kNobody || lanes.size() >= kLanesMax) return;
+  if (std::find(lanes.begin(), lanes.end(), task) == lanes.end()) lanes.push_back(task);
+}
+
+size_t Rows::lane_of(uint32_t task) const {
+  return static_cast<size_t>(std::find(lanes.begin(), lanes.end(), task) - lanes.begin());
+}
+
+void add_deviations(const Run& run, size_t end, Rows& rows) {
+  const auto& taken = run.taken();
+  for (size_t i = first_deviation_told(run); i < taken.size(); ++i) {
+    const size_t event = event_of(run, taken[i]);
+    if (event == kNoEvent || event >= end) continue;
+    rows.marks[event].push_back(i + 1);
+    const Event& at = run.trace->events[event];
+    rows.add_lane(at.task);
+    if (at.kind == static_cast<uint16_t>(Kind::task_switched)) {
+      rows.add_lane(static_cast<uint32_t>(at.a));
+    }
+  }
+}
+
+void add_evidence(const Run& run, size_t end, Rows& rows) {
+  const Finding& finding = *run.finding;
+  for (const size_t event : finding.events) {
+    if (event < run.trace->events.size()) rows.add(event);
+  }
+  Interest interest;
+  interest.request = finding.request;
+  if (const auto walk = walk_at(run, end, finding.task)) {
+    rows.add(walk->begin);
+    interest.pages.push_back(walk->page);
+    interest.passed = walk->until;
+  }
+  for (const uint64_t generation : {finding.generation, finding.touching}) {
+    if (generation == 0 || generation > run.trace->lifetimes.size()) continue;
+    const sim::Lifetime& life = run.trace->lifetimes[generation - 1];
+    interest.generations.push_back(generation);
+    interest.pages.push_back(life.page);
+    rows.add_lane(life.retired_by);
+  }
+  if (interest.request == UINT64_MAX) interest.request = request_completed_by(run, finding.task);
+  std::map<uint32_t, size_t> told;  // by kind and page: the latest few are enough
+  for (size_t i = end; i-- > 0;) {
+    const Event& event = run.trace->events[i];
+    if (!interest.covers(event)) continue;
+    const auto key = static_cast<uint32_t>(event.kind) << 16 | static_cast<uint16_t>(event.a);
+    if (++told[key] <= kEvidenceOfAKind) rows.add(i);
+  }
+}
+
+// The request that a completion's task has brought the answer of; UINT64_MAX if it is none.
+uint64_t request_completed_by(const Run& run, uint32_t task) {
+  for (const Event& event : run.trace->events) {
+    if (event.task == task && event.kind == static_cast<uint16_t>(Kind::io_completed)) {
+      return static_cast<uint64_t>(event.a);
+    }
+  }
+  return UINT64_MAX;
+}
+
+bool Interest::covers(const Event& event) const {
+  const auto has_page = [&] {
+    return std::find(pages.begin(), pages.end(), event.a) != pages.end();
+  };
+  switch (event.kind) {
+    case events::kPageClosed:
+    case events::kPageParked:
+    case events::kPageUnparked:
+    case events::kSnapshotPageSubmitted:
+    case events::kSnapshotPageLeftOut: return has_page();
+    case events::kCheckpointPhase:
+    case events::kSnapshotStarted: return true;
+    // When the contents of the page became fixed.
+    case events::kBoundary:
+      return event.a == static_cast<int64_t>(engine::Boundary::safe_ro) && passed > 0 &&
+             event.c < passed && passed <= event.b;
+    default: break;
+  }
+  const auto kind = static_cast<Kind>(event.kind);
+  if (kind == Kind::frame_acquired || kind == Kind::frame_retired) {
+    return std::find(generations.begin(), generations.end(), static_cast<uint64_t>(event.b)) !=
+           generations.end();
+  }
+  const bool io = kind == Kind::io_submitted || kind == Kind::io_transferred ||
+                  kind == Kind::io_completed || kind == Kind::io_synced;
+  return io && static_cast<uint64_t>(event.a) == request;
+}
+
+// What happened last, whoever did it; the tasks that come up get the lanes that are left.
+void add_filler(const Run& run, size_t end, Rows& rows) {
+  const auto& all = run.trace->events;
+  size_t added = 0;
+  int walk_steps = 0;
+  for (size_t i = end; i-- > 0 && added < kFillerMax;) {
+    const Event& event = all[i];
+    if (!tells_something(event)) continue;
+    walk_steps = event.kind == events::kWalkStep ? walk_steps + 1 : 0;
+    if (walk_steps > kWalkStepsInARow) continue;
+    rows.add_lane(event.task);
+    if (rows.marks.try_emplace(i).second) ++added;
+  }
+}
+
+bool tells_something(const Event& event) {
+  switch (static_cast<Kind>(event.kind)) {
+    case Kind::point:
+    case Kind::task_switched:
+    case Kind::task_spawned:
+    case Kind::task_ended:
+    case Kind::io_transferred: return false;
+    default: return true;
+  }
+}
+
+// Whether something that would be worth telling stands between two rows.
+bool left_out(const Run& run, size_t last, size_t event) {
+  for (size_t i = last + 1; i < event; ++i) {
+    if (tells_something(run.trace->events[i])) return true;
+  }
+  return false;
+}
+
+// The oldest filler goes first; a deviation never.
+void cut(Rows& rows) {
+  for (auto row = rows.marks.begin(); rows.marks.size() > kRowsMax && row != rows.marks.end();) {
+    row = row->second.empty() ? rows.marks.erase(row) : std::next(row);
+  }
+}
+
+void print_head(const Run& run, const Rows& rows, std::ostream& out) {
+  fmt::print(out, "  {:>11} {:>15}  ", "step", "virtual");
+  for (size_t lane = 0; lane < rows.lanes.size(); ++lane) {
+    const std::string name = short_name_of_task(*run.trace, rows.lanes[lane]);
+    const bool last = lane + 1 == rows.lanes.size();
+    fmt::print(out, "{:<{}}", last ? name : name.substr(0, kLaneWidth - 2), last ? 0 : kLaneWidth);
+  }
+  out << '\n';
+}
+
+void print_row(const Run& run, const Rows& rows, size_t index, std::ostream& out) {
+  const Event& event = run.trace->events[index];
+  const std::vector<size_t>& marks = rows.marks.at(index);
+  size_t lane = rows.lane_of(event.task);
+  std::string text = sentence_of(run, event);
+  if (lane == rows.lanes.size()) {
+    lane = 0;
+    text = short_name_of_task(*run.trace, event.task) + ": " + text;
+  }
+  fmt::print(out, "  {} {:>9} {:>15}  {:<{}}{}", marks.empty() ? ' ' : '>', grouped(event.step),
+             virtual_time(event.now_ns), "", lane * kLaneWidth, text);
+  for (const size_t mark : marks) fmt::print(out, "  <- deviation {}", mark);
+  out << '\n';
+}
+
+void print_violation(const Run& run, const Rows& rows, std::ostream& out) {
+  const Finding& finding = *run.finding;
+  const size_t lane = rows.lane_of(finding.task);
+  fmt::print(out, "  ! {:>9} {:>15}  {:<{}}BROKEN {}: {}\n", grouped(finding.step),
+             virtual_time(finding.now_ns), "", lane == rows.lanes.size() ? 0 : lane * kLaneWidth,
+             finding.oracle, finding.label);
+}
+
+}  // namespace
+}  // namespace orrery::reports

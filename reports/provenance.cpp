@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/provenance.hpp"
+
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "reports/log_state.hpp"
+#include "reports/sentences.hpp"
+#include "reports/words.hpp"
+
+namespace orrery::reports {
+namespace {
+
+using scenarios::Finding;
+using scenarios::Run;
+
+constexpr size_t kRequestsMax = 4;
+
+void tell_lifetime(const Run& run, uint64_t generation, const char* role, std::ostream& out);
+void tell_act(const Run& run, const char* what, uint64_t step, int64_t now_ns, uint32_t task,
+              const sim::Site& site, std::ostream& out);
+void tell_request(const Run& run, uint64_t request, std::ostream& out);
+void tell_walk(const Run& run, const Finding& finding, std::ostream& out);
+void tell_operations(const Run& run, const Finding& finding, std::ostream& out);
+std::string operation_text(const scenarios::Operation& operation);
+
+}  // namespace
+
+void tell_provenance(const Run& run, std::ostream& out) {
+  const Finding& finding = *run.finding;
+  tell_walk(run, finding, out);
+  if (finding.generation != 0) {
+    tell_lifetime(run, finding.generation, "the lifetime that was misused", out);
+  }
+  if (finding.touching != 0 && finding.touching != finding.generation) {
+    tell_lifetime(run, finding.touching, "the lifetime whose memory was really touched", out);
+  }
+  std::vector<uint64_t> requests;
+  if (finding.request != UINT64_MAX) requests.push_back(finding.request);
+  for (uint64_t i = run.trace->requests.size(); i-- > 0 && requests.size() < kRequestsMax;) {
+    const uint64_t generation = run.trace->requests[i].generation;
+    if (generation == 0 || i == finding.request) continue;
+    if (generation == finding.generation || generation == finding.touching) requests.push_back(i);
+  }
+  for (const uint64_t request : requests) tell_request(run, request, out);
+  tell_operations(run, finding, out);
+}
+
+namespace {
+
+void tell_lifetime(const Run& run, uint64_t generation, const char* role, std::ostream& out) {
+  if (generation > run.trace->lifetimes.size()) return;
+  const sim::Lifetime& life = run.trace->lifetimes[generation - 1];
+  fmt::print(out, "  page {}, lifetime {} of {}: {}\n", grouped(life.page), generation,
+             counted(life.size, "byte"), role);
+  tell_act(run, "begun", life.acquired_step, life.acquired_ns, life.acquired_by, life.acquired_at,
+           out);
+  if (life.retired_step != UINT64_MAX) {
+    tell_act(run, "ended", life.retired_step, life.retired_ns, life.retired_by, life.retired_at,
+             out);
+  } else {
+    out << "    still live\n";
+  }
+  const Finding& finding = *run.finding;
+  if (finding.request != UINT64_MAX) {
+    fmt::print(out, "    touched  step {}, {}, by the device, for request {}\n",
+               grouped(finding.step), virtual_time(finding.now_ns), finding.request);
+  } else {
+    tell_act(run, "touched", finding.step, finding.now_ns, finding.task, finding.site, out);
+  }
+}
+
+void tell_act(const Run& run, const char* what, uint64_t step, int64_t now_ns, uint32_t task,
+              const sim::Site& site, std::ostream& out) {
+  fmt::print(out, "    {:<8} step {}, {}, by {}", what, grouped(step), virtual_time(now_ns),
+             name_of_task(*run.trace, task));
+  if (is_known(site)) fmt::print(out, ", {}", place_and_function(site));
+  out << '\n';
+}
+
+void tell_request(const Run& run, uint64_t request, std::ostream& out) {
+  if (request >= run.trace->requests.size()) return;
+  const sim::IoRecord& record = run.trace->requests[request];
+  fmt::print(out, "  request {}: {}", request, request_text(run, request));
+  if (record.generation != 0 && record.generation <= run.trace->lifetimes.size()) {
+    fmt::print(out, ", buffer in lifetime {}", record.generation);
+  }
+  out << '\n';
+  bool completed = false;
+  for (const sim::Event& event : run.trace->events) {
+    if (event.a != static_cast<int64_t>(request)) continue;
+    const char* what = nullptr;
+    sim::Site site;
+    switch (static_cast<sim::Kind>(event.kind)) {
+      case sim::Kind::io_submitted:
+        what = "submitted";
+        site = record.submitted_at;
+        break;
+      case sim::Kind::io_transferred: what = "transferred"; break;
+      case sim::Kind::io_completed:
+        what = "completed";
+        completed = true;
+        break;
+      default: continue;
+    }
+    tell_act(run, what, event.step, event.now_ns, event.task, site, out);
+  }
+  if (!completed) out << "    has not completed\n";
+}
+
+// The numbers of the walk, and how its window compares with the request's own.
+void tell_walk(const Run& run, const Finding& finding, std::ostream& out) {
+  const size_t count = events_until(run, finding.step);
+  const std::optional<WalkSeen> walk = walk_at(run, count, finding.task);
+  if (!walk) return;
+  fmt::print(out, "  the walk after snapshot page {} was written\n", grouped(walk->page));
+  fmt::print(out, "    the page's request was  [{}, {})\n", address_text(run, walk->from),
+             grouped(walk->until));
+  fmt::print(out, "    safe_ro, as it read it  {}\n", address_text(run, walk->safe_ro));
+  fmt::print(out, "    it walks from           {}\n", address_text(run, walk->start));
+  fmt::print(out, "    over a width of         {}, until {}\n", grouped(walk->width),
+             address_text(run, walk->start + walk->width));
+  const int64_t end = std::max(walk->until, walk->safe_ro);
+  const int64_t start = std::max(walk->from, walk->safe_ro);
+  const int64_t allowed = std::max<int64_t>(0, std::min(walk->until, end) - start);
+  fmt::print(out, "    it was to walk          {}\n",
+             allowed == 0 ? "nothing: all of the page is below safe_ro"
+                          : fmt::format("[{}, {})", grouped(start), grouped(walk->until)));
+  if (walk->steps > 0) {
+    fmt::print(out, "    it has walked           {}\n",
+               counted(static_cast<uint64_t>(walk->steps), "record"));
+  }
+  if (const auto bits = run.plan->sizes.find("width_bits"); bits && walk->start > walk->until) {
+    fmt::print(out, "    end - start             {}, kept in {} bits: {}\n",
+               grouped(walk->until - walk->start), *bits, grouped(walk->width));
+  }
+}
+
+void tell_operations(const Run& run, const Finding& finding, std::ostream& out) {
+  if (finding.operations.empty() || run.history == nullptr) return;
+  out << "  operations\n";
+  for (const size_t index : finding.operations) {
+    const auto all = run.history->operations();
+    if (index < all.size()) fmt::print(out, "    {}\n", operation_text(all[index]));
+  }
+}
+
+std::string operation_text(const scenarios::Operation& op) {
+  const char* kind = "?";
+  switch (op.kind) {
+    case scenarios::OpKind::read: kind = "read"; break;
+    case scenarios::OpKind::upsert: kind = "upsert"; break;
+    case scenarios::OpKind::add: kind = "add"; break;
+    case scenarios::OpKind::erase: kind = "erase"; break;
+  }
+  std::string text = fmt::format("client {} {} key {}", op.client, kind, op.key);
+  const bool writes = op.kind == scenarios::OpKind::upsert || op.kind == scenarios::OpKind::add;
+  if (writes) text += fmt::format(" with {}", grouped(op.argument));
+  const char* outcome = "?";
+  switch (op.outcome) {
+    case scenarios::Outcome::ok: outcome = "ok"; break;
+    case scenarios::Outcome::not_found: outcome = "not found"; break;
+    case scenarios::Outcome::failed: outcome = "failed"; break;
+    case scenarios::Outcome::unknown: outcome = "outcome unknown"; break;
+  }
+  text += fmt::format(": {}", outcome);
+  if (op.outcome == scenarios::Outcome::ok && !writes) text += " " + grouped(op.result);
+  if (op.garbage) text += ", bytes that nobody wrote";
+  text += fmt::format("  (steps {} to {})", grouped(op.invoked),
+                      op.returned == scenarios::kNeverReturned ? "the end" : grouped(op.returned));
+  return text;
+}
+
+}  // namespace
+}  // namespace orrery::reports

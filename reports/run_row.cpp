@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/run_row.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "reports/words.hpp"
+
+namespace orrery::reports {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string line_of(const Json& json);
+double in_thousandths(double seconds);
+
+}  // namespace
+
+RunRow row_of(const scenarios::Run& run) {
+  RunRow row;
+  row.seed = run.plan->seed.value_or(0);
+  row.digest = run.digest;
+  row.steps = run.steps;
+  row.points = run.points;
+  row.deviations = run.taken().size();
+  row.virtual_ns = run.virtual_ns;
+  row.verdict = run.verdict;
+  row.guarded = run.plan->guarded;
+  for (size_t i = 0; i < engine::kBugs.size(); ++i) {
+    if (i < run.reached.size()) row.reached[i] = run.reached[i];
+    for (const std::string& id : run.plan->bugs) {
+      if (id == engine::kBugs[i].id) row.on[i] = true;
+    }
+  }
+  if (run.finding) {
+    row.oracle.assign(run.finding->oracle);
+    row.signature.assign(run.finding->signature);
+  }
+  return row;
+}
+
+std::string json_line(const RunRow& row, const char* scenario) {
+  Json json;
+  json["schema"] = "orrery-run/1";
+  json["scenario"] = scenario;
+  json["index"] = row.index;
+  json["seed"] = hex64(row.seed);
+  json["verdict"] = scenarios::name_of(row.verdict);
+  json["oracle"] = std::string(row.oracle.view());
+  json["signature"] = std::string(row.signature.view());
+  json["digest"] = hex64(row.digest);
+  json["steps"] = row.steps;
+  json["points"] = row.points;
+  json["virtual_ns"] = row.virtual_ns;
+  json["deviations"] = row.deviations;
+  Json bugs = Json::object();
+  for (size_t i = 0; i < engine::kBugs.size(); ++i) {
+    if (row.on[i]) bugs[std::string(engine::kBugs[i].id)] = row.reached[i];
+  }
+  json["bugs"] = std::move(bugs);
+  return line_of(json);
+}
+
+std::string json_line(const CampaignTotals& totals) {
+  Json json;
+  json["schema"] = "orrery-campaign/1";
+  json["scenario"] = totals.scenario;
+  json["campaign_seed"] = hex64(totals.campaign_seed);
+  json["revision"] = std::string(scenarios::revision());
+  json["runs"] = totals.runs;
+  json["failed"] = totals.failed;
+  json["inconclusive"] = totals.inconclusive;
+  json["defects"] = totals.defects;
+  json["first_failing_seed"] = nullptr;
+  if (totals.found) json["first_failing_seed"] = hex64(totals.first_failing_seed);
+  json["steps"] = totals.steps;
+  json["points"] = totals.points;
+  json["interrupted"] = totals.interrupted;
+  json["wall_s"] = in_thousandths(totals.wall_s);
+  json["cpu_s"] = in_thousandths(totals.cpu_s);
+  return line_of(json);
+}
+
+namespace {
+
+// A text that is no UTF-8, because it was cut, must not stop a report.
+std::string line_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+double in_thousandths(double seconds) {
+  return static_cast<double>(static_cast<int64_t>(seconds * 1000 + 0.5)) / 1000;
+}
+
+}  // namespace
+}  // namespace orrery::reports

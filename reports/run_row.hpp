@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run in one row: what a campaign counts, and what stands in a line of --json.
+//
+// A row is plain bytes, so that a worker process can send it through a pipe. Texts are cut; the full
+// ones come from a replay.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include "scenarios/run.hpp"
+#include "sim/failure.hpp"
+
+namespace orrery::reports {
+
+struct RunRow {
+  uint64_t index = 0;  // of the run in its campaign
+  uint64_t seed = 0;
+  uint64_t digest = 0;
+  uint64_t steps = 0;
+  uint64_t points = 0;
+  uint64_t deviations = 0;
+  int64_t virtual_ns = 0;
+  scenarios::Verdict verdict = scenarios::Verdict::ok;
+  bool guarded = false;
+  std::array<bool, engine::kBugs.size()> on{};  // by row of engine::kBugs
+  std::array<uint64_t, engine::kBugs.size()> reached{};
+  sim::FixedText<32> oracle;
+  sim::FixedText<256> signature;
+};
+static_assert(std::is_trivially_copyable_v<RunRow>);
+
+RunRow row_of(const scenarios::Run& run);
+
+/// One line without its end. `scenario` is its name.
+std::string json_line(const RunRow& row, const char* scenario);
+
+/// What stands in the last line of a campaign.
+struct CampaignTotals {
+  std::string scenario;
+  uint64_t campaign_seed = 0;
+  uint64_t runs = 0;
+  uint64_t failed = 0;
+  uint64_t inconclusive = 0;
+  uint64_t defects = 0;  // of the harness
+  uint64_t steps = 0;
+  uint64_t points = 0;
+  bool found = false;
+  uint64_t first_failing_seed = 0;
+  bool interrupted = false;
+  double wall_s = 0;
+  double cpu_s = 0;
+};
+
+std::string json_line(const CampaignTotals& totals);
+
+}  // namespace orrery::reports

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/sentences.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/store/boundaries.hpp"
+#include "engine/store/checkpoint.hpp"
+#include "engine/store/events.hpp"
+#include "reports/words.hpp"
+
+namespace orrery::reports {
+namespace {
+
+using scenarios::Run;
+using sim::Event;
+using sim::Kind;
+using sim::Taken;
+namespace events = engine::events;
+
+constexpr const char* kIoKinds[] = {"read", "write", "sync"};
+
+std::string engine_sentence(const Run& run, const Event& event);
+std::string snapshot_sentence(const Run& run, const Event& event);
+std::string world_sentence(const Run& run, const Event& event);
+std::string schedule_sentence(const Run& run, const Taken& taken);
+std::string io_sentence(const Run& run, const Taken& taken);
+std::string range_text(const Run& run, int64_t from, int64_t until);
+std::string submit_sentence(const Run& run, uint64_t request);
+const char* error_way(uint64_t answer);
+const char* kind_of_io(uint8_t kind) { return kind < 3 ? kIoKinds[kind] : "request"; }
+size_t first_event_at(const Run& run, uint64_t step);
+bool is_request(const sim::IoRecord& record, const sim::ActorId& actor);
+
+}  // namespace
+
+std::string sentence_of(const Run& run, const Event& event) {
+  std::string text;
+  if (event.kind >= 1000) {
+    text = world_sentence(run, event);
+  } else if (event.kind >= events::kSnapshotStarted && event.kind <= events::kWalkEnd) {
+    text = snapshot_sentence(run, event);
+  } else {
+    text = engine_sentence(run, event);
+  }
+  if (!text.empty()) return text;
+  const std::string_view name = events::name_of(event.kind);
+  return fmt::format("{} {} {} {}", name.empty() ? fmt::format("event {}", event.kind) : name,
+                     event.a, event.b, event.c);
+}
+
+std::string sentence_of(const Run& run, const Taken& taken) {
+  switch (taken.at.ask) {
+    case sim::Ask::preempt:
+    case sim::Ask::next: return schedule_sentence(run, taken);
+    case sim::Ask::allocate:
+      return fmt::format("{} was refused memory, a frame or a task at its {} point",
+                         name_of(taken.at.actor), ordinal(taken.at.occurrence + 1));
+    case sim::Ask::power:
+      return fmt::format("the pending {} was lost with the power", name_of(taken.at.actor));
+    case sim::Ask::latency:
+    case sim::Ask::transfer:
+    case sim::Ask::delivery:
+    case sim::Ask::error:
+    case sim::Ask::shortfall: return io_sentence(run, taken);
+  }
+  return "something that has no name yet";
+}
+
+std::string address_text(const Run& run, int64_t address) {
+  const auto bits = run.plan != nullptr ? run.plan->sizes.find("page_bits") : std::nullopt;
+  if (!bits || *bits < 1 || *bits > 40 || address < 0) return grouped(address);
+  const int64_t page = address >> *bits;
+  const int64_t offset = address & ((int64_t{1} << *bits) - 1);
+  if (offset == 0) return fmt::format("{} (page {})", grouped(address), grouped(page));
+  return fmt::format("{} (page {} + {})", grouped(address), grouped(page), grouped(offset));
+}
+
+std::string request_text(const Run& run, uint64_t request) {
+  const auto& requests = run.trace->requests;
+  if (request >= requests.size()) return fmt::format("request {}", request);
+  const sim::IoRecord& record = requests[request];
+  const char* const kind = kind_of_io(record.kind);
+  if (record.kind == static_cast<uint8_t>(engine::IoKind::sync)) {
+    return fmt::format("the {} of {}", kind, record.device);
+  }
+  std::string text = fmt::format("the {} of {} at {} of {}", kind, counted(record.length, "byte"),
+                                 grouped(record.offset), record.device);
+  if (record.generation != 0 && record.generation <= run.trace->lifetimes.size()) {
+    text += fmt::format(" (page {})", grouped(run.trace->lifetimes[record.generation - 1].page));
+  }
+  return text;
+}
+
+const char* boundary_name(int64_t which) {
+  switch (static_cast<engine::Boundary>(which)) {
+    case engine::Boundary::begin: return "begin";
+    case engine::Boundary::head: return "head";
+    case engine::Boundary::safe_head: return "safe_head";
+    case engine::Boundary::closed: return "closed_until";
+    case engine::Boundary::flushed: return "flushed_until";
+    case engine::Boundary::safe_ro: return "safe_ro";
+    case engine::Boundary::ro: return "ro";
+  }
+  return "a boundary without a name";
+}
+
+std::string phase_text(int64_t phase, int64_t version) {
+  const char* name = "a phase without a name";
+  switch (static_cast<engine::Phase>(phase)) {
+    case engine::Phase::in_progress: name = "IN_PROGRESS"; break;
+    case engine::Phase::wait_flush: name = "WAIT_FLUSH"; break;
+    case engine::Phase::persistence_callback: name = "PERSISTENCE_CALLBACK"; break;
+    case engine::Phase::rest: name = "REST"; break;
+    case engine::Phase::prepare: name = "PREPARE"; break;
+  }
+  return fmt::format("{}({})", name, version);
+}
+
+std::string errc_text(int64_t code) {
+  return std::string(engine::name_of(static_cast<engine::Errc>(code)));
+}
+
+uint64_t request_of(const Run& run, const Taken& taken) {
+  const auto& all = run.trace->events;
+  uint64_t found = UINT64_MAX;
+  for (const Event& event : all) {
+    if (event.step > taken.step) break;
+    if (event.kind != static_cast<uint16_t>(Kind::io_submitted)) continue;
+    const auto request = static_cast<uint64_t>(event.a);
+    if (request < run.trace->requests.size() &&
+        is_request(run.trace->requests[request], taken.at.actor)) {
+      found = request;
+    }
+  }
+  return found;
+}
+
+size_t event_of(const Run& run, const Taken& taken) {
+  const auto& all = run.trace->events;
+  Kind wanted = Kind::io_submitted;
+  if (taken.at.ask == sim::Ask::preempt || taken.at.ask == sim::Ask::next) {
+    wanted = Kind::task_switched;
+  } else if (taken.at.ask == sim::Ask::allocate) {
+    wanted = Kind::allocation_failed;
+  } else if (taken.at.ask == sim::Ask::power) {
+    wanted = Kind::crashed;
+  }
+  if (wanted == Kind::io_submitted) {
+    const auto request = static_cast<int64_t>(request_of(run, taken));
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (all[i].kind == static_cast<uint16_t>(wanted) && all[i].a == request) return i;
+    }
+    return kNoEvent;
+  }
+  const size_t first = first_event_at(run, taken.step);
+  for (size_t i = first; i < all.size() && all[i].step == taken.step; ++i) {
+    if (all[i].kind == static_cast<uint16_t>(wanted)) return i;
+  }
+  return first < all.size() ? first : kNoEvent;
+}
+
+namespace {
+
+std::string engine_sentence(const Run& run, const Event& e) {
+  switch (e.kind) {
+    case events::kBoundary:
+      return fmt::format("moves {} from {} to {}", boundary_name(e.a), grouped(e.c),
+                         address_text(run, e.b));
+    case events::kPageOpened:
+      return fmt::format("opens page {} at {}", grouped(e.a), grouped(e.b));
+    case events::kPageClosed: return fmt::format("closes page {}: its frame is free", grouped(e.a));
+    case events::kCloseBegin: return "begins to close " + range_text(run, e.a, e.b);
+    case events::kCloseEnd: return "has closed all below " + address_text(run, e.a);
+    case events::kPageParked:
+      return fmt::format("parks page {}: evicted, but {} still reads its frame", grouped(e.a),
+                         counted(static_cast<uint64_t>(e.b), "snapshot write"));
+    case events::kPageUnparked:
+      return fmt::format("frees page {}: the last write that read its frame ended", grouped(e.a));
+    case events::kCheckpointPhase: return "the checkpoint enters " + phase_text(e.a, e.b);
+    case events::kCheckpointDone:
+      return fmt::format("the checkpoint of version {} ended: {}", e.a, errc_text(e.b));
+    case events::kMetadataCommitted:
+      return fmt::format("metadata of version {} is durable: flushed {}, final {}", e.a,
+                         grouped(e.b), grouped(e.c));
+    case events::kSessionVersion: return fmt::format("session {} enters version {}", e.a, e.b);
+    case events::kMainWriteFailed:
+      return fmt::format("the main write of page {} failed ({}), attempt {}", grouped(e.a),
+                         errc_text(e.c), e.b);
+    case events::kLogFailed:
+      return fmt::format("the main log gives up at page {} ({})", grouped(e.a), errc_text(e.b));
+    default: return {};
+  }
+}
+
+std::string snapshot_sentence(const Run& run, const Event& e) {
+  switch (e.kind) {
+    case events::kSnapshotStarted:
+      return fmt::format("begins a snapshot of {}, version {}", range_text(run, e.a, e.b), e.c);
+    case events::kSnapshotPageSubmitted:
+      return fmt::format("snapshot page {}: hands {} to the device", grouped(e.a),
+                         range_text(run, e.b, e.c));
+    case events::kSnapshotPageLeftOut:
+      return fmt::format("snapshot page {}: evicted already, not written", grouped(e.a));
+    case events::kSnapshotPageDone:
+      return fmt::format("snapshot page {}: counted down, {}", grouped(e.a), errc_text(e.b));
+    case events::kWalkBegin:
+      return fmt::format("walk after page {}: {} from {}", grouped(e.a),
+                         counted(static_cast<uint64_t>(std::max<int64_t>(e.c, 0)), "byte"),
+                         address_text(run, e.b));
+    case events::kWalkRange:
+      return fmt::format("its request was {}; safe_ro is {}", range_text(run, e.a, e.b),
+                         address_text(run, e.c));
+    case events::kWalkStep:
+      return fmt::format("walks over {} at {}{}",
+                         counted(static_cast<uint64_t>(std::max<int64_t>(e.b, 0)), "byte"),
+                         address_text(run, e.a), e.c != 0 ? ", clears Dirty" : "");
+    case events::kWalkEnd:
+      return fmt::format("walk after page {} ends at {}", grouped(e.a), address_text(run, e.b));
+    default: return {};
+  }
+}
+
+std::string world_sentence(const Run& run, const Event& e) {
+  const sim::Trace& trace = *run.trace;
+  switch (static_cast<Kind>(e.kind)) {
+    case Kind::task_spawned:
+      return "starts " + name_of_task(trace, static_cast<uint32_t>(e.a));
+    case Kind::task_ended: return name_of_task(trace, static_cast<uint32_t>(e.a)) + " ends";
+    case Kind::task_switched:
+      return fmt::format("stops; {} runs", name_of_task(trace, static_cast<uint32_t>(e.a)));
+    case Kind::frame_acquired:
+      return fmt::format("takes a frame for page {} (lifetime {})", grouped(e.a), e.b);
+    case Kind::frame_retired:
+      return fmt::format("retires the frame of page {} (lifetime {})", grouped(e.a), e.b);
+    case Kind::io_submitted: return submit_sentence(run, static_cast<uint64_t>(e.a));
+    case Kind::io_transferred:
+      return fmt::format("request {} transfers {} at {}", e.a,
+                         counted(static_cast<uint64_t>(e.c), "byte"), grouped(e.b));
+    case Kind::io_completed:
+      return fmt::format("request {} completes: {}", e.a, errc_text(e.b));
+    case Kind::io_synced: return fmt::format("request {} makes all accepted durable", e.a);
+    case Kind::allocation_failed:
+      return fmt::format("is refused {}", counted(static_cast<uint64_t>(e.a), "byte"));
+    case Kind::crashed: return e.a != 0 ? "the power is lost" : "the process dies";
+    case Kind::point: return fmt::format("{} point of its actor", ordinal(
+                                 static_cast<uint64_t>(e.a) + 1));
+    default: return {};
+  }
+}
+
+// The switch that it caused knows which task had to stop.
+std::string schedule_sentence(const Run& run, const Taken& taken) {
+  std::string stopped = "the one in turn";
+  const size_t at = event_of(run, taken);
+  if (at != kNoEvent) {
+    const Event& event = run.trace->events[at];
+    if (event.kind == static_cast<uint16_t>(Kind::task_switched) && event.step == taken.step) {
+      stopped = name_of_task(*run.trace, static_cast<uint32_t>(event.b));
+    }
+  }
+  const std::string point = ordinal(taken.at.occurrence + 1);
+  if (taken.at.ask == sim::Ask::preempt) {
+    return fmt::format("{} ran instead of {} at the {} point of {}", name_of(taken.task), stopped,
+                       point, name_of(taken.at.actor));
+  }
+  return fmt::format("{} ran instead of the longest waiter when {} stopped after the {} point of {}",
+                     name_of(taken.task), stopped, point, name_of(taken.at.actor));
+}
+
+std::string io_sentence(const Run& run, const Taken& taken) {
+  const uint64_t request = request_of(run, taken);
+  const std::string what =
+      request == UINT64_MAX ? "the " + name_of(taken.at.actor) : request_text(run, request);
+  const uint64_t value = taken.value;
+  switch (taken.at.ask) {
+    case sim::Ask::latency:
+      if (value <= 8) return fmt::format("{} took {}/8 of its nominal latency", what, value);
+      return fmt::format("{} took {} times its nominal latency", what,
+                         grouped(uint64_t{1} << (value - 8)));
+    case sim::Ask::transfer:
+      if (value <= 7) {
+        return fmt::format("{} was transferred {}/8 of its latency before it completed", what,
+                           value);
+      }
+      return fmt::format("{} was transferred in two parts, the first {}/8 of its latency before it"
+                         " completed", what, value - 7);
+    case sim::Ask::delivery:
+      return fmt::format("{} completed at once, inside the call that submitted it", what);
+    case sim::Ask::error: return fmt::format("{} failed, {}", what, error_way(value));
+    case sim::Ask::shortfall: return fmt::format("{} transferred fewer bytes than asked", what);
+    default: return what;
+  }
+}
+
+// Short, for a lane: the folder of the device is left out.
+std::string submit_sentence(const Run& run, uint64_t request) {
+  if (request >= run.trace->requests.size()) return fmt::format("submits request {}", request);
+  const sim::IoRecord& record = run.trace->requests[request];
+  std::string_view device = record.device;
+  device.remove_prefix(device.rfind('/') == std::string_view::npos ? 0 : device.rfind('/') + 1);
+  if (record.kind == static_cast<uint8_t>(engine::IoKind::sync)) {
+    return fmt::format("submits request {}: sync {}", request, device);
+  }
+  return fmt::format("submits request {}: {} {} at {} of {}", request, kind_of_io(record.kind),
+                     counted(record.length, "byte"), grouped(record.offset), device);
+}
+
+// The answers of faults/io_error.cpp.
+const char* error_way(uint64_t answer) {
+  switch (answer) {
+    case 1: return "refused at submit";
+    case 2: return "before it had any effect";
+    case 3: return "after half of its effect";
+    case 4: return "after all of its effect";
+    default: return "in a way that has no name yet";
+  }
+}
+
+std::string range_text(const Run& run, int64_t from, int64_t until) {
+  return fmt::format("[{}, {})", address_text(run, from), grouped(until));
+}
+
+size_t first_event_at(const Run& run, uint64_t step) {
+  const auto& all = run.trace->events;
+  const auto found = std::partition_point(all.begin(), all.end(),
+                                          [&](const Event& event) { return event.step < step; });
+  return static_cast<size_t>(found - all.begin());
+}
+
+bool is_request(const sim::IoRecord& record, const sim::ActorId& actor) {
+  const std::string_view label = actor.name.label;
+  const std::string_view kind = kind_of_io(record.kind);
+  return label.size() > kind.size() && label.starts_with(kind) && label[kind.size()] == ':' &&
+         label.substr(kind.size() + 1) == record.device && record.offset == actor.name.number &&
+         record.repeat == actor.repeat;
+}
+
+}  // namespace
+}  // namespace orrery::reports

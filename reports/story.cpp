@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The story of a run, for a person who has only this text and the source of the engine.
+//
+// First what was not calm, as sentences, each with what happens without it. Then the promise that
+// was broken: the numbers, who, when, and the line of source. Then whose memory it was, a lane per
+// task around the failure, and how the engine stood at that moment.
+#include <fmt/ostream.h>
+
+#include <string>
+
+#include "reports/catalogue.hpp"
+#include "reports/lanes.hpp"
+#include "reports/log_state.hpp"
+#include "reports/provenance.hpp"
+#include "reports/sentences.hpp"
+#include "reports/words.hpp"
+
+namespace orrery::reports {
+namespace {
+
+using scenarios::Finding;
+using scenarios::Run;
+
+constexpr size_t kColumns = 100;
+
+void tell_head(const Run& run, std::ostream& out);
+void tell_deviations(const Telling& telling, std::ostream& out);
+void tell_finding(const Run& run, std::ostream& out);
+void wrap(std::string_view text, size_t indent, std::ostream& out);
+std::string joined(const std::vector<std::string>& names);
+
+}  // namespace
+
+void render_story(const Telling& telling, std::ostream& out) {
+  const Run& run = telling.run;
+  tell_head(run, out);
+  tell_deviations(telling, out);
+  if (!run.finding) {
+    if (!run.completed) {
+      out << "\nwhere each task stands\n";
+      render_tasks(telling, out);
+    }
+    return;
+  }
+  tell_finding(run, out);
+  tell_provenance(run, out);
+  if (run.finding->oracle == "progress") {
+    out << "\nwhere each task stands\n";
+    render_tasks(telling, out);
+  }
+  out << "\naround the failure\n";
+  tell_lanes(run, out);
+  const LogState state = log_state_at(run, events_until(run, run.finding->step));
+  if (!state.is_known()) return;
+  out << "\nthe engine at that moment\n";
+  tell_log_state(run, state, out);
+}
+
+namespace {
+
+void tell_head(const Run& run, std::ostream& out) {
+  const scenarios::Plan& plan = *run.plan;
+  fmt::print(out, "{}  {}", plan.scenario->name(), scenarios::name_of(run.verdict));
+  if (run.finding) fmt::print(out, "  {}: {}", run.finding->oracle, run.finding->label);
+  out << '\n';
+  if (plan.seed) fmt::print(out, "  seed       {}\n", hex64(*plan.seed));
+  fmt::print(out, "  digest     {}  after {}, {}\n", hex64(run.digest),
+             counted(run.steps, "step"), virtual_time(run.virtual_ns));
+  if (run.finding) fmt::print(out, "  signature  {}\n", run.finding->signature);
+  std::string bugs;
+  for (const std::string& id : plan.bugs) {
+    for (size_t row = 0; row < engine::kBugs.size() && row < run.reached.size(); ++row) {
+      if (engine::kBugs[row].id != id) continue;
+      bugs += fmt::format("{}{} (reached {})", bugs.empty() ? "" : ", ", id,
+                          counted(run.reached[row], "time"));
+    }
+  }
+  if (!bugs.empty()) fmt::print(out, "  bugs       {}\n", bugs);
+  fmt::print(out, "  faults     {}\n", plan.faults.empty() ? "none" : joined(plan.faults));
+  std::string sizes;
+  for (const sim::Size& size : plan.sizes.all()) {
+    sizes += fmt::format("{}{}={}", sizes.empty() ? "" : " ", size.name, size.value);
+  }
+  out << "  sizes      ";
+  wrap(sizes, 13, out);
+}
+
+void tell_deviations(const Telling& telling, std::ostream& out) {
+  const Run& run = telling.run;
+  const auto& taken = run.taken();
+  if (taken.empty()) {
+    out << "\nnothing differs from the calm run\n";
+    return;
+  }
+  const size_t first = run.finding ? first_deviation_told(run) : 0;
+  fmt::print(out, "\nwhat differs from the calm run: {}\n", counted(taken.size(), "deviation"));
+  if (!run.finding && taken.size() > kDeviationsTold) return;
+  if (first > 0) {
+    fmt::print(out, "  ...  {} before these; orrery shrink keeps the few that matter\n",
+               grouped(uint64_t{first}));
+  }
+  for (size_t i = first; i < taken.size(); ++i) {
+    fmt::print(out, "  {:>3}  ", i + 1);
+    wrap(sentence_of(run, taken[i]), 7, out);
+    fmt::print(out, "       step {}, {}\n", grouped(taken[i].step), virtual_time(taken[i].now_ns));
+    const std::string needed = without(telling, taken[i]);
+    if (!needed.empty()) fmt::print(out, "       without it: {}\n", needed);
+  }
+}
+
+void tell_finding(const Run& run, std::ostream& out) {
+  const Finding& finding = *run.finding;
+  fmt::print(out, "\nthe broken promise ({})\n  ", finding.oracle);
+  wrap(finding.text.empty() ? finding.label : finding.text, 2, out);
+  fmt::print(out, "  by {} at step {}, {}\n", name_of_task(*run.trace, finding.task),
+             grouped(finding.step), virtual_time(finding.now_ns));
+  if (is_known(finding.site)) {
+    fmt::print(out, "  at {}\n", place_and_function(finding.site));
+    const std::string text = source_line(finding.site);
+    if (!text.empty()) fmt::print(out, "     {} | {}\n", finding.site.line(), text);
+  }
+}
+
+// Breaks at blanks; every line after the first is indented.
+void wrap(std::string_view text, size_t indent, std::ostream& out) {
+  const size_t width = kColumns - indent;
+  while (text.size() > width) {
+    size_t end = text.rfind(' ', width);
+    if (end == std::string_view::npos || end == 0) end = text.find(' ', width);
+    if (end == std::string_view::npos) break;
+    fmt::print(out, "{}\n{:<{}}", text.substr(0, end), "", indent);
+    text.remove_prefix(end + 1);
+  }
+  fmt::print(out, "{}\n", text);
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+}  // namespace orrery::reports

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/catalogue.hpp"
+
+#include <array>
+
+namespace orrery::scenarios {
+
+std::span<const Scenario* const> all_scenarios() {
+  static const std::array<const Scenario*, 6> kAll{
+      &snapshot_full_cache(), &snapshot_at_rest(), &late_flush(),
+      &many_sessions(),       &canary(),           &garnet_385_40g(),
+  };
+  return kAll;
+}
+
+const Scenario* find_scenario(std::string_view name) {
+  for (const Scenario* scenario : all_scenarios()) {
+    if (scenario->name() == name) return scenario;
+  }
+  return nullptr;
+}
+
+}  // namespace orrery::scenarios

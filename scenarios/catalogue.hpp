@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scenarios by function, so that each is one file with one row in catalogue.cpp and nothing else.
+#pragma once
+
+#include "scenarios/scenario.hpp"
+
+namespace orrery::scenarios {
+
+const Scenario& snapshot_full_cache();
+const Scenario& snapshot_at_rest();
+const Scenario& late_flush();
+const Scenario& many_sessions();
+const Scenario& canary();
+const Scenario& garnet_385_40g();
+
+}  // namespace orrery::scenarios

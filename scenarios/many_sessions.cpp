@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many sessions on few keys: contention on buckets, the fuzzy region, saved allocations, pending reads.
+#include <algorithm>
+
+#include "scenarios/catalogue.hpp"
+#include "scenarios/snapshot_load.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+constexpr auto kSizes = with_store_sizes(kLoadSizes);
+constexpr std::array<const char*, 3> kFaults{"io-error", "short-transfer", "alloc-failure"};
+
+class ManySessions final : public Scenario {
+ public:
+  const char* name() const override { return "many-sessions"; }
+  const char* sentence() const override { return "many sessions read and write a few keys"; }
+  std::span<const SizeRow> sizes() const override { return kSizes; }
+  std::span<const char* const> faults() const override { return kFaults; }
+  bool is_cache(const Sizes& sizes) const override { return sizes["null_main"] != 0; }
+  std::string unfit(const Sizes& sizes) const override {
+    if ((sizes["value_max"] + 128) >> sizes["page_bits"] != 0) {
+      return "a record of value_max and 128 bytes more must fit a page";
+    }
+    return unfit_store(sizes);
+  }
+  sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
+
+  void play(Stage& stage) const override {
+    Mix mix = mix_of(stage.sizes);
+    mix.upserts = 30;
+    mix.adds = 30;
+    mix.erases = 5;
+    play_snapshot_load(stage, mix);
+  }
+
+  void draw(uint64_t seed, Sizes& sizes) const override {
+    Draw draw(seed, 0x5E55);
+    set_calm_store(sizes);
+    sizes.set("page_bits", draw.between(8, 10));
+    sizes.set("ring_bits", draw.between(2, 4));
+    const int64_t slots = int64_t{1} << sizes["ring_bits"];
+    sizes.set("empty_pages", draw.odds(2, 3) ? 0 : draw.between(0, slots / 2));
+    sizes.set("mutable_permille", draw.between(1, 9) * 100);
+    sizes.set("index_bits", draw.between(0, 4));
+    sizes.set("sector_bits", draw.between(6, 9));
+    sizes.set("throttle_ms", draw.between(-1, 0));
+    sizes.set("barrier", draw.between(0, 1));
+    sizes.set("keep_frames", draw.between(0, 1));
+    sizes.set("null_main", draw.odds(1, 4) ? 1 : 0);
+    sizes.set("io_points", draw.log_uniform(4, 10));
+    sizes.set("queue_depth", draw.log_uniform(0, 5));
+    sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
+    sizes.set("sessions", draw.between(4, 8));
+    sizes.set("value_max", draw.between(8, 64));
+    sizes.set("operations", draw.between(40, 120));
+    sizes.set("keys", draw.log_uniform(1, 5));
+    sizes.set("snapshots", draw.between(0, 2));
+    sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + slots));
+  }
+};
+
+constexpr ManySessions kScenario;
+
+}  // namespace
+
+const Scenario& many_sessions() { return kScenario; }
+
+}  // namespace orrery::scenarios

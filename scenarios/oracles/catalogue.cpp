@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of oracles, in the order in which they are printed. Of several findings the one at the
+// earliest step counts, so the order decides nothing.
+#include <array>
+
+#include "scenarios/oracles/oracle.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+constexpr std::array<OracleRow, 11> kOracles{{
+    {"memory", "no access violation, no double free, no stack overflow; always on", nullptr},
+    {"check", "no CHECK of the engine fails; always on", nullptr},
+    {"lifetimes", "no page, frame or buffer is used, by code or by a device, after its life ended",
+     nullptr},
+    {"frames", "no access leaves its frame", nullptr},
+    {"progress", "no deadlock, no livelock, no lost wake-up", nullptr},
+    {"address-chain", "the log's boundaries stay in order and never go back",
+     &judge_address_chain},
+    {"walks", "the walk after a snapshot page was written stays inside that page's window",
+     &judge_walks},
+    {"completions", "every request ends once; every snapshot page is counted once, in its turn",
+     &judge_completions},
+    {"linearizable", "each key behaves like one variable", &judge_linearizable},
+    {"snapshot-cut", "a checkpoint's files hold all of its version and nothing of the next",
+     &judge_snapshots},
+    {"resources", "memory, frames and requests are all given back at the end", &judge_resources},
+}};
+
+}  // namespace
+
+std::span<const OracleRow> all_oracles() { return kOracles; }
+
+Finding finding_at(const Run& run, const char* oracle, size_t event) {
+  const sim::Event& seen = run.trace->events[event];
+  Finding finding;
+  finding.oracle = oracle;
+  finding.step = seen.step;
+  finding.now_ns = seen.now_ns;
+  finding.task = seen.task;
+  finding.site = seen.site;
+  finding.events.push_back(event);
+  return finding;
+}
+
+}  // namespace orrery::scenarios

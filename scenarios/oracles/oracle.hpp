@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judges of a finished run: pure functions from what was seen to a broken promise, if there is one.
+//
+// One file and one row in catalogue.cpp. An oracle never asks a choice, never touches the world and
+// never looks at a switch: it knows what a correct engine promises, and which of that the enabled
+// faults have voided. If several find something, the earliest step wins. The `online` ones have no
+// function: the world itself must stop at once where memory is misused or nothing can run.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "scenarios/oracles/linearizable.hpp"
+#include "scenarios/oracles/snapshot_reader.hpp"
+#include "scenarios/run.hpp"
+
+namespace orrery::scenarios {
+
+/// What oracles keep between runs so as not to allocate in each.
+struct OracleScratch {
+  LinearizabilityChecker linearizability;
+  SnapshotReader snapshot_reader;
+  std::vector<HeadMove> heads;
+  std::vector<Found> found;
+  std::vector<std::byte> info;
+  std::vector<std::byte> pages;
+  std::vector<std::byte> main;
+};
+
+using Judge = std::optional<Finding> (*)(const Run&, OracleScratch&);
+
+struct OracleRow {
+  const char* name;
+  const char* sentence;
+  Judge judge;  // null: online, in sim/
+};
+
+std::span<const OracleRow> all_oracles();
+
+/// How records may have vanished in this run. The moves live in the scratch.
+Eviction eviction_of(const Run& run, OracleScratch& scratch);
+
+/// A finding with step, time and task of an event of the run.
+Finding finding_at(const Run& run, const char* oracle, size_t event);
+
+std::optional<Finding> judge_address_chain(const Run& run, OracleScratch& scratch);
+std::optional<Finding> judge_walks(const Run& run, OracleScratch& scratch);
+std::optional<Finding> judge_completions(const Run& run, OracleScratch& scratch);
+std::optional<Finding> judge_linearizable(const Run& run, OracleScratch& scratch);
+std::optional<Finding> judge_snapshots(const Run& run, OracleScratch& scratch);
+std::optional<Finding> judge_resources(const Run& run, OracleScratch& scratch);
+
+}  // namespace orrery::scenarios

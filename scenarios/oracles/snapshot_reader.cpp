@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/oracles/snapshot_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "engine/base/check.hpp"
+#include "engine/base/crc32c.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+using engine::Bytes;
+using engine::get;
+using engine::round_up;
+
+constexpr uint64_t kTombstone = uint64_t{1} << 55;
+constexpr uint64_t kValid = uint64_t{1} << 56;
+constexpr uint64_t kFiller = uint64_t{1} << 60;
+constexpr uint64_t kInNewVersion = uint64_t{1} << 61;
+
+constexpr size_t kMetadataHeader = 8;
+constexpr int64_t kAddressEnd = int64_t{1} << 47;
+constexpr uint32_t kPageBitsMin = 6;
+constexpr uint32_t kPageBitsMax = 30;
+constexpr uint64_t kSectorMax = uint64_t{1} << 20;
+
+// Reads lines `name value`. After the first that is wrong it reads no more.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) : text_(text) {}
+
+  template <typename Number>
+  bool number(std::string_view name, Number& into, int base = 10);
+  bool session(SessionMark& into);
+  bool at_end() const { return at_ == text_.size(); }
+  size_t at() const { return at_; }
+
+ private:
+  std::optional<std::string_view> value(std::string_view name);
+  template <typename Number>
+  static bool parse(std::string_view digits, Number& into, int base);
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+// One page as it lies in its file, possibly cut short.
+struct Page {
+  Bytes bytes;
+  int64_t address;  // of its first byte
+  uint64_t from;    // offsets: where records begin that count, and where they end
+  uint64_t until;
+  uint64_t size;
+
+  template <typename Number>
+  Number load(uint64_t at) const;
+};
+
+// The parts of one record, as offsets in its page.
+struct Layout {
+  uint64_t key_at, key_size, value_at, value_size, end;
+};
+
+struct Newest {
+  RecoveredEntry entry;
+  uint64_t hash;
+  bool erased;
+};
+
+uint64_t number_of(Bytes key);
+uint64_t hash_of(Bytes key);
+bool same_bytes(Bytes a, Bytes b);
+bool before(const RecoveredEntry& a, const RecoveredEntry& b);
+
+}  // namespace
+
+struct SnapshotReader::Scratch {
+  Checkpoint checkpoint;
+  std::vector<RecoveredEntry> entries;
+  std::vector<SnapshotFinding> findings;
+  std::vector<Newest> newest;    // one for each key seen
+  std::vector<uint32_t> places;  // an open table of 1 + index in `newest`; 0: empty
+
+  void clear();
+  void found(Flaw flaw, int64_t where, bool fuzzy, std::string text);
+  bool read_metadata(Bytes info);
+  bool parse(std::string_view text);
+  bool usable();
+  void check_order();
+  void walk_files(const CheckpointFiles& files);
+  void walk(const Page& page);
+  const char* measure(const Page& page, uint64_t at, uint64_t header, Layout& layout) const;
+  void take(const Page& page, uint64_t at, uint64_t header, const Layout& layout);
+  uint32_t& place_of(uint64_t hash, Bytes key);
+  void grow();
+  void keep_present();
+};
+
+SnapshotReader::SnapshotReader() : scratch_(std::make_unique<Scratch>()) {}
+
+SnapshotReader::~SnapshotReader() = default;
+
+bool SnapshotReader::read(const CheckpointFiles& files) {
+  scratch_->clear();
+  if (!scratch_->read_metadata(files.info)) return false;
+  scratch_->check_order();
+  scratch_->walk_files(files);
+  scratch_->keep_present();
+  return true;
+}
+
+const Checkpoint& SnapshotReader::checkpoint() const { return scratch_->checkpoint; }
+
+std::span<const RecoveredEntry> SnapshotReader::entries() const { return scratch_->entries; }
+
+std::span<const SnapshotFinding> SnapshotReader::findings() const { return scratch_->findings; }
+
+const RecoveredEntry* SnapshotReader::find(uint64_t number) const {
+  const auto& entries = scratch_->entries;
+  const auto at =
+      std::partition_point(entries.begin(), entries.end(),
+                           [&](const RecoveredEntry& entry) { return entry.number < number; });
+  return at == entries.end() || at->number != number ? nullptr : &*at;
+}
+
+void SnapshotReader::Scratch::clear() {
+  checkpoint.sessions.clear();
+  entries.clear();
+  findings.clear();
+  newest.clear();
+  std::fill(places.begin(), places.end(), 0U);
+}
+
+void SnapshotReader::Scratch::found(Flaw flaw, int64_t where, bool fuzzy, std::string text) {
+  findings.push_back({flaw, where, fuzzy, std::move(text)});
+}
+
+bool SnapshotReader::Scratch::read_metadata(Bytes info) {
+  if (info.size() < kMetadataHeader) {
+    found(Flaw::metadata_size, 0, false, fmt::format("info.dat has {} bytes only", info.size()));
+    return false;
+  }
+  const auto size = get<uint32_t>(info.data());
+  const auto checksum = get<uint32_t>(info.data() + 4);
+  if (size > info.size() - kMetadataHeader) {
+    found(Flaw::metadata_size, 0, false,
+          fmt::format("info.dat says that {} bytes follow, {} do", size,
+                      info.size() - kMetadataHeader));
+    return false;
+  }
+  const Bytes payload = info.subspan(kMetadataHeader, size);
+  const uint32_t actual = engine::crc32c(payload);
+  if (actual != checksum) {
+    found(Flaw::metadata_checksum, 4, false,
+          fmt::format("info.dat has the checksum {:08x}, its bytes {:08x}", checksum, actual));
+    return false;
+  }
+  return parse(engine::text_of(payload)) && usable();
+}
+
+bool SnapshotReader::Scratch::parse(std::string_view text) {
+  Checkpoint& c = checkpoint;
+  uint64_t format = 0;
+  uint64_t use_snapshot_file = 0;
+  uint64_t null_main = 0;
+  uint64_t sessions = 0;
+  Lines lines(text);
+  bool well = lines.number("format", format) && lines.number("token", c.token, 16) &&
+              lines.number("use_snapshot_file", use_snapshot_file) &&
+              lines.number("version", c.version) && lines.number("next_version", c.next_version) &&
+              lines.number("flushed", c.flushed) &&
+              lines.number("snapshot_start", c.snapshot_start) && lines.number("start", c.start) &&
+              lines.number("final", c.final) && lines.number("snapshot_final", c.snapshot_final) &&
+              lines.number("head", c.head) && lines.number("begin", c.begin) &&
+              lines.number("page_bits", c.page_bits) && lines.number("sector", c.sector) &&
+              lines.number("null_main", null_main) && lines.number("sessions", sessions);
+  for (uint64_t i = 0; well && i < sessions; ++i) {
+    SessionMark mark;
+    well = lines.session(mark);
+    if (well) c.sessions.push_back(mark);
+  }
+  if (!well || !lines.at_end()) {
+    const size_t where = kMetadataHeader + lines.at();
+    found(Flaw::metadata_text, static_cast<int64_t>(where), false,
+          fmt::format("info.dat does not go on as it must at byte {}", where));
+    return false;
+  }
+  c.null_main = null_main == 1;
+  if (format == 1 && use_snapshot_file == 1 && null_main <= 1) return true;
+  found(Flaw::metadata_value, 0, false,
+        fmt::format("info.dat has format {}, use_snapshot_file {}, null_main {}", format,
+                    use_snapshot_file, null_main));
+  return false;
+}
+
+// Without these there is no telling where a record would be.
+bool SnapshotReader::Scratch::usable() {
+  const Checkpoint& c = checkpoint;
+  const auto wrong = [this](std::string_view name, auto value) {
+    found(Flaw::metadata_value, 0, false, fmt::format("info.dat has {} {}", name, value));
+  };
+  if (c.page_bits < kPageBitsMin || c.page_bits > kPageBitsMax) wrong("page_bits", c.page_bits);
+  const bool power = c.sector != 0 && (c.sector & (c.sector - 1)) == 0;
+  if (!power || c.sector > kSectorMax) wrong("sector", c.sector);
+  const std::pair<std::string_view, int64_t> addresses[] = {
+      {"flushed", c.flushed}, {"snapshot_start", c.snapshot_start}, {"start", c.start},
+      {"final", c.final},     {"snapshot_final", c.snapshot_final}, {"head", c.head},
+      {"begin", c.begin}};
+  for (const auto& [name, address] : addresses) {
+    if (address < 0 || address > kAddressEnd) wrong(name, address);
+  }
+  return findings.empty();
+}
+
+// What holds of every checkpoint of a correct engine. `flushed` is sampled when the metadata is
+// written, long after `final`: an engine that does not mind gets this wrong under load.
+void SnapshotReader::Scratch::check_order() {
+  const Checkpoint& c = checkpoint;
+  const auto expect = [this](bool holds, std::string_view rule, int64_t left, int64_t right) {
+    if (holds) return;
+    found(Flaw::metadata_order, left, false,
+          fmt::format("info.dat breaks {}: {} and {}", rule, left, right));
+  };
+  const auto ordered = [&](std::string_view rule, int64_t left, int64_t right) {
+    expect(left <= right, rule, left, right);
+  };
+  ordered("snapshot_start <= flushed", c.snapshot_start, c.flushed);
+  ordered("flushed <= final", c.flushed, c.final);
+  ordered("snapshot_start <= final", c.snapshot_start, c.final);
+  ordered("start <= final", c.start, c.final);
+  ordered("head <= final", c.head, c.final);
+  ordered("begin <= final", c.begin, c.final);
+  expect(c.final == c.snapshot_final, "final == snapshot_final", c.final, c.snapshot_final);
+  expect(c.next_version == c.version + 1, "next_version == version + 1",
+         static_cast<int64_t>(c.next_version), static_cast<int64_t>(c.version));
+}
+
+// Ascending addresses: first the pages below `flushed` from the main log, then the others, and the
+// page that holds `flushed`, from the snapshot. Only pages that have bytes in a view are visited.
+void SnapshotReader::Scratch::walk_files(const CheckpointFiles& files) {
+  const Checkpoint& c = checkpoint;
+  const uint64_t size = uint64_t{1} << c.page_bits;
+  const uint64_t stride = round_up(size, c.sector);
+  const auto final = static_cast<uint64_t>(c.final);
+  const uint64_t flushed = std::min(static_cast<uint64_t>(c.flushed), final) >> c.page_bits;
+  const uint64_t snapshot_start = static_cast<uint64_t>(c.snapshot_start) >> c.page_bits;
+  const auto lowest =
+      static_cast<uint64_t>(c.null_main ? std::max(c.begin, c.snapshot_start) : c.begin);
+  const auto visit = [&](Bytes file, uint64_t base, uint64_t first, uint64_t end) {
+    first = std::max(first, lowest >> c.page_bits);
+    end = std::min(end, base + round_up(file.size(), stride) / stride);
+    for (uint64_t page = first; page < end; ++page) {
+      const uint64_t address = page << c.page_bits;
+      const Bytes rest = file.subspan(stride * (page - base));
+      walk({rest.first(std::min<size_t>(rest.size(), size)), static_cast<int64_t>(address),
+            std::max(lowest, address) - address, std::min(size, final - address), size});
+    }
+  };
+  const uint64_t end = round_up(final, size) >> c.page_bits;
+  if (!c.null_main) visit(files.log, 0, 0, flushed);
+  const uint64_t first = c.null_main ? snapshot_start : std::max(flushed, snapshot_start);
+  visit(files.snapshot, snapshot_start, first, end);
+}
+
+void SnapshotReader::Scratch::walk(const Page& page) {
+  const uint64_t until = std::min<uint64_t>(page.until, page.bytes.size());  // then only zeros
+  uint64_t at = page.from;
+  while (at < until) {
+    const auto header = page.load<uint64_t>(at);
+    if (header == 0) {
+      at += 8;
+      continue;
+    }
+    Layout layout;
+    if (const char* wrong = measure(page, at, header, layout)) {
+      const int64_t address = page.address + static_cast<int64_t>(at);
+      found(Flaw::record_length, address, address >= checkpoint.start,
+            fmt::format("the record at {} {} (header {:016x})", address, wrong, header));
+      return;
+    }
+    CHECK(layout.end > at && layout.end % 8 == at % 8, "a step from {} to {}", at, layout.end);
+    const bool next_version = (header & kInNewVersion) != 0 &&
+                              page.address + static_cast<int64_t>(at) >= checkpoint.start;
+    if ((header & kValid) != 0 && !next_version) take(page, at, header, layout);
+    at = layout.end;
+  }
+}
+
+// Where the parts of a record are; what is wrong with its lengths, if something is. All sums are of
+// a few 31-bit numbers in 64 bits: none overflows.
+const char* SnapshotReader::Scratch::measure(const Page& page, uint64_t at, uint64_t header,
+                                             Layout& layout) const {
+  const char* const leaves =
+      page.until < page.size ? "leads beyond the end of the log" : "leads out of its page";
+  if (at + 12 > page.until) return leaves;
+  const auto key_size = page.load<int32_t>(at + 8);
+  if (key_size < 0) return "has a key of negative length: its step is not positive";
+  layout.key_at = at + 12;
+  layout.key_size = static_cast<uint64_t>(key_size);
+  const uint64_t value_part = at + 8 + round_up(4 + layout.key_size, 8);
+  if (value_part + 4 > page.until) return leaves;
+  const auto value_size = page.load<int32_t>(value_part);
+  if (value_size < 0) return "has a value of negative length: its step is not positive";
+  layout.value_at = value_part + 4;
+  layout.value_size = static_cast<uint64_t>(value_size);
+  uint64_t end = layout.value_at + layout.value_size;
+  if ((header & kFiller) != 0) {
+    const uint64_t extra_at = value_part + round_up(4 + layout.value_size, 4);
+    if (extra_at + 4 > page.until) return leaves;
+    const auto extra = page.load<int32_t>(extra_at);
+    if (extra < 0) return "has a filler of negative length: its step is not positive";
+    end += static_cast<uint64_t>(extra);
+  }
+  layout.end = at + round_up(end - at, 8);
+  return layout.end > page.until ? leaves : nullptr;
+}
+
+// Of several records of one key the one at the highest address counts, and that comes last.
+void SnapshotReader::Scratch::take(const Page& page, uint64_t at, uint64_t header,
+                                   const Layout& layout) {
+  const int64_t address = page.address + static_cast<int64_t>(at);
+  if (layout.value_at + layout.value_size > page.bytes.size()) {
+    found(Flaw::record_cut_off, address, address >= checkpoint.start,
+          fmt::format("the record at {} is cut off by the end of its file", address));
+    return;
+  }
+  const Bytes key = page.bytes.subspan(layout.key_at, layout.key_size);
+  const Bytes value = page.bytes.subspan(layout.value_at, layout.value_size);
+  const Newest fresh{
+      {number_of(key), key, value, address}, hash_of(key), (header & kTombstone) != 0};
+  if (2 * (newest.size() + 1) > places.size()) grow();
+  uint32_t& place = place_of(fresh.hash, key);
+  if (place != 0) {
+    newest[place - 1] = fresh;
+    return;
+  }
+  newest.push_back(fresh);
+  place = static_cast<uint32_t>(newest.size());
+}
+
+uint32_t& SnapshotReader::Scratch::place_of(uint64_t hash, Bytes key) {
+  const size_t mask = places.size() - 1;
+  size_t at = static_cast<size_t>(hash) & mask;
+  for (; places[at] != 0; at = (at + 1) & mask) {
+    const Newest& other = newest[places[at] - 1];
+    if (other.hash == hash && same_bytes(other.entry.key, key)) break;
+  }
+  return places[at];
+}
+
+void SnapshotReader::Scratch::grow() {
+  const size_t size = std::max<size_t>(256, 2 * places.size());
+  places.assign(size, 0);
+  for (size_t i = 0; i < newest.size(); ++i) {
+    size_t at = static_cast<size_t>(newest[i].hash) & (size - 1);
+    while (places[at] != 0) at = (at + 1) & (size - 1);
+    places[at] = static_cast<uint32_t>(i + 1);
+  }
+}
+
+void SnapshotReader::Scratch::keep_present() {
+  for (const Newest& one : newest) {
+    if (!one.erased) entries.push_back(one.entry);
+  }
+  std::sort(entries.begin(), entries.end(), before);
+}
+
+namespace {
+
+std::optional<std::string_view> Lines::value(std::string_view name) {
+  const std::string_view rest = text_.substr(at_);
+  const size_t end = rest.find('\n');
+  if (end == std::string_view::npos || !rest.starts_with(name)) return std::nullopt;
+  const std::string_view line = rest.substr(0, end);
+  if (line.size() <= name.size() || line[name.size()] != ' ') return std::nullopt;
+  return line.substr(name.size() + 1);
+}
+
+template <typename Number>
+bool Lines::parse(std::string_view digits, Number& into, int base) {
+  const char* const end = digits.data() + digits.size();
+  const auto [stopped, error] = std::from_chars(digits.data(), end, into, base);
+  return error == std::errc() && stopped == end;
+}
+
+template <typename Number>
+bool Lines::number(std::string_view name, Number& into, int base) {
+  const auto digits = value(name);
+  if (!digits || (base == 16 && digits->size() != 16)) return false;
+  if (!parse(*digits, into, base)) return false;
+  at_ += name.size() + 1 + digits->size() + 1;
+  return true;
+}
+
+bool Lines::session(SessionMark& into) {
+  constexpr std::string_view kName = "session";
+  const auto both = value(kName);
+  if (!both) return false;
+  const size_t space = both->find(' ');
+  if (space == std::string_view::npos) return false;
+  if (!parse(both->substr(0, space), into.id, 10)) return false;
+  if (!parse(both->substr(space + 1), into.serial, 10)) return false;
+  at_ += kName.size() + 1 + both->size() + 1;
+  return true;
+}
+
+// Bytes beyond the end of the file are zeros.
+template <typename Number>
+Number Page::load(uint64_t at) const {
+  if (at + sizeof(Number) <= bytes.size()) return get<Number>(bytes.data() + at);
+  std::byte room[sizeof(Number)] = {};
+  if (at < bytes.size()) std::memcpy(room, bytes.data() + at, bytes.size() - at);
+  return get<Number>(room);
+}
+
+uint64_t number_of(Bytes key) {
+  if (key.size() >= 8) return get<uint64_t>(key.data());
+  uint64_t number = 0;
+  if (!key.empty()) std::memcpy(&number, key.data(), key.size());
+  return number;
+}
+
+// Looks at both ends of the key only: whole keys are compared anyway.
+uint64_t hash_of(Bytes key) {
+  const uint64_t last = number_of(key.last(std::min<size_t>(8, key.size())));
+  const uint64_t mixed = (number_of(key) + last * 31 + key.size()) * 0x9E3779B97F4A7C15U;
+  return mixed ^ (mixed >> 32);
+}
+
+bool same_bytes(Bytes a, Bytes b) {
+  if (a.size() != b.size()) return false;
+  return a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+bool before(const RecoveredEntry& a, const RecoveredEntry& b) {
+  if (a.number != b.number) return a.number < b.number;
+  return engine::text_of(a.key) < engine::text_of(b.key);
+}
+
+}  // namespace
+}  // namespace orrery::scenarios

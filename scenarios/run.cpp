@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/run.hpp"
+
+#include <algorithm>
+
+#include "faults/catalogue.hpp"
+#include "scenarios/oracles/oracle.hpp"
+#include "sim/sources.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+bool has(const std::vector<std::string>& names, std::string_view wanted);
+Finding finding_of(const sim::Failure& failure);
+
+}  // namespace
+
+struct Runner::State {
+  sim::World world;
+  History history;
+  OracleScratch scratch;
+  std::vector<sim::Fault*> faults;
+  Run run;
+  Plan plan;
+
+  struct Playing {
+    const Scenario& scenario;
+    Stage stage;
+  };
+  static void play(void* argument) {
+    auto& playing = *static_cast<Playing*>(argument);
+    playing.scenario.play(playing.stage);
+  }
+
+  void simulate(sim::Source& source, const engine::Bugs& bugs);
+  void see(const engine::Bugs& bugs);
+  void judge();
+};
+
+Runner::Runner() : state_(std::make_unique<State>()) {}
+Runner::~Runner() = default;
+
+void Runner::leave_signals_alone(bool alone) { state_->world.leave_signals_alone(alone); }
+
+const Run& Runner::play(const Plan& plan) {
+  State& state = *state_;
+  state.plan = plan;
+  engine::Bugs bugs;
+  for (const std::string& id : plan.bugs) {
+    const engine::BugRow* const row = engine::find_bug(id);
+    CHECK(row != nullptr, "a plan names the bug {}, which nobody knows", id);
+    (bugs.*row->field).on = true;
+  }
+  if (plan.replays) {
+    const std::vector<sim::Deviated> deviations = sim::deviated(plan.deviations);
+    sim::Replayed source(deviations);
+    state.simulate(source, bugs);
+  } else if (plan.seed) {
+    sim::Seeded source(*plan.seed, sim::Temper::drawn_from(*plan.seed));
+    state.simulate(source, bugs);
+  } else {
+    sim::Calm source;
+    state.simulate(source, bugs);
+  }
+  return state.run;
+}
+
+void Runner::State::simulate(sim::Source& source, const engine::Bugs& bugs) {
+  sim::Laws laws = plan.scenario->laws(plan.sizes);
+  laws.guarded = laws.guarded || plan.guarded;
+  laws.detailed = plan.detailed;
+  const bool all = plan.oracles.empty();
+  laws.checked = all || has(plan.oracles, "lifetimes") || has(plan.oracles, "frames");
+  laws.disk.check_buffers = all || has(plan.oracles, "lifetimes");
+  faults.clear();
+  for (const std::string& name : plan.faults) {
+    sim::Fault* const fault = faults::find_fault(name);
+    CHECK(fault != nullptr, "a plan names the fault {}, which nobody knows", name);
+    faults.push_back(fault);
+  }
+  history.clear();
+  world.begin(source, laws, faults);
+  world.scheduler().stop_at(plan.stop_at);
+  Playing playing{*plan.scenario,
+                  {world.runtime(), plan.sizes, bugs, history, world.scheduler()}};
+  world.run({"main", 0}, &State::play, &playing);
+  see(bugs);
+  judge();
+}
+
+void Runner::State::see(const engine::Bugs& bugs) {
+  const sim::Scheduler& scheduler = world.scheduler();
+  run.plan = &plan;
+  run.finding.reset();
+  run.verdict = Verdict::ok;
+  run.digest = world.digest();
+  run.steps = scheduler.steps();
+  run.points = scheduler.points();
+  run.switches = scheduler.switches();
+  run.virtual_ns = world.scheduler().now().ns;
+  run.completed = scheduler.failure() == nullptr && !scheduler.inconclusive() &&
+                  !scheduler.stopped();
+  run.trace = &world.trace();
+  run.world = &world;
+  run.history = &history;
+  run.reached.clear();
+  for (const engine::BugRow& row : engine::kBugs) {
+    run.reached.push_back((bugs.*row.field).reached.value());
+  }
+}
+
+void Runner::State::judge() {
+  if (world.scheduler().inconclusive()) run.verdict = Verdict::inconclusive;
+  if (const sim::Failure* const failure = world.scheduler().failure()) {
+    run.finding = finding_of(*failure);
+  }
+  for (const OracleRow& row : all_oracles()) {
+    if (row.judge == nullptr) continue;
+    if (!plan.oracles.empty() && !has(plan.oracles, row.name)) continue;
+    std::optional<Finding> found = row.judge(run, scratch);
+    // The first promise that was broken counts; the rest may be its consequence.
+    if (found && (!run.finding || found->step < run.finding->step)) run.finding = std::move(found);
+  }
+  if (!run.finding) return;
+  const bool asked = plan.oracles.empty() || has(plan.oracles, run.finding->oracle) ||
+                     run.finding->oracle == "memory" || run.finding->oracle == "check";
+  if (!asked) {
+    // Nobody asked about what ended this run, and it did end it.
+    run.verdict = Verdict::inconclusive;
+    run.finding.reset();
+    return;
+  }
+  run.verdict = Verdict::failed;
+  Finding& finding = *run.finding;
+  finding.signature = finding.oracle + ": " + finding.label;
+  if (!finding.role.empty()) finding.signature += " (" + finding.role + ")";
+}
+
+namespace {
+
+bool has(const std::vector<std::string>& names, std::string_view wanted) {
+  return std::find(names.begin(), names.end(), wanted) != names.end();
+}
+
+Finding finding_of(const sim::Failure& failure) {
+  Finding finding;
+  finding.oracle = failure.oracle.view();
+  finding.label = failure.label.view();
+  finding.text = failure.text.view();
+  finding.step = failure.step;
+  finding.now_ns = failure.now_ns;
+  finding.task = failure.task;
+  finding.generation = failure.generation;
+  finding.touching = failure.touching;
+  finding.request = failure.request;
+  finding.site = failure.site;
+  finding.role = failure.role.view();
+  return finding;
+}
+
+}  // namespace
+}  // namespace orrery::scenarios

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scenario: a workload, the sizes it comes in, the faults it invites and the laws of its world.
+//
+// One file and one row in scenarios/catalogue.cpp. draw() turns a seed into sizes; play() runs as
+// the first task of a world, with an engine of its own making, until everything it started has
+// ended; the oracles of scenarios/oracles then judge what was seen. A scenario asks no choice,
+// judges nothing and keeps no state: all that varies is in the sizes.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "engine/runtime/runtime.hpp"
+#include "engine/store/bugs.hpp"
+#include "scenarios/history.hpp"
+#include "scenarios/sizes.hpp"
+#include "sim/world.hpp"
+
+namespace orrery::scenarios {
+
+/// What a run gives to the scenario it plays.
+struct Stage {
+  engine::Runtime runtime;
+  const Sizes& sizes;
+  const engine::Bugs& bugs;
+  History& history;
+  sim::Scheduler& scheduler;  // for steps and progress; nothing that the engine could see
+};
+
+class Scenario {
+ public:
+  virtual const char* name() const = 0;
+  virtual const char* sentence() const = 0;
+
+  /// Every size of this scenario, in the order in which they are printed.
+  virtual std::span<const SizeRow> sizes() const = 0;
+
+  /// Sets every size. The same seed gives the same sizes for ever; `bugs` makes no difference.
+  virtual void draw(uint64_t seed, Sizes& sizes) const = 0;
+
+  /// Why these sizes do not go together; empty if they do. Each is inside its own bounds already.
+  virtual std::string unfit(const Sizes&) const { return {}; }
+
+  /// Names of the faults that are enabled unless the caller says otherwise.
+  virtual std::span<const char* const> faults() const { return {}; }
+
+  virtual sim::Laws laws(const Sizes& sizes) const = 0;
+
+  /// True for a log that is a cache: what leaves memory is gone.
+  virtual bool is_cache(const Sizes&) const { return false; }
+
+  /// True if finding something wrong is the point: a canary.
+  virtual bool must_fail() const { return false; }
+
+  /// True for the few scenarios that are too large for a campaign of many seeds.
+  virtual bool is_large() const { return false; }
+
+  virtual void play(Stage& stage) const = 0;
+
+ protected:
+  ~Scenario() = default;  // scenarios are constants
+};
+
+/// All scenarios, in catalogue order.
+std::span<const Scenario* const> all_scenarios();
+
+/// The scenario of that name, or null.
+const Scenario* find_scenario(std::string_view name);
+
+}  // namespace orrery::scenarios

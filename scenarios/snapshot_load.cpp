@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/snapshot_load.hpp"
+
+#include <algorithm>
+
+#include "engine/runtime/sync.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+constexpr size_t kSessionsMax = 16;
+constexpr uint32_t kCheckerId = 1000;  // the client that reads back at the end
+constexpr uint64_t kReadBackMax = 24;
+
+struct Load {
+  Stage& stage;
+  engine::Store& store;
+  const Mix& mix;
+  int64_t operations;
+  int64_t snapshots;
+  engine::Semaphore marks;  // each session releases one for each snapshot, as it gets there
+  int64_t started = 0;      // sessions
+};
+
+struct SessionTask {
+  Load* load = nullptr;
+  uint32_t id = 0;
+};
+
+void run_session(void* argument);
+void run_snapshots(void* argument);
+void read_back(Load& load);
+void run_load(Load& load, int64_t sessions);
+
+}  // namespace
+
+Mix mix_of(const Sizes& sizes) {
+  Mix mix;
+  mix.keys = static_cast<uint64_t>(sizes["keys"]);
+  mix.size_max = static_cast<size_t>(sizes["value_max"]);
+  return mix;
+}
+
+void play_snapshot_load(Stage& stage, const Mix& mix) {
+  const engine::StoreOptions options = store_options(stage.sizes);
+  auto opened = engine::Store::open(stage.runtime, options, stage.bugs);
+  if (!opened) return;  // refused memory; there is nothing to look at
+  engine::Owned<engine::Store> store = std::move(opened).value();
+  {
+    Load load{stage, *store, mix, stage.sizes["operations"], stage.sizes["snapshots"],
+              engine::Semaphore(stage.runtime.tasks), 0};
+    run_load(load, stage.sizes["sessions"]);
+    read_back(load);
+  }
+  store->close();
+}
+
+namespace {
+
+void run_load(Load& load, int64_t sessions) {
+  std::array<SessionTask, kSessionsMax> tasks;
+  std::array<engine::TaskId, kSessionsMax + 1> joins;
+  size_t running = 0;
+  for (int64_t i = 0; i < sessions; ++i) {
+    SessionTask& task = tasks[static_cast<size_t>(i)];
+    task = {&load, static_cast<uint32_t>(i)};
+    const auto spawned =
+        load.stage.runtime.tasks.spawn({"session", static_cast<uint64_t>(i)}, &run_session, &task);
+    if (!spawned) continue;
+    joins[running++] = *spawned;
+    ++load.started;
+  }
+  if (load.snapshots > 0 && load.started > 0) {
+    const auto spawned = load.stage.runtime.tasks.spawn({"admin", 0}, &run_snapshots, &load);
+    if (spawned) joins[running++] = *spawned;
+  }
+  for (size_t i = 0; i < running; ++i) load.stage.runtime.tasks.join(joins[i]);
+}
+
+void run_session(void* argument) {
+  const SessionTask& task = *static_cast<SessionTask*>(argument);
+  Load& load = *task.load;
+  auto started = load.store.start_session(Client::options_for(task.id));
+  if (!started) {
+    load.marks.release(static_cast<uint32_t>(load.snapshots));
+    return;
+  }
+  engine::Owned<engine::Session> session = std::move(started).value();
+  Client client(load.stage, *session, task.id);
+  const auto script = static_cast<uint64_t>(load.stage.sizes["script"]);
+  int64_t marked = 0;
+  for (int64_t n = 0; n < load.operations; ++n) {
+    while (marked < load.snapshots &&
+           n >= (marked + 1) * load.operations / (load.snapshots + 1)) {
+      load.marks.release();
+      ++marked;
+    }
+    do_scripted(client, load.mix, script, task.id, static_cast<uint64_t>(n));
+  }
+  if (marked < load.snapshots) load.marks.release(static_cast<uint32_t>(load.snapshots - marked));
+  session->close();
+}
+
+void run_snapshots(void* argument) {
+  Load& load = *static_cast<Load*>(argument);
+  for (int64_t i = 0; i < load.snapshots; ++i) {
+    for (int64_t k = 0; k < load.started; ++k) load.marks.acquire();
+    const engine::Actor actor({"checkpoint", static_cast<uint64_t>(i)});
+    const auto ticket = load.store.start_checkpoint();
+    if (!ticket) continue;
+    // Whether it ended well is for the oracles: the files and the notes tell.
+    const auto ended = load.store.wait_checkpoint(*ticket);
+    if (ended) load.stage.scheduler.made_progress();
+  }
+}
+
+void read_back(Load& load) {
+  auto started = load.store.start_session(Client::options_for(kCheckerId));
+  if (!started) return;
+  engine::Owned<engine::Session> session = std::move(started).value();
+  Client client(load.stage, *session, kCheckerId);
+  for (uint64_t key = 0; key < std::min(load.mix.keys, kReadBackMax); ++key) client.read(key);
+  session->close();
+}
+
+}  // namespace
+}  // namespace orrery::scenarios

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Metadata comes back as it was written, or not at all.
+#include "engine/store/metadata.hpp"
+
+#include <array>
+#include <vector>
+
+#include "engine/base/crc32c.hpp"
+#include "tests/catch.hpp"
+
+using namespace orrery::engine;
+
+namespace {
+
+CheckpointInfo some_info() {
+  CheckpointInfo info;
+  info.token = 0xabc;
+  info.version = 7;
+  info.next_version = 8;
+  info.flushed = 1024;
+  info.snapshot_start = 1000;
+  info.start = 5000;
+  info.final = 6000;
+  info.snapshot_final = 6000;
+  info.head = 512;
+  info.begin = 64;
+  info.page_bits = 9;
+  info.sector = 64;
+  info.null_main = true;
+  return info;
+}
+
+std::vector<std::byte> encoded(const CheckpointInfo& info, std::span<const SessionPoint> points) {
+  std::vector<std::byte> bytes(metadata_size_max(points.size(), info.sector));
+  bytes.resize(encode_metadata(info, points, bytes));
+  return bytes;
+}
+
+// The same file with other text and a matching checksum.
+std::vector<std::byte> with_text(std::string_view text) {
+  std::vector<std::byte> bytes(8 + text.size());
+  put(bytes.data(), static_cast<uint32_t>(text.size()));
+  put(bytes.data() + 4, crc32c(bytes_of(text)));
+  std::memcpy(bytes.data() + 8, text.data(), text.size());
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("metadata round trip") {
+  const SessionPoint points[] = {{1, 100}, {18446744073709551615U, 0}, {3, 77}};
+  const auto bytes = encoded(some_info(), points);
+  CHECK(bytes.size() % 64 == 0);
+  std::array<SessionPoint, 3> found{};
+  const auto decoded = decode_metadata(bytes, found);
+  REQUIRE(decoded);
+  CHECK(decoded->info == some_info());
+  CHECK(decoded->session_count == 3);
+  CHECK(std::ranges::equal(found, points));
+  const auto without_room = decode_metadata(bytes, {});
+  REQUIRE(without_room);
+  CHECK(without_room->session_count == 3);
+}
+
+TEST_CASE("the text is what the format says") {
+  const SessionPoint points[] = {{1, 100}};
+  const auto bytes = encoded(some_info(), points);
+  const size_t length = get<uint32_t>(bytes.data());
+  CHECK(text_of({bytes.data() + 8, length}) ==
+        "format 1\ntoken 0000000000000abc\nuse_snapshot_file 1\nversion 7\nnext_version 8\n"
+        "flushed 1024\nsnapshot_start 1000\nstart 5000\nfinal 6000\nsnapshot_final 6000\n"
+        "head 512\nbegin 64\npage_bits 9\nsector 64\nnull_main 1\nsessions 1\nsession 1 100\n");
+}
+
+TEST_CASE("a file that is cut or damaged anywhere is refused") {
+  const SessionPoint points[] = {{1, 100}, {2, 5}};
+  const auto bytes = encoded(some_info(), points);
+  const size_t used = 8 + get<uint32_t>(bytes.data());
+  for (size_t size = 0; size < used; ++size) {
+    CHECK(decode_metadata({bytes.data(), size}, {}).error().code == Errc::corrupt);
+  }
+  for (size_t place = 0; place < used; ++place) {
+    for (const int bit : {0, 3, 7}) {
+      auto damaged = bytes;
+      damaged[place] ^= static_cast<std::byte>(1 << bit);
+      CHECK_FALSE(decode_metadata(damaged, {}));
+    }
+  }
+  CHECK_FALSE(decode_metadata(std::vector<std::byte>(4096), {}));
+}
+
+TEST_CASE("a good checksum does not make sense of nonsense") {
+  const auto bytes = encoded(some_info(), {});
+  const std::string text(text_of({bytes.data() + 8, get<uint32_t>(bytes.data())}));
+  REQUIRE(decode_metadata(with_text(text), {}));
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string other = text;
+    other.replace(other.find(from), from.size(), to);
+    return decode_metadata(with_text(other), {}).has_value();
+  };
+  CHECK_FALSE(changed("format 1", "format 2"));
+  CHECK_FALSE(changed("version 7", "version x"));
+  CHECK_FALSE(changed("version 7", "version -7"));
+  CHECK_FALSE(changed("version 7\n", "version \n"));
+  CHECK_FALSE(changed("flushed 1024", "flushed 99999999999999999999999"));
+  CHECK_FALSE(changed("flushed 1024", "flushed 999999999999999"));
+  CHECK_FALSE(changed("sessions 0", "sessions 1"));
+  CHECK_FALSE(changed("sessions 0", "sessions 18446744073709551615"));
+  CHECK_FALSE(changed("null_main 1", "null_main 2"));
+  CHECK_FALSE(changed("head 512\n", ""));
+  CHECK_FALSE(decode_metadata(with_text(text + "more\n"), {}));
+}

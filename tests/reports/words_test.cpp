@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/words.hpp"
+
+#include "engine/store/events.hpp"
+#include "reports/sentences.hpp"
+#include "tests/catch.hpp"
+#include "tests/reports/made_up_run.hpp"
+
+namespace orrery::reports {
+
+TEST_CASE("numbers are written for people") {
+  CHECK(grouped(uint64_t{7}) == "7");
+  CHECK(grouped(uint64_t{1234567}) == "1,234,567");
+  CHECK(grouped(int64_t{-4411}) == "-4,411");
+  CHECK(grouped(INT64_MIN) == "-9,223,372,036,854,775,808");
+  CHECK(virtual_time(88'200) == "88.200 us");
+  CHECK(virtual_time(1'234'000'005) == "1,234,000.005 us");
+  CHECK(ordinal(1) == "1st");
+  CHECK(ordinal(11) == "11th");
+  CHECK(ordinal(22) == "22nd");
+  CHECK(ordinal(113) == "113th");
+  CHECK(ordinal(1003) == "1,003rd");
+  CHECK(counted(1, "byte") == "1 byte");
+  CHECK(counted(0, "byte") == "0 bytes");
+  CHECK(hex64(0x2a) == "0x000000000000002a");
+}
+
+TEST_CASE("names of tasks say what is not ordinary about them") {
+  CHECK(name_of(sim::ActorId{{"session", 2}, 0, 0}) == "session/2");
+  CHECK(name_of(sim::ActorId{{"session", 2}, 1, 3}) == "session/2#1@3");
+  const MadeUpRun made;
+  CHECK(name_of_task(made.trace, 1) == "flush-runner/1");
+  CHECK(name_of_task(made.trace, sim::kNobody) == "the world");
+}
+
+TEST_CASE("a place names its file as the tree does, and its function without decoration") {
+  const MadeUpRun made;
+  CHECK(place_of(made.trace.lifetimes[0].retired_at) == "engine/store/made_up.cpp:205");
+  CHECK(function_of(made.trace.lifetimes[0].retired_at) == "retire_site");
+  CHECK(source_line(made.trace.lifetimes[0].retired_at).empty());
+  CHECK_FALSE(is_known(sim::Site{}));
+}
+
+TEST_CASE("every kind of deviation has a sentence") {
+  const MadeUpRun made;
+  CHECK(sentence_of(made.run, made.trace.taken[0]) ==
+        "flush-runner/1 ran instead of session/0 at the 17th point of upsert/12");
+  CHECK(sentence_of(made.run, made.trace.taken[1]) ==
+        "the write of 512 bytes at 0 of store/snapshot (page 7) took 128 times its nominal latency");
+  for (int ask = 0; ask < sim::kAskCount; ++ask) {
+    sim::Taken taken = made.trace.taken[1];
+    taken.at.ask = static_cast<sim::Ask>(ask);
+    taken.value = 1;
+    CHECK(sentence_of(made.run, taken).size() > 10);
+  }
+}
+
+TEST_CASE("every kind of event has a sentence, and one that is not known keeps its numbers") {
+  const MadeUpRun made;
+  for (uint16_t kind = 1; kind < 1100; ++kind) {
+    const bool engine = !engine::events::name_of(kind).empty();
+    if (!engine && kind < 1000) continue;
+    const sim::Event event{1, 20, 0, kind, 0, 0, 0, {}};
+    CHECK_FALSE(sentence_of(made.run, event).empty());
+  }
+  const sim::Event strange{1, 20, 0, 999, 4, 5, 6, {}};
+  CHECK(sentence_of(made.run, strange) == "event 999 4 5 6");
+}
+
+TEST_CASE("an address says which page it is in") {
+  const MadeUpRun made;
+  CHECK(address_text(made.run, 4608) == "4,608 (page 9)");
+  CHECK(address_text(made.run, 4700) == "4,700 (page 9 + 92)");
+  CHECK(address_text(made.run, -1) == "-1");
+}
+
+}  // namespace orrery::reports

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an engine may not do to a device: every rule of engine/runtime/device.hpp that is broken is
+// an error or a verdict, never silence.
+#include <cstring>
+#include <string>
+
+#include "sim/device.hpp"
+#include "tests/sim/request.hpp"
+#include "tests/sim/restless.hpp"
+#include "tests/sim/test_world.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+using namespace orrery;
+using engine::Errc;
+using engine::IoKind;
+using tests::Request;
+using tests::TestWorld;
+
+namespace {
+
+constexpr size_t kSize = 1024;
+
+/// The error of one request with this geometry, and the size of the device behind it.
+struct Answer {
+  Errc code = Errc::ok;
+  uint64_t size = 0;
+  bool was_inline = false;
+};
+Answer answer_to(const engine::DeviceOptions& options, IoKind kind, uint64_t offset, size_t length,
+                 bool closed = false) {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  Answer answer;
+  world.play_calmly([&] {
+    engine::Device& device = **runtime.storage.open("rules/data", options);
+    alignas(512) std::byte bytes[4096] = {};
+    if (closed) device.close();
+    Request request(runtime.tasks);
+    request.submit(device, kind, offset, {bytes, length});
+    answer.was_inline = request.has_ended();
+    answer.code = request.wait();
+    answer.size = device.size();
+  });
+  REQUIRE(world.verdict() == "ok");
+  return answer;
+}
+
+enum class When { before_transfer, before_completion };
+
+/// Submits from a frame or a block, ends the buffer's life in flight, and gives the verdict.
+template <typename Lose>
+std::string verdict_of_loss(TestWorld& world, IoKind kind, When when, const Lose& lose) {
+  engine::Runtime runtime = world.runtime();
+  // The transfer comes early or at the end of 4,000 ns; the loss after 2,000 ns.
+  tests::Stubborn stubborn(sim::Ask::transfer, when == When::before_completion ? 7 : 0);
+  world.play(stubborn, [&] {
+    engine::Device& device = **runtime.storage.open("rules/data", {});
+    engine::Frame* const frame = *runtime.frames.acquire(5, kSize);
+    auto* const block = static_cast<std::byte*>(*runtime.memory.allocate(kSize, 512, "buffer"));
+    void* const place = *runtime.memory.allocate(sizeof(Request), 64, "request");
+    auto* const request = new (place) Request(runtime.tasks);
+    const auto pass_time = [&] {
+      engine::Atomic<uint32_t> never{0};
+      const engine::Instant until = runtime.clock.now() + engine::Duration{2'000};
+      (void)runtime.tasks.wait(never, 0, until);
+    };
+    lose(runtime, device, kind, frame, block, *request, pass_time);
+    for (int i = 0; i < 10; ++i) pass_time();
+  });
+  return world.verdict();
+}
+
+constexpr auto kRetire = [](auto& runtime, auto& device, IoKind kind, engine::Frame* frame,
+                            std::byte*, Request& request, const auto& pass_time) {
+  request.submit(device, kind, 0, {frame->base, kSize}, frame);
+  pass_time();
+  runtime.frames.retire(frame);
+};
+constexpr auto kRenew = [](auto& runtime, auto& device, IoKind kind, engine::Frame* frame,
+                           std::byte*, Request& request, const auto& pass_time) {
+  request.submit(device, kind, 0, {frame->base, kSize}, frame);
+  pass_time();
+  runtime.frames.renew(frame, 6);
+};
+constexpr auto kFree = [](auto& runtime, auto& device, IoKind kind, engine::Frame*,
+                          std::byte* block, Request& request, const auto& pass_time) {
+  request.submit(device, kind, 0, {block, kSize});
+  pass_time();
+  runtime.memory.free(block);
+};
+constexpr auto kFreeRequest = [](auto& runtime, auto& device, IoKind kind, engine::Frame*,
+                                 std::byte* block, Request& request, const auto& pass_time) {
+  request.submit(device, kind, 0, {block, kSize});
+  pass_time();
+  runtime.memory.free(&request);
+};
+
+}  // namespace
+
+TEST_CASE("what is not whole sectors is invalid, inline and without effect", "[device]") {
+  const engine::DeviceOptions options;
+  for (const IoKind kind : {IoKind::read, IoKind::write}) {
+    for (const auto& [offset, length] :
+         {std::pair<uint64_t, size_t>{256, 512}, {0, 256}, {512, 513}, {0, 0}}) {
+      const Answer answer = answer_to(options, kind, offset, length);
+      REQUIRE(answer.code == Errc::invalid);
+      REQUIRE(answer.was_inline);
+      REQUIRE(answer.size == 0);
+    }
+  }
+  REQUIRE(answer_to(options, IoKind::write, 512, 1024).code == Errc::ok);
+  REQUIRE(answer_to({0, 4096}, IoKind::write, 512, 4096).code == Errc::invalid);
+  REQUIRE(answer_to({0, 64}, IoKind::write, 64, 128).code == Errc::ok);
+}
+
+TEST_CASE("a request never crosses the end of a segment", "[device]") {
+  const engine::DeviceOptions options{2048, 512};
+  REQUIRE(answer_to(options, IoKind::write, 1536, 512).code == Errc::ok);
+  REQUIRE(answer_to(options, IoKind::write, 0, 2048).code == Errc::ok);
+  REQUIRE(answer_to(options, IoKind::write, 1536, 1024).code == Errc::invalid);
+  REQUIRE(answer_to(options, IoKind::read, 0, 2560).code == Errc::invalid);
+}
+
+TEST_CASE("a closed device cancels what is submitted", "[device]") {
+  const Answer answer = answer_to({}, IoKind::write, 0, 512, true);
+  REQUIRE(answer.code == Errc::cancelled);
+  REQUIRE(answer.size == 0);
+}
+
+TEST_CASE("a frame must outlive its transfer, and its completion too", "[device]") {
+  TestWorld world;
+  for (int guarded = 0; guarded < 2; ++guarded) {
+    world.laws.guarded = guarded != 0;
+    for (const When when : {When::before_transfer, When::before_completion}) {
+      const std::string from = "lifetimes: the device transfers from a frame whose lifetime";
+      REQUIRE(verdict_of_loss(world, IoKind::write, when, kRetire) == from + " has ended");
+      REQUIRE(world.scheduler().failure()->generation == 1);
+      REQUIRE(world.scheduler().failure()->touching == 0);
+      REQUIRE(world.scheduler().failure()->request == 0);
+      REQUIRE(verdict_of_loss(world, IoKind::write, when, kRenew) == from + " has ended");
+      REQUIRE(world.scheduler().failure()->touching == 2);
+      REQUIRE(verdict_of_loss(world, IoKind::read, when, kRenew) ==
+              "lifetimes: the device transfers into a frame whose lifetime has ended");
+    }
+  }
+}
+
+TEST_CASE("a block must outlive its transfer, and its completion too", "[device]") {
+  TestWorld world;
+  for (int guarded = 0; guarded < 2; ++guarded) {
+    world.laws.guarded = guarded != 0;
+    for (const When when : {When::before_transfer, When::before_completion}) {
+      REQUIRE(verdict_of_loss(world, IoKind::write, when, kFree) ==
+              "lifetimes: the device transfers from a block that was freed");
+      REQUIRE(verdict_of_loss(world, IoKind::read, when, kFree) ==
+              "lifetimes: the device transfers into a block that was freed");
+    }
+  }
+}
+
+TEST_CASE("the request itself must outlive its completion", "[device]") {
+  TestWorld world;
+  for (int guarded = 0; guarded < 2; ++guarded) {
+    world.laws.guarded = guarded != 0;
+    for (const When when : {When::before_transfer, When::before_completion}) {
+      const std::string verdict = verdict_of_loss(world, IoKind::write, when, kFreeRequest);
+      REQUIRE(verdict.rfind("lifetimes: a request was freed before it was ", 0) == 0);
+    }
+  }
+}
+
+TEST_CASE("with nobody checking buffers, a guarded run still ends in a verdict", "[device]") {
+  TestWorld world;
+  world.laws.guarded = true;
+  world.laws.disk.check_buffers = false;
+  REQUIRE(verdict_of_loss(world, IoKind::write, When::before_transfer, kRetire) ==
+          "memory: access violation (SIGSEGV) in a page whose lifetime has ended");
+  REQUIRE(verdict_of_loss(world, IoKind::read, When::before_transfer, kFree) ==
+          "memory: access violation (SIGSEGV) in a block that was freed");
+}
+
+TEST_CASE("a transfer beyond its frame or block is a verdict", "[device]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  for (int in_frame = 0; in_frame < 2; ++in_frame) {
+    world.play_calmly([&] {
+      engine::Device& device = **runtime.storage.open("rules/data", {});
+      engine::Frame* const frame = *runtime.frames.acquire(5, kSize);
+      void* const block = *runtime.memory.allocate(kSize, 512, "buffer");
+      std::byte* const at = in_frame != 0 ? frame->base : static_cast<std::byte*>(block);
+      Request request(runtime.tasks);
+      request.submit(device, IoKind::write, 0, {at + 512, kSize}, in_frame != 0 ? frame : nullptr);
+      request.wait();
+    });
+    REQUIRE(world.verdict() == (in_frame != 0
+                                    ? "frames: the device transfers from beyond the frame"
+                                    : "lifetimes: the device transfers from beyond the block"));
+  }
+}
+
+TEST_CASE("a request without a buffer is a verdict", "[device]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  world.play_calmly([&] {
+    engine::Device& device = **runtime.storage.open("rules/data", {});
+    Request request(runtime.tasks);
+    request.submit(device, IoKind::write, 0, {static_cast<std::byte*>(nullptr), 512});
+  });
+  REQUIRE(world.verdict() == "lifetimes: a write request has no buffer");
+}
+
+TEST_CASE("untouched parts of a large page are written as the zeros they are", "[device]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  constexpr size_t kLarge = size_t{2} << 20;
+  uint64_t read[3] = {};
+  uint64_t size = 0;
+  world.play_calmly([&] {
+    engine::Device& device = **runtime.storage.open("rules/data", {});
+    engine::Frame* const full = *runtime.frames.acquire(0, kLarge);
+    std::memset(full->base, 0xAB, kLarge);
+    tests::transact(runtime.tasks, device, IoKind::write, 0, {full->base, kLarge}, full);
+    engine::Frame* const sparse = *runtime.frames.acquire(1, kLarge);
+    engine::PageRef::at(sparse, 1, 8192).store_word(77);
+    tests::transact(runtime.tasks, device, IoKind::write, 0, {sparse->base, kLarge}, sparse);
+    engine::Frame* const target = *runtime.frames.acquire(2, kLarge);
+    tests::transact(runtime.tasks, device, IoKind::read, 0, {target->base, kLarge}, target);
+    read[0] = engine::PageRef::at(target, 2, 8192).load_word();
+    read[1] = engine::PageRef::at(target, 2, 0).load_word();
+    read[2] = engine::PageRef::at(target, 2, kLarge - 8).load_word();
+    size = device.size();
+  });
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(read[0] == 77);
+  REQUIRE(read[1] == 0);
+  REQUIRE(read[2] == 0);
+  REQUIRE(size == kLarge);
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of devices, and what crashes leave of names, of pending writes and of open requests.
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "faults/catalogue.hpp"
+#include "sim/device.hpp"
+#include "tests/sim/request.hpp"
+#include "tests/sim/restless.hpp"
+#include "tests/sim/test_world.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+using namespace orrery;
+using engine::Errc;
+using engine::IoKind;
+using tests::Request;
+using tests::TestWorld;
+
+namespace {
+
+std::vector<std::string> names_of(engine::Storage& storage, std::string_view prefix) {
+  std::vector<std::string> names;
+  const auto visit = [](void* list, std::string_view name) {
+    static_cast<std::vector<std::string>*>(list)->emplace_back(name);
+  };
+  storage.list(prefix, visit, &names);
+  return names;
+}
+
+/// What the device holds: the first byte of each of the first sectors.
+std::string contents(const TestWorld& world, const char* name, uint64_t sectors) {
+  std::string text;
+  const sim::SimDevice* const device = world.world.disk().find(name);
+  for (uint64_t i = 0; device != nullptr && i < sectors; ++i) {
+    std::byte byte{};
+    device->media().read(i * 512, {&byte, 1});
+    text += byte == std::byte{0} ? '.' : static_cast<char>(byte);
+  }
+  return text;
+}
+
+/// Writes a, syncs, then writes b and c over and behind it without a sync.
+void write_some(engine::Runtime runtime) {
+  engine::Device& device = **runtime.storage.open("disk/data", {});
+  (void)runtime.storage.sync_names();
+  alignas(512) std::byte bytes[1024];
+  std::memset(bytes, 'a', sizeof bytes);
+  tests::transact(runtime.tasks, device, IoKind::write, 0, bytes);
+  tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+  std::memset(bytes, 'b', sizeof bytes);
+  tests::transact(runtime.tasks, device, IoKind::write, 0, {bytes, 512});
+  std::memset(bytes, 'c', sizeof bytes);
+  tests::transact(runtime.tasks, device, IoKind::write, 1024, {bytes, 512});
+}
+
+/// Crashes with one write of "xx" in flight, half of it perhaps transferred.
+std::string after_crash_in_flight(sim::Source& source, bool power_lost) {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  world.play(source, [&] {
+    engine::Device& device = **runtime.storage.open("disk/data", {});
+    (void)runtime.storage.sync_names();
+    alignas(512) std::byte bytes[1024];
+    std::memset(bytes, 'x', sizeof bytes);
+    Request request(runtime.tasks);
+    request.submit(device, IoKind::write, 0, bytes);
+    world.scheduler().stop();
+  });
+  world.world.crash(power_lost);
+  REQUIRE(world.world.disk().in_flight() == 0);
+  return contents(world, "disk/data", 2);
+}
+
+}  // namespace
+
+TEST_CASE("a name is one device, listed in alphabetical order", "[disk]") {
+  TestWorld world;
+  engine::Storage& storage = world.runtime().storage;
+  bool same = false;
+  std::vector<std::string> all;
+  std::vector<std::string> some;
+  world.play_calmly([&] {
+    engine::Device* const first = *storage.open("b/log", {});
+    (void)storage.open("a", {});
+    (void)storage.open("b/index", {});
+    same = *storage.open("b/log", {}) == first;
+    all = names_of(storage, "");
+    some = names_of(storage, "b/");
+  });
+  REQUIRE(same);
+  REQUIRE(all == std::vector<std::string>{"a", "b/index", "b/log"});
+  REQUIRE(some == std::vector<std::string>{"b/index", "b/log"});
+}
+
+TEST_CASE("a name or a sector that is none is invalid", "[disk]") {
+  TestWorld world;
+  engine::Storage& storage = world.runtime().storage;
+  std::vector<Errc> codes;
+  const std::string longest(200, 'x');
+  const std::string too_long(201, 'x');
+  world.play_calmly([&] {
+    for (const std::string& name : {std::string(), std::string("A"), std::string("a b"), too_long}) {
+      const auto opened = storage.open(name, {});
+      codes.push_back(opened ? Errc::ok : opened.error().code);
+    }
+    for (const uint32_t sector : {0U, 4U, 511U, 768U}) {
+      const auto opened = storage.open("sector", {0, sector});
+      codes.push_back(opened ? Errc::ok : opened.error().code);
+    }
+    codes.push_back(storage.open(longest, {}) ? Errc::ok : Errc::io);
+  });
+  REQUIRE(codes.size() == 9);
+  for (size_t i = 0; i < 8; ++i) REQUIRE(codes[i] == Errc::invalid);
+  REQUIRE(codes[8] == Errc::ok);
+}
+
+TEST_CASE("what is removed is gone, and its name is free again", "[disk]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  Errc unknown = Errc::ok;
+  uint64_t size = 99;
+  world.play_calmly([&] {
+    write_some(runtime);
+    (void)runtime.storage.remove("disk/data");
+    const auto again = runtime.storage.remove("disk/data");
+    unknown = again ? Errc::ok : again.error().code;
+    size = (*runtime.storage.open("disk/data", {}))->size();
+  });
+  REQUIRE(unknown == Errc::not_found);
+  REQUIRE(size == 0);
+  REQUIRE(contents(world, "disk/data", 3) == "...");
+}
+
+TEST_CASE("a device is not removed under its requests", "[disk]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  world.play_calmly([&] {
+    engine::Device& device = **runtime.storage.open("disk/data", {});
+    Request request(runtime.tasks);
+    request.submit(device, IoKind::sync, 0, {});
+    (void)runtime.storage.remove("disk/data");
+  });
+  REQUIRE(world.verdict().rfind("check: ", 0) == 0);
+}
+
+TEST_CASE("a process crash keeps what the device has accepted", "[disk]") {
+  TestWorld world;
+  world.faults = {faults::find_fault("power-loss")};
+  tests::Stubborn stubborn(sim::Ask::power, 1);
+  world.play(stubborn, [&] { write_some(world.runtime()); });
+  world.world.crash(false);
+  REQUIRE(contents(world, "disk/data", 3) == "bac");
+}
+
+TEST_CASE("a power loss keeps what was synced, and loses any part of the rest", "[disk]") {
+  TestWorld world;
+  world.faults = {faults::find_fault("power-loss")};
+  const auto image_after = [&](sim::Source& source, bool enabled) {
+    if (!enabled) world.faults.clear();
+    world.play(source, [&] { write_some(world.runtime()); });
+    world.world.crash(true);
+    return contents(world, "disk/data", 3);
+  };
+  tests::Stubborn all(sim::Ask::power, 1);
+  REQUIRE(image_after(world.calm, true) == "bac");
+  REQUIRE(image_after(all, true) == "aa.");
+  const auto plain = sim::deviated({{{"disk/data", 0, 0, 0}, sim::Ask::power, 0, 1, {}}});
+  sim::Replayed first(plain);
+  REQUIRE(image_after(first, true) == "aac");
+  std::map<std::string, int> images;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    sim::Seeded seeded(seed, sim::Temper::drawn_from(seed));
+    ++images[image_after(seeded, true)];
+  }
+  REQUIRE(images.size() == 4);
+  for (const auto& [image, count] : images) REQUIRE(count >= 10);
+  REQUIRE(image_after(all, false) == "bac");
+}
+
+TEST_CASE("a name that was not synced is gone after a power loss, with all it held", "[disk]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  world.play_calmly([&] {
+    (void)runtime.storage.open("kept", {});
+    (void)runtime.storage.sync_names();
+    engine::Device& device = **runtime.storage.open("lost", {});
+    alignas(512) std::byte bytes[512] = {std::byte{'x'}};
+    tests::transact(runtime.tasks, device, IoKind::write, 0, bytes);
+    tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+  });
+  world.world.crash(false);
+  REQUIRE(world.world.disk().find("lost") != nullptr);
+  world.world.crash(true);
+  REQUIRE(world.world.disk().find("kept") != nullptr);
+  REQUIRE(world.world.disk().find("lost") == nullptr);
+}
+
+TEST_CASE("a write in flight at a crash lands wholly, by half or not", "[disk]") {
+  sim::Calm calm;
+  tests::Stubborn half(sim::Ask::power, 1);
+  tests::Stubborn whole(sim::Ask::power, 2);
+  REQUIRE(after_crash_in_flight(calm, false) == "..");
+  REQUIRE(after_crash_in_flight(half, false) == "x.");
+  REQUIRE(after_crash_in_flight(whole, false) == "xx");
+  REQUIRE(after_crash_in_flight(whole, true) == "xx");
+}
+
+TEST_CASE("after a crash no completion of the dead comes", "[disk]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  int finishes = 0;
+  world.play_calmly([&] {
+    engine::Device& device = **runtime.storage.open("disk/data", {});
+    engine::Io io;
+    io.kind = IoKind::sync;
+    io.owner = &finishes;
+    io.done = [](engine::Io& finished) { ++*static_cast<int*>(finished.owner); };
+    device.submit(io);
+    world.scheduler().stop();
+  });
+  world.world.crash(false);
+  world.go_on([&] {
+    engine::Atomic<uint32_t> never{0};
+    const engine::Duration while_{engine::kMillisecond};
+    (void)runtime.tasks.wait(never, 0, runtime.clock.now() + while_);
+  });
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(finishes == 0);
+}
+
+TEST_CASE("a second life goes on in time, under names of its own", "[disk]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  int64_t first_ns = 0;
+  int64_t second_ns = 0;
+  world.play_calmly([&] {
+    engine::Atomic<uint32_t> word{0};
+    for (int i = 0; i < 777; ++i) word.store(1);
+    first_ns = runtime.clock.now().ns;
+    world.scheduler().stop();
+  });
+  world.world.crash(true);
+  world.go_on([&] { second_ns = runtime.clock.now().ns; });
+  REQUIRE(second_ns >= first_ns);
+  const auto& tasks = world.world.trace().tasks;
+  REQUIRE(tasks.size() == 2);
+  REQUIRE(tasks[0].name.incarnation == 0);
+  REQUIRE(tasks[1].name.incarnation == 1);
+  REQUIRE(tasks[1].name.repeat == 0);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The media: what reads see, what is durable, and what a loss of power leaves.
+#include "sim/media.hpp"
+
+#include <string>
+#include <vector>
+
+#include "tests/catch.hpp"
+
+using namespace orrery;
+using engine::bytes_of;
+
+namespace {
+
+std::string text_at(const sim::Media& media, uint64_t offset, size_t length) {
+  std::string text(length, '?');
+  media.read(offset, {reinterpret_cast<std::byte*>(text.data()), length});
+  for (char& c : text) {
+    if (c == '\0') c = '.';
+  }
+  return text;
+}
+
+/// Three writes over a durable "aaaaaaaa", then a loss of power after which those in `kept` survive.
+std::string after_loss(unsigned kept) {
+  sim::Media media;
+  media.write(0, bytes_of("aaaaaaaa"));
+  media.sync();
+  media.write(0, bytes_of("1111"));
+  media.write(2, bytes_of("2222"));
+  media.write(6, bytes_of("3333"));
+  unsigned index = 0;
+  media.lose_power([&](uint64_t) { return (kept >> index++ & 1U) != 0; });
+  REQUIRE(media.pending_count() == 0);
+  return text_at(media, 0, 12) + " " + std::to_string(media.size());
+}
+
+}  // namespace
+
+TEST_CASE("what was never written reads as zeros", "[media]") {
+  const sim::Media media;
+  REQUIRE(text_at(media, 0, 4) == "....");
+  REQUIRE(text_at(media, uint64_t{1} << 40, 4) == "....");
+  REQUIRE(media.size() == 0);
+}
+
+TEST_CASE("a write is visible at once, across chunks too", "[media]") {
+  sim::Media media;
+  const std::string text(40'000, 'x');
+  media.write(16'380, bytes_of(text));
+  REQUIRE(text_at(media, 16'378, 4) == "..xx");
+  REQUIRE(text_at(media, 16'380, text.size()) == text);
+  REQUIRE(text_at(media, 16'380 + text.size() - 1, 3) == "x..");
+  REQUIRE(media.size() == 16'380 + text.size());
+}
+
+TEST_CASE("a write is durable once a sync covers it, and not before", "[media]") {
+  sim::Media media;
+  REQUIRE(media.is_durable(0, 100));
+  media.write(10, bytes_of("0123456789"));
+  REQUIRE_FALSE(media.is_durable(0, 100));
+  REQUIRE_FALSE(media.is_durable(19, 1));
+  REQUIRE(media.is_durable(0, 10));
+  REQUIRE(media.is_durable(20, 10));
+  media.sync();
+  REQUIRE(media.is_durable(0, 100));
+  media.write(15, bytes_of("x"));
+  REQUIRE(media.is_durable(10, 5));
+  REQUIRE_FALSE(media.is_durable(15, 1));
+}
+
+TEST_CASE("an unsynced write may vanish at power loss, in any combination", "[media]") {
+  REQUIRE(after_loss(0b000) == "aaaaaaaa.... 8");
+  REQUIRE(after_loss(0b001) == "1111aaaa.... 8");
+  REQUIRE(after_loss(0b010) == "aa2222aa.... 8");
+  REQUIRE(after_loss(0b100) == "aaaaaa3333.. 10");
+  REQUIRE(after_loss(0b101) == "1111aa3333.. 10");
+  REQUIRE(after_loss(0b011) == "112222aa.... 8");
+  REQUIRE(after_loss(0b111) == "1122223333.. 10");
+}
+
+TEST_CASE("what survived one loss of power survives the next", "[media]") {
+  sim::Media media;
+  media.write(0, bytes_of("old."));
+  media.lose_power([](uint64_t) { return true; });
+  REQUIRE(media.is_durable(0, 4));
+  media.write(0, bytes_of("new."));
+  media.lose_power([](uint64_t) { return false; });
+  REQUIRE(text_at(media, 0, 4) == "old.");
+}
+
+TEST_CASE("each pending write is asked about at its offset, oldest first", "[media]") {
+  sim::Media media;
+  media.write(700, bytes_of("a"));
+  media.write(20, bytes_of("b"));
+  media.write(700, bytes_of("c"));
+  std::vector<uint64_t> asked;
+  media.lose_power([&](uint64_t offset) {
+    asked.push_back(offset);
+    return asked.size() != 3;
+  });
+  REQUIRE(asked == std::vector<uint64_t>{700, 20, 700});
+  REQUIRE(text_at(media, 700, 1) == "a");
+}
+
+TEST_CASE("a cleared media is a new one", "[media]") {
+  sim::Media media;
+  media.write(0, bytes_of("old"));
+  media.write(50'000, bytes_of("old"));
+  media.clear();
+  REQUIRE(media.size() == 0);
+  REQUIRE(media.pending_count() == 0);
+  media.write(1, bytes_of("n"));
+  REQUIRE(text_at(media, 0, 3) == ".n.");
+  media.write(49'999, bytes_of("n"));
+  REQUIRE(text_at(media, 49'998, 5) == ".n...");
+}
+
+TEST_CASE("zeros cost only where something was written, and then they are there", "[media]") {
+  sim::Media media;
+  media.write(100'000, bytes_of("there"));
+  media.sync();
+  media.write_zeros(0, 1'000'000);
+  REQUIRE(text_at(media, 100'000, 5) == ".....");
+  REQUIRE(media.pending_count() == 1);
+  media.lose_power([](uint64_t) { return false; });
+  REQUIRE(text_at(media, 100'000, 5) == "there");
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run ends in a verdict, never in a dead process: signals, failed checks and full stacks.
+#include "sim/signals.hpp"
+
+#include <signal.h>
+
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "tests/sim/test_world.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+using namespace orrery;
+using engine::Atomic;
+using tests::TestWorld;
+
+namespace {
+
+const std::string kViolation = "memory: access violation (SIGSEGV)";
+
+// What a test does wrong must not be seen by the compiler or by UBSan.
+volatile uintptr_t bad_address = 64;
+volatile int zero = 0;
+volatile uint64_t sink = 0;
+
+[[gnu::noinline]] void touch_nothing() { *reinterpret_cast<volatile int*>(bad_address) = 1; }
+
+__attribute__((noinline, no_sanitize("undefined"))) void divide() {
+#if defined(__x86_64__)
+  sink = static_cast<uint64_t>(7 / zero);
+#else
+  raise(SIGFPE);
+#endif
+}
+
+// Not a tail call, and a frame that no compiler leaves out.
+[[gnu::noinline]] uint64_t dig(uint64_t depth) {
+  volatile uint64_t room[32];
+  for (auto& word : room) word = depth;
+  return depth == 0 ? room[0] : dig(depth - 1) + room[depth % 32];
+}
+
+void fail_check(int value) {
+  if (value >= 0) orrery::engine::check_failed_with("value < 0", "here.cpp", 7, "{} it is", value);
+}
+
+/// A task that waits, one that has ended, one in the middle of something: then `wrong` happens.
+template <typename Wrong>
+void play_wrong(TestWorld& world, const Wrong& wrong) {
+  engine::Tasks& tasks = world.runtime().tasks;
+  world.play_calmly([&] {
+    Atomic<uint32_t> word{0};
+    const auto waits = [&] { (void)tasks.wait(word, 0); };
+    const auto ends = [&] { word.load(); };
+    const auto spins = [&] {
+      while (word.load() == 0) tasks.yield();
+    };
+    tests::start(tasks, {"waits", 0}, waits);
+    tasks.join(tests::start(tasks, {"ends", 0}, ends));
+    tests::start(tasks, {"spins", 0}, spins);
+    tasks.yield();
+    const engine::Actor actor({"op", 1});
+    wrong();
+  });
+}
+
+void play_well(TestWorld& world) {
+  uint64_t sum = 0;
+  world.play_calmly([&] {
+    const auto add = [&] { sum += 5; };
+    world.runtime().tasks.join(tests::start(world.runtime().tasks, {"add", 0}, add));
+  });
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(sum == 5);
+}
+
+}  // namespace
+
+TEST_CASE("the ten-thousandth access violation is caught like the first", "[signals]") {
+  TestWorld world;
+  uint64_t bad = 0;
+  size_t mapped = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    play_wrong(world, touch_nothing);
+    bad += world.verdict() == kViolation ? 0 : 1;
+    if (i == 0) mapped = world.scheduler().stacks().mapped();
+  }
+  REQUIRE(bad == 0);
+  REQUIRE(world.scheduler().stacks().mapped() == mapped);
+  play_well(world);
+}
+
+TEST_CASE("every way to die is a verdict, in any order", "[signals]") {
+  TestWorld world;
+  for (int i = 0; i < 100; ++i) {
+    play_wrong(world, [] { std::abort(); });
+    REQUIRE(world.verdict() == "memory: abort (SIGABRT)");
+    play_wrong(world, divide);
+    REQUIRE(world.verdict() == "memory: arithmetic error (SIGFPE)");
+    play_wrong(world, touch_nothing);
+    REQUIRE(world.verdict() == kViolation);
+    play_wrong(world, [] { std::terminate(); });
+    REQUIRE(world.verdict() == "memory: abort (SIGABRT)");
+    play_wrong(world, [] { raise(SIGILL); });
+    REQUIRE(world.verdict() == "memory: illegal instruction (SIGILL)");
+    play_wrong(world, [] { raise(SIGBUS); });
+    REQUIRE(world.verdict() == "memory: access violation (SIGBUS)");
+    play_well(world);
+  }
+}
+
+TEST_CASE("a failed check on a task is a verdict with its reason", "[signals]") {
+  TestWorld world;
+  for (int i = 0; i < 1000; ++i) {
+    play_wrong(world, [&] { fail_check(i); });
+    REQUIRE(world.verdict() == "check: CHECK(value < 0)");
+    REQUIRE_THAT(world.text(), Catch::Matchers::ContainsSubstring(std::to_string(i) + " it is"));
+  }
+  play_well(world);
+}
+
+TEST_CASE("a stack that overflows ends in its guard", "[signals]") {
+  TestWorld world;
+  for (int i = 0; i < 100; ++i) {
+    play_wrong(world, [] { sink = dig(1'000'000); });
+    REQUIRE(world.verdict() == kViolation + ": a task's stack overflowed");
+  }
+  play_wrong(world, [] { sink = dig(50); });
+  REQUIRE(world.verdict().rfind("progress: ", 0) == 0);  // who waits, waits for ever
+  play_well(world);
+}
+
+TEST_CASE("a caught signal leaves nothing blocked", "[signals]") {
+  TestWorld world;
+  play_wrong(world, touch_nothing);
+  play_wrong(world, [] { std::abort(); });
+  sigset_t blocked;
+  REQUIRE(sigprocmask(SIG_SETMASK, nullptr, &blocked) == 0);
+  for (const int number : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGILL}) {
+    REQUIRE(sigismember(&blocked, number) == 0);
+  }
+}
+
+TEST_CASE("a verdict says who, when and after what", "[signals]") {
+  TestWorld world;
+  uint64_t step = 0;
+  int64_t now_ns = 0;
+  play_wrong(world, [&] {
+    step = world.scheduler().steps();
+    now_ns = world.runtime().clock.now().ns;
+    touch_nothing();
+  });
+  const sim::Failure& failure = *world.scheduler().failure();
+  REQUIRE(failure.step == step);
+  REQUIRE(failure.now_ns == now_ns);
+  REQUIRE(failure.task == 0);
+}
+
+TEST_CASE("the handlers that were there before a world are there after it", "[signals]") {
+  struct sigaction before {};
+  struct sigaction after {};
+  sigaction(SIGFPE, nullptr, &before);
+  {
+    TestWorld world;
+    sigaction(SIGFPE, nullptr, &after);
+    REQUIRE(after.sa_sigaction != before.sa_sigaction);
+  }
+  sigaction(SIGFPE, nullptr, &after);
+  REQUIRE(after.sa_handler == before.sa_handler);
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spins, deadlock, livelock and the budget: every run ends, and never for the wrong reason.
+#include <string>
+
+#include "engine/runtime/sync.hpp"
+#include "faults/catalogue.hpp"
+#include "sim/scheduler.hpp"
+#include "tests/sim/restless.hpp"
+#include "tests/sim/test_world.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+using namespace orrery;
+using engine::Atomic;
+using tests::TestWorld;
+
+namespace {
+
+bool starts_with(const std::string& text, const std::string& start) {
+  return text.rfind(start, 0) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("a spin that yields ends when the flag is set, under every schedule", "[spin]") {
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  const auto body = [&] {
+    Atomic<uint32_t> turn{0};
+    Atomic<uint32_t> next{0};
+    const auto player = [&] {
+      const uint32_t mine = next.fetch_add(1);
+      for (uint32_t i = 0; i < 5; ++i) {
+        while (turn.load() % 3 != mine) tasks.yield();
+        turn.fetch_add(1);
+      }
+    };
+    engine::TaskId started[3];
+    for (auto& task : started) task = tests::start(tasks, {"player", 0}, player);
+    for (const auto task : started) tasks.join(task);
+  };
+  uint64_t bad = 0;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    world.play_seed(seed, body);
+    bad += world.verdict() == "ok" ? 0 : 1;
+    tests::Restless restless(seed);
+    world.play(restless, body);
+    bad += world.verdict() == "ok" ? 0 : 1;
+  }
+  REQUIRE(bad == 0);
+}
+
+TEST_CASE("a spinning task costs nothing while nothing changes", "[spin]") {
+  // Twenty spin for a flag that is set after a long time: parked, they do not run meanwhile.
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  const auto body = [&] {
+    Atomic<uint32_t> flag{0};
+    Atomic<uint32_t> never{0};
+    const auto spinner = [&] {
+      while (flag.load() == 0) runtime.tasks.yield();
+    };
+    engine::TaskId started[20];
+    for (auto& task : started) task = tests::start(runtime.tasks, {"spinner", 0}, spinner);
+    (void)runtime.tasks.wait(never, 0, {1000 * engine::kMillisecond});
+    flag.store(1);
+    for (const auto task : started) runtime.tasks.join(task);
+  };
+  world.play_calmly(body);
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(world.scheduler().points() < 400);
+}
+
+TEST_CASE("a spin sees a change that came between its look and its yield", "[spin]") {
+  // Stamped at the yield instead of at the start of the iteration, this would be a livelock.
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  const auto body = [&] {
+    Atomic<uint32_t> flag{0};
+    const auto setter = [&] { flag.store(1); };
+    const engine::TaskId task = tests::start(tasks, {"setter", 0}, setter);
+    tasks.yield();  // not the first iteration, which is never parked
+    while (flag.load() == 0) tasks.yield();
+    tasks.join(task);
+  };
+  uint64_t bad = 0;
+  for (uint64_t seed = 0; seed < 1000; ++seed) {
+    tests::Restless restless(seed);
+    world.play(restless, body);
+    bad += world.verdict() == "ok" ? 0 : 1;
+  }
+  REQUIRE(bad == 0);
+}
+
+TEST_CASE("a delivery ends a spin", "[spin]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  bool done = false;
+  world.play_calmly([&] {
+    engine::Device* const device = *runtime.storage.open("spin/data", {});
+    engine::Io io;
+    io.kind = engine::IoKind::sync;
+    io.owner = &done;
+    io.done = [](engine::Io& finished) { *static_cast<bool*>(finished.owner) = true; };
+    device->submit(io);
+    while (!done) runtime.tasks.yield();  // a plain flag: no atomic changes
+  });
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(done);
+}
+
+TEST_CASE("a spin for what nobody will change is a livelock, not a hang", "[spin]") {
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  world.play_calmly([&] {
+    Atomic<uint32_t> flag{0};
+    const auto spinner = [&] {
+      while (flag.load() == 0) tasks.yield();
+    };
+    const engine::TaskId task = tests::start(tasks, {"spinner", 3}, spinner);
+    tasks.join(task);
+  });
+  REQUIRE(starts_with(world.verdict(), "progress: livelock"));
+  REQUIRE_THAT(world.text(), Catch::Matchers::ContainsSubstring("spinner/3 spins"));
+  REQUIRE_THAT(world.text(), Catch::Matchers::ContainsSubstring("main/0 waits"));
+  REQUIRE(world.scheduler().points() < 10'000);
+}
+
+TEST_CASE("a bounded spin gives up by itself", "[spin]") {
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  uint32_t gave_up = 0;
+  world.play_calmly([&] {
+    Atomic<uint32_t> flag{0};
+    const auto spinner = [&] {
+      for (int i = 0; i < 100 && flag.load() == 0; ++i) tasks.yield();
+      ++gave_up;
+    };
+    engine::TaskId started[3];
+    for (auto& task : started) task = tests::start(tasks, {"spinner", 0}, spinner);
+    for (const auto task : started) tasks.join(task);
+  });
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(gave_up == 3);
+}
+
+TEST_CASE("a store of the value that was there wakes no spin", "[spin]") {
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  world.play_calmly([&] {
+    Atomic<uint32_t> flag{0};
+    const auto politely = [&] {
+      while (flag.load() == 0) {
+        flag.store(0);
+        tasks.yield();
+      }
+    };
+    engine::TaskId started[2];
+    for (auto& task : started) task = tests::start(tasks, {"polite", 0}, politely);
+    for (const auto task : started) tasks.join(task);
+  });
+  REQUIRE(starts_with(world.verdict(), "progress: livelock"));
+}
+
+TEST_CASE("waiting for what nobody will do is a deadlock", "[spin]") {
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  world.play_calmly([&] {
+    engine::Latch latch(tasks);
+    latch.wait();
+  });
+  REQUIRE(starts_with(world.verdict(), "progress: deadlock"));
+  REQUIRE_THAT(world.text(), Catch::Matchers::ContainsSubstring("main/0 waits"));
+}
+
+TEST_CASE("work that goes round without an end is a livelock at the budget", "[spin]") {
+  TestWorld world;
+  world.laws.pace.step_budget = 20'000;
+  engine::Tasks& tasks = world.runtime().tasks;
+  const auto body = [&] {
+    Atomic<uint32_t> ball{0};
+    const auto player = [&] {
+      for (;;) {
+        ball.fetch_add(1);
+        tasks.yield();
+      }
+    };
+    const engine::TaskId task = tests::start(tasks, {"player", 0}, player);
+    tasks.join(task);
+  };
+  world.play_calmly(body);
+  REQUIRE(starts_with(world.verdict(), "progress: livelock in fair turns"));
+  REQUIRE(world.scheduler().steps() >= 40'000);
+  REQUIRE(world.scheduler().steps() < 41'000);
+}
+
+TEST_CASE("a run that still gets on at the end of its budget is inconclusive", "[spin]") {
+  TestWorld world;
+  world.laws.pace.step_budget = 20'000;
+  world.play_calmly([&] {
+    Atomic<uint32_t> work{0};
+    for (;;) {
+      work.fetch_add(1);
+      world.scheduler().made_progress();
+    }
+  });
+  REQUIRE(world.verdict() == "inconclusive");
+  REQUIRE(world.scheduler().failure() == nullptr);
+}
+
+TEST_CASE("beyond the budget nothing deviates any more", "[spin]") {
+  TestWorld world;
+  world.laws.pace.step_budget = 5'000;
+  world.faults = {faults::find_fault("alloc-failure")};
+  tests::Stubborn stubborn(sim::Ask::allocate, 1);
+  uint64_t refused = 0;
+  bool granted = false;
+  world.play(stubborn, [&] {
+    while (!granted) {  // retries until it is served: ends only because faults do
+      auto block = world.runtime().memory.allocate(8, 8, "wanted");
+      granted = block.has_value();
+      refused += granted ? 0 : 1;
+      if (granted) world.runtime().memory.free(*block);
+    }
+  });
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(refused > 1000);
+}
