@@ -33,9 +33,8 @@ std::string tape_path(const std::string& folder, const char* scenario, uint64_t 
 Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& scenario,
                      const RunRow& row, const fuzz::Changes& changes, const std::string& folder) {
   const std::string tape = tape_path(folder, scenario.name(), row.seed);
-  std::vector<std::string> words{"replay", scenario.name(), reports::hex64(row.seed),
-                                 "--json", "-q",            "--save",
-                                 tape};
+  std::vector<std::string> words{
+      "replay", scenario.name(), reports::hex64(row.seed), "--json", "-q", "--save", tape};
   for (std::string& word : arguments_of(changes)) words.push_back(std::move(word));
   int status = 0;
   const std::string text = output_of(invocation.program, words, status);

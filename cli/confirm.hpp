@@ -2,8 +2,8 @@
 // No failure is announced before a fresh process has reproduced it.
 //
 // The run is replayed by this binary, started anew: from its seed, guarded, and then from the
-// deviations that it took, which must give the same digest; the tape is saved on the way. What comes
-// back is compared with what the worker saw.
+// deviations that it took, which must give the same digest; the tape is saved on the way. What
+// comes back is compared with what the worker saw.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// orrery doctor: whether this machine and this build are fit. One line a check: OK, WARN or FAIL, what
-// was found, and the command that mends it.
+// orrery doctor: whether this machine and this build are fit. One line a check: OK, WARN or FAIL,
+// what was found, and the command that mends it.
 #include <fmt/ostream.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -98,8 +98,8 @@ void Doctor::check_build() {
   const bool exact = revision != "unknown" && !revision.ends_with("-dirty");
   say(exact ? State::ok : State::warn, "revision", revision,
       "commit first: seeds are bound to a revision, and this one cannot be named");
-  say(State::ok, "cores", reports::counted(static_cast<uint64_t>(
-                              sysconf(_SC_NPROCESSORS_ONLN)), "core"));
+  say(State::ok, "cores",
+      reports::counted(static_cast<uint64_t>(sysconf(_SC_NPROCESSORS_ONLN)), "core"));
 }
 
 void Doctor::check_randomisation() {
@@ -117,10 +117,10 @@ void Doctor::check_memory() {
   say(overcommit == 2 ? State::fail : State::ok, "vm.overcommit", std::to_string(overcommit),
       "sysctl vm.overcommit_memory=1  (sparse frames reserve more than they use)");
   const int64_t maps = number_in("/proc/sys/vm/max_map_count");
-  say(maps < kMapsWanted ? State::fail : State::ok, "vm.max_map_count",
-      reports::grouped(maps), "sysctl vm.max_map_count=65530");
-  void* const block = mmap(nullptr, kReserve, PROT_NONE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  say(maps < kMapsWanted ? State::fail : State::ok, "vm.max_map_count", reports::grouped(maps),
+      "sysctl vm.max_map_count=65530");
+  void* const block =
+      mmap(nullptr, kReserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   const bool reserved = block != MAP_FAILED;
   if (reserved) munmap(block, kReserve);
   say(reserved ? State::ok : State::fail, "address space",
@@ -139,7 +139,7 @@ void Doctor::check_limits() {
 }
 
 void Doctor::check_disk() {
-  struct statvfs disk {};
+  struct statvfs disk{};
   if (statvfs(".", &disk) != 0) {
     return say(State::warn, "free disk", "cannot be told here", "run it in a folder of your own");
   }
@@ -174,8 +174,7 @@ void Doctor::check_determinism() {
       }
       return say(State::fail, "determinism",
                  fmt::format("seed {} of {} gave two digests{}", reports::hex64(seed),
-                             scenario->name(),
-                             row.digest == second ? ", in another process" : ""),
+                             scenario->name(), row.digest == second ? ", in another process" : ""),
                  fmt::format("orrery replay {} {}", scenario->name(), reports::hex64(seed)));
     }
   }
@@ -187,9 +186,9 @@ void Doctor::check_determinism() {
 
 std::string Doctor::other_process(const scenarios::Scenario& scenario, uint64_t seed) {
   int status = 0;
-  std::string line = output_of(
-      invocation_.program, {"replay", scenario.name(), reports::hex64(seed), "--json", "-q"},
-      status);
+  std::string line =
+      output_of(invocation_.program,
+                {"replay", scenario.name(), reports::hex64(seed), "--json", "-q"}, status);
   while (!line.empty() && line.back() == '\n') line.pop_back();
   return line;
 }

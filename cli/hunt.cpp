@@ -95,15 +95,14 @@ void Hunter::on_row(const RunRow& row) {
       Confirmation made =
           confirm(invocation_, *hunted_.scenario, row, hunted_.changes, hunted_.folder);
       if (made.outcome != Outcome::reproduced) {
-        trouble_.push_back(fmt::format(
-            "{}  seed {}: {}",
-            made.outcome == Outcome::differs ? "NONDETERMINISM" : "HARNESS FAILURE",
-            reports::hex64(row.seed), made.text));
+        trouble_.push_back(
+            fmt::format("{}  seed {}: {}",
+                        made.outcome == Outcome::differs ? "NONDETERMINISM" : "HARNESS FAILURE",
+                        reports::hex64(row.seed), made.text));
         nondeterminism_ = nondeterminism_ || made.outcome == Outcome::differs;
         harness_failed_ = harness_failed_ || made.outcome == Outcome::harness;
       } else if (made.tape.empty()) {
-        trouble_.push_back(fmt::format("no tape of seed {} was saved",
-                                       reports::hex64(row.seed)));
+        trouble_.push_back(fmt::format("no tape of seed {} was saved", reports::hex64(row.seed)));
       }
       told.signature.assign(made.signature);
       confirmed_.emplace(row.signature.view(), std::move(made));
@@ -128,10 +127,10 @@ void Hunter::on_tick(const Campaign& so_far, double seconds) {
                        so_far.failed, so_far.inconclusive,
                        rate > 0 ? static_cast<double>(left) / rate : 0.0);
   } else {
-    text = fmt::format("{:.0f} s of {:.0f}  {} runs  {:.0f}/s  failed {}  inconclusive {}", seconds,
-                       static_cast<double>(order_.time_max_ms) / 1000,
-                       reports::grouped(so_far.runs), per_second(so_far.runs, seconds),
-                       so_far.failed, so_far.inconclusive);
+    text =
+        fmt::format("{:.0f} s of {:.0f}  {} runs  {:.0f}/s  failed {}  inconclusive {}", seconds,
+                    static_cast<double>(order_.time_max_ms) / 1000, reports::grouped(so_far.runs),
+                    per_second(so_far.runs, seconds), so_far.failed, so_far.inconclusive);
   }
   progress_.show(seconds, text);
 }

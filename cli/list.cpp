@@ -48,9 +48,8 @@ int run_list(const Invocation& invocation) {
   if (const auto code = options.parse(invocation)) return *code;
   if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
     const std::vector<std::string> known(kKinds.begin(), kKinds.end());
-    return usage_error(invocation,
-                       fmt::format("there is no list of \"{}\"; did you mean \"{}\"?", kind,
-                                   scenarios::nearest(kind, known)));
+    return usage_error(invocation, fmt::format("there is no list of \"{}\"; did you mean \"{}\"?",
+                                               kind, scenarios::nearest(kind, known)));
   }
   if (kind != "sizes") {
     if (!scenario.empty()) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of one verb, and the help that is made from them. Wraps CLI11, which nothing else here
-// includes: it takes seconds to compile, and its messages are not ours.
+// The options of one verb, and the help that is made from them. Wraps CLI11, which nothing else
+// here includes: it takes seconds to compile, and its messages are not ours.
 //
-// Every value is taken as text; the verb reads it, so that what is wrong with it is said in the words
-// of the verb.
+// Every value is taken as text; the verb reads it, so that what is wrong with it is said in the
+// words of the verb.
 #pragma once
 
 #include <memory>

@@ -144,8 +144,7 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
 }
 
 bool fits_this_build(const Invocation& invocation, const Words& words, const Target& target) {
-  if (target.file.empty() || target.revision.empty() ||
-      target.revision == scenarios::revision()) {
+  if (target.file.empty() || target.revision.empty() || target.revision == scenarios::revision()) {
     return true;
   }
   if (words.strict || !words.quiet) {
@@ -184,8 +183,8 @@ void tell(const Invocation& invocation, const Words& words, const Target& target
   }
 }
 
-// The first signal ends the process, so nothing may be left to print. What the accessors would see is
-// left to the hardware, unless oracles were named.
+// The first signal ends the process, so nothing may be left to print. What the accessors would see
+// is left to the hardware, unless oracles were named.
 int leave_to_debugger(const Invocation& invocation, Runner& runner, const Target& target) {
   scenarios::Plan plan = target.plan;
   if (plan.oracles.empty()) plan.oracles = {"memory"};

@@ -32,6 +32,7 @@ struct Words {
   PlanOptions plan;
 };
 
+void add_options(Options& options, Words& words);
 std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options);
 std::string output_file(const Words& words, const Target& target);
 void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds);
@@ -44,14 +45,7 @@ int run_shrink(const Invocation& invocation) {
                   "examples\n"
                   "  orrery shrink orrery-out/snapshot-full-cache-0x9f3c21d07be4a5f1.orry\n"
                   "  orrery shrink snapshot-full-cache 0x2a --bug garnet-385 -o small.orry\n");
-  options.word("scenario", words.first, "a scenario, or the file of a tape");
-  options.word("seed", words.second, "a run's seed; or the tape's file");
-  options.value("-o,--out", "FILE", words.file, "where the small tape goes (NAME-small.orry)");
-  options.value("--replays", "N", words.replays, "how many replays at most (2,000)");
-  options.flag("--leave-safe-sizes", words.leave_safe_sizes,
-               "accept sizes at which the failure needs no decision at all");
-  words.plan.add_to(options);
-  options.flag("-q,--quiet", words.quiet, "no progress, no story");
+  add_options(options, words);
   if (const auto code = options.parse(invocation)) return *code;
   Target target;
   fuzz::ShrinkOptions how;
@@ -101,6 +95,17 @@ int run_shrink(const Invocation& invocation) {
 }
 
 namespace {
+
+void add_options(Options& options, Words& words) {
+  options.word("scenario", words.first, "a scenario, or the file of a tape");
+  options.word("seed", words.second, "a run's seed; or the tape's file");
+  options.value("-o,--out", "FILE", words.file, "where the small tape goes (NAME-small.orry)");
+  options.value("--replays", "N", words.replays, "how many replays at most (2,000)");
+  options.flag("--leave-safe-sizes", words.leave_safe_sizes,
+               "accept sizes at which the failure needs no decision at all");
+  words.plan.add_to(options);
+  options.flag("-q,--quiet", words.quiet, "no progress, no story");
+}
 
 std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options) {
   fuzz::Changes changes;

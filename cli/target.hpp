@@ -11,19 +11,20 @@
 namespace orrery::cli {
 
 struct Target {
-  scenarios::Plan plan;               // guarded
-  std::string command;                // the words behind "orrery replay" that lead here again
-  std::string file;                   // the tape; empty for a seed
-  std::string revision;               // that the tape was recorded at
-  std::vector<reports::Need> needs;   // what the tape's own remarks say of its deviations
+  scenarios::Plan plan;              // guarded
+  std::string command;               // the words behind "orrery replay" that lead here again
+  std::string file;                  // the tape; empty for a seed
+  std::string revision;              // that the tape was recorded at
+  std::vector<reports::Need> needs;  // what the tape's own remarks say of its deviations
 };
 
-/// `first` and `second` as they were typed, `second` perhaps empty. Returns what is wrong in one line,
-/// empty if nothing is.
+/// `first` and `second` as they were typed, `second` perhaps empty. Returns what is wrong in one
+/// line, empty if nothing is.
 std::string read_target(const std::string& first, const std::string& second,
                         const fuzz::Changes& changes, Target& target);
 
-/// The text of a tape with what each deviation is needed for, as remarks that read_target finds again.
+/// The text of a tape with what each deviation is needed for, as remarks that read_target finds
+/// again.
 std::string tape_text(const sim::Tape& tape, const std::vector<reports::Need>& needs);
 
 }  // namespace orrery::cli

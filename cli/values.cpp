@@ -47,7 +47,8 @@ std::string read_seed(std::string_view text, uint64_t& seed) {
   if (read_whole(hex ? text.substr(2) : text, hex ? 16 : 10, seed)) return {};
   return fmt::format(
       "\"{}\" is no seed; a seed is 0x and up to 16 hex digits, a decimal number of 64 bits, a git"
-      " hash of 40 digits, or @FILE", text);
+      " hash of 40 digits, or @FILE",
+      text);
 }
 
 std::string read_count(std::string_view what, std::string_view text, uint64_t least,

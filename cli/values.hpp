@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as people type them: seeds, counts, lengths of time. Each returns what is wrong in one line,
-// empty if nothing is.
+// Values as people type them: seeds, counts, lengths of time. Each returns what is wrong in one
+// line, empty if nothing is.
 #pragma once
 
 #include <cstdint>

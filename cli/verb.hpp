@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A verb: what one command line asks for. Words in, exit code out.
 //
-// Results go to `out`, progress and chatter to `err`. A verb never asks a question. Wrong usage is one
-// line on `err` with the nearest valid name, exit code 2, and nothing written anywhere.
-// One file a verb; main.cpp holds the table.
+// Results go to `out`, progress and chatter to `err`. A verb never asks a question. Wrong usage is
+// one line on `err` with the nearest valid name, exit code 2, and nothing written anywhere. One
+// file a verb; main.cpp holds the table.
 #pragma once
 
 #include <ostream>
@@ -15,14 +15,14 @@ namespace orrery::cli {
 
 /// 77 and 99 mean "skipped" and "hard error" to meson, 124 to 127 belong to shells: not ours.
 enum ExitCode : int {
-  kOk = 0,               // nothing violated; the recorded failure did not occur
-  kFound = 1,            // a promise was broken; a replay reproduced it
-  kUsage = 2,            // wrong usage
-  kNondeterminism = 3,   // the same run gave two digests
-  kMisfit = 4,           // the tape does not fit this build; nothing concluded
-  kHarness = 5,          // a defect of the harness, a full disk
-  kGoalNotMet = 6,       // a canary was not found, there was nothing to shrink
-  kInterrupted = 75,     // stopped early by Ctrl-C
+  kOk = 0,              // nothing violated; the recorded failure did not occur
+  kFound = 1,           // a promise was broken; a replay reproduced it
+  kUsage = 2,           // wrong usage
+  kNondeterminism = 3,  // the same run gave two digests
+  kMisfit = 4,          // the tape does not fit this build; nothing concluded
+  kHarness = 5,         // a defect of the harness, a full disk
+  kGoalNotMet = 6,      // a canary was not found, there was nothing to shrink
+  kInterrupted = 75,    // stopped early by Ctrl-C
 };
 
 struct Invocation {

@@ -174,8 +174,8 @@ void Supervisor::arrived(unsigned number, const RunRow& row) {
   Worker& worker = workers_[number];
   if (worker.died_in == row.index) {
     // It died there, and its successor did not: nobody knows why.
-    const std::string text = fmt::format("a worker {} in this run, and another did not",
-                                         death_text(worker.death));
+    const std::string text =
+        fmt::format("a worker {} in this run, and another did not", death_text(worker.death));
     worker.died_in = kNoRun;
     return add_defect(row.index, text);
   }

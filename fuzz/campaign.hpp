@@ -3,8 +3,8 @@
 //
 // Worker w of N plays the runs w, w + N, w + 2N, ... and sends a row for each; the supervisor hands
 // the rows on in order of their index, so what a campaign says does not depend on N. A failing run
-// is a row like any other. A worker that dies on its own is replaced and its run played once more in
-// a fresh one: the same death again is that run's verdict (oracle `memory`); anything else is a
+// is a row like any other. A worker that dies on its own is replaced and its run played once more
+// in a fresh one: the same death again is that run's verdict (oracle `memory`); anything else is a
 // defect of the harness, counted apart and never mixed with what the engine did wrong.
 // Ctrl-C once lets every worker finish its run; twice, all die at once.
 // The supervisor has no threads and no world of its own.

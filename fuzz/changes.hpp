@@ -2,8 +2,8 @@
 // What a caller changes in the plan that a seed draws: bugs, faults, sizes, oracles.
 //
 // Seeds of a campaign and seeds of runs are two things. A campaign seed S stands for the endless
-// list of run seeds run_seed(S, scenario, 0), (1), (2), ...; so any number of workers plays the same
-// runs, and what a campaign prints as a failing seed is the run's own, which a replay takes.
+// list of run seeds run_seed(S, scenario, 0), (1), (2), ...; so any number of workers plays the
+// same runs, and what a campaign prints as a failing seed is the run's own, which a replay takes.
 #pragma once
 
 #include <cstdint>

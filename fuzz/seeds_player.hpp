@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The player of an ordinary campaign: the run of an index is the run of its seed, with the changes
-// that the caller asked for. Every n-th run is guarded: it costs more and sees more, and does nothing
-// else differently.
+// that the caller asked for. Every n-th run is guarded: it costs more and sees more, and does
+// nothing else differently.
 #pragma once
 
 #include <memory>

@@ -132,7 +132,8 @@ bool Shrinker::fails_calmly(Plan plan) {
   return run.verdict == Verdict::failed && run.finding->signature == signature_;
 }
 
-// ---- sizes ---------------------------------------------------------------------------------------
+// ---- sizes
+// ---------------------------------------------------------------------------------------
 
 void Shrinker::shrink_sizes() {
   bool changed = true;
@@ -169,7 +170,8 @@ bool Shrinker::shrink_size(const scenarios::SizeRow& row) {
   return changed;
 }
 
-// ---- deviations ----------------------------------------------------------------------------------
+// ---- deviations
+// ----------------------------------------------------------------------------------
 
 // Delta debugging: leave out stretches, long ones first, until no single one can be left out.
 void Shrinker::shrink_deviations() {
@@ -209,7 +211,8 @@ bool Shrinker::drop_stretch(size_t first, size_t count) {
   return false;
 }
 
-// ---- values --------------------------------------------------------------------------------------
+// ---- values
+// --------------------------------------------------------------------------------------
 
 void Shrinker::shrink_values() {
   for (size_t i = 0; i < best_.deviations.size(); ++i) {
@@ -255,7 +258,8 @@ void Shrinker::drop_faults() {
   }
 }
 
-// ---- what is needed, and whether it holds --------------------------------------------------------
+// ---- what is needed, and whether it holds
+// --------------------------------------------------------
 
 void Shrinker::find_needs() {
   for (size_t i = 0; i < best_.deviations.size(); ++i) {

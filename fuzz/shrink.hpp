@@ -8,8 +8,8 @@
 // towards the nominal. At the end each remaining deviation is left out alone, to say what it is
 // needed for, and the result is replayed strictly, twice.
 //
-// The shrinker asks no clock and draws nothing: the same plan gives the same result. Its budget is a
-// number of replays. It knows runs only through `Play`, so it works for any world.
+// The shrinker asks no clock and draws nothing: the same plan gives the same result. Its budget is
+// a number of replays. It knows runs only through `Play`, so it works for any world.
 #pragma once
 
 #include <cstdint>
@@ -35,13 +35,13 @@ struct ShrinkOptions {
 };
 
 struct Shrunk {
-  bool failed = false;     // the plan given did fail; nothing else holds if it did not
-  scenarios::Plan plan;    // replays the failure
+  bool failed = false;   // the plan given did fail; nothing else holds if it did not
+  scenarios::Plan plan;  // replays the failure
   std::string signature;
   uint64_t digest = 0;
   size_t deviations_before = 0;
   std::vector<sim::Size> sizes_before;  // of those that changed
-  std::vector<reports::Need> needs;  // one for each deviation of the plan
+  std::vector<reports::Need> needs;     // one for each deviation of the plan
   uint64_t replays = 0;
   bool complete = false;   // the budget was enough for every pass
   bool confirmed = false;  // strictly: same digest, every deviation took effect, twice

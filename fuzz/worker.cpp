@@ -48,8 +48,8 @@ SharedMemory::SharedMemory() : count_(engine::all_sometimes().size()) {
   shared_->last.store(UINT64_MAX);
   shared_->stop.store(false);
   for (std::atomic<uint64_t>& now : shared_->now) now.store(kNoRun);
-  sometimes_ = reinterpret_cast<std::atomic<uint64_t>*>(static_cast<std::byte*>(block) +
-                                                        sizeof(Shared));
+  sometimes_ =
+      reinterpret_cast<std::atomic<uint64_t>*>(static_cast<std::byte*>(block) + sizeof(Shared));
   for (size_t i = 0; i < count_; ++i) new (&sometimes_[i]) std::atomic<uint64_t>(0);
 }
 

@@ -2,8 +2,8 @@
 // One worker process of a campaign: plays every N-th run and sends a row for each through a pipe.
 //
 // Before each run the worker notes its index in memory that it shares with the supervisor, so that
-// whatever kills it (a sanitizer, the kernel, a signal nobody could catch) leaves behind which run it
-// was. Nothing else is shared but the word that says when to stop and the counts of SOMETIMES. A
+// whatever kills it (a sanitizer, the kernel, a signal nobody could catch) leaves behind which run
+// it was. Nothing else is shared but the word that says when to stop and the counts of SOMETIMES. A
 // worker is single-threaded, ignores Ctrl-C, and dies with its supervisor.
 #pragma once
 
@@ -34,8 +34,8 @@ inline constexpr unsigned kWorkersMax = 256;
 
 /// Memory that supervisor and workers share. Lives in an anonymous mapping.
 struct Shared {
-  std::atomic<uint64_t> last;  // no run beyond this index begins any more
-  std::atomic<bool> stop;      // no run begins any more
+  std::atomic<uint64_t> last;              // no run beyond this index begins any more
+  std::atomic<bool> stop;                  // no run begins any more
   std::atomic<uint64_t> now[kWorkersMax];  // the run that each worker is in
 };
 
@@ -59,11 +59,11 @@ class SharedMemory {
 
 /// What one worker is to do.
 struct WorkerOrder {
-  unsigned number = 0;   // of the worker
-  uint64_t first = 0;    // index of its first run
-  uint64_t stride = 1;   // to the next
+  unsigned number = 0;    // of the worker
+  uint64_t first = 0;     // index of its first run
+  uint64_t stride = 1;    // to the next
   uint64_t runs_max = 0;  // indices are below this
-  int pipe = -1;         // where the rows go
+  int pipe = -1;          // where the rows go
 };
 
 /// Never returns: the process ends with exit code 0 when there is nothing left to play.

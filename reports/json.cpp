@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole run for machines: one line of JSON, its fields always in the same order. 64-bit values that
-// are names (seeds, digests) are strings; counts and times are numbers.
+// A whole run for machines: one line of JSON, its fields always in the same order. 64-bit values
+// that are names (seeds, digests) are strings; counts and times are numbers.
 #include <nlohmann/json.hpp>
 
 #include "engine/store/events.hpp"
@@ -32,8 +32,8 @@ void render_json(const Telling& telling, std::ostream& out) {
   json["finding"] = run.finding ? finding_of(run) : Json(nullptr);
   Json tasks = Json::array();
   for (uint32_t task = 0; task < run.trace->tasks.size(); ++task) {
-    tasks.push_back({{"name", name_of_task(*run.trace, task)},
-                     {"spawned", run.trace->tasks[task].spawned}});
+    tasks.push_back(
+        {{"name", name_of_task(*run.trace, task)}, {"spawned", run.trace->tasks[task].spawned}});
   }
   json["tasks"] = std::move(tasks);
   json["lifetimes"] = lifetimes_of(run);

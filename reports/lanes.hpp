@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lane per task around the failure: columns are the tasks involved, rows are events in order, with
-// a mark where the run left the calm one (">", "<- deviation 2") and where the promise broke ("!").
+// A lane per task around the failure: columns are the tasks involved, rows are events in order,
+// with a mark where the run left the calm one (">", "<- deviation 2") and where the promise broke
+// ("!").
 #pragma once
 
 #include <ostream>
@@ -9,7 +10,8 @@
 
 namespace orrery::reports {
 
-/// The deviations of a run that are worth telling: all of a shrunk one, else the last before the end.
+/// The deviations of a run that are worth telling: all of a shrunk one, else the last before the
+/// end.
 inline constexpr size_t kDeviationsTold = 12;
 size_t first_deviation_told(const scenarios::Run& run);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the engine had said about itself by one moment of a run: the boundaries of its log, the phase
-// of its checkpoint, and the walk that each task was last seen in. Derived from the notes alone.
+// What the engine had said about itself by one moment of a run: the boundaries of its log, the
+// phase of its checkpoint, and the walk that each task was last seen in. Derived from the notes
+// alone.
 #pragma once
 
 #include <array>
@@ -29,7 +30,7 @@ struct LogState {
 
 /// A walk after a snapshot page, by the two events that open it.
 struct WalkSeen {
-  size_t begin = 0;   // index of kWalkBegin
+  size_t begin = 0;  // index of kWalkBegin
   int64_t page = 0;
   int64_t start = 0;
   int64_t width = 0;

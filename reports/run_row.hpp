@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run in one row: what a campaign counts, and what stands in a line of --json.
 //
-// A row is plain bytes, so that a worker process can send it through a pipe. Texts are cut; the full
-// ones come from a replay.
+// A row is plain bytes, so that a worker process can send it through a pipe. Texts are cut; the
+// full ones come from a replay.
 #pragma once
 
 #include <array>

@@ -168,8 +168,7 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kBoundary:
       return fmt::format("moves {} from {} to {}", boundary_name(e.a), grouped(e.c),
                          address_text(run, e.b));
-    case events::kPageOpened:
-      return fmt::format("opens page {} at {}", grouped(e.a), grouped(e.b));
+    case events::kPageOpened: return fmt::format("opens page {} at {}", grouped(e.a), grouped(e.b));
     case events::kPageClosed: return fmt::format("closes page {}: its frame is free", grouped(e.a));
     case events::kCloseBegin: return "begins to close " + range_text(run, e.a, e.b);
     case events::kCloseEnd: return "has closed all below " + address_text(run, e.a);
@@ -225,8 +224,7 @@ std::string snapshot_sentence(const Run& run, const Event& e) {
 std::string world_sentence(const Run& run, const Event& e) {
   const sim::Trace& trace = *run.trace;
   switch (static_cast<Kind>(e.kind)) {
-    case Kind::task_spawned:
-      return "starts " + name_of_task(trace, static_cast<uint32_t>(e.a));
+    case Kind::task_spawned: return "starts " + name_of_task(trace, static_cast<uint32_t>(e.a));
     case Kind::task_ended: return name_of_task(trace, static_cast<uint32_t>(e.a)) + " ends";
     case Kind::task_switched:
       return fmt::format("stops; {} runs", name_of_task(trace, static_cast<uint32_t>(e.a)));
@@ -238,14 +236,13 @@ std::string world_sentence(const Run& run, const Event& e) {
     case Kind::io_transferred:
       return fmt::format("request {} transfers {} at {}", e.a,
                          counted(static_cast<uint64_t>(e.c), "byte"), grouped(e.b));
-    case Kind::io_completed:
-      return fmt::format("request {} completes: {}", e.a, errc_text(e.b));
+    case Kind::io_completed: return fmt::format("request {} completes: {}", e.a, errc_text(e.b));
     case Kind::io_synced: return fmt::format("request {} makes all accepted durable", e.a);
     case Kind::allocation_failed:
       return fmt::format("is refused {}", counted(static_cast<uint64_t>(e.a), "byte"));
     case Kind::crashed: return e.a != 0 ? "the power is lost" : "the process dies";
-    case Kind::point: return fmt::format("{} point of its actor", ordinal(
-                                 static_cast<uint64_t>(e.a) + 1));
+    case Kind::point:
+      return fmt::format("{} point of its actor", ordinal(static_cast<uint64_t>(e.a) + 1));
     default: return {};
   }
 }
@@ -265,8 +262,9 @@ std::string schedule_sentence(const Run& run, const Taken& taken) {
     return fmt::format("{} ran instead of {} at the {} point of {}", name_of(taken.task), stopped,
                        point, name_of(taken.at.actor));
   }
-  return fmt::format("{} ran instead of the longest waiter when {} stopped after the {} point of {}",
-                     name_of(taken.task), stopped, point, name_of(taken.at.actor));
+  return fmt::format(
+      "{} ran instead of the longest waiter when {} stopped after the {} point of {}",
+      name_of(taken.task), stopped, point, name_of(taken.at.actor));
 }
 
 std::string io_sentence(const Run& run, const Taken& taken) {
@@ -284,8 +282,10 @@ std::string io_sentence(const Run& run, const Taken& taken) {
         return fmt::format("{} was transferred {}/8 of its latency before it completed", what,
                            value);
       }
-      return fmt::format("{} was transferred in two parts, the first {}/8 of its latency before it"
-                         " completed", what, value - 7);
+      return fmt::format(
+          "{} was transferred in two parts, the first {}/8 of its latency before it"
+          " completed",
+          what, value - 7);
     case sim::Ask::delivery:
       return fmt::format("{} completed at once, inside the call that submitted it", what);
     case sim::Ask::error: return fmt::format("{} failed, {}", what, error_way(value));

@@ -64,8 +64,8 @@ void tell_head(const Run& run, std::ostream& out) {
   if (run.finding) fmt::print(out, "  {}: {}", run.finding->oracle, run.finding->label);
   out << '\n';
   if (plan.seed) fmt::print(out, "  seed       {}\n", hex64(*plan.seed));
-  fmt::print(out, "  digest     {}  after {}, {}\n", hex64(run.digest),
-             counted(run.steps, "step"), virtual_time(run.virtual_ns));
+  fmt::print(out, "  digest     {}  after {}, {}\n", hex64(run.digest), counted(run.steps, "step"),
+             virtual_time(run.virtual_ns));
   if (run.finding) fmt::print(out, "  signature  {}\n", run.finding->signature);
   std::string bugs;
   for (const std::string& id : plan.bugs) {

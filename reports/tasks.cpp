@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where each task stands that has not ended: since when, and at which call. In a detailed run every
-// point is in the trace, so the last one is the very call in which a task waits; otherwise it is the
-// last thing that the task said or did.
+// point is in the trace, so the last one is the very call in which a task waits; otherwise it is
+// the last thing that the task said or did.
 #include <fmt/ostream.h>
 
 #include "reports/catalogue.hpp"

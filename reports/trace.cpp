@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every event of a run, one a line: step, virtual time, task, what, values, place in the source. The
-// deviations stand between them where they took effect, behind a ">".
+// Every event of a run, one a line: step, virtual time, task, what, values, place in the source.
+// The deviations stand between them where they took effect, behind a ">".
 #include <fmt/ostream.h>
 
 #include "engine/store/events.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A subject of your own: sixty lines against engine/runtime, with a bug that must be found.
 //
-// The subject is a page that a writer hands to a device while a cleaner gives it back. It counts its
-// requests so that the cleaner can wait for them; but it counts a request only after it was
+// The subject is a page that a writer hands to a device while a cleaner gives it back. It counts
+// its requests so that the cleaner can wait for them; but it counts a request only after it was
 // submitted. A switch to the cleaner in between, and the page is gone while the device still reads
 // it. If a campaign does not find this within its budget, the machinery is broken, not the subject.
 #include <array>

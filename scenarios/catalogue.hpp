@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scenarios by function, so that each is one file with one row in catalogue.cpp and nothing else.
+// The scenarios by function, so that each is one file with one row in catalogue.cpp and nothing
+// else.
 #pragma once
 
 #include "scenarios/scenario.hpp"

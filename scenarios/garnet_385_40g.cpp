@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The founding incident at its genuine size (engine-spec 10.5, recipe R1): 40 GiB of cache in pages of
-// 32 MiB, 1280 of them resident, 90 % mutable, no storage tier, a 32-bit width, one record a page.
+// The founding incident at its genuine size (engine-spec 10.5, recipe R1): 40 GiB of cache in pages
+// of 32 MiB, 1280 of them resident, 90 % mutable, no storage tier, a 32-bit width, one record a
+// page.
 //
 // It needs no decision at all: a full cache and one snapshot. With the bug on, the first completion
 // walks a foreign page in silence and the second leaves its frame. Frames are sparse, so 40 GiB of

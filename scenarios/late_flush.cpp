@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Few frames, a late completion (engine-spec 10.8, R2). The ring has four pages; while the first page
-// of a snapshot is on its way to the device, page-sized records turn the ring many times over. When
-// its completion comes at last, safe_ro has left it far behind.
+// Few frames, a late completion (engine-spec 10.8, R2). The ring has four pages; while the first
+// page of a snapshot is on its way to the device, page-sized records turn the ring many times over.
+// When its completion comes at last, safe_ro has left it far behind.
 #include <algorithm>
 
 #include "engine/runtime/sync.hpp"

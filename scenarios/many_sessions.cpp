@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many sessions on few keys: contention on buckets, the fuzzy region, saved allocations, pending reads.
+// Many sessions on few keys: contention on buckets, the fuzzy region, saved allocations, pending
+// reads.
 #include <algorithm>
 
 #include "scenarios/catalogue.hpp"

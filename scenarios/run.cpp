@@ -81,8 +81,7 @@ void Runner::State::simulate(sim::Source& source, const engine::Bugs& bugs) {
   history.clear();
   world.begin(source, laws, faults);
   world.scheduler().stop_at(plan.stop_at);
-  Playing playing{*plan.scenario,
-                  {world.runtime(), plan.sizes, bugs, history, world.scheduler()}};
+  Playing playing{*plan.scenario, {world.runtime(), plan.sizes, bugs, history, world.scheduler()}};
   world.run({"main", 0}, &State::play, &playing);
   see(bugs);
   judge();
@@ -98,8 +97,8 @@ void Runner::State::see(const engine::Bugs& bugs) {
   run.points = scheduler.points();
   run.switches = scheduler.switches();
   run.virtual_ns = world.scheduler().now().ns;
-  run.completed = scheduler.failure() == nullptr && !scheduler.inconclusive() &&
-                  !scheduler.stopped();
+  run.completed =
+      scheduler.failure() == nullptr && !scheduler.inconclusive() && !scheduler.stopped();
   run.trace = &world.trace();
   run.world = &world;
   run.history = &history;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run: a plan goes in, a world is built and a scenario played in it, oracles judge, and a Run comes out.
+// One run: a plan goes in, a world is built and a scenario played in it, oracles judge, and a Run
+// comes out.
 //
 // A Plan is a tape, or a seed and what was said about it. A Run is a value to look at: oracles and
 // reports read it and never touch the world. It is valid until the runner's next run.
@@ -13,8 +14,7 @@
 #include <vector>
 
 #include "scenarios/history.hpp"
-#include "scenarios/scenario.hpp"
-#include "scenarios/sizes.hpp"
+#include "scenarios/plan.hpp"
 #include "sim/tape.hpp"
 
 namespace orrery::scenarios {
@@ -28,32 +28,17 @@ struct Finding {
   std::string text;    // the same with the numbers of this run
   uint64_t step = 0;
   int64_t now_ns = 0;
-  uint32_t task = sim::kNobody;   // index into trace.tasks
-  std::vector<size_t> events;     // indices into trace.events
+  uint32_t task = sim::kNobody;    // index into trace.tasks
+  std::vector<size_t> events;      // indices into trace.events
   std::vector<size_t> operations;  // indices into the history
-  uint64_t generation = 0;        // the page lifetime that was misused; 0 = none
-  uint64_t touching = 0;          // the page lifetime that was really touched; 0 = none
-  uint64_t request = UINT64_MAX;  // index into trace.requests
+  uint64_t generation = 0;         // the page lifetime that was misused; 0 = none
+  uint64_t touching = 0;           // the page lifetime that was really touched; 0 = none
+  uint64_t request = UINT64_MAX;   // index into trace.requests
   sim::Site site;
   std::string role;  // the label of the actor that was at it; empty for the world and for oracles
 
   /// The name under which the same failure is found again: oracle, label and role.
   std::string signature;
-};
-
-/// What is to be run.
-struct Plan {
-  const Scenario* scenario = nullptr;
-  std::optional<uint64_t> seed;   // choices are drawn from it, unless `replays`
-  Sizes sizes;                    // all of the scenario's
-  std::vector<std::string> bugs;
-  std::vector<std::string> faults;
-  std::vector<sim::Deviation> deviations;
-  bool replays = false;           // choices come from `deviations`
-  std::vector<std::string> oracles;  // names; empty = all
-  bool guarded = false;           // page and heap guards: see sim::Laws
-  bool detailed = false;          // every point is in the trace
-  uint64_t stop_at = UINT64_MAX;  // step
 };
 
 /// What was seen in one run. The references are into the runner.
@@ -66,7 +51,7 @@ struct Run {
   uint64_t points = 0;
   uint64_t switches = 0;
   int64_t virtual_ns = 0;
-  bool completed = false;  // everything that was started has ended
+  bool completed = false;         // everything that was started has ended
   std::vector<uint64_t> reached;  // by row of engine::kBugs; 0 where the switch was off
   const sim::Trace* trace = nullptr;
   const sim::World* world = nullptr;
@@ -92,23 +77,8 @@ class Runner {
   std::unique_ptr<State> state_;
 };
 
-/// The plan of one seed: sizes drawn, the scenario's default faults enabled.
-Plan plan_of_seed(const Scenario& scenario, uint64_t seed);
-
-/// Changes a size of the plan. Returns what is wrong with it, in one line; empty if nothing is.
-std::string set_size(Plan& plan, std::string_view name, int64_t value);
-
-/// Why the plan cannot be run, in one line with the nearest valid name; empty if it can.
-std::string unfit(const Plan& plan);
-
-/// The plan of a tape. Returns what is wrong in one line; empty if nothing is.
-std::string plan_of_tape(const sim::Tape& tape, Plan& plan);
-
 /// The tape that replays `run`: its plan with the deviations that took effect.
 sim::Tape tape_of(const Run& run);
-
-/// Of `known`, the name that is most like `wanted`.
-std::string nearest(std::string_view wanted, const std::vector<std::string>& known);
 
 const char* name_of(Verdict verdict);
 

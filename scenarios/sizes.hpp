@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The named numbers of one run: how many tasks, operations and pages, which widths, which latencies.
+// The named numbers of one run: how many tasks, operations and pages, which widths, which
+// latencies.
 //
 // A seed draws them, --set overrides them, the tape holds them, the shrinker makes them smaller.
 // Nothing else decides how large a run is. Also the script of the clients is one of them: the size

@@ -2,8 +2,8 @@
 // The founding scenario: several sessions write into a full ring while snapshots are taken.
 //
 // The log turns several times over, so pages are evicted, flushed and used again all through each
-// snapshot. The integer of garnet-385 is as narrow as the sizes allow while a cache at rest is still
-// safe in it, with a turn of the ring to spare: the bug needs a late completion to show.
+// snapshot. The integer of garnet-385 is as narrow as the sizes allow while a cache at rest is
+// still safe in it, with a turn of the ring to spare: the bug needs a late completion to show.
 #include <algorithm>
 
 #include "scenarios/catalogue.hpp"
@@ -54,7 +54,8 @@ class SnapshotFullCache final : public Scenario {
     sizes.set("queue_depth", draw.log_uniform(1, 5));
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
     sizes.set("sessions", draw.between(2, 6));
-    sizes.set("value_max", draw.between(16, std::min<int64_t>(160, 32 << (sizes["page_bits"] - 8))));
+    sizes.set("value_max",
+              draw.between(16, std::min<int64_t>(160, 32 << (sizes["page_bits"] - 8))));
     // Enough for several turns of the ring: most upserts append, the rest happens in place.
     const int64_t record = 36 + sizes["value_max"] / 2;
     const int64_t turns = draw.between(5, 8);

@@ -47,8 +47,13 @@ void play_snapshot_load(Stage& stage, const Mix& mix) {
   if (!opened) return;  // refused memory; there is nothing to look at
   engine::Owned<engine::Store> store = std::move(opened).value();
   {
-    Load load{stage, *store, mix, stage.sizes["operations"], stage.sizes["snapshots"],
-              engine::Semaphore(stage.runtime.tasks), 0};
+    Load load{stage,
+              *store,
+              mix,
+              stage.sizes["operations"],
+              stage.sizes["snapshots"],
+              engine::Semaphore(stage.runtime.tasks),
+              0};
     run_load(load, stage.sizes["sessions"]);
     read_back(load);
   }
@@ -90,8 +95,7 @@ void run_session(void* argument) {
   const auto script = static_cast<uint64_t>(load.stage.sizes["script"]);
   int64_t marked = 0;
   for (int64_t n = 0; n < load.operations; ++n) {
-    while (marked < load.snapshots &&
-           n >= (marked + 1) * load.operations / (load.snapshots + 1)) {
+    while (marked < load.snapshots && n >= (marked + 1) * load.operations / (load.snapshots + 1)) {
       load.marks.release();
       ++marked;
     }

@@ -85,7 +85,8 @@ int64_t width_for_pages(const Sizes& sizes, int64_t pages) {
   return bits;
 }
 
-// ---- clients -------------------------------------------------------------------------------------
+// ---- clients
+// -------------------------------------------------------------------------------------
 
 engine::SessionOptions Client::options_for(uint32_t id) {
   engine::SessionOptions options;
@@ -184,8 +185,8 @@ void do_scripted(Client& client, const Mix& mix, uint64_t script, uint32_t id, u
   const uint64_t key = sim::below(draw.word(), mix.keys);
   const uint64_t what = sim::below(draw.word(), 100);
   if (what < mix.upserts) {
-    client.upsert(key, static_cast<size_t>(draw.between(
-                           kEncodedSizeMin, static_cast<int64_t>(mix.size_max))));
+    client.upsert(key, static_cast<size_t>(
+                           draw.between(kEncodedSizeMin, static_cast<int64_t>(mix.size_max))));
   } else if (what < mix.upserts + mix.adds) {
     client.add(key, static_cast<uint64_t>(draw.between(1, 1000)));
   } else if (what < mix.upserts + mix.adds + mix.erases) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a world asks: choices, each with an address, a bound and a calm answer, 0.
 //
-// A failure is a calm run plus a short list of deviations. Everything nondeterministic is asked of one Source, under an
-// address that does not depend on what happened elsewhere: the actor (one client operation, completion, epoch action
-// or background duty), the site, and the number of times that actor asked there before. An answer other than 0 is a
-// deviation; the world records every one that took effect, and replaying exactly those gives the same run again.
+// A failure is a calm run plus a short list of deviations. Everything nondeterministic is asked of
+// one Source, under an address that does not depend on what happened elsewhere: the actor (one
+// client operation, completion, epoch action or background duty), the site, and the number of times
+// that actor asked there before. An answer other than 0 is a deviation; the world records every one
+// that took effect, and replaying exactly those gives the same run again.
 //
-// Scheduling is asked differently, so that an ordinary point costs one countdown: a source says *where* an actor will
-// next be switched away from, and only there *who* runs instead.
+// Scheduling is asked differently, so that an ordinary point costs one countdown: a source says
+// *where* an actor will next be switched away from, and only there *who* runs instead.
 #pragma once
 
 #include <cstdint>
@@ -22,20 +23,21 @@ using engine::Name;
 
 /// What kind of decision a choice is. The names in tapes are those of `name_of`.
 enum class Ask : uint8_t {
-  preempt,   // another task runs instead of the current one; the value names it
-  next,      // the current task stopped: another one than the longest waiter runs; the value names it
-  latency,   // I/O: 1..8 eighths of the nominal latency, 8 + k: 2^k times, up to kLatencyMax
-  transfer,  // I/O: 0 at completion; 1..7 so many eighths earlier; 8..14 in two parts
-  delivery,  // I/O: 1 inline, in the submitter's stack
-  error,     // I/O: a fault of faults/io_error.cpp
-  shortfall, // I/O: a fault of faults/short_transfer.cpp
-  allocate,  // Memory, Frames or spawn refuses: faults/alloc_failure.cpp
-  power,     // a pending write at power loss: 1 lost
+  preempt,  // another task runs instead of the current one; the value names it
+  next,  // the current task stopped: another one than the longest waiter runs; the value names it
+  latency,    // I/O: 1..8 eighths of the nominal latency, 8 + k: 2^k times, up to kLatencyMax
+  transfer,   // I/O: 0 at completion; 1..7 so many eighths earlier; 8..14 in two parts
+  delivery,   // I/O: 1 inline, in the submitter's stack
+  error,      // I/O: a fault of faults/io_error.cpp
+  shortfall,  // I/O: a fault of faults/short_transfer.cpp
+  allocate,   // Memory, Frames or spawn refuses: faults/alloc_failure.cpp
+  power,      // a pending write at power loss: 1 lost
 };
 inline constexpr int kAskCount = 9;
 const char* name_of(Ask ask);
 
-inline constexpr uint64_t kLatencyMax = 20;  // 2^12 times the nominal latency: held while the rest runs far ahead
+inline constexpr uint64_t kLatencyMax =
+    20;  // 2^12 times the nominal latency: held while the rest runs far ahead
 
 /// One incarnation's actor or task, unique in its run: the `repeat`-th of this name.
 struct ActorId {
@@ -52,7 +54,7 @@ constexpr uint64_t key_of(uint64_t label_hash, uint64_t number, uint32_t incarna
 
 /// Where a choice is asked. `key` identifies it for machines, `actor` for people.
 struct Address {
-  uint64_t key = 0;         // a hash of the actor's full name
+  uint64_t key = 0;  // a hash of the actor's full name
   Ask ask = Ask::preempt;
   uint64_t occurrence = 0;  // for preempt and next: the actor's n-th point
   ActorId actor;
@@ -74,8 +76,8 @@ class Source {
   /// The first point of the actor at or after `from` at which it is to be switched away from.
   virtual uint64_t next_preemption(uint64_t actor_key, uint64_t from) = 0;
 
-  /// Which candidate runs: an index, or -1 for the calm answer. `candidates` is never empty and does not hold the task
-  /// that the calm answer would run.
+  /// Which candidate runs: an index, or -1 for the calm answer. `candidates` is never empty and
+  /// does not hold the task that the calm answer would run.
   virtual int pick(const Address& at, std::span<const Candidate> candidates) = 0;
 
   /// An answer from 0 to bound - 1.

@@ -40,7 +40,8 @@ void SimDevice::begin(const engine::DeviceOptions& options) {
   media_.clear();
 }
 
-// ---- submission ----------------------------------------------------------------------------------------------------
+// ---- submission
+// -------------------------------------------------------------------------------------------------
 
 void SimDevice::submit(engine::Io& io, Site site) {
   Scheduler& scheduler = disk_.parts_.scheduler;
@@ -58,13 +59,12 @@ void SimDevice::submit(engine::Io& io, Site site) {
     if (refused == engine::Errc::ok) {
       request->transfer_end = io.length;
       if (request->fate == IoFate::error_before_effect) request->transfer_end = 0;
-      if (request->fate == IoFate::error_half_effect ||
-          request->fate == IoFate::short_transfer) {
+      if (request->fate == IoFate::error_half_effect || request->fate == IoFate::short_transfer) {
         request->transfer_end = engine::round_down(io.length / 2, options_.sector_size);
       }
       AskerAt asker(scheduler, request->at);
-      inline_now = disk_.inline_depth_ < disk_.laws_.inline_depth_max &&
-                   asker.choose(Ask::delivery, 2) != 0;
+      inline_now =
+          disk_.inline_depth_ < disk_.laws_.inline_depth_max && asker.choose(Ask::delivery, 2) != 0;
       if (inline_now) {
         transfer(*request, request->transfer_end);
         request->ended = true;
@@ -99,8 +99,9 @@ SimDevice::Request& SimDevice::take_place(engine::Io& io, Site site) {
   Trace& trace = disk_.parts_.trace;
   request->record = trace.requests.size();
   request->generation = io.frame != nullptr && io.frame->live ? io.frame->generation : 0;
-  trace.requests.push_back({name_, static_cast<uint8_t>(io.kind), request->at.actor.repeat, io.offset, io.length,
-                            request->generation, scheduler.current_task(), 0, site});
+  trace.requests.push_back({name_, static_cast<uint8_t>(io.kind), request->at.actor.repeat,
+                            io.offset, io.length, request->generation, scheduler.current_task(), 0,
+                            site});
   scheduler.record(Kind::io_submitted, static_cast<int64_t>(request->record),
                    static_cast<int64_t>(io.offset), static_cast<int64_t>(io.length), site);
   ++in_flight_;
@@ -148,13 +149,15 @@ void SimDevice::schedule(Request& request) {
   const uint64_t what = place << 32 | request.record << 2;
   if (when != 0) {
     const auto eighths = static_cast<int64_t>(when <= 7 ? when : when - 7);
-    // 1..7: all of it so much earlier than the completion. 8..14: the first half then, the rest at the end.
+    // 1..7: all of it so much earlier than the completion. 8..14: the first half then, the rest at
+    // the end.
     scheduler.at({start + takes * (8 - eighths) / 8}, *this, what | (when <= 7 ? 1 : 2));
   }
   scheduler.at({start + takes}, *this, what);
 }
 
-// ---- transfer ------------------------------------------------------------------------------------------------------
+// ---- transfer
+// -------------------------------------------------------------------------------------------------
 
 void SimDevice::due(uint64_t what) {
   Request& request = *requests_[what >> 32];
@@ -164,8 +167,7 @@ void SimDevice::due(uint64_t what) {
   const uint64_t step = what & 3;
   if (step == 1) return transfer(request, request.transfer_end);
   if (step == 2) {
-    return transfer(request,
-                    engine::round_down(request.transfer_end / 2, options_.sector_size));
+    return transfer(request, engine::round_down(request.transfer_end / 2, options_.sector_size));
   }
   if (!request.cancelled) transfer(request, request.transfer_end);
   request.ended = true;
@@ -270,7 +272,8 @@ Failure SimDevice::judge_buffer(const Request& request) const {
   return failure;
 }
 
-// ---- completion ----------------------------------------------------------------------------------------------------
+// ---- completion
+// -------------------------------------------------------------------------------------------------
 
 void SimDevice::deliver(void* argument) {
   Request& request = *static_cast<Request*>(argument);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulated block devices of one world, and their names.
 //
-// A request waits for a place in the queue, takes its nominal time or a longer one, transfers at its own instant from
-// or into the live buffer, and is finished on a task of its own, or inline in the submitter's stack. All of that is legal
-// freedom; what is not comes from the enabled faults. The buffer is checked at submit, at transfer and at completion:
-// its frame's generation, or its block in the heap. Everything is asked at (device, kind, offset, n-th).
+// A request waits for a place in the queue, takes its nominal time or a longer one, transfers at
+// its own instant from or into the live buffer, and is finished on a task of its own, or inline in
+// the submitter's stack. All of that is legal freedom; what is not comes from the enabled faults.
+// The buffer is checked at submit, at transfer and at completion: its frame's generation, or its
+// block in the heap. Everything is asked at (device, kind, offset, n-th).
 #pragma once
 
 #include <map>
@@ -25,10 +26,10 @@ namespace orrery::sim {
 
 /// The laws of the devices of one world.
 struct DiskLaws {
-  int64_t nominal_ns = 4'000;  // from start of service to completion
-  uint32_t queue_depth = 32;   // requests in service at once
+  int64_t nominal_ns = 4'000;     // from start of service to completion
+  uint32_t queue_depth = 32;      // requests in service at once
   uint32_t inline_depth_max = 3;  // completions inside completions inside submits
-  bool check_buffers = true;   // the oracle `lifetimes`, for DMA
+  bool check_buffers = true;      // the oracle `lifetimes`, for DMA
 };
 
 /// What devices need of the world around them.
@@ -79,17 +80,17 @@ class SimDevice final : public engine::Device, private Happening {
   };
   struct Request {
     SimDevice* device = nullptr;
-    engine::Io* io = nullptr;      // null: the place is free
-    engine::Io asked;              // as it was at submit: the engine may have lost it since
+    engine::Io* io = nullptr;  // null: the place is free
+    engine::Io asked;          // as it was at submit: the engine may have lost it since
     Address at;
-    uint64_t record = 0;           // index into trace.requests
-    uint64_t number = 0;           // order of submission over all devices
-    uint64_t generation = 0;       // of the buffer's frame
-    size_t transferred = 0;        // bytes so far
-    size_t transfer_end = 0;       // bytes that will be transferred at most
+    uint64_t record = 0;      // index into trace.requests
+    uint64_t number = 0;      // order of submission over all devices
+    uint64_t generation = 0;  // of the buffer's frame
+    size_t transferred = 0;   // bytes so far
+    size_t transfer_end = 0;  // bytes that will be transferred at most
     IoFate fate = IoFate::normal;
     bool cancelled = false;
-    bool ended = false;            // completed by the device, not yet delivered
+    bool ended = false;  // completed by the device, not yet delivered
   };
 
   void due(uint64_t what) override;

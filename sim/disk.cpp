@@ -131,8 +131,8 @@ void Disk::lose_power() {
     SimDevice& device = *at->second;
     device.media_.lose_power([&](uint64_t offset) {
       Address address;
-      address.actor = parts_.labels.identify({device.name_, offset},
-                                             parts_.scheduler.incarnation(), address.key);
+      address.actor = parts_.labels.identify({device.name_, offset}, parts_.scheduler.incarnation(),
+                                             address.key);
       SimDevice::AskerAt asker(parts_.scheduler, address);
       return std::none_of(faults_.begin(), faults_.end(),
                           [&](Fault* fault) { return fault->on_power_loss(asker); });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A promise that was seen broken while the run was going on, as plain data: it may be filled in by a signal handler's
-// landing, on a stack that is about to be dropped.
+// A promise that was seen broken while the run was going on, as plain data: it may be filled in by
+// a signal handler's landing, on a stack that is about to be dropped.
 #pragma once
 
 #include <fmt/format.h>
@@ -33,8 +33,7 @@ struct FixedText {
   }
   template <typename... Arguments>
   void format(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    const auto end =
-        fmt::format_to_n(data, N - 1, format, std::forward<Arguments>(arguments)...);
+    const auto end = fmt::format_to_n(data, N - 1, format, std::forward<Arguments>(arguments)...);
     data[end.size < N - 1 ? end.size : N - 1] = '\0';
   }
   std::string_view view() const { return data; }
@@ -42,18 +41,18 @@ struct FixedText {
 };
 
 struct Failure {
-  FixedText<24> oracle;   // lifetimes, frames, memory, completions, progress, check, resources, ...
-  FixedText<120> label;   // what was broken, without numbers: part of the signature
-  FixedText<400> text;    // the same with numbers
+  FixedText<24> oracle;  // lifetimes, frames, memory, completions, progress, check, resources, ...
+  FixedText<120> label;  // what was broken, without numbers: part of the signature
+  FixedText<400> text;   // the same with numbers
   uint64_t step = 0;
   int64_t now_ns = 0;
   uint32_t task = kNobody;
-  FixedText<40> role;     // the label of the actor that was at it, empty for the world
-  uint64_t generation = 0;  // of the frame that was misused; 0 = none
-  uint64_t touching = 0;    // of the frame that was really touched; 0 = none
+  FixedText<40> role;             // the label of the actor that was at it, empty for the world
+  uint64_t generation = 0;        // of the frame that was misused; 0 = none
+  uint64_t touching = 0;          // of the frame that was really touched; 0 = none
   uint64_t request = UINT64_MAX;  // index of the I/O request; UINT64_MAX = none
   Site site;
-  bool of_world = false;    // seen by the world, not by the task that happened to run
+  bool of_world = false;  // seen by the world, not by the task that happened to run
 };
 
 }  // namespace orrery::sim

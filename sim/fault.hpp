@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the world may go wrong: hooks that the media, the device and the memory consult at named moments.
+// How the world may go wrong: hooks that the media, the device and the memory consult at named
+// moments.
 //
-// A fault is one file in faults/ and a row in its catalogue. It is asked at an address, so that its decisions are
-// choices like all others, and it declares which promises of the world it may void; oracles judge by what remains. What
-// a device may always do (late, inline, out of order) is not a fault but legal freedom, and is asked without one.
+// A fault is one file in faults/ and a row in its catalogue. It is asked at an address, so that its
+// decisions are choices like all others, and it declares which promises of the world it may void;
+// oracles judge by what remains. What a device may always do (late, inline, out of order) is not a
+// fault but legal freedom, and is asked without one.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +25,11 @@ enum class Promise : uint32_t {
 /// What becomes of one request beyond legal freedom.
 enum class IoFate : uint8_t {
   normal,
-  error_at_submit,     // refused, inline, without any effect
+  error_at_submit,      // refused, inline, without any effect
   error_before_effect,  // fails at completion; nothing was transferred
-  error_half_effect,   // fails at completion; the first half was transferred
-  error_after_effect,  // fails at completion, though everything was transferred
-  short_transfer,      // succeeds with fewer bytes than asked for
+  error_half_effect,    // fails at completion; the first half was transferred
+  error_after_effect,   // fails at completion, though everything was transferred
+  short_transfer,       // succeeds with fewer bytes than asked for
 };
 
 /// Asks the one who decides.

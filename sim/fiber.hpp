@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One stack and one switch. Stackful, because an interleaving point inside an atomic cannot be a co_await.
+// One stack and one switch. Stackful, because an interleaving point inside an atomic cannot be a
+// co_await.
 //
-// The switch is Boost.Context's (docs/adr/0001-fibers.md). Stacks end in a guard page, are mapped once per process and
-// used again for every run. All fibers of a thread share its C++ exception state, thread-locals and floating-point
-// control word: code on a fiber throws nothing across a switch and leaves the control word alone.
+// The switch is Boost.Context's (docs/adr/0001-fibers.md). Stacks end in a guard page, are mapped
+// once per process and used again for every run. All fibers of a thread share its C++ exception
+// state, thread-locals and floating-point control word: code on a fiber throws nothing across a
+// switch and leaves the control word alone.
 #pragma once
 
 #include <boost/context/detail/fcontext.hpp>
@@ -57,7 +59,8 @@ class StackPool {
   std::vector<Stack> free_;
 };
 
-/// Readies `fiber` to run `entry(from)` on its stack at the first switch to it. `entry` never returns.
+/// Readies `fiber` to run `entry(from)` on its stack at the first switch to it. `entry` never
+/// returns.
 void prepare(Fiber& fiber, void (*entry)(boost::context::detail::transfer_t));
 
 /// To be called first in an entry function: completes the switch into a new fiber.

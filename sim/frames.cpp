@@ -14,8 +14,7 @@ constexpr size_t kAlignment = 512;
 
 }  // namespace
 
-FrameTable::FrameTable(Scheduler& scheduler, Trace& trace)
-    : scheduler_(scheduler), trace_(trace) {
+FrameTable::FrameTable(Scheduler& scheduler, Trace& trace) : scheduler_(scheduler), trace_(trace) {
   void* const block = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   CHECK(block != MAP_FAILED, "no address space for {} bytes of frames", kReserve);
@@ -86,8 +85,16 @@ void FrameTable::open_lifetime(engine::Frame& frame, int64_t page, size_t size, 
   frame.size = size;
   frame.page = page;
   frame.live = true;
-  trace_.lifetimes.push_back({page, size, scheduler_.steps(), UINT64_MAX, scheduler_.now().ns, 0,
-                              scheduler_.current_task(), kNobody, site, {}});
+  trace_.lifetimes.push_back({page,
+                              size,
+                              scheduler_.steps(),
+                              UINT64_MAX,
+                              scheduler_.now().ns,
+                              0,
+                              scheduler_.current_task(),
+                              kNobody,
+                              site,
+                              {}});
   frame.generation = trace_.lifetimes.size();
   if (guarded_) ranges_.emplace_back(frame.base, frame.generation);
   ++live_;
@@ -110,8 +117,7 @@ void FrameTable::close_lifetime(engine::Frame& frame, Site site) {
     free_memory_[frame.size].push_back(frame.base);
     return;
   }
-  std::byte* const first =
-      frame.base + frame.size - engine::round_up(frame.size, kPage);
+  std::byte* const first = frame.base + frame.size - engine::round_up(frame.size, kPage);
   if (frame.size >= kLarge) madvise(first, frame.size, MADV_DONTNEED);
   CHECK(mprotect(first, engine::round_up(frame.size, kPage), PROT_NONE) == 0,
         "a retired frame cannot be closed; too many mappings?");
@@ -184,9 +190,9 @@ uint64_t FrameTable::last_of(int64_t page) const {
 
 uint64_t FrameTable::find(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  auto found = std::upper_bound(
-      ranges_.begin(), ranges_.end(), at,
-      [](const std::byte* a, const auto& range) { return a < range.first; });
+  auto found =
+      std::upper_bound(ranges_.begin(), ranges_.end(), at,
+                       [](const std::byte* a, const auto& range) { return a < range.first; });
   if (found == ranges_.begin()) return 0;
   --found;
   const Lifetime& lifetime = trace_.lifetimes[found->second - 1];

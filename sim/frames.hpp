@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Page frames of a simulated world: lifetimes with generations, at one of two levels of protection.
 //
-// `checked` frames live side by side and are used again; the accessor (engine::PageRef) sees every misuse. `guarded`
-// frames get an address range of their own for each lifetime, ended by a guard page and inaccessible once retired: an
-// overrun or a stale pointer is a real SIGSEGV. The level changes what is seen, never what happens. Untouched parts of a
-// frame cost nothing, so a cache of 40 GiB runs in a few dozen MiB.
+// `checked` frames live side by side and are used again; the accessor (engine::PageRef) sees every
+// misuse. `guarded` frames get an address range of their own for each lifetime, ended by a guard
+// page and inaccessible once retired: an overrun or a stale pointer is a real SIGSEGV. The level
+// changes what is seen, never what happens. Untouched parts of a frame cost nothing, so a cache of
+// 40 GiB runs in a few dozen MiB.
 #pragma once
 
 #include <map>
@@ -31,8 +32,8 @@ class FrameTable final : public engine::Frames {
   void retire(engine::Frame* frame, Site site) override;
 
   size_t live_count() const { return live_; }
-  /// The generation of the lifetime, live or ended, whose memory holds the address; 0 = none. Guarded runs only, where
-  /// an address belongs to one lifetime for ever.
+  /// The generation of the lifetime, live or ended, whose memory holds the address; 0 = none.
+  /// Guarded runs only, where an address belongs to one lifetime for ever.
   uint64_t find(const void* address) const;
   /// Whether the address lies in memory for frames, guard pages included.
   bool owns(const void* address) const;
@@ -49,8 +50,8 @@ class FrameTable final : public engine::Frames {
   Scheduler& scheduler_;
   Trace& trace_;
   std::byte* base_ = nullptr;
-  size_t used_ = 0;     // bytes of the reserve handed out in this run
-  size_t opened_ = 0;   // guarded: bytes that may be accessible
+  size_t used_ = 0;    // bytes of the reserve handed out in this run
+  size_t opened_ = 0;  // guarded: bytes that may be accessible
   bool guarded_ = false;
   size_t live_ = 0;
   std::vector<std::unique_ptr<engine::Frame>> frames_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mixing of 64-bit words: addresses of choices, and the values that a seed gives to them. Integers only, the same on
-// every machine. Not a digest of events (engine::Points::saw is) and not for untrusted input.
+// Mixing of 64-bit words: addresses of choices, and the values that a seed gives to them. Integers
+// only, the same on every machine. Not a digest of events (engine::Points::saw is) and not for
+// untrusted input.
 #pragma once
 
 #include <cstdint>

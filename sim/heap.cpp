@@ -11,7 +11,8 @@ namespace {
 
 constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
 constexpr size_t kPage = 4096;
-// A canonical address pattern, so that a pointer read from a freed block faults with its own address. 0x5d is odd, too.
+// A canonical address pattern, so that a pointer read from a freed block faults with its own
+// address. 0x5d is odd, too.
 constexpr int kPoison = 0x5d;
 // A freed block of this size gives its memory back at once.
 constexpr size_t kLarge = size_t{1} << 20;

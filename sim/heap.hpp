@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory of one incarnation: handed out by engine::Memory, forgotten whole when the incarnation ends.
+// The memory of one incarnation: handed out by engine::Memory, forgotten whole when the incarnation
+// ends.
 //
-// Blocks are bumped from one mapping and never given to a second owner in the same run, so a pointer names one block
-// for ever, and a freed block keeps its poison until the run ends. Guarded, each block lies in its own pages, up against
-// a guard page, and becomes inaccessible when it is freed. Every block is listed with who asked for it; what is live at
-// quiescence has leaked. Nothing of the harness lives here.
+// Blocks are bumped from one mapping and never given to a second owner in the same run, so a
+// pointer names one block for ever, and a freed block keeps its poison until the run ends. Guarded,
+// each block lies in its own pages, up against a guard page, and becomes inaccessible when it is
+// freed. Every block is listed with who asked for it; what is live at quiescence has leaked.
+// Nothing of the harness lives here.
 #pragma once
 
 #include <vector>

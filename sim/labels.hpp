@@ -17,7 +17,8 @@ class Labels {
   /// The one copy of this text; the pointer stays good for the life of the world.
   const char* intern(std::string_view text);
 
-  /// A hash of the label's characters. Remembered by pointer, which decides nothing: it is only looked up.
+  /// A hash of the label's characters. Remembered by pointer, which decides nothing: it is only
+  /// looked up.
   uint64_t hash(const char* label) {
     Cached& slot = cache_[(reinterpret_cast<uintptr_t>(label) >> 2) % kCacheSize];
     if (slot.label != label) slot = {label, hash_of(label)};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of one simulated device: what reads see, and what would be left of it after a power loss.
+// The bytes of one simulated device: what reads see, and what would be left of it after a power
+// loss.
 //
-// A write that was transferred is visible at once and *pending* until a sync covers it. At power loss each pending write
-// meets its fate on its own, so any subset may survive: none, all, or some. The image is sparse; what was never written
-// reads as zeros and costs nothing.
+// A write that was transferred is visible at once and *pending* until a sync covers it. At power
+// loss each pending write meets its fate on its own, so any subset may survive: none, all, or some.
+// The image is sparse; what was never written reads as zeros and costs nothing.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,8 @@ constexpr size_t kStackSize = 512 * 1024;
 constexpr size_t kStackSize = 64 * 1024;
 #endif
 
-// Bounded spins count to a hundred and give up; only what still changes nothing after that is a livelock.
+// Bounded spins count to a hundred and give up; only what still changes nothing after that is a
+// livelock.
 constexpr uint32_t kGraceRounds = 400;
 
 // Once the budget is used up, everybody gets a turn this often.
@@ -83,7 +84,8 @@ void Scheduler::run_all(Name name, void (*run)(void*), void* argument) {
   queue_.clear();
 }
 
-// ---- tasks ---------------------------------------------------------------------------------------------------------
+// ---- tasks
+// -------------------------------------------------------------------------------------------------
 
 Scheduler::Task& Scheduler::make_task(Name name, void (*run)(void*), void* argument) {
   release_zombie();
@@ -162,7 +164,8 @@ void Scheduler::leave_actor() {
   grant();
 }
 
-// ---- points --------------------------------------------------------------------------------------------------------
+// ---- points
+// -------------------------------------------------------------------------------------------------
 
 void Scheduler::settle() {
   const uint64_t count = used();
@@ -195,7 +198,8 @@ void Scheduler::grant() {
 void Scheduler::expired(Site site) {
   Harness harness(*this);
   settle();
-  if (detailed_) record(Kind::point, static_cast<int64_t>(current_->actor().points) - 1, 0, 0, site);
+  if (detailed_)
+    record(Kind::point, static_cast<int64_t>(current_->actor().points) - 1, 0, 0, site);
   if (steps_ >= stop_step_) stop();
   if (steps_ >= budget_end_) over_budget();
   deliver_due();
@@ -255,7 +259,8 @@ void Scheduler::over_budget() {
   fail(failure);
 }
 
-// ---- who runs next -------------------------------------------------------------------------------------------------
+// ---- who runs next
+// -------------------------------------------------------------------------------------------------
 
 void Scheduler::stop_current(State state, Site site) {
   Task& task = *current_;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tasks, points and virtual time of one world. Every task is a fiber; one runs at a time; who runs is a choice.
+// Tasks, points and virtual time of one world. Every task is a fiber; one runs at a time; who runs
+// is a choice.
 //
-// The calm order: the current task goes on until it stops; then the one that has been ready longest. A Source deviates
-// from it, by actor and point. Virtual time is the count of points times the cost of a point; when every task waits, it
-// jumps to the next event. A task that spins is parked until another task changed a value or something was delivered
-// after its iteration began. When nothing can ever run again, that is a deadlock or a livelock, and the run's verdict.
+// The calm order: the current task goes on until it stops; then the one that has been ready
+// longest. A Source deviates from it, by actor and point. Virtual time is the count of points times
+// the cost of a point; when every task waits, it jumps to the next event. A task that spins is
+// parked until another task changed a value or something was delivered after its iteration began.
+// When nothing can ever run again, that is a deadlock or a livelock, and the run's verdict.
 //
-// An ordinary point costs one countdown (engine::Points::left): the scheduler computes beforehand at how many points
-// from now something happens, whether a preemption, an event, or the forced switch that is only a safety net.
+// An ordinary point costs one countdown (engine::Points::left): the scheduler computes beforehand
+// at how many points from now something happens, whether a preemption, an event, or the forced
+// switch that is only a safety net.
 #pragma once
 
 #include <memory>
@@ -37,11 +40,13 @@ class Happening {
   ~Happening() = default;
 };
 
-/// The laws of one world that are not choices. All of them are in the tape, as sizes or by the scenario.
+/// The laws of one world that are not choices. All of them are in the tape, as sizes or by the
+/// scenario.
 struct Pace {
-  int64_t point_ns = 20;            // what a point costs
-  uint64_t step_budget = 4'000'000;  // then faults stop and scheduling turns fair, for as many steps again
-  uint64_t run_length_max = 1000;   // points without a stop before the safety net switches
+  int64_t point_ns = 20;  // what a point costs
+  uint64_t step_budget =
+      4'000'000;  // then faults stop and scheduling turns fair, for as many steps again
+  uint64_t run_length_max = 1000;  // points without a stop before the safety net switches
 };
 
 class Scheduler final : public engine::Points, public engine::Tasks, public engine::Clock {
@@ -52,7 +57,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   /// Forgets everything of the run before. `detailed` records every point.
   void begin(Source& source, const Pace& pace, std::span<Fault* const> faults, bool detailed);
 
-  /// Runs `run(argument)` as the first task, and everything it starts, until all have ended or a promise was broken.
+  /// Runs `run(argument)` as the first task, and everything it starts, until all have ended or a
+  /// promise was broken.
   void run_all(Name name, void (*run)(void*), void* argument);
 
   /// The verdict so far. The first failure stands.
@@ -60,7 +66,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   bool inconclusive() const { return inconclusive_; }
   /// True if the run was ended where it stood, at stop_at() or by stop().
   bool stopped() const { return stopped_; }
-  /// Ends the run with a failure. Called on a task, it does not return; on the world's stack, it does.
+  /// Ends the run with a failure. Called on a task, it does not return; on the world's stack, it
+  /// does.
   void fail(const Failure& failure);
   /// Stops the run where it stands, without a verdict: a crash, or --until.
   [[noreturn]] void stop();
@@ -88,7 +95,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   Address here(Ask ask);
   /// Spawns a task that no engine call asked for: a completion.
   void spawn_task(Name name, void (*run)(void*), void* argument);
-  /// Runs a task that was delivered but has not started on the caller's stack. False if there is none.
+  /// Runs a task that was delivered but has not started on the caller's stack. False if there is
+  /// none.
   bool run_undelivered();
   const StackPool& stacks() const { return stacks_; }
 
@@ -153,10 +161,10 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
     const void* word = nullptr;
     Instant deadline = engine::kNever;
     uint64_t wait_number = 0;
-    uint64_t stopped_step = 0;    // when and where it began to wait or spin
+    uint64_t stopped_step = 0;  // when and where it began to wait or spin
     Site stopped_at;
-    uint64_t own_changes = 0;     // value-changing stores of this task
-    uint64_t others_seen = 0;     // those of all others when its iteration began
+    uint64_t own_changes = 0;  // value-changing stores of this task
+    uint64_t others_seen = 0;  // those of all others when its iteration began
     uint64_t deliveries_seen = 0;
     int depth = 0;
     ActorFrame actors[kActorDepth];
@@ -213,13 +221,13 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
 
   std::vector<std::unique_ptr<Task>> tasks_;
   std::vector<Task*> unused_;
-  std::vector<Task*> ready_;     // in calm order
-  std::vector<Task*> waiting_;   // the longest waiter first
+  std::vector<Task*> ready_;    // in calm order
+  std::vector<Task*> waiting_;  // the longest waiter first
   std::vector<Task*> parked_;
-  std::vector<Queued> queue_;    // latest first, so that the next one is at the back
+  std::vector<Queued> queue_;  // latest first, so that the next one is at the back
   std::vector<Candidate> candidates_;
   Task* current_ = nullptr;
-  Task* zombie_ = nullptr;       // ended, still on its stack
+  Task* zombie_ = nullptr;  // ended, still on its stack
 
   int64_t granted_ = 0;
   uint64_t steps_ = 0;

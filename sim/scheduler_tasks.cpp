@@ -55,8 +55,7 @@ void Scheduler::yield(Site site) {
   Task& task = *current_;
   task.own_changes += changes - changes_at_switch_;
   changes_at_switch_ = changes;
-  const bool news =
-      others_changes(task) != task.others_seen || deliveries_ != task.deliveries_seen;
+  const bool news = others_changes(task) != task.others_seen || deliveries_ != task.deliveries_seen;
   stop_current(news ? State::ready : State::parked, site);
   switch_to(*choose_next(), false);
   task.others_seen = others_changes(task);
@@ -137,7 +136,8 @@ bool Scheduler::run_undelivered() {
   return true;
 }
 
-// ---- happenings ----------------------------------------------------------------------------------------------------
+// ---- happenings
+// -------------------------------------------------------------------------------------------------
 
 void Scheduler::at(Instant when, Happening& happening, uint64_t what) {
   const Queued entry{when.ns, ++queue_number_, &happening, what};
@@ -160,7 +160,8 @@ void Scheduler::deliver_due() {
   }
 }
 
-// ---- choices and reports -------------------------------------------------------------------------------------------
+// ---- choices and reports
+// -------------------------------------------------------------------------------------------
 
 Address Scheduler::here(Ask ask) {
   const ActorFrame& actor = current_->actor();

@@ -19,7 +19,8 @@ namespace {
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 constexpr size_t kStackSize = 256 * 1024;
 
-// A signal handler can be told nothing but through statics. Written before a signal can come, or by the handler.
+// A signal handler can be told nothing but through statics. Written before a signal can come, or by
+// the handler.
 struct HandlerState {
   void (*landed)(Scheduler&, const CaughtSignal&) = nullptr;
   bool alone = false;
@@ -43,8 +44,8 @@ SignalCatcher::SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&)) {
   CHECK(state.landed == nullptr, "a process has one catcher of signals");
   state.landed = landed;
   for (std::byte** stack : {&state.alternate, &state.landing}) {
-    void* const block = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const block =
+        mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(block != MAP_FAILED, "no memory for a signal stack");
     *stack = static_cast<std::byte*>(block);
   }
@@ -52,7 +53,7 @@ SignalCatcher::SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&)) {
   alternate.ss_sp = state.alternate;
   alternate.ss_size = kStackSize;
   CHECK(sigaltstack(&alternate, &state.stack_before) == 0, "the alternate signal stack is refused");
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = &on_signal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   sigemptyset(&action.sa_mask);
@@ -78,7 +79,8 @@ namespace {
 void on_signal(int number, siginfo_t* info, void* context) {
   auto* const scheduler = static_cast<Scheduler*>(engine::current_points);
   if (state.alone || scheduler == nullptr || scheduler->in_harness()) {
-    // Not ours: with the action from before in place the same instruction faults again, or the abort goes on.
+    // Not ours: with the action from before in place the same instruction faults again, or the
+    // abort goes on.
     give_back(number);
     if (number == SIGABRT || info->si_code <= 0) raise(number);
     return;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns a fatal signal on a task into a verdict: an access violation ends the run, not the process.
 //
-// The handler runs on an alternate stack, rewrites the saved program counter and stack pointer, and returns; the task
-// then "continues" in a landing on a stack of its own, which reports the failure and never comes back. So the ten
-// thousandth fault in a process is caught like the first. A signal in harness code, or outside a run, is left alone: the
-// default action, and a core for the debugger. With `leave_alone` (--abort) all of them are.
+// The handler runs on an alternate stack, rewrites the saved program counter and stack pointer, and
+// returns; the task then "continues" in a landing on a stack of its own, which reports the failure
+// and never comes back. So the ten thousandth fault in a process is caught like the first. A signal
+// in harness code, or outside a run, is left alone: the default action, and a core for the
+// debugger. With `leave_alone` (--abort) all of them are.
 #pragma once
 
 namespace orrery::sim {
@@ -16,7 +17,8 @@ struct CaughtSignal {
   void* address = nullptr;  // for SIGSEGV and SIGBUS
 };
 
-/// Installs the handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT for the life of the object. One per process.
+/// Installs the handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT for the life of the
+/// object. One per process.
 class SignalCatcher {
  public:
   /// `landed` is called on the landing stack, with the run's scheduler; it must not return.

@@ -14,8 +14,9 @@ auto order_of(const Deviated& d) { return std::tuple(d.key, d.ask, d.occurrence)
 }  // namespace
 
 const char* name_of(Ask ask) {
-  constexpr const char* kNames[kAskCount] = {"preempt", "next",      "latency",  "transfer", "delivery",
-                                             "error",   "shortfall", "allocate", "power"};
+  constexpr const char* kNames[kAskCount] = {"preempt",   "next",     "latency",
+                                             "transfer",  "delivery", "error",
+                                             "shortfall", "allocate", "power"};
   return kNames[static_cast<size_t>(ask)];
 }
 
@@ -53,8 +54,7 @@ uint64_t Seeded::next_preemption(uint64_t actor_key, uint64_t from) {
 
 int Seeded::pick(const Address& at, std::span<const Candidate> candidates) {
   const uint64_t drawn = mix(seed_, at.key, at.occurrence, static_cast<uint64_t>(at.ask) + 0x100);
-  if (at.ask == Ask::next &&
-      drawn % kOdds >= temper_.odds[static_cast<size_t>(Ask::next)]) {
+  if (at.ask == Ask::next && drawn % kOdds >= temper_.odds[static_cast<size_t>(Ask::next)]) {
     return -1;
   }
   return static_cast<int>(below(scramble(drawn), candidates.size()));
@@ -66,8 +66,8 @@ uint64_t Seeded::choose(const Address& at, uint64_t bound) {
   const uint64_t more = scramble(drawn);
   if (at.ask == Ask::latency) {
     const bool slow = more % kOdds < temper_.slow_share;
-    const uint64_t value = slow ? 9 + below(scramble(more), temper_.tail_max)
-                                : 1 + below(scramble(more), 8);
+    const uint64_t value =
+        slow ? 9 + below(scramble(more), temper_.tail_max) : 1 + below(scramble(more), 8);
     return std::min(value, bound - 1);
   }
   return 1 + below(more, bound - 1);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where answers come from: a seed, or a tape.
 //
-// Seeded is a pure function of the seed and the address, shaped by a temper that is itself drawn from the seed, so that
-// every run is another swarm: rates, tails and weights differ by orders of magnitude from one seed to the next.
-// Replayed answers from a list of deviations and calmly everywhere else.
+// Seeded is a pure function of the seed and the address, shaped by a temper that is itself drawn
+// from the seed, so that every run is another swarm: rates, tails and weights differ by orders of
+// magnitude from one seed to the next. Replayed answers from a list of deviations and calmly
+// everywhere else.
 #pragma once
 
 #include <span>
@@ -17,7 +18,7 @@ namespace orrery::sim {
 struct Temper {
   uint64_t preempt_gap = 0;  // points between preemptions on average; 0 = none
   uint32_t odds[kAskCount] = {};
-  uint64_t tail_max = 6;     // a slow request takes up to 2^tail_max times the nominal latency
+  uint64_t tail_max = 6;        // a slow request takes up to 2^tail_max times the nominal latency
   uint32_t slow_share = 32768;  // of the requests that are not nominal, so many are slow, not quick
 
   /// Everything from the seed. Kinds of fault that no enabled fault asks about do no harm.

@@ -23,11 +23,9 @@ void Sparse::ask(const std::byte* start, size_t length) {
 
 void Sparse::copy(std::byte* target, const std::byte* source, size_t length) {
   // What the source does not have reads as zeros: only what the target has must be cleared.
-  each_resident(target, length,
-                [&](size_t at, size_t size) { std::memset(target + at, 0, size); });
-  each_resident(source, length, [&](size_t at, size_t size) {
-    std::memcpy(target + at, source + at, size);
-  });
+  each_resident(target, length, [&](size_t at, size_t size) { std::memset(target + at, 0, size); });
+  each_resident(source, length,
+                [&](size_t at, size_t size) { std::memcpy(target + at, source + at, size); });
 }
 
 uint64_t Sparse::hash(const std::byte* start, size_t length) {

@@ -145,8 +145,10 @@ std::string parse_deviation(std::string_view rest, Deviation& deviation) {
   const std::string_view ask = next_word(rest);
   const std::optional<Ask> known = parse_ask(ask);
   if (!known) {
-    return fmt::format("\"{}\" is no kind of choice; preempt, next, latency, transfer, delivery, "
-                       "error, shortfall, allocate and power are", ask);
+    return fmt::format(
+        "\"{}\" is no kind of choice; preempt, next, latency, transfer, delivery, "
+        "error, shortfall, allocate and power are",
+        ask);
   }
   deviation.ask = *known;
   const std::string_view value = next_word(rest);

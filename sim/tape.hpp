@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run, written down: its scenario, its named sizes, the switches and faults enabled, and its deviations.
+// A run, written down: its scenario, its named sizes, the switches and faults enabled, and its
+// deviations.
 //
-// What a tape does not name is calm. The text form has one fact a line, so that it can be read, compared and edited:
+// What a tape does not name is calm. The text form has one fact a line, so that it can be read,
+// compared and edited:
 //
 //   orrery-tape 1
 //   scenario snapshot-full-cache

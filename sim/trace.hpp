@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happened in a run, as plain records in order: the evidence that oracles point at and that stories are told from.
+// What happened in a run, as plain records in order: the evidence that oracles point at and that
+// stories are told from.
 //
-// Engine notes (boundary moves, page walks, checkpoint phases) and the world's own events (frames, I/O, tasks, crashes)
-// stand in one list. Every event also enters the run's digest, by its logical content only: a Site never does.
+// Engine notes (boundary moves, page walks, checkpoint phases) and the world's own events (frames,
+// I/O, tasks, crashes) stand in one list. Every event also enters the run's digest, by its logical
+// content only: a Site never does.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +20,18 @@ using engine::Site;
 
 /// Kinds of the world's own events. Engine kinds are below 1000.
 enum class Kind : uint16_t {
-  task_spawned = 1000,   // a: index of the task
-  task_ended = 1001,     // a: index of the task
-  task_switched = 1002,  // a: index of the task that runs now; b: of the one that ran
-  frame_acquired = 1010,  // a: page; b: generation; c: size
-  frame_retired = 1011,   // a: page; b: generation
-  io_submitted = 1020,    // a: index of the request; b: offset; c: length
-  io_transferred = 1021,  // a: index of the request; b: offset; c: bytes
-  io_completed = 1022,    // a: index of the request; b: Errc; c: bytes
-  io_synced = 1023,       // a: index of the request
+  task_spawned = 1000,       // a: index of the task
+  task_ended = 1001,         // a: index of the task
+  task_switched = 1002,      // a: index of the task that runs now; b: of the one that ran
+  frame_acquired = 1010,     // a: page; b: generation; c: size
+  frame_retired = 1011,      // a: page; b: generation
+  io_submitted = 1020,       // a: index of the request; b: offset; c: length
+  io_transferred = 1021,     // a: index of the request; b: offset; c: bytes
+  io_completed = 1022,       // a: index of the request; b: Errc; c: bytes
+  io_synced = 1023,          // a: index of the request
   allocation_failed = 1030,  // a: size
-  crashed = 1040,         // a: 0 process crash, 1 power loss
-  point = 1050,           // only in detailed runs: an ordinary interleaving point
+  crashed = 1040,            // a: 0 process crash, 1 power loss
+  point = 1050,              // only in detailed runs: an ordinary interleaving point
 };
 
 inline constexpr uint32_t kNobody = UINT32_MAX;  // the world itself
@@ -68,13 +70,13 @@ struct Lifetime {
 /// One request to a device.
 struct IoRecord {
   const char* device = "";
-  uint8_t kind = 0;  // engine::IoKind
+  uint8_t kind = 0;     // engine::IoKind
   uint32_t repeat = 0;  // the n-th of this device, kind and offset
   uint64_t offset = 0;
   uint64_t length = 0;
   uint64_t generation = 0;  // of the frame that holds the buffer; 0 = none
   uint32_t submitted_by = kNobody;
-  uint32_t finishes = 0;    // how often it was finished; must end at 1
+  uint32_t finishes = 0;  // how often it was finished; must end at 1
   Site submitted_at;
 };
 

@@ -3,14 +3,13 @@
 
 #include <signal.h>
 
-#include <cstdio>
 #include <cstdlib>
 
 namespace orrery::sim {
 namespace {
 
-// The landing of a signal and a failed check reach the world that is running through this: the scheduler that
-// engine::current_points names is always the one of the one world of the process.
+// The landing of a signal and a failed check reach the world that is running through this: the
+// scheduler that engine::current_points names is always the one of the one world of the process.
 constinit World* the_world = nullptr;
 
 const char* describe(int number);
@@ -58,7 +57,6 @@ void World::check_failed(const engine::CheckFailure& failed) {
   if (engine::current_points == nullptr || scheduler.in_harness()) {
     fmt::print(stderr, "orrery: defect of the harness: {}:{}: CHECK({}) failed: {}\n", failed.file,
                failed.line, failed.expression, failed.text);
-    std::fflush(stderr);
     std::_Exit(5);
   }
   Failure failure;
@@ -78,7 +76,8 @@ void World::landed(Scheduler& scheduler, const CaughtSignal& signal) {
     const uint64_t generation = world.frames_.find(signal.address);
     failure.generation = generation;
     if (generation == 0) {
-      failure.label.format("{} in memory for frames that no page ever had", describe(signal.number));
+      failure.label.format("{} in memory for frames that no page ever had",
+                           describe(signal.number));
     } else {
       const Lifetime& lifetime = world.trace_.lifetimes[generation - 1];
       if (lifetime.retired_step != UINT64_MAX) {

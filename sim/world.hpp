@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One simulated universe: builds a Runtime, runs something in it, and keeps what was seen.
 //
-// A World is made once and used for many runs: begin() forgets the run before in place, by clearing what was touched.
-// In goes a Source of choices and the laws; out come a trace, a digest, the deviations taken, and perhaps a Failure. It
-// judges nothing but what cannot wait: memory, deadlock, failed checks. It knows no engine.
+// A World is made once and used for many runs: begin() forgets the run before in place, by clearing
+// what was touched. In goes a Source of choices and the laws; out come a trace, a digest, the
+// deviations taken, and perhaps a Failure. It judges nothing but what cannot wait: memory,
+// deadlock, failed checks. It knows no engine.
 #pragma once
 
 #include <memory>
@@ -22,7 +23,8 @@ namespace orrery::sim {
 struct Laws {
   Pace pace;
   DiskLaws disk;
-  bool guarded = false;   // frames and blocks behind guard pages: what is wrong is a real access violation
+  bool guarded =
+      false;  // frames and blocks behind guard pages: what is wrong is a real access violation
   bool checked = true;    // the accessor verifies pages
   bool detailed = false;  // every point is in the trace
 };
@@ -42,8 +44,9 @@ class World {
   /// Runs a task and all that it starts, to the end. May be called again after a crash.
   void run(Name name, void (*body)(void*), void* argument);
 
-  /// The incarnation is forgotten: its tasks are gone, its memory and frames too, no code of it runs any more. The
-  /// devices keep what they accepted; with `power_lost`, what was durable and a legal choice of the rest.
+  /// The incarnation is forgotten: its tasks are gone, its memory and frames too, no code of it
+  /// runs any more. The devices keep what they accepted; with `power_lost`, what was durable and a
+  /// legal choice of the rest.
   void crash(bool power_lost);
 
   Scheduler& scheduler() { return scheduler_; }

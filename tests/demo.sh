@@ -12,8 +12,9 @@ seed=${1:-385}
 seeds_max=2000
 scenario=snapshot-full-cache
 bug=garnet-385
-out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+out=build/demo # git-ignored; stays, so that the printed commands work
+rm -rf $out
+mkdir -p $out
 begun=$SECONDS
 
 heading() { printf '\n==== %s\n\n' "$*"; }
@@ -41,7 +42,8 @@ field() { sed -nE "s/.*\"$1\":\"?([^\",}]*)\"?[,}].*/\1/p"; }
 "$orrery" --version
 
 heading "1. Hunt: the bug is on, the sizes are safe at rest; only decisions can make it fail"
-expect 1 "$orrery" run $scenario -n $seeds_max -s "$seed" --bug $bug --out "$out" -q | tee "$out/hunt"
+expect 1 "$orrery" run $scenario -n $seeds_max -s "$seed" --bug $bug --out $out -q |
+  tee "$out/hunt"
 first=$(sed -nE 's/.*first failing seed (0x[0-9a-f]{16}).*/\1/p' "$out/hunt" | head -1)
 index=$(sed -nE 's/.*\(run ([0-9,]+) of the campaign.*/\1/p' "$out/hunt" | head -1 | tr -d ,)
 [[ -n $first ]] || broken 'no failing seed was printed'
@@ -63,7 +65,7 @@ say "digests: $(field digest <"$out/first") $(field digest <"$out/second")"
   broken 'two replays of one tape differ'
 
 heading "4. The same seeds with the bug off: all clean"
-expect 0 "$orrery" run $scenario -n "$((index + 1))" -s "$seed" --out "$out" -q
+expect 0 "$orrery" run $scenario -n "$((index + 1))" -s "$seed" --out $out -q
 expect 0 "$orrery" replay $scenario "$first" --json -q
 expect 0 "$orrery" replay "$out/small.orry" --no-bugs --json -q
 

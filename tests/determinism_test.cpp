@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Same plan, same digest: in one world twice, at every level of protection, watched or not, from the
-// seed or from the deviations that it took. Across builds: tests/digests.py.
+// Same plan, same digest: in one world twice, at every level of protection, watched or not, from
+// the seed or from the deviations that it took. Across builds: tests/digests.py.
 #include "scenarios/run.hpp"
 #include "tests/catch.hpp"
 

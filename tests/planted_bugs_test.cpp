@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every planted bug is found within its budget of seeds, by an oracle that is meant to, and the same
-// seeds are clean without it. And the engine as it is gives no false alarm on a share of a campaign.
+// Every planted bug is found within its budget of seeds, by an oracle that is meant to, and the
+// same seeds are clean without it. And the engine as it is gives no false alarm on a share of a
+// campaign.
 #include <array>
 #include <string_view>
 
@@ -86,7 +87,7 @@ TEST_CASE("the engine as it is gives no alarm: a share of the campaign") {
   }
 }
 
-TEST_CASE("the genuine case: silent at the first completion, a crash at the second, clean when fixed") {
+TEST_CASE("the genuine case: silent at first, a crash at the second completion, clean if fixed") {
   const Scenario& scenario = *find_scenario("garnet-385-40g");
   Plan plan = plan_of_seed(scenario, 0);
   REQUIRE(runner().play(plan).verdict == Verdict::ok);

@@ -22,7 +22,8 @@ inline std::string_view text_of(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Requires: `at` has sizeof(T) bytes. The machine is little-endian (x86-64, AArch64), which the assertion pins.
+/// Requires: `at` has sizeof(T) bytes. The machine is little-endian (x86-64, AArch64), which the
+/// assertion pins.
 template <typename T>
 void put(std::byte* at, T value) {
   static_assert(std::is_integral_v<T> && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);

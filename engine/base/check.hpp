@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What we got wrong ourselves: CHECK, VERIFY and SOMETIMES.
 //
-// CHECK(condition, "why {}", x) is on in every build. A failed check describes itself in a fixed buffer (no heap: it
-// may run on a task's small stack) and calls one replaceable handler that does not return: abort by default; in a
-// simulated world, a verdict. VERIFY is the same for costly invariants. SOMETIMES(condition, "label") marks what a
-// campaign must see at least once; the labels that were never hit are part of its report.
-// What the world may do to us (errors, corrupt bytes) is never a CHECK: that is engine/base/result.hpp.
+// CHECK(condition, "why {}", x) is on in every build. A failed check describes itself in a fixed
+// buffer (no heap: it may run on a task's small stack) and calls one replaceable handler that does
+// not return: abort by default; in a simulated world, a verdict. VERIFY is the same for costly
+// invariants. SOMETIMES(condition, "label") marks what a campaign must see at least once; the
+// labels that were never hit are part of its report. What the world may do to us (errors, corrupt
+// bytes) is never a CHECK: that is engine/base/result.hpp.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,7 +19,8 @@
 
 namespace orrery::engine {
 
-/// A failed check. The views live in static storage, `text` until the next failure on the same thread.
+/// A failed check. The views live in static storage, `text` until the next failure on the same
+/// thread.
 struct CheckFailure {
   std::string_view expression;
   std::string_view text;  // the formatted reason, cut to 400 bytes
@@ -42,8 +44,8 @@ template <typename... Arguments>
   check_failed(expression, file, line, format, fmt::make_format_args(arguments...));
 }
 
-/// One SOMETIMES in the source. All of them stand in one section of the binary, so that the labels that were never
-/// hit are known too, without registration at run time.
+/// One SOMETIMES in the source. All of them stand in one section of the binary, so that the labels
+/// that were never hit are known too, without registration at run time.
 struct Sometimes {
   const char* label;
   const char* file;
@@ -56,21 +58,20 @@ std::span<const Sometimes* const> all_sometimes();
 
 }  // namespace orrery::engine
 
-#define CHECK(condition, ...)                                                                 \
-  do {                                                                                        \
-    if (!(condition)) [[unlikely]]                                                            \
-      ::orrery::engine::check_failed_with(#condition, __FILE__, __LINE__, "" __VA_ARGS__);    \
+#define CHECK(condition, ...)                                                              \
+  do {                                                                                     \
+    if (!(condition)) [[unlikely]]                                                         \
+      ::orrery::engine::check_failed_with(#condition, __FILE__, __LINE__, "" __VA_ARGS__); \
   } while (false)
 
 #define VERIFY(condition, ...) CHECK(condition, __VA_ARGS__)
 
-#define SOMETIMES(condition, label_text)                                                      \
-  do {                                                                                        \
-    static constinit std::atomic<uint64_t> sometimes_hits{0};                                 \
-    static constinit const ::orrery::engine::Sometimes sometimes_here{label_text, __FILE__,   \
-                                                                      __LINE__,               \
-                                                                      &sometimes_hits};       \
-    [[gnu::section("orrery_sometimes"), gnu::used]]                                           \
-    static constinit const ::orrery::engine::Sometimes* const sometimes_row = &sometimes_here; \
-    if (condition) sometimes_hits.fetch_add(1, std::memory_order_relaxed);                    \
+#define SOMETIMES(condition, label_text)                                                          \
+  do {                                                                                            \
+    static constinit std::atomic<uint64_t> sometimes_hits{0};                                     \
+    static constinit const ::orrery::engine::Sometimes sometimes_here{label_text, __FILE__,       \
+                                                                      __LINE__, &sometimes_hits}; \
+    [[gnu::section("orrery_sometimes"), gnu::used]]                                               \
+    static constinit const ::orrery::engine::Sometimes* const sometimes_row = &sometimes_here;    \
+    if (condition) sometimes_hits.fetch_add(1, std::memory_order_relaxed);                        \
   } while (false)

@@ -8,7 +8,8 @@
 
 namespace orrery::engine {
 
-/// The checksum of `bytes`. `seed` continues an earlier one: crc32c(b, crc32c(a)) is that of a followed by b.
+/// The checksum of `bytes`. `seed` continues an earlier one: crc32c(b, crc32c(a)) is that of a
+/// followed by b.
 uint32_t crc32c(Bytes bytes, uint32_t seed = 0);
 
 }  // namespace orrery::engine

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the world may do to us, as a value: Result<T> holds a value or an Error.
 //
-// The member names are those of std::expected, so that it can take this place once both compilers have it. An Error is
-// small and plain: it travels through completions and across tasks without allocation. TRY(expression) returns early
-// with the error of a Result; TRY_ASSIGN(auto x, expression) also names the value.
+// The member names are those of std::expected, so that it can take this place once both compilers
+// have it. An Error is small and plain: it travels through completions and across tasks without
+// allocation. TRY(expression) returns early with the error of a Result; TRY_ASSIGN(auto x,
+// expression) also names the value.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +17,16 @@
 namespace orrery::engine {
 
 enum class Errc : uint8_t {
-  ok,             // only inside a completion; never in an Error
-  io,             // the device failed the request; its effect is unknown
-  no_space,       // the device is full
-  no_memory,      // Memory or Frames refused
-  not_found,      // no such name, no such key
-  exists,         // a name is taken, a checkpoint is already running
-  corrupt,        // bytes that fail their checksum or make no sense
-  invalid,        // the caller's argument is out of its range
-  cancelled,      // the request was cancelled, or its owner closed
-  too_large,      // a record that does not fit a page, an address past the end of the log
+  ok,         // only inside a completion; never in an Error
+  io,         // the device failed the request; its effect is unknown
+  no_space,   // the device is full
+  no_memory,  // Memory or Frames refused
+  not_found,  // no such name, no such key
+  exists,     // a name is taken, a checkpoint is already running
+  corrupt,    // bytes that fail their checksum or make no sense
+  invalid,    // the caller's argument is out of its range
+  cancelled,  // the request was cancelled, or its owner closed
+  too_large,  // a record that does not fit a page, an address past the end of the log
 };
 
 /// The name of a code, as it appears in reports: "io", "no_space", ...
@@ -106,10 +107,10 @@ class [[nodiscard]] Result<void> {
 #define ORRERY_JOIN(a, b) ORRERY_JOIN_(a, b)
 
 /// Evaluates a Result; returns its error from this function if it has one.
-#define TRY(expression)                                            \
-  do {                                                             \
-    auto&& try_result = (expression);                              \
-    if (!try_result.has_value()) return try_result.error();        \
+#define TRY(expression)                                     \
+  do {                                                      \
+    auto&& try_result = (expression);                       \
+    if (!try_result.has_value()) return try_result.error(); \
   } while (false)
 
 /// TRY_ASSIGN(auto x, f()): x is the value of f(), or this function returns f()'s error.

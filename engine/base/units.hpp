@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time and odds as integers. There is no floating point in a decision or in time, so that every compiler agrees.
+// Time and odds as integers. There is no floating point in a decision or in time, so that every
+// compiler agrees.
 #pragma once
 
 #include <compare>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Atomic<T>: std::atomic<T> with a point before each operation. The same size and alignment.
 //
-// In a world the operation goes through the hook with its memory order, so that a world can delay stores or follow
-// happens-before without another build of the engine. Today's world is sequentially consistent: the order is passed
-// and not used. Values of pointer type never enter the digest.
+// In a world the operation goes through the hook with its memory order, so that a world can delay
+// stores or follow happens-before without another build of the engine. Today's world is
+// sequentially consistent: the order is passed and not used. Values of pointer type never enter the
+// digest.
 #pragma once
 
 #include <atomic>
@@ -38,7 +39,8 @@ class Atomic {
   [[gnu::always_inline]] T load(std::memory_order order = std::memory_order_seq_cst,
                                 Site site = Site::current()) const {
     Points* const world = current_points;
-    if (world == nullptr) [[likely]] return value_.load(order);
+    if (world == nullptr) [[likely]]
+      return value_.load(order);
     world->point(site);
     const T value = value_.load(std::memory_order_relaxed);
     world->saw(digest_value(value));
@@ -48,7 +50,8 @@ class Atomic {
   [[gnu::always_inline]] void store(T value, std::memory_order order = std::memory_order_seq_cst,
                                     Site site = Site::current()) {
     Points* const world = current_points;
-    if (world == nullptr) [[likely]] return value_.store(value, order);
+    if (world == nullptr) [[likely]]
+      return value_.store(value, order);
     world->point(site);
     world->changes += value_.load(std::memory_order_relaxed) != value ? 1 : 0;
     value_.store(value, std::memory_order_relaxed);
@@ -58,16 +61,18 @@ class Atomic {
   [[gnu::always_inline]] T exchange(T value, std::memory_order order = std::memory_order_seq_cst,
                                     Site site = Site::current()) {
     Points* const world = current_points;
-    if (world == nullptr) [[likely]] return value_.exchange(value, order);
+    if (world == nullptr) [[likely]]
+      return value_.exchange(value, order);
     return change(*world, site, [&](T) { return value; });
   }
 
   /// One attempt; `expected` receives what was there. Never fails spuriously, in either world.
-  [[gnu::always_inline]] bool compare_exchange(
-      T& expected, T desired, std::memory_order order = std::memory_order_seq_cst,
-      Site site = Site::current()) {
+  [[gnu::always_inline]] bool compare_exchange(T& expected, T desired,
+                                               std::memory_order order = std::memory_order_seq_cst,
+                                               Site site = Site::current()) {
     Points* const world = current_points;
-    if (world == nullptr) [[likely]] return value_.compare_exchange_strong(expected, desired, order);
+    if (world == nullptr) [[likely]]
+      return value_.compare_exchange_strong(expected, desired, order);
     const T wanted = expected;
     expected = change(*world, site, [&](T old) { return old == wanted ? desired : old; });
     return expected == wanted;
@@ -78,7 +83,8 @@ class Atomic {
     requires std::is_integral_v<T>
   {
     Points* const world = current_points;
-    if (world == nullptr) [[likely]] return value_.fetch_add(amount, order);
+    if (world == nullptr) [[likely]]
+      return value_.fetch_add(amount, order);
     return change(*world, site, [&](T old) { return wrapping_add(old, amount); });
   }
 
@@ -105,7 +111,8 @@ class Atomic {
   }
   static constexpr T wrapping_add(T a, T b) {
     using Unsigned = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<Unsigned>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b)));
+    return static_cast<T>(
+        static_cast<Unsigned>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b)));
   }
 
   std::atomic<T> value_{};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Page frames, and the only way to touch the bytes of a page: PageRef.
 //
-// A frame holds one page at a time. Each holding is a *lifetime* with its own generation; keeping the memory for the
-// next page still ends one lifetime and begins another. A PageRef remembers the lifetime that it was made in. In a
-// simulated world every access is checked against it (is this still the page, is this inside the frame), so the use of
-// recycled memory is an error even where every byte is validly mapped. Outside a world an access is a plain access.
+// A frame holds one page at a time. Each holding is a *lifetime* with its own generation; keeping
+// the memory for the next page still ends one lifetime and begins another. A PageRef remembers the
+// lifetime that it was made in. In a simulated world every access is checked against it (is this
+// still the page, is this inside the frame), so the use of recycled memory is an error even where
+// every byte is validly mapped. Outside a world an access is a plain access.
 #pragma once
 
 #include <atomic>
@@ -18,7 +19,8 @@
 
 namespace orrery::engine {
 
-/// Owned by Frames; the object outlives every lifetime, so a stale pointer to it may always be looked at.
+/// Owned by Frames; the object outlives every lifetime, so a stale pointer to it may always be
+/// looked at.
 class Frame {
  public:
   std::byte* base = nullptr;
@@ -34,7 +36,8 @@ class Frames {
   /// Errors: no_memory.
   virtual Result<Frame*> acquire(int64_t page, size_t size, Site site = Site::current()) = 0;
 
-  /// Ends the lifetime and begins one for `page` in the same memory, which reads as zeros again. Cannot fail.
+  /// Ends the lifetime and begins one for `page` in the same memory, which reads as zeros again.
+  /// Cannot fail.
   virtual void renew(Frame* frame, int64_t page, Site site = Site::current()) = 0;
 
   /// Ends the lifetime. The memory may be unmapped or given to another page.
@@ -44,13 +47,14 @@ class Frames {
   ~Frames() = default;
 };
 
-/// A byte position inside one lifetime of one frame. Cheap to copy. Every access is a visible operation.
+/// A byte position inside one lifetime of one frame. Cheap to copy. Every access is a visible
+/// operation.
 class PageRef {
  public:
   PageRef() = default;
 
-  /// Translates to `offset` in `frame`, which must hold `page` now. The frame may be null only where the engine has
-  /// lost track of it, which a world reports and a process dies of.
+  /// Translates to `offset` in `frame`, which must hold `page` now. The frame may be null only
+  /// where the engine has lost track of it, which a world reports and a process dies of.
   [[gnu::always_inline]] static PageRef at(const Frame* frame, int64_t page, size_t offset,
                                            Site site = Site::current()) {
     if (Points* world = current_points) [[unlikely]] {
@@ -124,8 +128,8 @@ class PageRef {
     put<T>(at_, value);
   }
 
-  /// Copies bytes out of, or into, the page: two halves, with a point between them, so that what changes meanwhile is
-  /// seen torn.
+  /// Copies bytes out of, or into, the page: two halves, with a point between them, so that what
+  /// changes meanwhile is seen torn.
   void copy_out(MutableBytes target, Site site = Site::current()) const;
   void copy_in(Bytes source, Site site = Site::current()) const;
   /// Whether the page holds exactly `wanted` here.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory as an engine asks for it: explicit, named, and able to fail.
 //
-// Only these calls are events. A simulated world can make each of them fail and can forget all that an incarnation
-// holds at once; so what an engine keeps must come from here, never from a growing standard container.
+// Only these calls are events. A simulated world can make each of them fail and can forget all that
+// an incarnation holds at once; so what an engine keeps must come from here, never from a growing
+// standard container.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +19,13 @@ namespace orrery::engine {
 
 class Memory {
  public:
-  /// `size` bytes of zeros, aligned to `alignment` (a power of two, at most 4096). The label names the use in reports.
-  /// Errors: no_memory.
+  /// `size` bytes of zeros, aligned to `alignment` (a power of two, at most 4096). The label names
+  /// the use in reports. Errors: no_memory.
   virtual Result<void*> allocate(size_t size, size_t alignment, const char* label,
                                  Site site = Site::current()) = 0;
 
-  /// Requires: `block` came from allocate and was not freed since. Null is allowed and does nothing.
+  /// Requires: `block` came from allocate and was not freed since. Null is allowed and does
+  /// nothing.
   virtual void free(void* block, Site site = Site::current()) = 0;
 
  protected:
@@ -70,8 +72,7 @@ template <typename T>
 class Array {
  public:
   Array() = default;
-  Array(Array&& other) noexcept
-      : memory_(other.memory_), items_(std::exchange(other.items_, {})) {}
+  Array(Array&& other) noexcept : memory_(other.memory_), items_(std::exchange(other.items_, {})) {}
   Array& operator=(Array&& other) noexcept {
     std::swap(memory_, other.memory_);
     std::swap(items_, other.items_);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device that stores nothing, for a log that is a cache: the same in both worlds. Completes inline.
+// The device that stores nothing, for a log that is a cache: the same in both worlds. Completes
+// inline.
 #pragma once
 
 #include <algorithm>

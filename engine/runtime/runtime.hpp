@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The boundary between a storage engine and the world it runs in: this bundle, given to constructors, and nothing else.
+// The boundary between a storage engine and the world it runs in: this bundle, given to
+// constructors, and nothing else.
 //
-// The engine has no other clock, thread, lock, file, page or allocation. On the real side the bundle is made of threads,
-// futexes, files and mapped memory; in simulation, of fibers, virtual time and a modelled device. One binary of the
-// engine serves both, and it cannot tell which one it got.
+// The engine has no other clock, thread, lock, file, page or allocation. On the real side the
+// bundle is made of threads, futexes, files and mapped memory; in simulation, of fibers, virtual
+// time and a modelled device. One binary of the engine serves both, and it cannot tell which one it
+// got.
 //
 //   Clock     now                                     clock.hpp
 //   Tasks     self spawn join yield wait wake         tasks.hpp, sync.hpp above it

@@ -3,8 +3,8 @@
 
 namespace orrery::engine {
 
-// The one who is released may destroy the object at once. So everything below that releases somebody reads `tasks_`
-// first, and wakes by the address of the word, whatever lies there by then.
+// The one who is released may destroy the object at once. So everything below that releases
+// somebody reads `tasks_` first, and wakes by the address of the word, whatever lies there by then.
 
 void Mutex::lock() ORRERY_NO_ANALYSIS {
   uint32_t seen = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mutex, CondVar, Latch and Semaphore, on Tasks::wait and Tasks::wake alone. Correct in any world that has those two.
+// Mutex, CondVar, Latch and Semaphore, on Tasks::wait and Tasks::wake alone. Correct in any world
+// that has those two.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,7 @@ class ORRERY_CAPABILITY("mutex") Mutex {
 
 class ORRERY_SCOPED_CAPABILITY Lock {
  public:
-  explicit Lock(Mutex& mutex) ORRERY_ACQUIRE(mutex) : mutex_(mutex) {
-    mutex_.lock();
-  }
+  explicit Lock(Mutex& mutex) ORRERY_ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
   ~Lock() ORRERY_RELEASE() { mutex_.unlock(); }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
@@ -37,8 +36,8 @@ class ORRERY_SCOPED_CAPABILITY Lock {
 class CondVar {
  public:
   explicit CondVar(Tasks& tasks) : tasks_(tasks) {}
-  /// Releases the mutex, waits, and takes it again. May return for no reason. False if the deadline passed.
-  /// Requires: the caller holds `mutex`.
+  /// Releases the mutex, waits, and takes it again. May return for no reason. False if the deadline
+  /// passed. Requires: the caller holds `mutex`.
   bool wait(Mutex& mutex, Instant deadline = kNever) ORRERY_REQUIRES(mutex);
   void notify_one();
   void notify_all();
@@ -48,7 +47,8 @@ class CondVar {
   Atomic<uint32_t> turn_{0};
 };
 
-/// A broadcast that re-arms itself: a ticket taken before a condition was tested is released by any later set().
+/// A broadcast that re-arms itself: a ticket taken before a condition was tested is released by any
+/// later set().
 class Event {
  public:
   explicit Event(Tasks& tasks) : tasks_(tasks) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What clients saw fits one order of operations for each key. The search is linearizable.hpp; here a
-// run is turned into its question.
+// What clients saw fits one order of operations for each key. The search is linearizable.hpp; here
+// a run is turned into its question.
 #include <fmt/format.h>
 
 #include "engine/store/boundaries.hpp"
@@ -19,7 +19,7 @@ Eviction eviction_of(const Run& run, OracleScratch& scratch) {
   return {run.plan->scenario->is_cache(run.plan->sizes), scratch.heads};
 }
 
-std::optional<Finding> judge_linearizable(const Run& run, OracleScratch& scratch) {
+std::optional<Finding> judge_clients(const Run& run, OracleScratch& scratch) {
   const std::span<const Operation> operations = run.history->operations();
   if (operations.empty()) return std::nullopt;
   Finding finding;

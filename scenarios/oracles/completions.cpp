@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every request to a device is finished once. Every page of a snapshot is accounted for once, either
-// written and counted down or left out; and a throttled snapshot has one page in flight at a time.
+// Every request to a device is finished once. Every page of a snapshot is accounted for once,
+// either written and counted down or left out; and a throttled snapshot has one page in flight at a
+// time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -72,8 +73,8 @@ std::optional<Finding> judge_snapshot_pages(const Run& run) {
     if (wrong == nullptr) continue;
     Finding finding = finding_at(run, "completions", i);
     finding.label = wrong;
-    finding.text = fmt::format("{}: page {} (in flight: {})", wrong, event.a,
-                               fmt::join(in_flight, ", "));
+    finding.text =
+        fmt::format("{}: page {} (in flight: {})", wrong, event.a, fmt::join(in_flight, ", "));
     return finding;
   }
   return std::nullopt;

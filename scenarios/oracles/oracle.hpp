@@ -47,7 +47,7 @@ Finding finding_at(const Run& run, const char* oracle, size_t event);
 std::optional<Finding> judge_address_chain(const Run& run, OracleScratch& scratch);
 std::optional<Finding> judge_walks(const Run& run, OracleScratch& scratch);
 std::optional<Finding> judge_completions(const Run& run, OracleScratch& scratch);
-std::optional<Finding> judge_linearizable(const Run& run, OracleScratch& scratch);
+std::optional<Finding> judge_clients(const Run& run, OracleScratch& scratch);
 std::optional<Finding> judge_snapshots(const Run& run, OracleScratch& scratch);
 std::optional<Finding> judge_resources(const Run& run, OracleScratch& scratch);
 

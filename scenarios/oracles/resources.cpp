@@ -19,10 +19,10 @@ std::optional<Finding> judge_resources(const Run& run, OracleScratch&) {
       if (first == nullptr || block.allocated_step < first->allocated_step) first = &block;
     });
     finding.label = fmt::format("memory was not given back ({})", first->label);
-    finding.text = fmt::format("{} blocks are live at the end, the first of {} bytes ({}), from "
-                               "step {}",
-                               world.heap().live_count(), first->size, first->label,
-                               first->allocated_step);
+    finding.text = fmt::format(
+        "{} blocks are live at the end, the first of {} bytes ({}), from "
+        "step {}",
+        world.heap().live_count(), first->size, first->label, first->allocated_step);
     finding.site = first->allocated_at;
   } else if (world.frames().live_count() > 0) {
     for (size_t g = 0; g < run.trace->lifetimes.size(); ++g) {
@@ -34,9 +34,9 @@ std::optional<Finding> judge_resources(const Run& run, OracleScratch&) {
       break;
     }
     finding.label = "frames were not given back";
-    finding.text = fmt::format("{} frames are live at the end, the first of page {}",
-                               world.frames().live_count(),
-                               run.trace->lifetimes[finding.generation - 1].page);
+    finding.text =
+        fmt::format("{} frames are live at the end, the first of page {}",
+                    world.frames().live_count(), run.trace->lifetimes[finding.generation - 1].page);
   } else if (world.disk().in_flight() > 0) {
     finding.label = "requests are in flight at the end";
     finding.text = fmt::format("{} requests are in flight at the end", world.disk().in_flight());

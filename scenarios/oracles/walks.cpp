@@ -22,7 +22,7 @@ struct Walk {
   int64_t page = 0;
   int64_t start = 0;
   int64_t width = 0;
-  int64_t low = 0;   // the window that is allowed
+  int64_t low = 0;  // the window that is allowed
   int64_t high = 0;
   int64_t steps = 0;
 };
@@ -98,9 +98,9 @@ std::optional<Finding> check_window(const Run& run, Walk& walk, size_t event, in
 std::optional<Finding> check_step(const Run& run, Walk& walk, size_t event, int64_t page_size) {
   const sim::Event& step = run.trace->events[event];
   if (step.b <= 0 || step.b % 8 != 0 || step.b > page_size) {
-    return finding_in(run, walk, event, "a walk takes a step that is no record's size",
-                      fmt::format("the step at {} is {} bytes, in a page of {}", step.a, step.b,
-                                  page_size));
+    return finding_in(
+        run, walk, event, "a walk takes a step that is no record's size",
+        fmt::format("the step at {} is {} bytes, in a page of {}", step.a, step.b, page_size));
   }
   if (step.a < walk.low || step.a + step.b > walk.high) {
     return finding_in(run, walk, event, "a walk touches a record outside its window",

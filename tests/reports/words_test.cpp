@@ -45,8 +45,9 @@ TEST_CASE("every kind of deviation has a sentence") {
   const MadeUpRun made;
   CHECK(sentence_of(made.run, made.trace.taken[0]) ==
         "flush-runner/1 ran instead of session/0 at the 17th point of upsert/12");
-  CHECK(sentence_of(made.run, made.trace.taken[1]) ==
-        "the write of 512 bytes at 0 of store/snapshot (page 7) took 128 times its nominal latency");
+  CHECK(
+      sentence_of(made.run, made.trace.taken[1]) ==
+      "the write of 512 bytes at 0 of store/snapshot (page 7) took 128 times its nominal latency");
   for (int ask = 0; ask < sim::kAskCount; ++ask) {
     sim::Taken taken = made.trace.taken[1];
     taken.at.ask = static_cast<sim::Ask>(ask);

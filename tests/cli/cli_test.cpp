@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line as its users meet it: the binary is run, in a folder of its own, and what it
+// prints, writes and returns is looked at. $ORRERY names the binary.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/catch.hpp"
+
+namespace orrery::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using Catch::Matchers::ContainsSubstring;
+
+struct Ended {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+std::string content_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string((std::istreambuf_iterator<char>(file)), {});
+}
+
+/// A folder for one test, removed at its end.
+class Place {
+ public:
+  Place() : path_((fs::temp_directory_path() / "orrery-cli-XXXXXX").string()) {
+    REQUIRE(mkdtemp(path_.data()) != nullptr);
+    fs::create_directory(path_ + "/work");
+    const char* const named = std::getenv("ORRERY");
+    binary_ = fs::absolute(named != nullptr ? named : "build/release/cli/orrery").string();
+    REQUIRE(fs::exists(binary_));
+  }
+  ~Place() { fs::remove_all(path_); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  Ended run(const std::string& words) const {
+    const std::string command = "cd " + path_ + "/work && " + binary_ + " " + words + " > " +
+                                path_ + "/out 2> " + path_ + "/err < /dev/null";
+    const int status = std::system(command.c_str());
+    Ended ended;
+    ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    ended.out = content_of(path_ + "/out");
+    ended.err = content_of(path_ + "/err");
+    return ended;
+  }
+  void write(const std::string& name, const std::string& content) const {
+    std::ofstream(path_ + "/work/" + name, std::ios::binary) << content;
+  }
+  std::string read(const std::string& name) const { return content_of(path_ + "/work/" + name); }
+  size_t files() const {
+    size_t count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(path_ + "/work")) {
+      if (entry.is_regular_file()) ++count;
+    }
+    return count;
+  }
+
+ private:
+  std::string path_;
+  std::string binary_;
+};
+
+std::vector<Json> lines_of(const std::string& text) {
+  std::vector<Json> all;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) all.push_back(Json::parse(line));
+  return all;
+}
+
+std::string first_failing_seed(const Place& place, std::string& tape) {
+  const Ended hunt = place.run("run canary -n 5000 -s 1 -j 2 --json --out found");
+  REQUIRE(hunt.code == 1);
+  const std::string seed = lines_of(hunt.out).back()["first_failing_seed"];
+  tape = "found/canary-" + seed + ".orry";
+  return seed;
+}
+
+/// What is typed, and what the one line must say.
+struct Row {
+  const char* words;
+  const char* message;
+};
+constexpr Row kBadInput[] = {
+    {"", ""},
+    {"rnu canary", "did you mean \"run\"?"},
+    {"run", "run what?"},
+    {"run canry", "did you mean \"canary\"?"},
+    {"run canary -n 0", "-n wants a whole number from 1 on, not \"0\""},
+    {"run canary -n ten", "not \"ten\""},
+    {"run canary -n 5 --time 1s", "-n and --time exclude each other"},
+    {"run canary --time soon", "\"soon\" is no length of time"},
+    {"run canary -j 0", "-j wants a whole number"},
+    {"run canary -s 0xfffffffffffffffff", "is no seed"},
+    {"run canary -s seven", "\"seven\" is no seed"},
+    {"run canary -s @missing", "there is no file \"missing\""},
+    {"run canary --bug garnet-358", "did you mean \"garnet-385\"?"},
+    {"run canary --fault io-eror", "did you mean \"io-error\"?"},
+    {"run canary --oracles lifetime", "did you mean \"lifetimes\"?"},
+    {"run canary --set io_pints=4", "did you mean \"io_points\"?"},
+    {"run canary --set io_points=0", "io_points"},
+    {"run canary --set io_points", "sets no size"},
+    {"run canary --set io_points=many", "sets no size"},
+    {"run canary --kep-going", "did you mean \"--keep-going\"?"},
+    {"run canary extra", "one word too many"},
+    {"run canary --color sometimes", "auto, always or never"},
+    {"replay", "a scenario and a seed"},
+    {"replay canary", "wants a seed"},
+    {"replay canry 1", "did you mean \"canary\"?"},
+    {"replay canary seven", "\"seven\" is no seed"},
+    {"replay missing.orry", "there is no tape file \"missing.orry\""},
+    {"replay bad.orry", "bad.orry:3: "},
+    {"replay empty.orry", "empty.orry:1: "},
+    {"replay other.orry", "did you mean \"canary\"?"},
+    {"replay size.orry", "io_points"},
+    {"replay many-sessions canary.orry", "is a tape of scenario canary, not of many-sessions"},
+    {"replay canary 1 --until soon", "--until wants a whole number"},
+    {"replay canary 1 --report stroy", "did you mean \"story\"?"},
+    {"shrink", "a scenario and a seed"},
+    {"shrink bad.orry", "bad.orry:3: "},
+    {"shrink canary 1 --replays none", "--replays wants"},
+    {"list bags", "did you mean \"bugs\"?"},
+    {"list sizes", "sizes of which scenario?"},
+    {"list sizes canry", "did you mean \"canary\"?"},
+    {"doctor --now", "is not known to orrery doctor"},
+};
+
+}  // namespace
+
+TEST_CASE("bad input: one line with the nearest valid name, exit code 2, nothing written") {
+  const Place place;
+  const std::string head = "orrery-tape 1\nscenario canary\n";
+  place.write("canary.orry", head + "size point_ns 20\nsize io_points 50\n");
+  place.write("bad.orry", head + "at nobody 1 preempt nothing\n");
+  place.write("empty.orry", "");
+  place.write("other.orry", "orrery-tape 1\nscenario canry\n");
+  place.write("size.orry", head + "size point_ns 20\nsize io_points 99999999999\n");
+  const size_t before = place.files();
+  for (const Row& row : kBadInput) {
+    INFO(row.words);
+    const Ended ended = place.run(row.words);
+    CHECK(ended.code == 2);
+    CHECK(ended.out.empty());
+    CHECK_THAT(ended.err, ContainsSubstring(row.message));
+    if (row.message[0] != '\0') {
+      CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
+      CHECK(ended.err.starts_with("orrery: "));
+    }
+    CHECK(place.files() == before);
+  }
+}
+
+TEST_CASE("JSON lines have their fields, and the last one sums up") {
+  const Place place;
+  const Ended ended = place.run("run many-sessions -n 6 -s 0x2a -j 2 --json -q --bug garnet-1413");
+  REQUIRE(ended.code == 0);
+  CHECK(ended.err.empty());
+  const std::vector<Json> lines = lines_of(ended.out);
+  REQUIRE(lines.size() == 7);
+  for (size_t i = 0; i < 6; ++i) {
+    const Json& line = lines[i];
+    CHECK(line["schema"] == "orrery-run/1");
+    CHECK(line["scenario"] == "many-sessions");
+    CHECK(line["index"] == i);
+    CHECK(line["seed"].get<std::string>().size() == 18);
+    CHECK(line["digest"].get<std::string>().size() == 18);
+    CHECK(line["verdict"] == "ok");
+    CHECK(line["oracle"].is_string());
+    CHECK(line["signature"].is_string());
+    CHECK(line["bugs"].contains("garnet-1413"));
+    for (const char* count : {"steps", "points", "virtual_ns", "deviations"}) {
+      CHECK(line[count].is_number());
+    }
+  }
+  const Json& last = lines.back();
+  CHECK(last["schema"] == "orrery-campaign/1");
+  CHECK(last["runs"] == 6);
+  CHECK(last["failed"] == 0);
+  CHECK(last["inconclusive"] == 0);
+  CHECK(last["first_failing_seed"].is_null());
+  CHECK(last["wall_s"].is_number());
+  CHECK(last["cpu_s"].is_number());
+}
+
+TEST_CASE("one worker and two give the same seeds and digests") {
+  const Place place;
+  const Ended one = place.run("run many-sessions -n 20 -s 7 -j 1 --json -q");
+  const Ended two = place.run("run many-sessions -n 20 -s 7 -j 2 --json -q");
+  const std::vector<Json> ones = lines_of(one.out);
+  const std::vector<Json> twos = lines_of(two.out);
+  REQUIRE(ones.size() == 21);
+  REQUIRE(twos.size() == 21);
+  for (size_t i = 0; i < 20; ++i) CHECK(ones[i] == twos[i]);
+}
+
+TEST_CASE("the canary is found, saved, replayed, shrunk, and told") {
+  const Place place;
+  std::string tape;
+  const std::string seed = first_failing_seed(place, tape);
+  const Ended by_seed = place.run("replay canary " + seed + " --json -q");
+  CHECK(by_seed.code == 1);
+  const Ended by_tape = place.run("replay " + tape + " --json -q");
+  CHECK(by_tape.code == 1);
+  CHECK(lines_of(by_seed.out)[0]["digest"] == lines_of(by_tape.out)[0]["digest"]);
+  CHECK(place.run("replay canary " + tape + " --strict -q").code == 1);
+
+  const Ended shrunk = place.run("shrink " + tape + " -o small.orry");
+  CHECK(shrunk.code == 0);
+  CHECK_THAT(shrunk.out, ContainsSubstring("without it: the run is ok"));
+  const Ended told = place.run("replay small.orry");
+  CHECK(told.code == 1);
+  CHECK_THAT(told.out, ContainsSubstring("what differs from the calm run"));
+  CHECK_THAT(told.out, ContainsSubstring("without it: the run is ok"));
+  CHECK_THAT(told.out, ContainsSubstring("scenarios/canary.cpp"));
+  CHECK_THAT(told.out, ContainsSubstring("orrery replay small.orry"));
+}
+
+TEST_CASE("a replay stops where it is told to and says where every task is") {
+  const Place place;
+  const Ended ended = place.run("replay many-sessions 5 --until 500");
+  CHECK(ended.code == 0);
+  CHECK_THAT(ended.out, ContainsSubstring("stopped at step 500"));
+  CHECK_THAT(ended.out, ContainsSubstring("session/0"));
+  const Ended trace = place.run("replay canary 5 --trace -q");
+  CHECK(trace.code == 0);
+  CHECK_THAT(trace.out, ContainsSubstring("frame-acquired"));
+}
+
+TEST_CASE("exit codes") {
+  const Place place;
+  CHECK(place.run("run many-sessions -n 3 -s 1 -q").code == 0);
+  // A canary that is not found is a goal not met; and there is nothing to shrink in a calm run.
+  CHECK(place.run("run canary -n 1 -s 2 -q").code == 6);
+  place.write("calm.orry", "orrery-tape 1\nscenario canary\nsize point_ns 20\nsize io_points 50\n");
+  CHECK(place.run("replay calm.orry -q").code == 0);
+  CHECK(place.run("shrink calm.orry -q").code == 6);
+  place.write("old.orry",
+              "orrery-tape 1\nscenario canary\nrevision 0000\n"
+              "size point_ns 20\nsize io_points 50\n");
+  const Ended lenient = place.run("replay old.orry");
+  CHECK(lenient.code == 0);
+  CHECK_THAT(lenient.err, ContainsSubstring("warning: old.orry was recorded at revision 0000"));
+  CHECK(place.run("replay old.orry --strict").code == 4);
+  place.write("lost.orry",
+              "orrery-tape 1\nscenario canary\nsize point_ns 20\nsize io_points 50\n"
+              "at nobody/0#0@0 3 preempt cleaner/0#0@0\n");
+  CHECK(place.run("replay lost.orry -q").code == 0);
+  CHECK(place.run("replay lost.orry --strict").code == 4);
+  CHECK(place.run("replay canary 1 --save /proc/no/such/folder.orry -q").code == 5);
+}
+
+TEST_CASE("lists, help and version") {
+  const Place place;
+  for (const char* kind : {"scenarios", "bugs", "faults", "oracles", "reports"}) {
+    const Ended ended = place.run(std::string("list ") + kind + " --json");
+    CHECK(ended.code == 0);
+    for (const Json& line : lines_of(ended.out)) CHECK(line["kind"] == kind);
+  }
+  CHECK_THAT(place.run("list sizes canary").out, ContainsSubstring("io_points"));
+  for (const char* verb : {"run", "replay", "shrink", "list", "doctor"}) {
+    const Ended help = place.run(std::string(verb) + " --help");
+    CHECK(help.code == 0);
+    CHECK(help.out.starts_with("examples\n"));
+  }
+  CHECK(place.run("--help").code == 0);
+  CHECK_THAT(place.run("--version").out, ContainsSubstring("revision"));
+}
+
+TEST_CASE("seeds are taken in every form") {
+  const Place place;
+  place.write("seed", "0x2a\n");
+  const std::string wanted = place.run("replay canary 42 --json -q").out;
+  CHECK(place.run("replay canary 0x2a --json -q").out == wanted);
+  CHECK(place.run("replay canary 0x000000000000002A --json -q").out == wanted);
+  CHECK(place.run("replay canary @seed --json -q").out == wanted);
+  const std::string hash = place
+                               .run(
+                                   "replay canary 2f6ad01c2f6ad01c2f6ad01c2f6ad01c2f6ad01c"
+                                   " --json -q")
+                               .out;
+  CHECK(hash.size() > 10);
+  CHECK(hash != wanted);
+}
+
+}  // namespace orrery::cli

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shrinker against worlds that are one condition each: which deviations and sizes make them
+// fail.
+#include "fuzz/shrink.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "tests/catch.hpp"
+
+namespace orrery::fuzz {
+namespace {
+
+using scenarios::Plan;
+using scenarios::Run;
+using sim::Ask;
+using sim::Deviation;
+
+constexpr std::array<scenarios::SizeRow, 2> kSizes{{
+    {"pages", 1, 100, 2, "pages"},
+    {"keys", 1, 100, 10, "keys"},
+}};
+
+class Toy final : public scenarios::Scenario {
+ public:
+  const char* name() const override { return "toy"; }
+  const char* sentence() const override { return "fails under one condition"; }
+  std::span<const scenarios::SizeRow> sizes() const override { return kSizes; }
+  void draw(uint64_t, scenarios::Sizes& sizes) const override {
+    sizes.set("pages", 64);
+    sizes.set("keys", 50);
+  }
+  sim::Laws laws(const scenarios::Sizes&) const override { return {}; }
+  void play(scenarios::Stage&) const override {}
+};
+
+Deviation latency(uint64_t actor, uint64_t value) {
+  return {{"write", actor, 0, 0}, Ask::latency, 0, value, {}};
+}
+
+Deviation preempt(uint64_t actor, uint64_t point) {
+  return {{"session", actor, 0, 0}, Ask::preempt, point, 0, {"runner", 0, 0, 0}};
+}
+
+/// Plays a plan by looking at it. All deviations take effect, but for those of actors from 1,000
+/// on.
+class ToyWorld {
+ public:
+  using Condition = std::function<std::string(const Plan&)>;
+  explicit ToyWorld(Condition condition) : condition_(std::move(condition)) {}
+
+  const Run& play(const Plan& plan) {
+    ++played;
+    plan_ = plan;
+    std::erase_if(plan_.deviations, [](const Deviation& d) { return d.actor.number >= 1000; });
+    trace_.clear();
+    for (const Deviation& d : plan_.deviations) {
+      sim::Taken taken;
+      taken.at = {d.actor.key(), d.ask, d.occurrence, {{own(d.actor.label), d.actor.number}, 0, 0}};
+      taken.value = d.value;
+      taken.task = {{own(d.task.label), d.task.number}, 0, 0};
+      trace_.taken.push_back(taken);
+    }
+    run_ = Run{};
+    run_.plan = &plan_;
+    run_.trace = &trace_;
+    run_.digest = plan_.deviations.size();
+    const std::string broken = condition_(plan_);
+    if (!broken.empty()) {
+      run_.verdict = scenarios::Verdict::failed;
+      run_.finding = scenarios::Finding{};
+      run_.finding->signature = broken;
+    }
+    return run_;
+  }
+
+  Play player() {
+    return [this](const Plan& plan) -> const Run& { return play(plan); };
+  }
+
+  uint64_t played = 0;
+
+ private:
+  static const char* own(const std::string& label) {
+    if (label == "write") return "write";
+    return label == "session" ? "session" : "runner";
+  }
+  Condition condition_;
+  Plan plan_;
+  sim::Trace trace_;
+  Run run_;
+};
+
+const Toy kToy;
+
+Plan start(size_t count) {
+  Plan plan;
+  plan.scenario = &kToy;
+  plan.seed = 1;
+  kToy.draw(1, plan.sizes);
+  plan.replays = true;
+  for (size_t i = 0; i < count; ++i) {
+    plan.deviations.push_back(i % 2 == 0 ? preempt(i, i) : latency(i, 12));
+  }
+  return plan;
+}
+
+bool holds(const Plan& plan, const Deviation& wanted) {
+  return std::find(plan.deviations.begin(), plan.deviations.end(), wanted) != plan.deviations.end();
+}
+
+bool is_slow(const Plan& plan, uint64_t actor, uint64_t least) {
+  return std::any_of(plan.deviations.begin(), plan.deviations.end(), [&](const Deviation& d) {
+    return d.ask == Ask::latency && d.actor.number == actor && d.value >= least;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("shrinking keeps the two deviations that the failure needs, and says what for") {
+  ToyWorld world([](const Plan& plan) -> std::string {
+    const bool first = holds(plan, preempt(6, 6));
+    const bool second = is_slow(plan, 21, 11);
+    if (first && second) return "broken";
+    return first ? "another" : "";
+  });
+  const Shrunk shrunk = shrink(start(40), world.player(), {});
+  REQUIRE(shrunk.failed);
+  CHECK(shrunk.signature == "broken");
+  CHECK(shrunk.deviations_before == 40);
+  REQUIRE(shrunk.plan.deviations.size() == 2);
+  CHECK(shrunk.plan.deviations[0] == preempt(6, 6));
+  CHECK(shrunk.plan.deviations[1] == latency(21, 11));  // as near to nominal as it goes
+  REQUIRE(shrunk.needs.size() == 2);
+  CHECK(shrunk.needs[0].without == "the run is ok");
+  CHECK(shrunk.needs[1].without == "it fails differently: another");
+  CHECK(shrunk.confirmed);
+  CHECK(shrunk.complete);
+  CHECK(shrunk.plan.sizes["pages"] == 2);
+  CHECK(shrunk.plan.sizes["keys"] == 10);
+  CHECK(shrunk.sizes_before.size() == 2);
+}
+
+TEST_CASE("shrinking a size stops where the failure is lost") {
+  ToyWorld world([](const Plan& plan) -> std::string {
+    return plan.sizes["pages"] >= 19 && holds(plan, preempt(0, 0)) ? "broken" : "";
+  });
+  const Shrunk shrunk = shrink(start(10), world.player(), {});
+  CHECK(shrunk.plan.sizes["pages"] == 19);
+  CHECK(shrunk.plan.deviations.size() == 1);
+}
+
+TEST_CASE("shrinking does not leave the sizes that are safe at rest, unless asked to") {
+  ToyWorld world([](const Plan& plan) -> std::string {
+    if (plan.sizes["pages"] < 30) return "broken";  // without any decision
+    return holds(plan, preempt(0, 0)) ? "broken" : "";
+  });
+  const Shrunk safe = shrink(start(10), world.player(), {});
+  CHECK(safe.plan.sizes["pages"] == 30);
+  CHECK(safe.plan.deviations.size() == 1);
+  ShrinkOptions options;
+  options.leave_safe_sizes = true;
+  const Shrunk calm = shrink(start(10), world.player(), options);
+  CHECK(calm.plan.sizes["pages"] == 2);
+  CHECK(calm.plan.deviations.empty());
+}
+
+TEST_CASE("a failure that needs no decision shrinks to none") {
+  ToyWorld world([](const Plan&) -> std::string { return "broken"; });
+  const Shrunk shrunk = shrink(start(12), world.player(), {});
+  CHECK(shrunk.plan.deviations.empty());
+  CHECK(shrunk.needs.empty());
+  CHECK(shrunk.confirmed);
+}
+
+TEST_CASE("deviations without effect vanish at once") {
+  ToyWorld world(
+      [](const Plan& plan) -> std::string { return holds(plan, preempt(0, 0)) ? "broken" : ""; });
+  Plan plan = start(4);
+  for (uint64_t i = 0; i < 100; ++i) plan.deviations.push_back(latency(1000 + i, 9));
+  const Shrunk shrunk = shrink(plan, world.player(), {});
+  CHECK(shrunk.deviations_before == 4);
+  CHECK(shrunk.plan.deviations.size() == 1);
+}
+
+TEST_CASE("a run that does not fail is not shrunk") {
+  ToyWorld world([](const Plan&) -> std::string { return ""; });
+  CHECK_FALSE(shrink(start(4), world.player(), {}).failed);
+  CHECK(world.played == 1);
+}
+
+TEST_CASE("shrinking is deterministic and keeps to its budget") {
+  const auto condition = [](const Plan& plan) -> std::string {
+    return holds(plan, preempt(6, 6)) && is_slow(plan, 151, 10) ? "broken" : "";
+  };
+  ToyWorld world(condition);
+  const Shrunk first = shrink(start(200), world.player(), {});
+  const Shrunk second = shrink(start(200), world.player(), {});
+  CHECK(first.plan.deviations == second.plan.deviations);
+  CHECK(first.replays == second.replays);
+  CHECK(first.replays <= 2000);
+  ToyWorld small(condition);
+  ShrinkOptions options;
+  options.replays_max = 60;
+  const Shrunk cut = shrink(start(200), small.player(), options);
+  CHECK(small.played <= 62);
+  CHECK_FALSE(cut.complete);
+  CHECK(cut.plan.deviations.size() < 200);
+}
+
+}  // namespace orrery::fuzz
