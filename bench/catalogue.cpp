@@ -14,6 +14,13 @@ double point_replayed();
 double violation_caught();
 double begin_in_place();
 double begin_share();
+// campaigns.cpp
+double campaign_points();
+double campaign_points_guarded();
+double seeds_to_385();
+double seeds_to_385_worst();
+double shrunk_385();
+double shrunk_385_seconds();
 // fiber_switch.cpp
 double bare_boost();
 double bare_own();
@@ -28,6 +35,7 @@ double deep_ratio();
 namespace {
 
 constexpr Wanted kAtMost = Wanted::at_most;
+constexpr Wanted kAtLeast = Wanted::at_least;
 constexpr Wanted kNothing = Wanted::nothing;
 
 constexpr Figure kFigures[] = {
@@ -42,6 +50,13 @@ constexpr Figure kFigures[] = {
     {"violation", "an access violation made a verdict", "us", kNothing, 0, &violation_caught},
     {"begin", "reset in place after a typical run", "us", kNothing, 0, &begin_in_place},
     {"begin-share", "the same, as a share of that run", "%", kAtMost, 2, &begin_share},
+    {"points", "snapshot-full-cache, all oracles, seeded", "M/s", kAtLeast, 30, &campaign_points},
+    {"points-guarded", "the same, every run guarded by mprotect", "M/s", kAtLeast, 12,
+     &campaign_points_guarded},
+    {"find-385", "seeds until garnet-385, median of 20 campaigns", "", kAtMost, 100, &seeds_to_385},
+    {"find-385-worst", "the same, the worst of 20", "", kAtMost, 2000, &seeds_to_385_worst},
+    {"shrunk-385", "deviations of its shrunk tape, median of 20", "", kAtMost, 4, &shrunk_385},
+    {"shrink-385", "time to shrink it, median of 20", "s", kAtMost, 1, &shrunk_385_seconds},
     {"bare-boost", "two switches of Boost.Context", "ns", kNothing, 0, &bare_boost},
     {"bare-own", "two switches of our own", "ns", kNothing, 0, &bare_own},
     {"bare-ratio", "own / Boost", "", kNothing, 0, &bare_ratio},

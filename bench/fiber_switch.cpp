@@ -23,14 +23,14 @@ constexpr size_t kFibers = 8;
 constexpr uint64_t kSteps = 400'000;
 
 struct Boost {
-  sim::Fiber fiber;
+  context::fcontext_t place = nullptr;
   [[gnu::always_inline]] void prepare(sim::Stack stack, void (*)(),
                                       void (*entry)(context::transfer_t)) {
-    fiber.stack = stack;
-    sim::prepare(fiber, entry);
+    place = context::make_fcontext(stack.bottom + stack.size, stack.size, entry);
   }
   [[gnu::always_inline]] static void go(Boost& self, Boost& target) {
-    sim::switch_fiber(self.fiber, target.fiber);
+    const context::transfer_t transfer = context::jump_fcontext(target.place, &self);
+    static_cast<Boost*>(transfer.data)->place = transfer.fctx;
   }
 };
 
@@ -104,7 +104,7 @@ void bare_entry() {
 }
 template <void (*kEntry)()>
 void boost_entry(context::transfer_t transfer) {
-  static_cast<sim::Fiber*>(transfer.data)->context = transfer.fctx;
+  static_cast<Boost*>(transfer.data)->place = transfer.fctx;
   kEntry();
 }
 

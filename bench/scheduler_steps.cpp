@@ -23,7 +23,7 @@ class EveryPoint final : public sim::Source {
  public:
   explicit EveryPoint(uint64_t seed) : seed_(sim::scramble(seed)) {}
   uint64_t next_preemption(uint64_t, uint64_t from) override { return from; }
-  int pick(const sim::Address& at, std::span<const sim::Candidate> candidates) override {
+  int pick(const sim::Address& at, std::span<const uint64_t> candidates) override {
     const uint64_t drawn = sim::mix(seed_, at.key, at.occurrence);
     return static_cast<int>(sim::below(drawn, candidates.size()));
   }

@@ -42,8 +42,8 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
   Confirmation result;
   if (!seen.is_object()) {
     // A run that took its worker along takes the fresh process along as well.
-    const bool died = row.signature.view().ends_with("(worker)");
-    result.outcome = died ? Outcome::reproduced : Outcome::harness;
+    result.died = row.signature.view().ends_with("(worker)");
+    result.outcome = result.died ? Outcome::reproduced : Outcome::harness;
     result.signature = row.signature.view();
     result.text = "the fresh process ended without an answer";
     return result;
@@ -54,7 +54,7 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
     result.outcome = Outcome::differs;
     result.text = "the replay of its own tape differs";
   }
-  if (file_exists(tape)) result.tape = tape;
+  if (code != kHarness && file_exists(tape)) result.tape = tape;
   return result;
 }
 

@@ -38,6 +38,8 @@ class Hunter final : public fuzz::Watcher {
   void on_row(const RunRow& row) override;
   void on_tick(const Campaign& so_far, double seconds) override;
 
+  using Confirmed = std::map<std::string, Confirmation, std::less<>>;
+  Confirmed::iterator reproduce(const RunRow& row);
   void summary(const Campaign& campaign);
   void tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one);
   void tell_bugs(const Campaign& campaign);
@@ -51,7 +53,7 @@ class Hunter final : public fuzz::Watcher {
   const fuzz::CampaignOrder& order_;
   Paint paint_;
   ProgressLine progress_;
-  std::map<std::string, Confirmation, std::less<>> confirmed_;  // by the worker's signature
+  Confirmed confirmed_;  // by the worker's signature
   std::vector<std::string> trouble_;
   bool nondeterminism_ = false;
   bool harness_failed_ = false;
@@ -89,24 +91,13 @@ int Hunter::run() {
 void Hunter::on_row(const RunRow& row) {
   RunRow told = row;
   if (row.verdict == Verdict::failed) {
-    const auto known = confirmed_.find(row.signature.view());
+    auto known = confirmed_.find(row.signature.view());
     if (known == confirmed_.end() && confirmed_.size() < kConfirmationsMax) {
-      progress_.clear();
-      Confirmation made =
-          confirm(invocation_, *hunted_.scenario, row, hunted_.changes, hunted_.folder);
-      if (made.outcome != Outcome::reproduced) {
-        trouble_.push_back(
-            fmt::format("{}  seed {}: {}",
-                        made.outcome == Outcome::differs ? "NONDETERMINISM" : "HARNESS FAILURE",
-                        reports::hex64(row.seed), made.text));
-        nondeterminism_ = nondeterminism_ || made.outcome == Outcome::differs;
-        harness_failed_ = harness_failed_ || made.outcome == Outcome::harness;
-      } else if (made.tape.empty()) {
-        trouble_.push_back(fmt::format("no tape of seed {} was saved", reports::hex64(row.seed)));
-      }
-      told.signature.assign(made.signature);
-      confirmed_.emplace(row.signature.view(), std::move(made));
-    } else if (known != confirmed_.end()) {
+      known = reproduce(row);
+    }
+    if (known != confirmed_.end()) {
+      // What no fresh process has seen is not announced.
+      if (known->second.outcome != Outcome::reproduced) return;
       told.signature.assign(known->second.signature);
     }
   }
@@ -115,7 +106,27 @@ void Hunter::on_row(const RunRow& row) {
   if (!invocation_.out.good()) harness_failed_ = true;  // a full disk
 }
 
+Hunter::Confirmed::iterator Hunter::reproduce(const RunRow& row) {
+  progress_.clear();
+  invocation_.out.flush();
+  Confirmation made = confirm(invocation_, *hunted_.scenario, row, hunted_.changes, hunted_.folder);
+  const std::string seed = reports::hex64(row.seed);
+  if (made.outcome == Outcome::differs) {
+    nondeterminism_ = true;
+    trouble_.push_back(fmt::format("NONDETERMINISM  seed {}: {}", seed, made.text));
+  } else if (made.outcome == Outcome::harness) {
+    harness_failed_ = true;
+    trouble_.push_back(fmt::format("HARNESS FAILURE  seed {}: {}", seed, made.text));
+  } else if (made.tape.empty() && !made.died) {
+    harness_failed_ = true;
+    trouble_.push_back(fmt::format("no tape of seed {} could be saved", seed));
+  }
+  return confirmed_.emplace(row.signature.view(), std::move(made)).first;
+}
+
 void Hunter::on_tick(const Campaign& so_far, double seconds) {
+  if (!progress_.is_due(seconds)) return;
+  invocation_.out.flush();
   std::string text;
   if (order_.runs_max != UINT64_MAX) {
     const uint64_t left = order_.runs_max - so_far.runs;
@@ -179,8 +190,13 @@ void Hunter::tell_bugs(const Campaign& campaign) {
     const auto& on = hunted_.changes.bugs;
     if (std::find(on.begin(), on.end(), id) == on.end()) continue;
     const uint64_t reached = campaign.runs_that_reached[i];
-    const char* seen = "never reached";
-    if (reached > 0) seen = campaign.failed > 0 ? "reached, and a run failed" : "reached, not seen";
+    std::string seen = "never reached";
+    if (reached > 0) seen = "reached, not seen";
+    if (reached > 0 && !campaign.signatures.empty()) {
+      const RunRow& first = campaign.signatures.front().first;
+      seen = fmt::format("seen by {} after {}, {:.2f} s of CPU", first.oracle.view(),
+                         reports::counted(first.index + 1, "run"), campaign.cpu_s);
+    }
     fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {})\n", id, seen,
                reports::grouped(reached), reports::counted(campaign.runs, "run"));
   }
@@ -236,9 +252,12 @@ void Hunter::totals(const Campaign& campaign) {
   totals.interrupted = campaign.interrupted;
   totals.wall_s = campaign.wall_s;
   totals.cpu_s = campaign.cpu_s;
-  if (!campaign.signatures.empty()) {
+  for (const fuzz::SignatureCount& one : campaign.signatures) {
+    const auto known = confirmed_.find(one.first.signature.view());
+    if (known == confirmed_.end() || known->second.outcome != Outcome::reproduced) continue;
     totals.found = true;
-    totals.first_failing_seed = campaign.signatures.front().first.seed;
+    totals.first_failing_seed = one.first.seed;
+    break;
   }
   invocation_.out << reports::json_line(totals) << '\n';
 }

@@ -40,7 +40,8 @@ constexpr const char* kExamples = R"(examples
 void print_help(std::ostream& out) {
   fmt::print(out, "{}\nverbs\n", kExamples);
   for (const Verb& verb : kVerbs) {
-    fmt::print(out, "  orrery {} {}\n      {}\n", verb.name, verb.words, verb.sentence);
+    const char* const blank = *verb.words == '\0' ? "" : " ";
+    fmt::print(out, "  orrery {}{}{}\n      {}\n", verb.name, blank, verb.words, verb.sentence);
   }
   out << "\norrery VERB --help tells the options, orrery --version what this binary is.\n"
          "exit codes: 0 nothing violated, 1 found or reproduced, 2 wrong usage, 3 nondeterminism,\n"

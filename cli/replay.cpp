@@ -46,6 +46,8 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
 bool fits_this_build(const Invocation& invocation, const Words& words, const Target& target);
 bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tape& tape,
                     const scenarios::Plan& plan, const reports::RunRow& row);
+bool wants_every_point(const reports::ReportRow& report, const reports::RunRow& row,
+                       const Target& target);
 void tell(const Invocation& invocation, const Words& words, const Target& target,
           const reports::ReportRow& report, const Run& run);
 int leave_to_debugger(const Invocation& invocation, Runner& runner, const Target& target);
@@ -80,21 +82,21 @@ int run_replay(const Invocation& invocation) {
                reports::counted(target.plan.deviations.size(), "deviation"));
     return kMisfit;
   }
+  if (words.json) {
+    invocation.out << reports::json_line(row, target.plan.scenario->name()) << '\n';
+  } else if (wants_every_point(*report, row, target)) {
+    scenarios::Plan detailed = target.plan;
+    detailed.detailed = true;
+    tell(invocation, words, target, *report, runner.play(detailed));
+  } else {
+    tell(invocation, words, target, *report, run);
+  }
   if (words.save) {
     const std::string failed = write_file(*words.save, tape_text(tape, target.needs));
     if (!failed.empty()) {
       fmt::print(invocation.err, "orrery: {}\n", failed);
       return kHarness;
     }
-  }
-  if (words.json) {
-    invocation.out << reports::json_line(row, target.plan.scenario->name()) << '\n';
-  } else if (row.steps > kDetailedStepsMax || target.plan.scenario->is_large()) {
-    tell(invocation, words, target, *report, run);
-  } else {
-    scenarios::Plan detailed = target.plan;
-    detailed.detailed = true;
-    tell(invocation, words, target, *report, runner.play(detailed));
   }
   // A large run that comes to its end is not worth its time twice.
   const bool again = row.verdict == Verdict::failed ||
@@ -171,6 +173,14 @@ bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tap
              reports::counted(row.steps, "step"), reports::hex64(run.digest),
              reports::counted(run.steps, "step"));
   return false;
+}
+
+// For people: the call at which a task was stopped, or waits, is its last point.
+bool wants_every_point(const reports::ReportRow& report, const reports::RunRow& row,
+                       const Target& target) {
+  const std::string_view name = report.name;
+  return (name == "story" || name == "tasks") && row.steps <= kDetailedStepsMax &&
+         !target.plan.scenario->is_large();
 }
 
 void tell(const Invocation& invocation, const Words& words, const Target& target,

@@ -42,7 +42,7 @@ ProgressLine::ProgressLine(std::ostream& err, bool quiet)
 ProgressLine::~ProgressLine() { clear(); }
 
 void ProgressLine::show(double seconds, const std::string& text) {
-  if (quiet_ || seconds < next_) return;
+  if (!is_due(seconds)) return;
   next_ = seconds + (terminal_ ? kRedrawSeconds : kPlainSeconds);
   if (terminal_) {
     fmt::print(err_, "\r\033[K{}", text);

@@ -36,6 +36,8 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
+  /// Whether it is time to say something again.
+  bool is_due(double seconds) const { return !quiet_ && seconds >= next_; }
   void show(double seconds, const std::string& text);
   /// Takes the line away, so that something else can be printed.
   void clear();

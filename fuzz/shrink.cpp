@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "engine/base/check.hpp"
 
@@ -16,15 +17,19 @@ using sim::Deviation;
 
 // The last replays of the budget are for necessity and confirmation.
 constexpr uint64_t kReserve = 40;
+// More than a person wants to read: worth another way.
+constexpr size_t kMany = 4;
 
 class Shrinker {
  public:
-  Shrinker(const Play& play, const ShrinkOptions& options) : play_(play), options_(options) {}
+  Shrinker(const Play& play, const ShrinkOptions& options, bool lowers_guard)
+      : play_(play), options_(options), lowers_guard_(lowers_guard) {}
 
   Shrunk run(const Plan& plan);
 
  private:
   bool begin(const Plan& plan);
+  void search(bool sizes_first);
   void lower_guard();
   void shrink_sizes();
   bool shrink_size(const scenarios::SizeRow& row);
@@ -43,6 +48,7 @@ class Shrinker {
 
   const Play& play_;
   const ShrinkOptions& options_;
+  bool lowers_guard_;
   Plan best_;
   std::string signature_;
   uint64_t replays_ = 0;
@@ -55,20 +61,24 @@ std::optional<int64_t> size_of(const Plan& plan, const char* name) { return plan
 }  // namespace
 
 Shrunk shrink(const Plan& plan, const Play& play, const ShrinkOptions& options) {
-  return Shrinker(play, options).run(plan);
+  Shrunk shrunk = Shrinker(play, options, true).run(plan);
+  if (!shrunk.failed || shrunk.confirmed || !plan.guarded) return shrunk;
+  // What was found without guards is something else behind them.
+  return Shrinker(play, options, false).run(plan);
 }
 
 namespace {
 
 Shrunk Shrinker::run(const Plan& plan) {
   if (!begin(plan)) return result_;
-  // A rough cut first: fewer deviations make every later replay cheaper and the sizes freer.
-  shrink_sizes();
-  shrink_deviations();
-  shrink_values();
-  // What a smaller set allows: other sizes, and then again fewer deviations.
-  shrink_sizes();
-  shrink_deviations();
+  const Plan start = best_;
+  search(true);
+  if (best_.deviations.size() > kMany && has_budget()) {
+    // Smaller sizes may have led into a corner. The other way round leads elsewhere.
+    const Plan found = std::exchange(best_, start);
+    search(false);
+    if (best_.deviations.size() >= found.deviations.size()) best_ = found;
+  }
   drop_faults();
   result_.complete = !out_of_budget_;
   best_.guarded = plan.guarded;
@@ -80,6 +90,15 @@ Shrunk Shrinker::run(const Plan& plan) {
   result_.plan = best_;
   result_.replays = replays_;
   return result_;
+}
+
+void Shrinker::search(bool sizes_first) {
+  if (sizes_first) shrink_sizes();
+  shrink_deviations();
+  shrink_values();
+  // What a smaller set allows: other sizes, and then again fewer deviations.
+  shrink_sizes();
+  shrink_deviations();
 }
 
 bool Shrinker::begin(const Plan& plan) {
@@ -102,7 +121,7 @@ bool Shrinker::begin(const Plan& plan) {
 // Guards cost a multiple of the run. Without them the same deviations do the same; only if it takes
 // a guard to see the failure do they stay up while we search.
 void Shrinker::lower_guard() {
-  if (!best_.guarded) return;
+  if (!best_.guarded || !lowers_guard_) return;
   Plan plan = best_;
   plan.guarded = false;
   still_fails(plan);

@@ -11,6 +11,7 @@
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
 #include "reports/log_state.hpp"
+#include "reports/provenance.hpp"
 #include "reports/sentences.hpp"
 #include "reports/words.hpp"
 
@@ -54,6 +55,7 @@ void add_deviations(const Run& run, size_t end, Rows& rows);
 uint64_t request_completed_by(const Run& run, uint32_t task);
 void add_evidence(const Run& run, size_t end, Rows& rows);
 void add_filler(const Run& run, size_t end, Rows& rows);
+void add_busy_lanes(const Run& run, Rows& rows);
 bool tells_something(const Event& event);
 bool left_out(const Run& run, size_t last, size_t event);
 void cut(Rows& rows);
@@ -77,6 +79,7 @@ void tell_lanes(const Run& run, std::ostream& out) {
   add_evidence(run, end, rows);
   add_filler(run, end, rows);
   cut(rows);
+  add_busy_lanes(run, rows);
   print_head(run, rows, out);
   size_t last = kNoEvent;
   for (const auto& [event, marks] : rows.marks) {
@@ -131,6 +134,10 @@ void add_evidence(const Run& run, size_t end, Rows& rows) {
     interest.pages.push_back(life.page);
     rows.add_lane(life.retired_by);
   }
+  if (const uint64_t before = lifetime_before(run)) {
+    interest.generations.push_back(before);
+    interest.pages.push_back(run.trace->lifetimes[before - 1].page);
+  }
   if (interest.request == UINT64_MAX) interest.request = request_completed_by(run, finding.task);
   std::map<uint32_t, size_t> told;  // by kind and page: the latest few are enough
   for (size_t i = end; i-- > 0;) {
@@ -179,7 +186,7 @@ bool Interest::covers(const Event& event) const {
   return io && static_cast<uint64_t>(event.a) == request;
 }
 
-// What happened last, whoever did it; the tasks that come up get the lanes that are left.
+// What happened last, whoever did it.
 void add_filler(const Run& run, size_t end, Rows& rows) {
   const auto& all = run.trace->events;
   size_t added = 0;
@@ -187,10 +194,25 @@ void add_filler(const Run& run, size_t end, Rows& rows) {
   for (size_t i = end; i-- > 0 && added < kFillerMax;) {
     const Event& event = all[i];
     if (!tells_something(event)) continue;
+    // The walks of others are long and say nothing here.
+    const bool walk = event.kind >= events::kWalkBegin && event.kind <= events::kWalkEnd;
+    if (walk && event.task != run.finding->task) continue;
     walk_steps = event.kind == events::kWalkStep ? walk_steps + 1 : 0;
     if (walk_steps > kWalkStepsInARow) continue;
-    rows.add_lane(event.task);
     if (rows.marks.try_emplace(i).second) ++added;
+  }
+}
+
+// Who comes up most in the rows gets a lane of his own.
+void add_busy_lanes(const Run& run, Rows& rows) {
+  std::map<uint32_t, size_t> counts;
+  for (const auto& [event, marks] : rows.marks) ++counts[run.trace->events[event].task];
+  while (!counts.empty()) {
+    const auto busiest = std::max_element(
+        counts.begin(), counts.end(),
+        [](const auto& one, const auto& other) { return one.second < other.second; });
+    rows.add_lane(busiest->first);
+    counts.erase(busiest);
   }
 }
 
@@ -233,11 +255,19 @@ void print_head(const Run& run, const Rows& rows, std::ostream& out) {
 void print_row(const Run& run, const Rows& rows, size_t index, std::ostream& out) {
   const Event& event = run.trace->events[index];
   const std::vector<size_t>& marks = rows.marks.at(index);
-  size_t lane = rows.lane_of(event.task);
   std::string text = sentence_of(run, event);
+  uint32_t task = event.task;
+  if (is_by_device(event)) {
+    // It is recorded by whichever task ran then, and has nothing to do with it.
+    const auto request = static_cast<uint64_t>(event.a);
+    const auto& requests = run.trace->requests;
+    task = request < requests.size() ? requests[request].submitted_by : sim::kNobody;
+    text = "(device) " + text;
+  }
+  size_t lane = rows.lane_of(task);
   if (lane == rows.lanes.size()) {
     lane = 0;
-    text = short_name_of_task(*run.trace, event.task) + ": " + text;
+    text = short_name_of_task(*run.trace, task) + ": " + text;
   }
   fmt::print(out, "  {} {:>9} {:>15}  {:<{}}{}", marks.empty() ? ' ' : '>', grouped(event.step),
              virtual_time(event.now_ns), "", lane * kLaneWidth, text);

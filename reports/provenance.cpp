@@ -38,6 +38,9 @@ void tell_provenance(const Run& run, std::ostream& out) {
   if (finding.touching != 0 && finding.touching != finding.generation) {
     tell_lifetime(run, finding.touching, "the lifetime whose memory was really touched", out);
   }
+  if (const uint64_t before = lifetime_before(run)) {
+    tell_lifetime(run, before, "the lifetime that the frame had before", out);
+  }
   std::vector<uint64_t> requests;
   if (finding.request != UINT64_MAX) requests.push_back(finding.request);
   for (uint64_t i = run.trace->requests.size(); i-- > 0 && requests.size() < kRequestsMax;) {
@@ -47,6 +50,19 @@ void tell_provenance(const Run& run, std::ostream& out) {
   }
   for (const uint64_t request : requests) tell_request(run, request, out);
   tell_operations(run, finding, out);
+}
+
+uint64_t lifetime_before(const Run& run) {
+  const Finding& finding = *run.finding;
+  const auto& all = run.trace->lifetimes;
+  if (finding.generation != 0 || finding.touching == 0 || finding.touching > all.size()) return 0;
+  const sim::Lifetime& now = all[finding.touching - 1];
+  for (size_t i = all.size(); i-- > 0;) {
+    if (all[i].retired_step == now.acquired_step && all[i].retired_by == now.acquired_by) {
+      return i + 1;
+    }
+  }
+  return 0;
 }
 
 namespace {
@@ -65,8 +81,9 @@ void tell_lifetime(const Run& run, uint64_t generation, const char* role, std::o
     out << "    still live\n";
   }
   const Finding& finding = *run.finding;
+  if (generation != finding.generation && generation != finding.touching) return;
   if (finding.request != UINT64_MAX) {
-    fmt::print(out, "    touched  step {}, {}, by the device, for request {}\n",
+    fmt::print(out, "    touched     step {}, {}, by the device, for request {}\n",
                grouped(finding.step), virtual_time(finding.now_ns), finding.request);
   } else {
     tell_act(run, "touched", finding.step, finding.now_ns, finding.task, finding.site, out);
@@ -75,7 +92,7 @@ void tell_lifetime(const Run& run, uint64_t generation, const char* role, std::o
 
 void tell_act(const Run& run, const char* what, uint64_t step, int64_t now_ns, uint32_t task,
               const sim::Site& site, std::ostream& out) {
-  fmt::print(out, "    {:<8} step {}, {}, by {}", what, grouped(step), virtual_time(now_ns),
+  fmt::print(out, "    {:<11} step {}, {}, by {}", what, grouped(step), virtual_time(now_ns),
              name_of_task(*run.trace, task));
   if (is_known(site)) fmt::print(out, ", {}", place_and_function(site));
   out << '\n';
@@ -106,7 +123,12 @@ void tell_request(const Run& run, uint64_t request, std::ostream& out) {
         break;
       default: continue;
     }
-    tell_act(run, what, event.step, event.now_ns, event.task, site, out);
+    if (is_by_device(event)) {
+      fmt::print(out, "    {:<11} step {}, {}\n", what, grouped(event.step),
+                 virtual_time(event.now_ns));
+    } else {
+      tell_act(run, what, event.step, event.now_ns, event.task, site, out);
+    }
   }
   if (!completed) out << "    has not completed\n";
 }

@@ -12,4 +12,8 @@ namespace orrery::reports {
 /// Requires: the run has a finding.
 void tell_provenance(const scenarios::Run& run, std::ostream& out);
 
+/// The lifetime that ended when that of the frame which was really touched began: a frame that is
+/// kept in place for its next page. 0 if there is none.
+uint64_t lifetime_before(const scenarios::Run& run);
+
 }  // namespace orrery::reports

@@ -31,6 +31,7 @@ std::string submit_sentence(const Run& run, uint64_t request);
 const char* error_way(uint64_t answer);
 const char* kind_of_io(uint8_t kind) { return kind < 3 ? kIoKinds[kind] : "request"; }
 size_t first_event_at(const Run& run, uint64_t step);
+size_t submission_of(const Run& run, const Taken& taken);
 bool is_request(const sim::IoRecord& record, const sim::ActorId& actor);
 
 }  // namespace
@@ -122,19 +123,14 @@ std::string errc_text(int64_t code) {
   return std::string(engine::name_of(static_cast<engine::Errc>(code)));
 }
 
+bool is_by_device(const Event& event) {
+  const auto kind = static_cast<Kind>(event.kind);
+  return kind == Kind::io_transferred || kind == Kind::io_synced;
+}
+
 uint64_t request_of(const Run& run, const Taken& taken) {
-  const auto& all = run.trace->events;
-  uint64_t found = UINT64_MAX;
-  for (const Event& event : all) {
-    if (event.step > taken.step) break;
-    if (event.kind != static_cast<uint16_t>(Kind::io_submitted)) continue;
-    const auto request = static_cast<uint64_t>(event.a);
-    if (request < run.trace->requests.size() &&
-        is_request(run.trace->requests[request], taken.at.actor)) {
-      found = request;
-    }
-  }
-  return found;
+  const size_t at = submission_of(run, taken);
+  return at == kNoEvent ? UINT64_MAX : static_cast<uint64_t>(run.trace->events[at].a);
 }
 
 size_t event_of(const Run& run, const Taken& taken) {
@@ -147,18 +143,25 @@ size_t event_of(const Run& run, const Taken& taken) {
   } else if (taken.at.ask == sim::Ask::power) {
     wanted = Kind::crashed;
   }
-  if (wanted == Kind::io_submitted) {
-    const auto request = static_cast<int64_t>(request_of(run, taken));
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (all[i].kind == static_cast<uint16_t>(wanted) && all[i].a == request) return i;
-    }
-    return kNoEvent;
-  }
+  if (wanted == Kind::io_submitted) return submission_of(run, taken);
   const size_t first = first_event_at(run, taken.step);
   for (size_t i = first; i < all.size() && all[i].step == taken.step; ++i) {
     if (all[i].kind == static_cast<uint16_t>(wanted)) return i;
   }
   return first < all.size() ? first : kNoEvent;
+}
+
+sim::Site site_of(const Run& run, const Taken& taken) {
+  const size_t at = event_of(run, taken);
+  if (at == kNoEvent) return {};
+  const Event& event = run.trace->events[at];
+  if (event.kind != static_cast<uint16_t>(Kind::task_switched)) return event.site;
+  // The point where the task stopped stands right before, at the same step.
+  for (size_t i = at; i-- > 0 && run.trace->events[i].step + 1 >= event.step;) {
+    const Event& before = run.trace->events[i];
+    if (before.task == event.task && is_known(before.site)) return before.site;
+  }
+  return {};
 }
 
 namespace {
@@ -327,6 +330,18 @@ size_t first_event_at(const Run& run, uint64_t step) {
   const auto found = std::partition_point(all.begin(), all.end(),
                                           [&](const Event& event) { return event.step < step; });
   return static_cast<size_t>(found - all.begin());
+}
+
+// The latest event that submitted the request of an I/O choice: it was asked about right then.
+size_t submission_of(const Run& run, const Taken& taken) {
+  const auto& requests = run.trace->requests;
+  for (size_t i = first_event_at(run, taken.step + 1); i-- > 0;) {
+    const Event& event = run.trace->events[i];
+    if (event.kind != static_cast<uint16_t>(Kind::io_submitted)) continue;
+    const auto request = static_cast<uint64_t>(event.a);
+    if (request < requests.size() && is_request(requests[request], taken.at.actor)) return i;
+  }
+  return kNoEvent;
 }
 
 bool is_request(const sim::IoRecord& record, const sim::ActorId& actor) {

@@ -29,11 +29,18 @@ const char* boundary_name(int64_t which);
 std::string phase_text(int64_t phase, int64_t version);
 std::string errc_text(int64_t code);
 
+/// A transfer happens while some task runs, but it is not that task's doing.
+bool is_by_device(const sim::Event& event);
+
 inline constexpr size_t kNoEvent = SIZE_MAX;
 
 /// The event at which a deviation took effect: the switch, or the request that it changed. kNoEvent
 /// if the trace holds none.
 size_t event_of(const scenarios::Run& run, const sim::Taken& taken);
+
+/// The call at which a deviation took effect, as far as the trace knows it: in a detailed run the
+/// point at which a task was stopped, else the call that submitted a request or asked for memory.
+sim::Site site_of(const scenarios::Run& run, const sim::Taken& taken);
 
 /// The request that an I/O choice was about; UINT64_MAX if there is none.
 uint64_t request_of(const scenarios::Run& run, const sim::Taken& taken);

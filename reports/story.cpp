@@ -66,7 +66,6 @@ void tell_head(const Run& run, std::ostream& out) {
   if (plan.seed) fmt::print(out, "  seed       {}\n", hex64(*plan.seed));
   fmt::print(out, "  digest     {}  after {}, {}\n", hex64(run.digest), counted(run.steps, "step"),
              virtual_time(run.virtual_ns));
-  if (run.finding) fmt::print(out, "  signature  {}\n", run.finding->signature);
   std::string bugs;
   for (const std::string& id : plan.bugs) {
     for (size_t row = 0; row < engine::kBugs.size() && row < run.reached.size(); ++row) {
@@ -102,7 +101,10 @@ void tell_deviations(const Telling& telling, std::ostream& out) {
   for (size_t i = first; i < taken.size(); ++i) {
     fmt::print(out, "  {:>3}  ", i + 1);
     wrap(sentence_of(run, taken[i]), 7, out);
-    fmt::print(out, "       step {}, {}\n", grouped(taken[i].step), virtual_time(taken[i].now_ns));
+    fmt::print(out, "       step {}, {}", grouped(taken[i].step), virtual_time(taken[i].now_ns));
+    const sim::Site site = site_of(run, taken[i]);
+    if (is_known(site)) fmt::print(out, ", {}", place_and_function(site));
+    out << '\n';
     const std::string needed = without(telling, taken[i]);
     if (!needed.empty()) fmt::print(out, "       without it: {}\n", needed);
   }

@@ -85,7 +85,7 @@ std::string function_of(const sim::Site& site) {
       break;
     }
   }
-  for (const std::string_view space : {"orrery::", "engine::", "scenarios::", "sim::",
+  for (const std::string_view space : {"orrery::", "engine::", "scenarios::", "sim::", "reports::",
                                        "{anonymous}::", "(anonymous namespace)::"}) {
     if (text.starts_with(space)) text.remove_prefix(space.size());
   }

@@ -85,8 +85,7 @@ int64_t width_for_pages(const Sizes& sizes, int64_t pages) {
   return bits;
 }
 
-// ---- clients
-// -------------------------------------------------------------------------------------
+// Clients.
 
 engine::SessionOptions Client::options_for(uint32_t id) {
   engine::SessionOptions options;

@@ -60,12 +60,6 @@ struct Address {
   ActorId actor;
 };
 
-/// Someone who may run instead.
-struct Candidate {
-  uint64_t key = 0;
-  ActorId name;
-};
-
 /// Supplies the answers of one run.
 class Source {
  public:
@@ -78,7 +72,7 @@ class Source {
 
   /// Which candidate runs: an index, or -1 for the calm answer. `candidates` is never empty and
   /// does not hold the task that the calm answer would run.
-  virtual int pick(const Address& at, std::span<const Candidate> candidates) = 0;
+  virtual int pick(const Address& at, std::span<const uint64_t> candidates) = 0;
 
   /// An answer from 0 to bound - 1.
   virtual uint64_t choose(const Address& at, uint64_t bound) = 0;
@@ -88,7 +82,7 @@ class Source {
 class Calm final : public Source {
  public:
   uint64_t next_preemption(uint64_t, uint64_t) override { return kNowhere; }
-  int pick(const Address&, std::span<const Candidate>) override { return -1; }
+  int pick(const Address&, std::span<const uint64_t>) override { return -1; }
   uint64_t choose(const Address&, uint64_t) override { return 0; }
 };
 

@@ -40,8 +40,7 @@ void SimDevice::begin(const engine::DeviceOptions& options) {
   media_.clear();
 }
 
-// ---- submission
-// -------------------------------------------------------------------------------------------------
+// Submission.
 
 void SimDevice::submit(engine::Io& io, Site site) {
   Scheduler& scheduler = disk_.parts_.scheduler;
@@ -156,8 +155,7 @@ void SimDevice::schedule(Request& request) {
   scheduler.at({start + takes}, *this, what);
 }
 
-// ---- transfer
-// -------------------------------------------------------------------------------------------------
+// Transfer.
 
 void SimDevice::due(uint64_t what) {
   Request& request = *requests_[what >> 32];
@@ -272,8 +270,7 @@ Failure SimDevice::judge_buffer(const Request& request) const {
   return failure;
 }
 
-// ---- completion
-// -------------------------------------------------------------------------------------------------
+// Completion.
 
 void SimDevice::deliver(void* argument) {
   Request& request = *static_cast<Request*>(argument);

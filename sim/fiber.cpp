@@ -7,6 +7,11 @@
 
 #ifdef ORRERY_ASAN
 #include <sanitizer/asan_interface.h>
+
+// Frames of a fiber stay on its stack. On ASan's fake stacks every new fiber would cost a
+// millisecond of mapping, and every one that is dropped would leak its own.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() { return "detect_stack_use_after_return=0"; }
 #endif
 
 namespace orrery::sim {
@@ -52,11 +57,70 @@ bool StackPool::in_guard(const void* address) const {
   return false;
 }
 
-void prepare(Fiber& fiber, void (*entry)(boost::context::detail::transfer_t)) {
+#ifdef ORRERY_OWN_SWITCH
+
+// It ends in a jump: a `ret` would be mispredicted each time. It does not save MXCSR, which all
+// fibers share. Not for machines with a shadow stack.
+asm(R"(
+.text
+.p2align 4
+.globl orrery_switch
+.type orrery_switch,@function
+orrery_switch:
+  .cfi_startproc
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  movq %rdx, %rax
+  movq %rdx, %rdi
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  popq %rcx
+  jmpq *%rcx
+  .cfi_endproc
+.size orrery_switch,.-orrery_switch
+)");
+
+void prepare(Fiber& fiber, void (*entry)(Fiber& before)) {
   CHECK(fiber.stack.bottom != nullptr, "a fiber needs a stack before it is prepared");
   fiber.fake_stack = nullptr;
-  fiber.context = boost::context::detail::make_fcontext(fiber.stack.bottom + fiber.stack.size,
-                                                        fiber.stack.size, entry);
+  fiber.entry = entry;
+  auto* at = reinterpret_cast<uintptr_t*>(fiber.stack.bottom + fiber.stack.size);
+  *--at = 0;  // the return address of `entry`: nothing, which ends a backtrace
+  *--at = reinterpret_cast<uintptr_t>(entry);
+  for (int i = 0; i < 6; ++i) *--at = 0;  // the saved registers
+  fiber.context = at;
 }
+
+#else
+
+namespace {
+
+void enter(boost::context::detail::transfer_t transfer) {
+  Fiber& before = *static_cast<Fiber*>(transfer.data);
+  before.context = transfer.fctx;
+  before.target->entry(before);
+}
+
+}  // namespace
+
+void prepare(Fiber& fiber, void (*entry)(Fiber& before)) {
+  CHECK(fiber.stack.bottom != nullptr, "a fiber needs a stack before it is prepared");
+  fiber.fake_stack = nullptr;
+  fiber.entry = entry;
+  fiber.context = boost::context::detail::make_fcontext(fiber.stack.bottom + fiber.stack.size,
+                                                        fiber.stack.size, &enter);
+}
+
+#endif
 
 }  // namespace orrery::sim

@@ -2,16 +2,22 @@
 // One stack and one switch. Stackful, because an interleaving point inside an atomic cannot be a
 // co_await.
 //
-// The switch is Boost.Context's (docs/adr/0001-fibers.md). Stacks end in a guard page, are mapped
-// once per process and used again for every run. All fibers of a thread share its C++ exception
-// state, thread-locals and floating-point control word: code on a fiber throws nothing across a
-// switch and leaves the control word alone.
+// On x86-64 the switch is sixteen instructions of our own, elsewhere Boost.Context's: the reasons
+// and the figures are in docs/adr/0001-fibers.md. Stacks end in a guard page, are mapped once per
+// process and used again for every run. All fibers of a thread share its C++ exception state,
+// thread-locals and floating-point control word: code on a fiber throws nothing across a switch and
+// leaves the control word alone.
 #pragma once
 
-#include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#if defined(__x86_64__)
+#define ORRERY_OWN_SWITCH 1
+#else
+#include <boost/context/detail/fcontext.hpp>
+#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ORRERY_ASAN 1
@@ -34,9 +40,11 @@ struct Stack {
 
 /// A place where execution can continue. The world's own stack is one too.
 struct Fiber {
-  boost::context::detail::fcontext_t context = nullptr;
+  void* context = nullptr;
   Stack stack;
-  void* fake_stack = nullptr;  // ASan's
+  void* fake_stack = nullptr;       // ASan's
+  void (*entry)(Fiber&) = nullptr;  // receives the fiber that switched here first
+  Fiber* target = nullptr;          // where it switched to last
 };
 
 /// Guarded stacks, handed out and taken back. Not thread-safe; one per world.
@@ -59,15 +67,12 @@ class StackPool {
   std::vector<Stack> free_;
 };
 
-/// Readies `fiber` to run `entry(from)` on its stack at the first switch to it. `entry` never
-/// returns.
-void prepare(Fiber& fiber, void (*entry)(boost::context::detail::transfer_t));
+/// Readies `fiber` to run `entry(before)` on its stack at the first switch to it, `before` being
+/// the fiber that switched. `entry` never returns, and calls arrived() first.
+void prepare(Fiber& fiber, void (*entry)(Fiber& before));
 
-/// To be called first in an entry function: completes the switch into a new fiber.
-[[gnu::always_inline]] inline void arrived(boost::context::detail::transfer_t transfer,
-                                           Fiber& self) {
-  Fiber& before = *static_cast<Fiber*>(transfer.data);
-  before.context = transfer.fctx;
+/// Completes a switch on the side where execution goes on.
+[[gnu::always_inline]] inline void arrived(Fiber& before, Fiber& self) {
 #ifdef ORRERY_ASAN
   const void* bottom = nullptr;
   size_t size = 0;
@@ -76,9 +81,16 @@ void prepare(Fiber& fiber, void (*entry)(boost::context::detail::transfer_t));
     before.stack = {static_cast<std::byte*>(const_cast<void*>(bottom)), size};
   }
 #else
+  (void)before;
   (void)self;
 #endif
 }
+
+#ifdef ORRERY_OWN_SWITCH
+/// Saves the callee-saved registers on this stack and its top in `*save`, goes on at `to`, and
+/// hands `from` to whoever is there. Returns what the one who switches back hands over.
+extern "C" Fiber* orrery_switch(void** save, void* to, Fiber* from);
+#endif
 
 /// Runs `target` until somebody switches back to `self`. With `dying`, nobody will.
 [[gnu::always_inline]] inline void switch_fiber(Fiber& self, Fiber& target, bool dying = false) {
@@ -88,7 +100,15 @@ void prepare(Fiber& fiber, void (*entry)(boost::context::detail::transfer_t));
 #else
   (void)dying;
 #endif
-  arrived(boost::context::detail::jump_fcontext(target.context, &self), self);
+#ifdef ORRERY_OWN_SWITCH
+  arrived(*orrery_switch(&self.context, target.context, &self), self);
+#else
+  self.target = &target;
+  const auto transfer = boost::context::detail::jump_fcontext(target.context, &self);
+  Fiber& before = *static_cast<Fiber*>(transfer.data);
+  before.context = transfer.fctx;
+  arrived(before, self);
+#endif
 }
 
 }  // namespace orrery::sim

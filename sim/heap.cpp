@@ -36,12 +36,15 @@ void Heap::begin(bool guarded) {
     const size_t whole = engine::round_up(used_, kPage);
     CHECK(mprotect(base_, whole, PROT_READ | PROT_WRITE) == 0, "the heap cannot be opened again");
   }
-  if (touched_ > kKeep) {
+  if (touched_ > kKeep || guarded != guarded_) {
     madvise(base_, touched_, MADV_DONTNEED);
-  } else if (touched_ > 0) {
+    touched_ = 0;
+  } else if (!guarded && touched_ > 0) {
     std::memset(base_, 0, touched_);
+    touched_ = 0;
   }
-  used_ = touched_ = 0;
+  // Guarded blocks are far apart, and each is cleared when it is given out again.
+  used_ = 0;
   live_ = 0;
   guarded_ = guarded;
   blocks_.clear();
@@ -59,6 +62,7 @@ std::byte* Heap::place(size_t size, size_t alignment) {
   const size_t room = engine::round_up(std::max<size_t>(size, 1), kPage);
   std::byte* const guard = base_ + used_ + room;
   CHECK(mprotect(guard, kPage, PROT_NONE) == 0, "a block cannot be guarded; too many mappings?");
+  if (used_ < touched_) std::memset(base_ + used_, 0, std::min(room, touched_ - used_));
   used_ += room + kPage;
   const auto end = reinterpret_cast<uintptr_t>(guard);
   return reinterpret_cast<std::byte*>(engine::round_down(end - size, alignment));

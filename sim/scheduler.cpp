@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/scheduler.hpp"
 
+#include "sim/scheduler_switch.hpp"
+
 #ifdef __SSE__
 #include <xmmintrin.h>
 #endif
@@ -20,9 +22,6 @@ constexpr size_t kStackSize = 64 * 1024;
 // Bounded spins count to a hundred and give up; only what still changes nothing after that is a
 // livelock.
 constexpr uint32_t kGraceRounds = 400;
-
-// Once the budget is used up, everybody gets a turn this often.
-constexpr uint64_t kFairRunLength = 50;
 
 }  // namespace
 
@@ -84,8 +83,7 @@ void Scheduler::run_all(Name name, void (*run)(void*), void* argument) {
   queue_.clear();
 }
 
-// ---- tasks
-// -------------------------------------------------------------------------------------------------
+// Tasks.
 
 Scheduler::Task& Scheduler::make_task(Name name, void (*run)(void*), void* argument) {
   release_zombie();
@@ -115,11 +113,12 @@ Scheduler::Task& Scheduler::make_task(Name name, void (*run)(void*), void* argum
   return task;
 }
 
-void Scheduler::enter_task(boost::context::detail::transfer_t transfer) {
+void Scheduler::enter_task(Fiber& before) {
   auto& scheduler = static_cast<Scheduler&>(*engine::current_points);
   Task& task = *scheduler.current_;
-  arrived(transfer, task.fiber);
+  arrived(before, task.fiber);
   scheduler.resumed(task);
+  scheduler.grant();
   task.started = true;
   scheduler.in_harness_ = false;
   task.run(task.argument);
@@ -136,14 +135,6 @@ void Scheduler::end_task() {
   zombie_ = &task;
   switch_to(*choose_next(), true);
   __builtin_unreachable();
-}
-
-void Scheduler::release_zombie() {
-  if (zombie_ == nullptr || zombie_ == current_) return;
-  stacks_.give_back(zombie_->fiber.stack);
-  zombie_->fiber = Fiber{};
-  unused_.push_back(zombie_);
-  zombie_ = nullptr;
 }
 
 void Scheduler::enter_actor(const Name& name) {
@@ -164,35 +155,41 @@ void Scheduler::leave_actor() {
   grant();
 }
 
-// ---- points
-// -------------------------------------------------------------------------------------------------
+// Points.
 
-void Scheduler::settle() {
-  const uint64_t count = used();
-  current_->actor().points += count;
-  steps_ += count;
-  points_ += count;
-  run_length_ += count;
-  granted_ = left;
+[[gnu::always_inline]] inline void Scheduler::preempt(Site site) {
+  (void)site;
+  ActorFrame& actor = current_->actor();
+  const uint64_t point = actor.preempt_at;
+  actor.preempt_at = source_->next_preemption(actor.key, actor.points);
+  if (fair_) return;
+  candidates_.clear();
+  for (const Task* task : ready_) candidates_.push_back(task->key);
+  for (const Task* task : parked_) {
+    // Whoever spins for news that is there could run as well. He stays parked unless he is picked:
+    // a look that changed the calm order could not be replayed.
+    if (has_news(*task)) candidates_.push_back(task->key);
+  }
+  if (candidates_.empty()) return;
+  const Address at{actor.key, Ask::preempt, point, actor.id};
+  const int picked = source_->pick(at, candidates_);
+  if (picked < 0) return;
+  Task& next = take_candidate(static_cast<size_t>(picked));
+  trace_.taken.push_back({at, next.key, next.name, steps_, now().ns});
+  stop_current(State::ready);
+  switch_to(next, false);
 }
 
-void Scheduler::grant() {
-  uint64_t most = fair_ ? kFairRunLength : pace_.run_length_max;
-  most = most > run_length_ ? most - run_length_ : 1;
-  const ActorFrame& actor = current_->actor();
-  if (actor.preempt_at != Source::kNowhere) {
-    most = std::min(most, actor.preempt_at - actor.points + 1);
+[[gnu::always_inline]] inline void Scheduler::rotate() {
+  unpark();
+  if (ready_.empty()) {
+    run_length_ = 0;
+    return;
   }
-  if (!queue_.empty()) {
-    const int64_t gap = queue_.back().when_ns - now().ns;
-    const int64_t until = gap <= 0 ? 1 : (gap + pace_.point_ns - 1) / pace_.point_ns;
-    most = std::min(most, static_cast<uint64_t>(until));
-  }
-  most = std::min(most, budget_end_ > steps_ ? budget_end_ - steps_ : 1);
-  if (stop_step_ != UINT64_MAX) {
-    most = std::min(most, stop_step_ > steps_ ? stop_step_ - steps_ : 1);
-  }
-  granted_ = left = detailed_ ? 1 : static_cast<int64_t>(std::max<uint64_t>(most, 1));
+  stop_current(State::ready);
+  Task& next = *ready_.front();
+  ready_.erase(ready_.begin());
+  switch_to(next, false);
 }
 
 void Scheduler::expired(Site site) {
@@ -212,33 +209,16 @@ void Scheduler::expired(Site site) {
   grant();
 }
 
-void Scheduler::preempt(Site site) {
-  (void)site;
-  ActorFrame& actor = current_->actor();
-  const uint64_t point = actor.preempt_at;
-  actor.preempt_at = source_->next_preemption(actor.key, actor.points);
-  if (ready_.empty() || fair_) return;
-  candidates_.clear();
-  for (const Task* task : ready_) candidates_.push_back({task->key, task->name});
-  const Address at{actor.key, Ask::preempt, point, actor.id};
-  const int picked = source_->pick(at, candidates_);
-  if (picked < 0) return;
-  Task& next = *ready_[static_cast<size_t>(picked)];
-  trace_.taken.push_back({at, next.key, next.name, steps_, now().ns});
-  ready_.erase(ready_.begin() + picked);
-  stop_current(State::ready);
-  switch_to(next, false);
-}
-
-void Scheduler::rotate() {
-  if (ready_.empty()) {
-    run_length_ = 0;
-    return;
+Scheduler::Task& Scheduler::take_candidate(size_t index) {
+  auto* list = &ready_;
+  if (index >= ready_.size()) {
+    index -= ready_.size();
+    for (size_t i = 0; i <= index; ++i) index += has_news(*parked_[i]) ? 0 : 1;
+    list = &parked_;
   }
-  stop_current(State::ready);
-  Task& next = *ready_.front();
-  ready_.erase(ready_.begin());
-  switch_to(next, false);
+  Task& task = *(*list)[index];
+  list->erase(list->begin() + static_cast<std::ptrdiff_t>(index));
+  return task;
 }
 
 void Scheduler::over_budget() {
@@ -259,31 +239,12 @@ void Scheduler::over_budget() {
   fail(failure);
 }
 
-// ---- who runs next
-// -------------------------------------------------------------------------------------------------
-
-void Scheduler::stop_current(State state, Site site) {
-  Task& task = *current_;
-  task.stopped_at = site;
-  task.stopped_step = steps();
-  task.own_changes += changes - changes_at_switch_;
-  changes_at_switch_ = changes;
-  task.state = state;
-  switch (state) {
-    case State::ready: ready_.push_back(&task); break;
-    case State::waiting: waiting_.push_back(&task); break;
-    case State::parked: parked_.push_back(&task); break;
-    case State::unused:
-    case State::running: break;
-  }
-}
+// Who runs next.
 
 void Scheduler::unpark() {
   if (parked_.empty()) return;
   std::erase_if(parked_, [this](Task* task) {
-    if (others_changes(*task) == task->others_seen && deliveries_ == task->deliveries_seen) {
-      return false;
-    }
+    if (!has_news(*task)) return false;
     task->state = State::ready;
     ready_.push_back(task);
     return true;
@@ -312,9 +273,7 @@ Scheduler::Task* Scheduler::choose_next() {
   size_t chosen = 0;
   if (ready_.size() > 1 && !fair_) {
     candidates_.clear();
-    for (size_t i = 1; i < ready_.size(); ++i) {
-      candidates_.push_back({ready_[i]->key, ready_[i]->name});
-    }
+    for (size_t i = 1; i < ready_.size(); ++i) candidates_.push_back(ready_[i]->key);
     const ActorFrame& actor = current_->actor();
     const Address at{actor.key, Ask::next, actor.points, actor.id};
     const int picked = source_->pick(at, candidates_);
@@ -327,26 +286,6 @@ Scheduler::Task* Scheduler::choose_next() {
   Task* const next = ready_[chosen];
   ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(chosen));
   return next;
-}
-
-void Scheduler::switch_to(Task& next, bool dying) {
-  Task& self = *current_;
-  run_length_ = 0;
-  next.state = State::running;
-  if (&next == &self) return;
-  ++switches_;
-  saw(next.key);
-  record(Kind::task_switched, next.index, self.index);
-  current_ = &next;
-  switch_fiber(self.fiber, next.fiber, dying);
-  resumed(self);
-}
-
-void Scheduler::resumed(Task& task) {
-  CHECK(current_ == &task, "the scheduler lost track of who runs");
-  release_zombie();
-  changes_at_switch_ = changes;
-  grant();
 }
 
 void Scheduler::nothing_can_run() {

@@ -183,7 +183,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
     uint64_t what;
   };
 
-  static void enter_task(boost::context::detail::transfer_t transfer);
+  static void enter_task(Fiber& before);
   [[noreturn]] void end_task();
   Task& make_task(Name name, void (*run)(void*), void* argument);
 
@@ -197,8 +197,12 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   void preempt(Site site);
   void rotate();
   Task* choose_next();
+  Task& take_candidate(size_t index);
   void unpark();
   uint64_t others_changes(const Task& task) const { return changes - task.own_changes; }
+  bool has_news(const Task& task) const {
+    return others_changes(task) != task.others_seen || deliveries_ != task.deliveries_seen;
+  }
   void stop_current(State state, Site site = {});
   void switch_to(Task& next, bool dying);
   void resumed(Task& task);
@@ -224,8 +228,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   std::vector<Task*> ready_;    // in calm order
   std::vector<Task*> waiting_;  // the longest waiter first
   std::vector<Task*> parked_;
-  std::vector<Queued> queue_;  // latest first, so that the next one is at the back
-  std::vector<Candidate> candidates_;
+  std::vector<Queued> queue_;         // latest first, so that the next one is at the back
+  std::vector<uint64_t> candidates_;  // keys of tasks
   Task* current_ = nullptr;
   Task* zombie_ = nullptr;  // ended, still on its stack
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/runtime/frames.hpp"
-#include "sim/scheduler.hpp"
+#include "sim/scheduler_switch.hpp"
 
 namespace orrery::sim {
 
@@ -55,8 +55,7 @@ void Scheduler::yield(Site site) {
   Task& task = *current_;
   task.own_changes += changes - changes_at_switch_;
   changes_at_switch_ = changes;
-  const bool news = others_changes(task) != task.others_seen || deliveries_ != task.deliveries_seen;
-  stop_current(news ? State::ready : State::parked, site);
+  stop_current(has_news(task) ? State::ready : State::parked, site);
   switch_to(*choose_next(), false);
   task.others_seen = others_changes(task);
   task.deliveries_seen = deliveries_;
@@ -136,8 +135,7 @@ bool Scheduler::run_undelivered() {
   return true;
 }
 
-// ---- happenings
-// -------------------------------------------------------------------------------------------------
+// Happenings.
 
 void Scheduler::at(Instant when, Happening& happening, uint64_t what) {
   const Queued entry{when.ns, ++queue_number_, &happening, what};
@@ -160,8 +158,7 @@ void Scheduler::deliver_due() {
   }
 }
 
-// ---- choices and reports
-// -------------------------------------------------------------------------------------------
+// Choices and reports.
 
 Address Scheduler::here(Ask ask) {
   const ActorFrame& actor = current_->actor();
@@ -200,7 +197,8 @@ void Scheduler::copy_large(std::byte* target, const std::byte* source, size_t le
 }
 
 void Scheduler::record(Kind kind, int64_t a, int64_t b, int64_t c, Site site) {
-  if (kind != Kind::point) {
+  // What only detailed runs have must not be in the digest.
+  if (kind != Kind::point && kind != Kind::task_switched) {
     saw(static_cast<uint64_t>(kind) ^ (static_cast<uint64_t>(a) << 16));
     saw(static_cast<uint64_t>(b) * 31 + static_cast<uint64_t>(c));
   }

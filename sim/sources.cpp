@@ -52,7 +52,7 @@ uint64_t Seeded::next_preemption(uint64_t actor_key, uint64_t from) {
   return from + below(mix(seed_, actor_key, from), 2 * temper_.preempt_gap);
 }
 
-int Seeded::pick(const Address& at, std::span<const Candidate> candidates) {
+int Seeded::pick(const Address& at, std::span<const uint64_t> candidates) {
   const uint64_t drawn = mix(seed_, at.key, at.occurrence, static_cast<uint64_t>(at.ask) + 0x100);
   if (at.ask == Ask::next && drawn % kOdds >= temper_.odds[static_cast<size_t>(Ask::next)]) {
     return -1;
@@ -101,11 +101,11 @@ uint64_t Replayed::next_preemption(uint64_t actor_key, uint64_t from) {
   return found->deviated.occurrence;
 }
 
-int Replayed::pick(const Address& at, std::span<const Candidate> candidates) {
+int Replayed::pick(const Address& at, std::span<const uint64_t> candidates) {
   const Entry* const entry = find(at);
   if (entry == nullptr) return -1;
   for (size_t i = 0; i < candidates.size(); ++i) {
-    if (candidates[i].key != entry->deviated.value) continue;
+    if (candidates[i] != entry->deviated.value) continue;
     used_[entry->index] = true;
     return static_cast<int>(i);
   }

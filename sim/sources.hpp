@@ -30,7 +30,7 @@ class Seeded final : public Source {
   Seeded(uint64_t seed, const Temper& temper) : seed_(scramble(seed)), temper_(temper) {}
 
   uint64_t next_preemption(uint64_t actor_key, uint64_t from) override;
-  int pick(const Address& at, std::span<const Candidate> candidates) override;
+  int pick(const Address& at, std::span<const uint64_t> candidates) override;
   uint64_t choose(const Address& at, uint64_t bound) override;
 
  private:
@@ -51,7 +51,7 @@ class Replayed final : public Source {
   explicit Replayed(std::span<const Deviated> deviations);
 
   uint64_t next_preemption(uint64_t actor_key, uint64_t from) override;
-  int pick(const Address& at, std::span<const Candidate> candidates) override;
+  int pick(const Address& at, std::span<const uint64_t> candidates) override;
   uint64_t choose(const Address& at, uint64_t bound) override;
 
   /// For each deviation, in the order given, whether it took effect.

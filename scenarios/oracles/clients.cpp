@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What clients saw fits one order of operations for each key. The search is linearizable.hpp; here
-// a run is turned into its question.
+#include "scenarios/oracles/clients.hpp"
+
 #include <fmt/format.h>
 
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
-#include "scenarios/oracles/oracle.hpp"
 
 namespace orrery::scenarios {
 

@@ -38,9 +38,6 @@ struct OracleRow {
 
 std::span<const OracleRow> all_oracles();
 
-/// How records may have vanished in this run. The moves live in the scratch.
-Eviction eviction_of(const Run& run, OracleScratch& scratch);
-
 /// A finding with step, time and task of an event of the run.
 Finding finding_at(const Run& run, const char* oracle, size_t event);
 

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/store/events.hpp"
-#include "scenarios/oracles/oracle.hpp"
+#include "scenarios/oracles/clients.hpp"
 
 namespace orrery::scenarios {
 namespace {

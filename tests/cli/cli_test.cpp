@@ -47,9 +47,9 @@ class Place {
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
-  Ended run(const std::string& words) const {
-    const std::string command = "cd " + path_ + "/work && " + binary_ + " " + words + " > " +
-                                path_ + "/out 2> " + path_ + "/err < /dev/null";
+  Ended run(const std::string& words, const std::string& before = "") const {
+    const std::string command = "cd " + path_ + "/work && " + before + " " + binary_ + " " + words +
+                                " > " + path_ + "/out 2> " + path_ + "/err < /dev/null";
     const int status = std::system(command.c_str());
     Ended ended;
     ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -260,6 +260,27 @@ TEST_CASE("exit codes") {
   CHECK(place.run("replay lost.orry -q").code == 0);
   CHECK(place.run("replay lost.orry --strict").code == 4);
   CHECK(place.run("replay canary 1 --save /proc/no/such/folder.orry -q").code == 5);
+}
+
+TEST_CASE("Ctrl-C ends a campaign with what is known") {
+  const Place place;
+  const Ended ended = place.run("run many-sessions --time 120s -s 1 --json -q",
+                                "timeout --preserve-status -s INT -k 60 2");
+  CHECK(ended.code == 75);
+  const std::vector<Json> lines = lines_of(ended.out);
+  REQUIRE(lines.size() >= 2);
+  CHECK(lines.back()["runs"] == lines.size() - 1);
+  CHECK(lines.back()["interrupted"] == true);
+}
+
+TEST_CASE("a full disk is a harness failure, and hides no failing seed") {
+  const Place place;
+  const Ended tapeless = place.run("run canary -n 5000 -s 1 -q --out /proc/no/such");
+  CHECK(tapeless.code == 5);
+  CHECK_THAT(tapeless.out, ContainsSubstring("first failing seed 0x"));
+  CHECK_THAT(tapeless.err, ContainsSubstring("could be saved"));
+  // A redirection behind the one of run() wins.
+  CHECK(place.run("run many-sessions -n 3 -s 1 --json -q > /dev/full; exit $? #").code == 5);
 }
 
 TEST_CASE("lists, help and version") {

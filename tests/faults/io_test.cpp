@@ -163,9 +163,7 @@ TEST_CASE("memory, frames and tasks are refused alike, without effect", "[faults
   engine::Runtime runtime = world.runtime();
   Errc codes[3] = {};
   world.play(stubborn, [&] {
-    const auto code_of = [](const auto& result) {
-      return result ? Errc::ok : result.error().code;
-    };
+    const auto code_of = [](const auto& result) { return result ? Errc::ok : result.error().code; };
     codes[0] = code_of(runtime.memory.allocate(8, 8, "x"));
     codes[1] = code_of(runtime.frames.acquire(0, 512));
     codes[2] = code_of(runtime.tasks.spawn({"x", 0}, [](void*) {}, nullptr));

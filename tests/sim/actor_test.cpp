@@ -62,8 +62,8 @@ TEST_CASE("occurrences restart with each actor and go on after a nested one", "[
   });
   REQUIRE(world.verdict() == "ok");
   REQUIRE(heard_by(listener) == std::vector<std::string>{"main/0#0@0 6", "op/3#0@0 3",
-                                                        "step/9#0@0 1", "op/3#0@0 5",
-                                                        "op/3#1@0 1", "main/0#0@0 8"});
+                                                         "step/9#0@0 1", "op/3#0@0 5", "op/3#1@0 1",
+                                                         "main/0#0@0 8"});
 }
 
 TEST_CASE("an address does not depend on when the world was last asked", "[actor]") {

@@ -178,8 +178,7 @@ TEST_CASE("a held completion lets others overtake it", "[device]") {
   TestWorld world;
   engine::Runtime runtime = world.runtime();
   // Only the write at offset 0 is held: 2^10 times the nominal latency.
-  const auto plain = sim::deviated(
-      {{{"write:test/data", 0, 0, 0}, sim::Ask::latency, 0, 18, {}}});
+  const auto plain = sim::deviated({{{"write:test/data", 0, 0, 0}, sim::Ask::latency, 0, 18, {}}});
   sim::Replayed replayed(plain);
   int64_t held_ns = 0;
   int64_t other_ns = 0;

@@ -63,10 +63,10 @@ std::string after_crash_in_flight(sim::Source& source, bool power_lost) {
   world.play(source, [&] {
     engine::Device& device = **runtime.storage.open("disk/data", {});
     (void)runtime.storage.sync_names();
-    alignas(512) std::byte bytes[1024];
-    std::memset(bytes, 'x', sizeof bytes);
+    auto* const bytes = static_cast<std::byte*>(*runtime.memory.allocate(1024, 512, "bytes"));
+    std::memset(bytes, 'x', 1024);
     Request request(runtime.tasks);
-    request.submit(device, IoKind::write, 0, bytes);
+    request.submit(device, IoKind::write, 0, {bytes, 1024});
     world.scheduler().stop();
   });
   world.world.crash(power_lost);
@@ -102,7 +102,8 @@ TEST_CASE("a name or a sector that is none is invalid", "[disk]") {
   const std::string longest(200, 'x');
   const std::string too_long(201, 'x');
   world.play_calmly([&] {
-    for (const std::string& name : {std::string(), std::string("A"), std::string("a b"), too_long}) {
+    for (const std::string& name :
+         {std::string(), std::string("A"), std::string("a b"), too_long}) {
       const auto opened = storage.open(name, {});
       codes.push_back(opened ? Errc::ok : opened.error().code);
     }

@@ -19,8 +19,8 @@ struct PingPong {
 };
 PingPong* the_game = nullptr;
 
-void away(boost::context::detail::transfer_t transfer) {
-  sim::arrived(transfer, the_game->away);
+void away(sim::Fiber& before) {
+  sim::arrived(before, the_game->away);
   for (;;) {
     ++the_game->turns;
     sim::switch_fiber(the_game->away, the_game->home);

@@ -30,7 +30,7 @@ std::string verdict_of(TestWorld& world, const Body& body) {
 }
 
 uint64_t resident_kib() {
-  struct rusage usage {};
+  struct rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<uint64_t>(usage.ru_maxrss);
 }

@@ -21,7 +21,8 @@ std::string text_at(const sim::Media& media, uint64_t offset, size_t length) {
   return text;
 }
 
-/// Three writes over a durable "aaaaaaaa", then a loss of power after which those in `kept` survive.
+/// Three writes over a durable "aaaaaaaa", then a loss of power after which those in `kept`
+/// survive.
 std::string after_loss(unsigned kept) {
   sim::Media media;
   media.write(0, bytes_of("aaaaaaaa"));

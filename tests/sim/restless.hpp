@@ -16,7 +16,7 @@ class Restless final : public sim::Source {
   uint64_t next_preemption(uint64_t key, uint64_t from) override {
     return from + sim::below(sim::mix(seed_, key, from), 3);
   }
-  int pick(const sim::Address& at, std::span<const sim::Candidate> candidates) override {
+  int pick(const sim::Address& at, std::span<const uint64_t> candidates) override {
     const uint64_t drawn = sim::mix(seed_, at.key, at.occurrence, static_cast<uint64_t>(at.ask));
     return static_cast<int>(sim::below(drawn, candidates.size() + 1)) - 1;
   }
@@ -33,7 +33,7 @@ class Listener final : public sim::Source {
   std::vector<uint64_t> bounds;
 
   uint64_t next_preemption(uint64_t, uint64_t) override { return kNowhere; }
-  int pick(const sim::Address&, std::span<const sim::Candidate>) override { return -1; }
+  int pick(const sim::Address&, std::span<const uint64_t>) override { return -1; }
   uint64_t choose(const sim::Address& at, uint64_t bound) override {
     heard.push_back(at);
     bounds.push_back(bound);
@@ -46,7 +46,7 @@ class Stubborn final : public sim::Source {
  public:
   Stubborn(sim::Ask ask, uint64_t answer) : ask_(ask), answer_(answer) {}
   uint64_t next_preemption(uint64_t, uint64_t) override { return kNowhere; }
-  int pick(const sim::Address&, std::span<const sim::Candidate>) override { return -1; }
+  int pick(const sim::Address&, std::span<const uint64_t>) override { return -1; }
   uint64_t choose(const sim::Address& at, uint64_t bound) override {
     return at.ask == ask_ && answer_ < bound ? answer_ : 0;
   }

@@ -80,8 +80,7 @@ TEST_CASE("a deviation of who runs next names him, too", "[scheduler]") {
   TestWorld world;
   Letters letters{world};
   // Main joins the first task at its fourth point: three spawns before it.
-  const std::vector<sim::Deviation> list = {
-      switch_at(sim::Ask::next, "main", 0, 4, "letter", 1)};
+  const std::vector<sim::Deviation> list = {switch_at(sim::Ask::next, "main", 0, 4, "letter", 1)};
   const auto plain = deviated(list);
   sim::Replayed replayed(plain);
   world.play(replayed, letters);
@@ -93,8 +92,8 @@ TEST_CASE("a task that cannot run means calm", "[scheduler]") {
   TestWorld world;
   Letters letters{world};
   const auto plain = sim::deviated({switch_at(sim::Ask::preempt, "letter", 0, 1, "nobody", 0),
-                               switch_at(sim::Ask::preempt, "letter", 1, 1, "letter", 0),
-                               switch_at(sim::Ask::preempt, "letter", 9, 1, "letter", 0)});
+                                    switch_at(sim::Ask::preempt, "letter", 1, 1, "letter", 0),
+                                    switch_at(sim::Ask::preempt, "letter", 9, 1, "letter", 0)});
   sim::Replayed replayed(plain);
   world.play(replayed, letters);
   REQUIRE(letters.seen == "aaabbbccc");

@@ -63,6 +63,7 @@ void play_wrong(TestWorld& world, const Wrong& wrong) {
     tasks.yield();
     const engine::Actor actor({"op", 1});
     wrong();
+    (void)tasks.wait(word, 0);  // the others look at this stack
   });
 }
 
@@ -159,8 +160,8 @@ TEST_CASE("a verdict says who, when and after what", "[signals]") {
 }
 
 TEST_CASE("the handlers that were there before a world are there after it", "[signals]") {
-  struct sigaction before {};
-  struct sigaction after {};
+  struct sigaction before{};
+  struct sigaction after{};
   sigaction(SIGFPE, nullptr, &before);
   {
     TestWorld world;

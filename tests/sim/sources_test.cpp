@@ -40,7 +40,7 @@ TEST_CASE("a seed answers by address alone, in any order", "[sources]") {
 }
 
 TEST_CASE("answers stay in their bounds", "[sources]") {
-  const sim::Candidate candidates[3] = {{1, {}}, {2, {}}, {3, {}}};
+  const uint64_t candidates[3] = {1, 2, 3};
   uint64_t wrong = 0;
   for (uint64_t seed = 0; seed < 200; ++seed) {
     sim::Seeded seeded(seed, sim::Temper::drawn_from(seed));
@@ -137,7 +137,7 @@ TEST_CASE("a replay answers what it was told, where it was told, and calmly else
   REQUIRE(replayed.next_preemption(5, 41) == 70);
   REQUIRE(replayed.next_preemption(5, 71) == sim::Source::kNowhere);
   REQUIRE(replayed.next_preemption(6, 0) == sim::Source::kNowhere);
-  const sim::Candidate candidates[2] = {{800, {}}, {900, {}}};
+  const uint64_t candidates[2] = {800, 900};
   REQUIRE(replayed.pick(at(5, Ask::preempt, 40), candidates) == 1);
   REQUIRE(replayed.pick(at(5, Ask::preempt, 70), candidates) == -1);
   REQUIRE(replayed.pick(at(6, Ask::next, 3), candidates) == 1);

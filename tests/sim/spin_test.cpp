@@ -109,6 +109,61 @@ TEST_CASE("a delivery ends a spin", "[spin]") {
   REQUIRE(done);
 }
 
+TEST_CASE("a delivery ends a spin while others are busy with nothing", "[spin]") {
+  TestWorld world;
+  world.laws.disk.nominal_ns = 5'000 * world.laws.pace.point_ns;
+  engine::Runtime runtime = world.runtime();
+  bool done = false;
+  bool ended_meanwhile = false;
+  world.play_calmly([&] {
+    engine::Device* const device = *runtime.storage.open("spin/data", {});
+    bool has_spun = false;
+    const auto spinner = [&] {
+      engine::Io io;
+      io.kind = engine::IoKind::sync;
+      io.owner = &done;
+      io.done = [](engine::Io& finished) { *static_cast<bool*>(finished.owner) = true; };
+      device->submit(io);
+      while (!done) runtime.tasks.yield();
+      has_spun = true;
+    };
+    const engine::TaskId task = tests::start(runtime.tasks, {"spinner", 0}, spinner);
+    runtime.tasks.yield();
+    Atomic<uint32_t> word{0};
+    for (int i = 0; i < 20'000; ++i) (void)word.load();  // stops only where it is made to
+    ended_meanwhile = has_spun;
+    runtime.tasks.join(task);
+  });
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(ended_meanwhile);
+}
+
+TEST_CASE("whoever spins for what has happened can be picked at any point", "[spin]") {
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  uint64_t seen_in_time = 0;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    tests::Restless restless(seed);
+    bool in_time = false;
+    world.play(restless, [&] {
+      Atomic<uint32_t> flag{0};
+      const auto spinner = [&] {
+        while (flag.load() == 0) tasks.yield();
+        in_time = flag.load() == 1;
+      };
+      const engine::TaskId task = tests::start(tasks, {"spinner", 0}, spinner);
+      for (int i = 0; i < 3; ++i) tasks.yield();
+      flag.store(1);
+      Atomic<uint32_t> word{0};
+      for (int i = 0; i < 20; ++i) (void)word.load();
+      flag.store(2);
+      tasks.join(task);
+    });
+    seen_in_time += in_time ? 1 : 0;
+  }
+  REQUIRE(seen_in_time > 50);
+}
+
 TEST_CASE("a spin for what nobody will change is a livelock, not a hang", "[spin]") {
   TestWorld world;
   engine::Tasks& tasks = world.runtime().tasks;

@@ -54,12 +54,11 @@ TEST_CASE("a tape is read as it was printed", "[tape]") {
 
 TEST_CASE("a tape reads like the page that documents it", "[tape]") {
   const std::string text = sim::print_tape(some_tape());
-  for (const char* line :
-       {"orrery-tape 1\nscenario snapshot-full-cache\n", "\nrevision 2f6ad01c\n",
-        "\nseed 0x000000000000002a\n", "\nsize pages 16\n", "\nsize shift -3\n",
-        "\nbug garnet-2063.a\n", "\nfault io-error\n",
-        "\nat upsert/12#0@0 17 preempt done-write:store/hlog/4096#3@1\n",
-        "\nat write:store/hlog/4096#0@0 0 latency 11\n"}) {
+  for (const char* line : {"orrery-tape 1\nscenario snapshot-full-cache\n", "\nrevision 2f6ad01c\n",
+                           "\nseed 0x000000000000002a\n", "\nsize pages 16\n", "\nsize shift -3\n",
+                           "\nbug garnet-2063.a\n", "\nfault io-error\n",
+                           "\nat upsert/12#0@0 17 preempt done-write:store/hlog/4096#3@1\n",
+                           "\nat write:store/hlog/4096#0@0 0 latency 11\n"}) {
     REQUIRE_THAT(text, Catch::Matchers::ContainsSubstring(line));
   }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A world for tests: plays lambdas as tasks, and says in one line how a run ended.
 //
-// Assertions stand on the test's own stack, after the run: an exception must not leave a task, and a
-// task may be dropped at any point. What a task finds out it leaves in plain variables of the test.
-// A test makes its own TestWorld inside the test case: Catch2 installs signal handlers around each.
+// Assertions stand on the test's own stack, after the run: an exception must not leave a task, and
+// a task may be dropped at any point. What a task finds out it leaves in plain variables of the
+// test. A test makes its own TestWorld inside the test case: Catch2 installs signal handlers around
+// each.
 #pragma once
 
 #include <cstdint>

@@ -42,12 +42,8 @@ struct Print {
 };
 Print print_of(TestWorld& world) {
   const sim::Trace& trace = world.world.trace();
-  return {world.verdict(),
-          world.world.digest(),
-          world.scheduler().points(),
-          world.scheduler().steps(),
-          world.runtime().clock.now().ns,
-          trace.events.size(),
+  return {world.verdict(),           world.world.digest(),           world.scheduler().points(),
+          world.scheduler().steps(), world.runtime().clock.now().ns, trace.events.size(),
           deviations_of(trace.taken)};
 }
 
