@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The clean engine over all scenarios: no seed may fail. CI plays a share of it
+# (tests/planted_bugs_test.cpp); this plays as many as you say, 100,000 in all by default.
+#
+# usage: tests/campaign.sh [RUNS [CAMPAIGN_SEED]]      RUNS is divided among the scenarios
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+orrery=build/release/cli/orrery
+runs=${1:-100000}
+seed=${2:-1}
+[[ -x $orrery ]] || { echo "campaign: build first: ./dev build" >&2; exit 5; }
+# The canary must fail, and the genuine 40 GiB case has no seeds: both have tests of their own.
+scenarios=(snapshot-full-cache snapshot-at-rest late-flush many-sessions)
+failed=0
+for scenario in "${scenarios[@]}"; do
+  "$orrery" run "$scenario" -n $((runs / ${#scenarios[@]})) -s "$seed" --keep-going || failed=1
+done
+exit "$failed"

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tests the tester: breaks the engine in one place at a time, and sees whether a campaign notices.
+
+usage: tests/mutate/mutate.py [--runs N] [NAME...]
+
+The tree is copied to build/mutate/tree, built there once, and each break of mutations.py is applied,
+built, and hunted in every small scenario for at most N runs (default 2,000). A break that no run
+notices, or that does not compile, makes the script end with 1.
+"""
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from mutations import MUTATIONS  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TREE = ROOT / "build" / "mutate" / "tree"
+BUILD = ROOT / "build" / "mutate" / "build"
+SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush"]
+HUNT_SECONDS = 300
+
+
+def run(command, **more):
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, **more)
+
+
+def copy_tree():
+    """Copies the working tree; what did not change keeps its time, so that ninja is quick."""
+    listed = run(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"]).stdout.splitlines()
+    for name in listed:
+        source, target = ROOT / name, TREE / name
+        if not source.is_file():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != source.read_bytes():
+            shutil.copy2(source, target)
+
+
+def build():
+    if not (BUILD / "build.ninja").exists():
+        done = run(["meson", "setup", BUILD, TREE])
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+    return run(["ninja", "-C", BUILD, "cli/orrery"])
+
+
+def hunt(runs):
+    """(scenario, runs it took, oracle) of the first scenario that notices; None if none does."""
+    for scenario in SCENARIOS:
+        command = [BUILD / "cli" / "orrery", "run", scenario, "-n", runs, "-s", "0x6d7574", "-q",
+                   "--json", "--out", BUILD / "found"]
+        try:
+            done = run(command, timeout=HUNT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return scenario, runs, "(the hunt did not end)"
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        failing = [row for row in rows if row.get("verdict") == "failed"]
+        if failing:
+            return scenario, failing[0]["index"] + 1, failing[0]["oracle"]
+        if done.returncode not in (0, 1):
+            return scenario, len(rows), f"(exit {done.returncode})"
+    return None
+
+
+def try_one(name, path, there, instead, runs):
+    file = TREE / path
+    text = file.read_text()
+    if text.count(there) != 1:
+        return f"the text occurs {text.count(there)} times in {path}"
+    file.write_text(text.replace(there, instead))
+    try:
+        built = build()
+        if built.returncode:
+            return "does not compile:\n" + built.stdout[-2000:]
+        found = hunt(runs)
+    finally:
+        file.write_text(text)
+    if found is None:
+        return "SURVIVED"
+    print(f"killed    {name:28} {found[0]:20} {found[1]:6} runs  {found[2]}", flush=True)
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    copy_tree()
+    built = build()
+    if built.returncode:
+        sys.exit(built.stdout + built.stderr)
+    chosen = [row for row in MUTATIONS if not arguments.names or row[0] in arguments.names]
+    survivors = 0
+    for row in chosen:
+        wrong = try_one(*row, arguments.runs)
+        if wrong:
+            survivors += 1
+            print(f"NOT KILLED {row[0]}: {wrong}", flush=True)
+    print(f"{len(chosen) - survivors} of {len(chosen)} breaks were noticed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Breaks of the engine, by hand: a guard, a wait, a re-check, a clamp or an order is dropped.
+
+Each is (name, file, what stands there, what stands there instead). The text must occur exactly once.
+"""
+
+MUTATIONS = [
+    # The log and its eviction.
+    ("head-ignores-flushed", "engine/store/eviction.cpp",
+     "std::min(desired, flushed);", "desired;"),
+    ("close-without-drain", "engine/store/eviction.cpp",
+     "  epoch_.bump(self, {[](void* log, int64_t address, Self&) {\n"
+     "                       static_cast<HybridLog*>(log)->on_pages_closed(address);\n"
+     "                     },\n"
+     "                     this,\n"
+     "                     head,\n"
+     "                     {\"close-pages\", static_cast<uint64_t>(head)}});",
+     "  (void)self;\n  on_pages_closed(head);"),
+    ("closed-before-frame", "engine/store/eviction.cpp",
+     "    if (end == geometry().page_end(page)) frames_.close(page);\n"
+     "    boundaries_.raise(Boundary::closed, end);",
+     "    boundaries_.raise(Boundary::closed, end);\n"
+     "    if (end == geometry().page_end(page)) frames_.close(page);"),
+    ("open-ignores-closed", "engine/store/hybrid_log.cpp",
+     "  if (need_wait(page) || cannot_allocate(page)) {", "  if (need_wait(page)) {"),
+    ("open-ignores-flushed", "engine/store/hybrid_log.cpp",
+     "  if (need_wait(page) || cannot_allocate(page)) {", "  if (cannot_allocate(page)) {"),
+    ("ticket-after-attempt", "engine/store/hybrid_log.cpp",
+     "  result.flush_ticket = ticket;\n  result.outcome = need_wait(page)",
+     "  result.flush_ticket = flusher_.ticket();\n  (void)ticket;\n"
+     "  result.outcome = need_wait(page)"),
+    ("flush-on-ro", "engine/store/hybrid_log.cpp",
+     "  if (!boundaries_.raise(Boundary::ro, ro)) return;\n",
+     "  if (!boundaries_.raise(Boundary::ro, ro)) return;\n  on_marked_read_only(ro);\n"
+     "  if (ro > 0) return;\n"),
+    # The main flush.
+    ("flush-error-is-success", "engine/store/flush.cpp",
+     "  Errc code = io.error;\n", "  Errc code = Errc::ok;\n"),
+    ("flush-short-is-success", "engine/store/flush.cpp",
+     "  if (code == Errc::ok && io.transferred < io.length) code = Errc::io;\n", ""),
+    ("flush-parts-overlap", "engine/store/flush.cpp",
+     "  } else if (frames_.geometry().offset(from) == 0) {", "  } else if (from >= 0) {"),
+    ("flushed-tells-nobody", "engine/store/flush.cpp",
+     "  if (boundaries_.raise(Boundary::flushed, reached)) moved_.set();",
+     "  boundaries_.raise(Boundary::flushed, reached);"),
+    # Epochs.
+    ("epoch-skips-first-slot", "engine/store/epoch.cpp",
+     "  for (uint32_t place = 0; place < highest; ++place) {\n    const int64_t local",
+     "  for (uint32_t place = 1; place < highest; ++place) {\n    const int64_t local"),
+    ("epoch-safe-too-high", "engine/store/epoch.cpp",
+     "  safe_.store(oldest - 1);\n  return oldest - 1;",
+     "  safe_.store(oldest);\n  return oldest;"),
+    ("last-one-out-leaves", "engine/store/epoch.cpp",
+     "  if (drain_count_.load() > 0) suspend_drain(self);\n", ""),
+    ("marks-skip-first-slot", "engine/store/epoch.cpp",
+     "  for (uint32_t place = 0; place < highest; ++place) {\n    const Entry& entry",
+     "  for (uint32_t place = 1; place < highest; ++place) {\n    const Entry& entry"),
+    # Operations.
+    ("rmw-copies-fuzzy", "engine/store/operations.cpp",
+     "  if (!is_mutable && hit.address >= log_.load(Boundary::safe_ro)) {",
+     "  if (!is_mutable && hit.address < 0) {"),
+    ("update-in-place-below-ro", "engine/store/operations.cpp",
+     "  const Hit hit = search(entry.word.address(), log_.load(Boundary::ro));",
+     "  const Hit hit = search(entry.word.address(), log_.load(Boundary::head));"),
+    ("frozen-is-thawed", "engine/store/operations.cpp",
+     "  if (!hit.header.has(RecordHeader::kInNewVersion)) return true;\n", ""),
+    ("wait-flush-not-frozen", "engine/store/operations.cpp",
+     "  if (view_.phase != Phase::in_progress && view_.phase != Phase::wait_flush) return false;",
+     "  if (view_.phase != Phase::in_progress) return false;"),
+    ("no-shift-on-next-version", "engine/store/operations.cpp",
+     "  return header.has(RecordHeader::kInNewVersion);\n}\n\n// True if the record belongs",
+     "  return false;\n}\n\n// True if the record belongs"),
+    ("tombstone-is-read", "engine/store/operations.cpp",
+     "    if (hit.header.has(RecordHeader::kTombstone)) return missing();\n"
+     "    const auto size", "    const auto size"),
+    ("no-mark-of-new-version", "engine/store/operation.cpp",
+     "  if (view_.phase == Phase::in_progress) header |= RecordHeader::kInNewVersion;\n", ""),
+    ("saved-below-ro", "engine/store/operation.cpp",
+     "  if (saved <= latest || saved < log_.load(Boundary::ro)) return kInvalidAddr;",
+     "  if (saved <= latest) return kInvalidAddr;"),
+    # Snapshots and checkpoints.
+    ("snapshot-error-is-success", "engine/store/snapshot.cpp",
+     "  Errc code = io.error;\n", "  Errc code = Errc::ok;\n"),
+    ("snapshot-without-copy", "engine/store/snapshot.cpp",
+     "make_request(page, pin, frame, until > safe_ro);",
+     "make_request(page, pin, frame, false && until > safe_ro);"),
+    ("pin-forgotten", "engine/store/snapshot.cpp",
+     "  if (request.pin == Pin::counted) log_.frames().unpin(page);\n  free_request",
+     "  free_request"),
+    ("last-page-not-pinned", "engine/store/snapshot.cpp",
+     "    if (pin != Pin::evicted && geometry.page(final_ - 1) == page) {",
+     "    if (pin == Pin::counted) log_.frames().unpin(page);\n    if (page >= 0) return final_;\n"
+     "    if (pin != Pin::evicted && geometry.page(final_ - 1) == page) {"),
+    ("start-captured-late", "engine/store/checkpoint.cpp",
+     "    case Phase::in_progress:\n    case Phase::rest: return {};",
+     "    case Phase::in_progress: info_.start = log_.tail(); return {};\n"
+     "    case Phase::rest: return {};"),
+    ("version-without-marks", "engine/store/checkpoint.cpp",
+     "  if (!epoch_.check_complete(marker, now.version)) return Wait::marks;\n", ""),
+    ("metadata-before-snapshot", "engine/store/checkpoint.cpp",
+     "      if (!snapshot_.finished()) return Wait::change;\n", ""),
+]
