@@ -4,9 +4,9 @@
 
 usage: tests/mutate/mutate.py [--runs N] [NAME...]
 
-The tree is copied to build/mutate/tree, built there once, and each break of mutations.py is applied,
-built, and hunted in every small scenario for at most N runs (default 2,000). A break that no run
-notices, or that does not compile, makes the script end with 1.
+The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
+applied, built, and hunted in every small scenario for at most N runs (default 2,000). A break that
+no run notices, or that does not compile, makes the script end with 1.
 """
 import argparse
 import json

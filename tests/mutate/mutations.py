@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Breaks of the engine, by hand: a guard, a wait, a re-check, a clamp or an order is dropped.
 
-Each is (name, file, what stands there, what stands there instead). The text must occur exactly once.
+Each is (name, file, what stands there, what stands there instead). The text occurs exactly once.
 """
 
 MUTATIONS = [

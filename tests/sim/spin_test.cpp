@@ -157,7 +157,7 @@ TEST_CASE("whoever spins for what has happened can be picked at any point", "[sp
       seen = flag.load();
     };
     const engine::TaskId task = tests::start(tasks, {"spinner", 0}, spinner);
-    for (int i = 0; i < 1500; ++i) (void)flag.load();  // so long that the spinner looks and parks
+    for (int i = 0; i < 2500; ++i) (void)flag.load();  // so long that the spinner looks and parks
     flag.store(1);
     for (int i = 0; i < 20; ++i) (void)flag.load();
     flag.store(2);
@@ -165,8 +165,8 @@ TEST_CASE("whoever spins for what has happened can be picked at any point", "[sp
   };
   world.play_calmly(body);
   REQUIRE(seen == 2);
-  // Main's points: the spawn, the loads, the store at 1501, the loads behind it.
-  const sim::Deviation one{{"main", 0, 0, 0}, sim::Ask::preempt, 1510, 0, {"spinner", 0, 0, 0}};
+  // Main's points: the spawn, the loads, the store at 2501, the loads behind it.
+  const sim::Deviation one{{"main", 0, 0, 0}, sim::Ask::preempt, 2510, 0, {"spinner", 0, 0, 0}};
   world.replayed.emplace(sim::deviated({one}));
   world.play(*world.replayed, body);
   REQUIRE(world.verdict() == "ok");
@@ -184,7 +184,7 @@ TEST_CASE("a task that does not stop is made to for one that spins for news", "[
       seen = flag.load();
     };
     const engine::TaskId task = tests::start(tasks, {"spinner", 0}, spinner);
-    for (int i = 0; i < 1500; ++i) (void)flag.load();  // so long that the spinner looks and parks
+    for (int i = 0; i < 2500; ++i) (void)flag.load();  // so long that the spinner looks and parks
     flag.store(1);
     for (int i = 0; i < 2000; ++i) (void)flag.load();
     flag.store(2);
