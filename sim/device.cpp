@@ -216,7 +216,7 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
   } else {
     media_.write(offset, {at, length});
   }
-  if (length < kSparseFrom) scheduler.saw(XXH3_64bits(at, length));
+  scheduler.saw(length < kSparseFrom ? XXH3_64bits(at, length) : disk_.sparse_.hash(at, length));
 }
 
 bool SimDevice::request_is_alive(const Request& request) const {

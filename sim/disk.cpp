@@ -102,15 +102,20 @@ size_t Disk::in_flight() const {
 
 void Disk::settle_requests() {
   inline_depth_ = 0;  // whoever was inside a completion is gone
+  // In order of submission: which place a request took depends on earlier runs.
+  std::vector<SimDevice::Request*> open;
   for (const auto& [name, device] : devices_) {
     for (const auto& request : device->requests_) {
-      if (request->io == nullptr) continue;
-      if (request->asked.kind == engine::IoKind::write && !request->ended) {
-        device->settle(*request);
-      }
-      request->io = nullptr;
-      --device->in_flight_;
+      if (request->io != nullptr) open.push_back(request.get());
     }
+  }
+  std::sort(open.begin(), open.end(),
+            [](const auto* a, const auto* b) { return a->number < b->number; });
+  for (SimDevice::Request* request : open) {
+    SimDevice& device = *request->device;
+    if (request->asked.kind == engine::IoKind::write && !request->ended) device.settle(*request);
+    request->io = nullptr;
+    --device.in_flight_;
   }
 }
 

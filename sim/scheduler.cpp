@@ -157,12 +157,11 @@ void Scheduler::leave_actor() {
 
 // Points.
 
-[[gnu::always_inline]] inline void Scheduler::preempt(Site site) {
-  (void)site;
+[[gnu::always_inline]] inline bool Scheduler::preempt() {
   ActorFrame& actor = current_->actor();
   const uint64_t point = actor.preempt_at;
   actor.preempt_at = source_->next_preemption(actor.key, actor.points);
-  if (fair_) return;
+  if (fair_) return false;
   candidates_.clear();
   for (const Task* task : ready_) candidates_.push_back(task->key);
   for (const Task* task : parked_) {
@@ -170,14 +169,15 @@ void Scheduler::leave_actor() {
     // a look that changed the calm order could not be replayed.
     if (has_news(*task)) candidates_.push_back(task->key);
   }
-  if (candidates_.empty()) return;
+  if (candidates_.empty()) return false;
   const Address at{actor.key, Ask::preempt, point, actor.id};
   const int picked = source_->pick(at, candidates_);
-  if (picked < 0) return;
+  if (picked < 0) return false;
   Task& next = take_candidate(static_cast<size_t>(picked));
   trace_.taken.push_back({at, next.key, next.name, steps_, now().ns});
   stop_current(State::ready);
   switch_to(next, false);
+  return true;
 }
 
 [[gnu::always_inline]] inline void Scheduler::rotate() {
@@ -201,11 +201,10 @@ void Scheduler::expired(Site site) {
   if (steps_ >= budget_end_) over_budget();
   deliver_due();
   const ActorFrame& actor = current_->actor();
-  if (actor.points > actor.preempt_at) {
-    preempt(site);
-  } else if (run_length_ >= (fair_ ? kFairRunLength : pace_.run_length_max)) {
-    rotate();
-  }
+  // A preemption that does not happen must not stand in the way of a turn that is due: a replay
+  // knows nothing of it.
+  const bool preempted = actor.points > actor.preempt_at && preempt();
+  if (!preempted && run_length_ >= (fair_ ? kFairRunLength : pace_.run_length_max)) rotate();
   grant();
 }
 

@@ -194,7 +194,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   void timer_due(uint64_t wait_number);
   void wake_waiters(const void* word, uint32_t count);
   void over_budget();
-  void preempt(Site site);
+  bool preempt();
   void rotate();
   Task* choose_next();
   Task& take_candidate(size_t index);

@@ -30,14 +30,16 @@ void Sparse::copy(std::byte* target, const std::byte* source, size_t length) {
 
 uint64_t Sparse::hash(const std::byte* start, size_t length) {
   uint64_t hash = length;
+  size_t next = 0;  // the first block that was not looked at
   each_resident(start, length, [&](size_t at, size_t size) {
-    for (size_t done = 0; done < size;) {
-      // Parts end where the buffer's own pages of 4 KiB end, wherever the buffer lies.
-      const size_t part = std::min(size - done, kOsPage - (at + done) % kOsPage);
-      const std::byte* const bytes = start + at + done;
+    // Blocks are counted from the start of the buffer, wherever it lies: where the system's pages
+    // end, and which of them are zeros that somebody looked at, must not show.
+    for (size_t block = std::max(next, at / kOsPage); block * kOsPage < at + size; ++block) {
+      const std::byte* const bytes = start + block * kOsPage;
+      const size_t part = std::min(kOsPage, length - block * kOsPage);
       const bool zero = bytes[0] == std::byte{0} && std::memcmp(bytes, bytes + 1, part - 1) == 0;
-      if (!zero) hash = mix(hash, at + done, XXH3_64bits(bytes, part));
-      done += part;
+      if (!zero) hash = mix(hash, block, XXH3_64bits(bytes, part));
+      next = block + 1;
     }
   });
   return hash;

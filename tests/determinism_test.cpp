@@ -17,16 +17,11 @@ struct Seen {
   friend bool operator==(const Seen&, const Seen&) = default;
 };
 
-Runner& runner() {
-  static const std::unique_ptr<Runner> kRunner = std::make_unique<Runner>();
-  return *kRunner;
-}
-
 Seen seen(const Run& run) {
   return {run.digest, run.steps, run.verdict, run.finding ? run.finding->signature : ""};
 }
 
-Seen play(const Plan& plan) { return seen(runner().play(plan)); }
+Seen play(Runner& runner, const Plan& plan) { return seen(runner.play(plan)); }
 
 std::vector<const Scenario*> small_scenarios() {
   std::vector<const Scenario*> small;
@@ -39,41 +34,44 @@ std::vector<const Scenario*> small_scenarios() {
 }  // namespace
 
 TEST_CASE("every scenario gives the same digest twice, 200 seeds each") {
+  Runner runner;  // one a test: the framework takes the signals in between
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
     for (uint64_t seed = 0; seed < kSeeds; ++seed) {
       const Plan plan = plan_of_seed(*scenario, seed);
-      const Seen first = play(plan);
+      const Seen first = play(runner, plan);
       // Another run in between: nothing of it may be left in the world.
-      play(plan_of_seed(*scenario, seed + 1'000'000));
-      REQUIRE(play(plan) == first);
+      play(runner, plan_of_seed(*scenario, seed + 1'000'000));
+      REQUIRE(play(runner, plan) == first);
     }
   }
 }
 
 TEST_CASE("guards and details change what is seen, never what happens") {
+  Runner runner;  // one a test: the framework takes the signals in between
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
     for (uint64_t seed = 0; seed < 40; ++seed) {
       Plan plan = plan_of_seed(*scenario, seed);
-      const Seen plain = play(plan);
+      const Seen plain = play(runner, plan);
       if (plain.verdict != Verdict::ok) continue;  // equal only up to the first broken promise
       plan.guarded = true;
-      REQUIRE(play(plan) == plain);
+      REQUIRE(play(runner, plan) == plain);
       plan.detailed = true;
-      REQUIRE(play(plan) == plain);
+      REQUIRE(play(runner, plan) == plain);
     }
   }
 }
 
 TEST_CASE("the deviations that a run took replay it, failing or not") {
+  Runner runner;  // one a test: the framework takes the signals in between
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
     for (const char* bug : {"", "garnet-2063.b"}) {
       for (uint64_t seed = 0; seed < 60; ++seed) {
         Plan plan = plan_of_seed(*scenario, seed);
         if (*bug != '\0') plan.bugs.emplace_back(bug);
-        const Run& run = runner().play(plan);
+        const Run& run = runner.play(plan);
         const Seen seeded = seen(run);
         const sim::Tape tape = tape_of(run);
         sim::Tape read;
@@ -81,7 +79,7 @@ TEST_CASE("the deviations that a run took replay it, failing or not") {
         REQUIRE(read == tape);
         Plan replay;
         REQUIRE(plan_of_tape(read, replay).empty());
-        const Run& again = runner().play(replay);
+        const Run& again = runner.play(replay);
         REQUIRE(seen(again) == seeded);
         REQUIRE(tape_of(again).deviations == tape.deviations);
       }
@@ -89,22 +87,40 @@ TEST_CASE("the deviations that a run took replay it, failing or not") {
   }
 }
 
+TEST_CASE("a run that goes into its fair phase replays as well") {
+  Runner runner;
+  const Scenario& scenario = *find_scenario("snapshot-full-cache");
+  for (const int64_t budget : {20'000, 30'000, 40'000, 60'000}) {
+    for (uint64_t seed = 0; seed < 50; ++seed) {
+      Plan plan = plan_of_seed(scenario, seed);
+      REQUIRE(set_size(plan, "step_budget", budget).empty());
+      const Run& run = runner.play(plan);
+      const Seen seeded = seen(run);
+      Plan replay;
+      REQUIRE(plan_of_tape(tape_of(run), replay).empty());
+      REQUIRE(play(runner, replay) == seeded);
+    }
+  }
+}
+
 TEST_CASE("a switch that is off changes nothing") {
+  Runner runner;  // one a test: the framework takes the signals in between
   // The counts of reached switches are all that a run knows of them, and a switch that is off never
   // counts.
   const Scenario& scenario = *find_scenario("snapshot-full-cache");
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    const Run& run = runner().play(plan_of_seed(scenario, seed));
+    const Run& run = runner.play(plan_of_seed(scenario, seed));
     for (const uint64_t reached : run.reached) REQUIRE(reached == 0);
   }
 }
 
 TEST_CASE("the genuine case of 40 GiB gives the same digest twice") {
+  Runner runner;  // one a test: the framework takes the signals in between
   Plan plan = plan_of_seed(*find_scenario("garnet-385-40g"), 0);
   plan.bugs.emplace_back("garnet-385");
-  const Seen first = play(plan);
+  const Seen first = play(runner, plan);
   REQUIRE(first.verdict == Verdict::failed);
-  REQUIRE(play(plan) == first);
+  REQUIRE(play(runner, plan) == first);
 }
 
 }  // namespace orrery::scenarios

@@ -265,7 +265,7 @@ TEST_CASE("exit codes") {
 TEST_CASE("Ctrl-C ends a campaign with what is known") {
   const Place place;
   const Ended ended = place.run("run many-sessions --time 120s -s 1 --json -q",
-                                "timeout --preserve-status -s INT -k 60 2");
+                                "timeout --foreground --preserve-status -s INT -k 60 2");
   CHECK(ended.code == 75);
   const std::vector<Json> lines = lines_of(ended.out);
   REQUIRE(lines.size() >= 2);
