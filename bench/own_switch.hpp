@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fiber switch of our own for x86-64 (System V), to be measured beside Boost.Context's. Only the
-// benchmark has it: docs/adr/0001-fibers.md says why.
+// A fiber switch of our own for x86-64 (System V), to be measured beside Boost.Context's
+// (docs/adr/0001-fibers.md). That of sim/fiber.cpp also hands over who switched.
 //
 // It saves the registers that a call preserves, and nothing else: MXCSR and the x87 control word
 // are shared by all fibers. It ends in a jump, not in a return, which the processor would predict

@@ -38,7 +38,7 @@ class Place {
  public:
   Place() : path_((fs::temp_directory_path() / "orrery-cli-XXXXXX").string()) {
     REQUIRE(mkdtemp(path_.data()) != nullptr);
-    fs::create_directory(path_ + "/work");
+    fs::create_directory(path_ + "/desk");
     const char* const named = std::getenv("ORRERY");
     binary_ = fs::absolute(named != nullptr ? named : "build/release/cli/orrery").string();
     REQUIRE(fs::exists(binary_));
@@ -48,7 +48,7 @@ class Place {
   Place& operator=(const Place&) = delete;
 
   Ended run(const std::string& words, const std::string& before = "") const {
-    const std::string command = "cd " + path_ + "/work && " + before + " " + binary_ + " " + words +
+    const std::string command = "cd " + path_ + "/desk && " + before + " " + binary_ + " " + words +
                                 " > " + path_ + "/out 2> " + path_ + "/err < /dev/null";
     const int status = std::system(command.c_str());
     Ended ended;
@@ -58,12 +58,12 @@ class Place {
     return ended;
   }
   void write(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ + "/work/" + name, std::ios::binary) << content;
+    std::ofstream(path_ + "/desk/" + name, std::ios::binary) << content;
   }
-  std::string read(const std::string& name) const { return content_of(path_ + "/work/" + name); }
+  std::string read(const std::string& name) const { return content_of(path_ + "/desk/" + name); }
   size_t files() const {
     size_t count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(path_ + "/work")) {
+    for (const auto& entry : fs::recursive_directory_iterator(path_ + "/desk")) {
       if (entry.is_regular_file()) ++count;
     }
     return count;
