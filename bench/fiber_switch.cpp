@@ -8,7 +8,6 @@
 #include <boost/context/detail/fcontext.hpp>
 #include <vector>
 
-#include "bench/own_switch.hpp"
 #include "bench/stopwatch.hpp"
 #include "engine/base/check.hpp"
 #include "sim/fiber.hpp"
@@ -24,8 +23,7 @@ constexpr uint64_t kSteps = 400'000;
 
 struct Boost {
   context::fcontext_t place = nullptr;
-  [[gnu::always_inline]] void prepare(sim::Stack stack, void (*)(),
-                                      void (*entry)(context::transfer_t)) {
+  void prepare(sim::Stack stack, void (*)(sim::Fiber&), void (*entry)(context::transfer_t)) {
     place = context::make_fcontext(stack.bottom + stack.size, stack.size, entry);
   }
   [[gnu::always_inline]] static void go(Boost& self, Boost& target) {
@@ -34,20 +32,16 @@ struct Boost {
   }
 };
 
-#if defined(__x86_64__)
-struct Own {
-  void* place = nullptr;
-  [[gnu::always_inline]] void prepare(sim::Stack stack, void (*entry)(),
-                                      void (*)(context::transfer_t)) {
-    place = own_prepare(stack.bottom + stack.size, entry);
+struct Own {  // of x86-64; elsewhere it is Boost's, and the ratio says so
+  sim::Fiber fiber;
+  void prepare(sim::Stack stack, void (*entry)(sim::Fiber&), void (*)(context::transfer_t)) {
+    fiber.stack = stack;
+    sim::prepare(fiber, entry);
   }
   [[gnu::always_inline]] static void go(Own& self, Own& target) {
-    orrery_own_switch(&self.place, target.place);
+    sim::switch_fiber(self.fiber, target.fiber);
   }
 };
-#else
-using Own = Boost;  // elsewhere the two are one, and the ratio says so
-#endif
 
 template <typename Switch>
 struct Ring {
@@ -103,6 +97,10 @@ void bare_entry() {
   for (;;) Switch::go(ring.fibers[ring.current], ring.home);
 }
 template <void (*kEntry)()>
+void own_entry(sim::Fiber&) {
+  kEntry();
+}
+template <void (*kEntry)()>
 void boost_entry(context::transfer_t transfer) {
   static_cast<Boost*>(transfer.data)->place = transfer.fctx;
   kEntry();
@@ -115,7 +113,7 @@ double measure(const Drive& drive) {
   ring.events.reserve(kSteps + 1);
   the_ring<Switch> = &ring;
   for (Switch& fiber : ring.fibers) {
-    fiber.prepare(stacks.take(), kEntry, &boost_entry<kEntry>);
+    fiber.prepare(stacks.take(), &own_entry<kEntry>, &boost_entry<kEntry>);
   }
   drive(ring, kSteps / 10);  // warms up
   ring.events.clear();

@@ -93,7 +93,7 @@ double bare_step_rotating() {
   });
 }
 
-double bare_step_seeded() {
+double bare_step_drawn() {
   return ns_per_switch([](uint64_t i) { return EveryPoint(i); },
                        [](engine::Tasks&, Atomic<uint64_t>& word) { word.fetch_add(1); });
 }

@@ -59,46 +59,15 @@ bool StackPool::in_guard(const void* address) const {
 
 #ifdef ORRERY_OWN_SWITCH
 
-// It ends in a jump: a `ret` would be mispredicted each time. It does not save MXCSR, which all
-// fibers share. Not for machines with a shadow stack.
-asm(R"(
-.text
-.p2align 4
-.globl orrery_switch
-.type orrery_switch,@function
-orrery_switch:
-  .cfi_startproc
-  pushq %rbp
-  pushq %rbx
-  pushq %r12
-  pushq %r13
-  pushq %r14
-  pushq %r15
-  movq %rsp, (%rdi)
-  movq %rsi, %rsp
-  movq %rdx, %rax
-  movq %rdx, %rdi
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbx
-  popq %rbp
-  popq %rcx
-  jmpq *%rcx
-  .cfi_endproc
-.size orrery_switch,.-orrery_switch
-)");
-
 void prepare(Fiber& fiber, void (*entry)(Fiber& before)) {
   CHECK(fiber.stack.bottom != nullptr, "a fiber needs a stack before it is prepared");
   fiber.fake_stack = nullptr;
   fiber.entry = entry;
-  auto* at = reinterpret_cast<uintptr_t*>(fiber.stack.bottom + fiber.stack.size);
-  *--at = 0;  // the return address of `entry`: nothing, which ends a backtrace
-  *--at = reinterpret_cast<uintptr_t>(entry);
-  for (int i = 0; i < 6; ++i) *--at = 0;  // the saved registers
-  fiber.context = at;
+  // `entry` finds what a call would leave it: its argument in a register, put there by exchange(),
+  // and on the stack a return address, here nothing, which ends a backtrace.
+  auto* const top = reinterpret_cast<uintptr_t*>(fiber.stack.bottom + fiber.stack.size) - 1;
+  *top = 0;
+  fiber.context = {top, nullptr, reinterpret_cast<void*>(entry)};
 }
 
 #else

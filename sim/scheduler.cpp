@@ -59,8 +59,7 @@ void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> 
 
 void Scheduler::run_all(Name name, void (*run)(void*), void* argument) {
   make_task(name, run, argument);
-  current_ = ready_.front();
-  ready_.erase(ready_.begin());
+  current_ = ready_.take(0);
   current_->state = State::running;
   engine::current_points = this;
   grant();
@@ -157,27 +156,47 @@ void Scheduler::leave_actor() {
 
 // Points.
 
-[[gnu::always_inline]] inline bool Scheduler::preempt() {
-  ActorFrame& actor = current_->actor();
-  const uint64_t point = actor.preempt_at;
-  actor.preempt_at = source_->next_preemption(actor.key, actor.points);
-  if (fair_) return false;
-  candidates_.clear();
-  for (const Task* task : ready_) candidates_.push_back(task->key);
+[[gnu::always_inline]] inline std::span<const uint64_t> Scheduler::who_could_run() {
+  if (parked_.empty()) return ready_.keys();
+  const std::span<const uint64_t> ready = ready_.keys();
+  candidates_.assign(ready.begin(), ready.end());
   for (const Task* task : parked_) {
     // Whoever spins for news that is there could run as well. He stays parked unless he is picked:
     // a look that changed the calm order could not be replayed.
     if (has_news(*task)) candidates_.push_back(task->key);
   }
-  if (candidates_.empty()) return false;
+  return candidates_;
+}
+
+[[gnu::always_inline]] inline bool Scheduler::preempt() {
+  ActorFrame& actor = current_->actor();
+  const uint64_t point = actor.preempt_at;
+  actor.preempt_at = source_->next_preemption(actor.key, actor.points);
+  if (fair_) return false;
+  const std::span<const uint64_t> candidates = who_could_run();
+  if (candidates.empty()) return false;
   const Address at{actor.key, Ask::preempt, point, actor.id};
-  const int picked = source_->pick(at, candidates_);
+  const int picked = source_->pick(at, candidates);
   if (picked < 0) return false;
   Task& next = take_candidate(static_cast<size_t>(picked));
   trace_.taken.push_back({at, next.key, next.name, steps_, now().ns});
   stop_current(State::ready);
   switch_to(next, false);
   return true;
+}
+
+[[gnu::always_inline]] inline void Scheduler::unpark() {
+  if (parked_.empty()) return;
+  size_t kept = 0;
+  for (Task* const task : parked_) {
+    if (has_news(*task)) {
+      task->state = State::ready;
+      ready_.push_back(task);
+    } else {
+      parked_[kept++] = task;
+    }
+  }
+  parked_.resize(kept);
 }
 
 [[gnu::always_inline]] inline void Scheduler::rotate() {
@@ -187,9 +206,7 @@ void Scheduler::leave_actor() {
     return;
   }
   stop_current(State::ready);
-  Task& next = *ready_.front();
-  ready_.erase(ready_.begin());
-  switch_to(next, false);
+  switch_to(*ready_.take(0), false);
 }
 
 void Scheduler::expired(Site site) {
@@ -209,14 +226,11 @@ void Scheduler::expired(Site site) {
 }
 
 Scheduler::Task& Scheduler::take_candidate(size_t index) {
-  auto* list = &ready_;
-  if (index >= ready_.size()) {
-    index -= ready_.size();
-    for (size_t i = 0; i <= index; ++i) index += has_news(*parked_[i]) ? 0 : 1;
-    list = &parked_;
-  }
-  Task& task = *(*list)[index];
-  list->erase(list->begin() + static_cast<std::ptrdiff_t>(index));
+  if (index < ready_.size()) return *ready_.take(index);
+  index -= ready_.size();
+  for (size_t i = 0; i <= index; ++i) index += has_news(*parked_[i]) ? 0 : 1;
+  Task& task = *parked_[index];
+  parked_.erase(parked_.begin() + static_cast<std::ptrdiff_t>(index));
   return task;
 }
 
@@ -240,16 +254,6 @@ void Scheduler::over_budget() {
 
 // Who runs next.
 
-void Scheduler::unpark() {
-  if (parked_.empty()) return;
-  std::erase_if(parked_, [this](Task* task) {
-    if (!has_news(*task)) return false;
-    task->state = State::ready;
-    ready_.push_back(task);
-    return true;
-  });
-}
-
 Scheduler::Task* Scheduler::choose_next() {
   for (;;) {
     unpark();
@@ -271,20 +275,16 @@ Scheduler::Task* Scheduler::choose_next() {
   }
   size_t chosen = 0;
   if (ready_.size() > 1 && !fair_) {
-    candidates_.clear();
-    for (size_t i = 1; i < ready_.size(); ++i) candidates_.push_back(ready_[i]->key);
     const ActorFrame& actor = current_->actor();
     const Address at{actor.key, Ask::next, actor.points, actor.id};
-    const int picked = source_->pick(at, candidates_);
+    const int picked = source_->pick(at, ready_.keys().subspan(1));
     if (picked >= 0) {
       chosen = static_cast<size_t>(picked) + 1;
       const Task& next = *ready_[chosen];
       trace_.taken.push_back({at, next.key, next.name, steps_, now().ns});
     }
   }
-  Task* const next = ready_[chosen];
-  ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(chosen));
-  return next;
+  return ready_.take(chosen);
 }
 
 void Scheduler::nothing_can_run() {

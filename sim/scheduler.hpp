@@ -24,6 +24,7 @@
 #include "sim/fault.hpp"
 #include "sim/fiber.hpp"
 #include "sim/labels.hpp"
+#include "sim/run_queue.hpp"
 #include "sim/sparse.hpp"
 #include "sim/trace.hpp"
 
@@ -194,6 +195,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   void timer_due(uint64_t wait_number);
   void wake_waiters(const void* word, uint32_t count);
   void over_budget();
+  std::span<const uint64_t> who_could_run();
   bool preempt();
   void rotate();
   Task* choose_next();
@@ -203,6 +205,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   bool has_news(const Task& task) const {
     return others_changes(task) != task.others_seen || deliveries_ != task.deliveries_seen;
   }
+  void count_changes(Task& task);
   void stop_current(State state, Site site = {});
   void switch_to(Task& next, bool dying);
   void resumed(Task& task);
@@ -225,11 +228,11 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
 
   std::vector<std::unique_ptr<Task>> tasks_;
   std::vector<Task*> unused_;
-  std::vector<Task*> ready_;    // in calm order
+  RunQueue<Task> ready_;        // in calm order
   std::vector<Task*> waiting_;  // the longest waiter first
   std::vector<Task*> parked_;
   std::vector<Queued> queue_;         // latest first, so that the next one is at the back
-  std::vector<uint64_t> candidates_;  // keys of tasks
+  std::vector<uint64_t> candidates_;  // keys of tasks, where those of ready_ are not all
   Task* current_ = nullptr;
   Task* zombie_ = nullptr;  // ended, still on its stack
 

@@ -43,12 +43,16 @@ inline constexpr uint64_t kFairRunLength = 50;
   granted_ = left = detailed_ ? 1 : static_cast<int64_t>(std::max<uint64_t>(most, 1));
 }
 
+[[gnu::always_inline]] inline void Scheduler::count_changes(Task& task) {
+  task.own_changes += changes - changes_at_switch_;
+  changes_at_switch_ = changes;
+}
+
 [[gnu::always_inline]] inline void Scheduler::stop_current(State state, Site site) {
   Task& task = *current_;
   task.stopped_at = site;
   task.stopped_step = steps();
-  task.own_changes += changes - changes_at_switch_;
-  changes_at_switch_ = changes;
+  count_changes(task);
   task.state = state;
   switch (state) {
     case State::ready: ready_.push_back(&task); break;

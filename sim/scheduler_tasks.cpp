@@ -53,8 +53,7 @@ void Scheduler::yield(Site site) {
   Harness harness(*this);
   settle();
   Task& task = *current_;
-  task.own_changes += changes - changes_at_switch_;
-  changes_at_switch_ = changes;
+  count_changes(task);
   stop_current(has_news(task) ? State::ready : State::parked, site);
   switch_to(*choose_next(), false);
   task.others_seen = others_changes(task);
@@ -119,8 +118,7 @@ bool Scheduler::run_undelivered() {
     return task->delivered && !task->started;
   });
   if (found == ready_.end()) return false;
-  Task& task = **found;
-  ready_.erase(found);
+  Task& task = *ready_.take(static_cast<size_t>(found - ready_.begin()));
   void (*const run)(void*) = task.run;
   void* const argument = task.argument;
   record(Kind::task_ended, task.index);

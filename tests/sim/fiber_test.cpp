@@ -80,3 +80,55 @@ TEST_CASE("a thousand tasks at once need a thousand stacks, and the next run non
   REQUIRE(world.scheduler().stacks().mapped() == mapped);
   REQUIRE(ran == 2 * kMany);
 }
+
+namespace {
+
+// Keeps more values alive across a switch than there are registers, and checks them after it.
+template <typename Switch>
+[[gnu::noinline]] bool registers_survive(uint64_t salt, const Switch& go) {
+  uint64_t whole[12];
+  double broken[12];
+  alignas(32) uint64_t aligned[4] = {salt, salt + 1, salt + 2, salt + 3};
+  for (uint64_t i = 0; i < 12; ++i) {
+    whole[i] = salt * 31 + i;
+    broken[i] = static_cast<double>(salt) / static_cast<double>(i + 3);
+  }
+  bool good = reinterpret_cast<uintptr_t>(aligned) % 32 == 0;
+  for (int turn = 0; turn < 100; ++turn) {
+    go();
+    for (uint64_t i = 0; i < 12; ++i) {
+      good = good && whole[i] == salt * 31 + i;
+      good = good && broken[i] == static_cast<double>(salt) / static_cast<double>(i + 3);
+      whole[i] += 1;
+      whole[i] -= 1;
+    }
+    good = good && aligned[0] == salt && aligned[3] == salt + 3;
+  }
+  return good;
+}
+
+PingPong* the_rival = nullptr;
+bool rival_kept = true;
+
+void rival(sim::Fiber& before) {
+  sim::arrived(before, the_rival->away);
+  for (uint64_t salt = 7;; salt += 11) {
+    const auto go = [] { sim::switch_fiber(the_rival->away, the_rival->home); };
+    rival_kept = registers_survive(salt, go) && rival_kept;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what a fiber holds in registers survives the others' use of them", "[fiber]") {
+  sim::StackPool pool(64 * 1024);
+  PingPong game;
+  the_rival = &game;
+  game.away.stack = pool.take();
+  sim::prepare(game.away, &rival);
+  for (uint64_t salt = 1; salt < 50; ++salt) {
+    const auto go = [&] { sim::switch_fiber(game.home, game.away); };
+    REQUIRE(registers_survive(salt, go));
+  }
+  REQUIRE(rival_kept);
+}
