@@ -19,12 +19,7 @@ class ManySessions final : public Scenario {
   std::span<const SizeRow> sizes() const override { return kSizes; }
   std::span<const char* const> faults() const override { return kFaults; }
   bool is_cache(const Sizes& sizes) const override { return sizes["null_main"] != 0; }
-  std::string unfit(const Sizes& sizes) const override {
-    if ((sizes["value_max"] + 128) >> sizes["page_bits"] != 0) {
-      return "a record of value_max and 128 bytes more must fit a page";
-    }
-    return unfit_store(sizes);
-  }
+  std::string unfit(const Sizes& sizes) const override { return unfit_store(sizes); }
   sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
 
   void play(Stage& stage) const override {
@@ -57,6 +52,7 @@ class ManySessions final : public Scenario {
     sizes.set("operations", draw.between(40, 120));
     sizes.set("keys", draw.log_uniform(1, 5));
     sizes.set("snapshots", draw.between(0, 2));
+    sizes.set("flushes", draw.between(0, 12));
     sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + slots));
   }
 };

@@ -22,12 +22,7 @@ class SnapshotAtRest final : public Scenario {
   const char* sentence() const override { return "one client fills the cache, then a snapshot"; }
   std::span<const SizeRow> sizes() const override { return kSizes; }
   bool is_cache(const Sizes& sizes) const override { return sizes["null_main"] != 0; }
-  std::string unfit(const Sizes& sizes) const override {
-    if ((sizes["value_max"] + 128) >> sizes["page_bits"] != 0) {
-      return "a record of value_max and 128 bytes more must fit a page";
-    }
-    return unfit_store(sizes);
-  }
+  std::string unfit(const Sizes& sizes) const override { return unfit_store(sizes); }
   sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
 
   void draw(uint64_t seed, Sizes& sizes) const override {

@@ -28,6 +28,7 @@ struct SessionTask {
 };
 
 void run_session(void* argument);
+bool is_flush_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
 void read_back(Load& load);
 void run_load(Load& load, int64_t sessions);
@@ -99,10 +100,23 @@ void run_session(void* argument) {
       load.marks.release();
       ++marked;
     }
+    if (is_flush_due(load, task.id, static_cast<uint64_t>(n))) {
+      const engine::Actor actor({"flush", uint64_t{task.id} << 32 | static_cast<uint64_t>(n)});
+      // A flush that fails says that the main device did; the clients will hear of it.
+      const auto flushed = load.store.flush();
+      if (flushed) load.stage.scheduler.made_progress();
+    }
     do_scripted(client, load.mix, script, task.id, static_cast<uint64_t>(n));
   }
   if (marked < load.snapshots) load.marks.release(static_cast<uint32_t>(load.snapshots - marked));
   session->close();
+}
+
+bool is_flush_due(const Load& load, uint32_t id, uint64_t n) {
+  const Sizes& sizes = load.stage.sizes;
+  const auto all = static_cast<uint64_t>(sizes["sessions"] * sizes["operations"]);
+  const uint64_t drawn = sim::mix(static_cast<uint64_t>(sizes["script"]), 0xF1, id, n);
+  return sim::below(drawn, all) < static_cast<uint64_t>(sizes["flushes"]);
 }
 
 void run_snapshots(void* argument) {

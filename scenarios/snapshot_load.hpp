@@ -7,12 +7,13 @@
 namespace orrery::scenarios {
 
 /// How much is done. The sizes of that name.
-inline constexpr std::array<SizeRow, 5> kLoadSizes{{
+inline constexpr std::array<SizeRow, 6> kLoadSizes{{
     {"sessions", 1, 16, 1, "clients at once"},
     {"operations", 1, 1'000'000, 50, "operations of each client"},
     {"keys", 1, 1'000'000, 16, "keys that all clients share"},
     {"value_max", 8, 2048, 64, "the largest value, in bytes"},
     {"snapshots", 0, 64, 1, "checkpoints, spread over the run"},
+    {"flushes", 0, 1000, 0, "flushes of the log up to its tail, about so many in a run"},
 }};
 
 /// Opens a store, runs the load and the snapshots, reads some keys back, closes.

@@ -69,6 +69,10 @@ sim::Laws store_laws(const Sizes& sizes) {
 }
 
 std::string unfit_store(const Sizes& sizes) {
+  const std::optional<int64_t> value_max = sizes.find("value_max");
+  if (value_max && (*value_max + 128) >> sizes["page_bits"] != 0) {
+    return "a record of value_max and 128 bytes more must fit a page";
+  }
   const engine::Result<void> valid = engine::validate(store_options(sizes));
   return valid ? std::string() : std::string(valid.error().what);
 }

@@ -49,7 +49,8 @@ void set_calm_store(Sizes& sizes);
 
 engine::StoreOptions store_options(const Sizes& sizes);
 sim::Laws store_laws(const Sizes& sizes);
-/// Why a store cannot be opened with these sizes; empty if it can.
+/// Why a store cannot be opened with these sizes, or cannot take the largest value of a scenario
+/// that has one; empty if it can.
 std::string unfit_store(const Sizes& sizes);
 
 /// Pages between ro and head when the cache is full and at rest (engine-spec 1.2: K).

@@ -63,6 +63,8 @@ class SimDevice final : public engine::Device, private Happening {
   const char* name() const { return name_; }
   uint64_t truncated() const { return truncated_; }
   size_t in_flight() const { return in_flight_; }
+  /// Whether the name would be found again after a power loss.
+  bool name_is_durable() const { return name_durable_; }
 
  private:
   friend class Disk;

@@ -56,6 +56,20 @@ void Media::read(uint64_t offset, engine::MutableBytes bytes) const {
   }
 }
 
+void Media::read_durable(uint64_t offset, engine::MutableBytes bytes) const {
+  read(offset, bytes);
+  // Newest first, each pending write gives back what it replaced.
+  const uint64_t end = offset + bytes.size();
+  for (size_t i = pending_.size(); i-- > 0;) {
+    const Pending& write = pending_[i];
+    const uint64_t from = std::max(offset, write.offset);
+    const uint64_t until = std::min(end, write.offset + write.length);
+    if (from >= until) continue;
+    std::memcpy(bytes.data() + (from - offset), journal_.data() + write.at + (from - write.offset),
+                until - from);
+  }
+}
+
 void Media::write(uint64_t offset, engine::Bytes bytes) {
   const size_t at = journal_.size();
   journal_.resize(at + 2 * bytes.size());

@@ -30,10 +30,15 @@ class Media {
   void extend(uint64_t size) { size_ = size > size_ ? size : size_; }
   /// What was written last; zeros elsewhere.
   void read(uint64_t offset, engine::MutableBytes bytes) const;
+  /// What would be there if power were lost now, and every pending write with it.
+  void read_durable(uint64_t offset, engine::MutableBytes bytes) const;
   /// Everything that was accepted before this moment is durable.
   void sync();
   /// One past the last byte ever written.
   uint64_t size() const { return size_; }
+
+  /// The same after a power loss that takes every pending write.
+  uint64_t durable_size() const { return pending_.empty() ? size_ : pending_.front().size_before; }
 
   size_t pending_count() const { return pending_.size(); }
   /// Power is lost: `survives(offset)` says of each pending write, oldest first, whether it
@@ -41,7 +46,7 @@ class Media {
   /// What survives is durable afterwards.
   template <typename Survives>
   void lose_power(const Survives& survives);
-  /// Whether every byte of the range is durable as it is now.
+  /// Whether no pending write touches the range: it is durable as it is now.
   bool is_durable(uint64_t offset, uint64_t length) const;
 
  private:
@@ -70,7 +75,7 @@ void Media::lose_power(const Survives& survives) {
   for (size_t i = pending_.size(); i-- > 0;) {
     put(pending_[i].offset, {journal_.data() + pending_[i].at, pending_[i].length});
   }
-  uint64_t size = pending_.empty() ? size_ : pending_.front().size_before;
+  uint64_t size = durable_size();
   for (size_t i = 0; i < pending_.size(); ++i) {
     if (!survives(pending_[i].offset)) continue;
     const Pending& write = pending_[i];

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A committed checkpoint's files, read by an independent reader, hold the state at the version cut:
-// all that was done in its version and before, nothing of the next (engine-spec 5.5), and metadata
-// that makes sense (5.9, and hazard R-X of 6.2).
+// all that was done in its version and before, nothing of the next (engine-spec 5.5); each
+// session's serial says as much; the metadata makes sense (5.9, and hazard R-X of 6.2); and all of
+// it, names and bytes, would be there after a power loss.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "engine/store/events.hpp"
 #include "scenarios/oracles/clients.hpp"
@@ -15,61 +18,111 @@ namespace events = engine::events;
 // A genuine cache of 40 GiB has snapshots of that size: there only the metadata is read.
 constexpr uint64_t kImageMax = uint64_t{64} << 20;
 
+struct Devices {
+  const sim::SimDevice* info;
+  const sim::SimDevice* snapshot;  // null: there is none of that name
+  const sim::SimDevice* log;
+};
+
+enum class View : uint8_t { as_read, after_power_loss };
+
+// The checkpoint of one kMetadataCommitted: its event, and whether its files were found.
+struct Commit {
+  size_t event;
+  uint64_t version;
+  bool readable;
+};
+
+std::vector<Commit> commits_of(const Run& run);
+Devices devices_of(const sim::Disk& disk, const sim::SimDevice& info, std::string_view prefix);
+bool read(const Devices& devices, View view, OracleScratch& scratch);
+std::optional<Finding> judge_files(const Run& run, OracleScratch& scratch, const Commit& commit);
+std::optional<Finding> judge_sessions(const Run& run, const OracleScratch& scratch,
+                                      const Commit& commit);
+std::optional<Finding> judge_durability(const Run& run, const Devices& devices,
+                                        OracleScratch& scratch, const Commit& commit);
 // What is left of a device, as far as it can be looked at.
-engine::Bytes contents(const sim::SimDevice* device, std::vector<std::byte>& room);
-std::optional<Finding> judge_one(const Run& run, OracleScratch& scratch, std::string_view prefix,
-                                 const sim::SimDevice& info);
-std::optional<size_t> commit_of(const Run& run, uint64_t version);
-std::optional<Finding> judge_unreadable(const Run& run, const OracleScratch& scratch,
-                                        std::string_view prefix);
-std::optional<Finding> judge_cut(const Run& run, OracleScratch& scratch, size_t commit);
+engine::Bytes contents(const sim::SimDevice* device, View view, std::vector<std::byte>& room);
 
 }  // namespace
 
 std::optional<Finding> judge_snapshots(const Run& run, OracleScratch& scratch) {
+  std::vector<Commit> commits = commits_of(run);
   std::optional<Finding> first;
-  run.world->disk().each([&](const sim::SimDevice& device) {
+  const auto keep = [&](std::optional<Finding> found) {
+    if (found && (!first || found->step < first->step)) first = std::move(found);
+  };
+  std::string flaw = "there is no file of it";
+  const sim::Disk& disk = run.world->disk();
+  disk.each([&](const sim::SimDevice& device) {
     constexpr std::string_view kSuffix = "/info.dat";
     const std::string_view name = device.name();
     if (!name.ends_with(kSuffix)) return;
-    std::optional<Finding> found =
-        judge_one(run, scratch, name.substr(0, name.size() - kSuffix.size()), device);
-    if (found && (!first || found->step < first->step)) first = std::move(found);
+    const Devices devices = devices_of(disk, device, name.substr(0, name.size() - kSuffix.size()));
+    if (!read(devices, View::as_read, scratch)) {
+      flaw = scratch.snapshot_reader.findings().front().text;
+      return;
+    }
+    // A checkpoint that was not committed may look as it likes; that it is not taken for one is
+    // the business of recovery.
+    const uint64_t version = scratch.snapshot_reader.checkpoint().version;
+    const auto commit = std::find_if(commits.begin(), commits.end(),
+                                     [&](const Commit& one) { return one.version == version; });
+    if (commit == commits.end()) return;
+    commit->readable = true;
+    std::optional<Finding> found = judge_files(run, scratch, *commit);
+    if (!found) found = judge_sessions(run, scratch, *commit);
+    if (!found) found = judge_durability(run, devices, scratch, *commit);
+    keep(std::move(found));
   });
+  for (const Commit& commit : commits) {
+    if (commit.readable) continue;
+    Finding finding = finding_at(run, "snapshot-cut", commit.event);
+    finding.label = "the metadata of a committed checkpoint cannot be read";
+    finding.text = fmt::format("the checkpoint of version {}: {}", commit.version, flaw);
+    keep(std::move(finding));
+  }
   return first;
 }
 
 namespace {
 
-std::optional<Finding> judge_one(const Run& run, OracleScratch& scratch, std::string_view prefix,
-                                 const sim::SimDevice& info) {
-  const sim::Disk& disk = run.world->disk();
+std::vector<Commit> commits_of(const Run& run) {
+  std::vector<Commit> commits;
+  const auto& all = run.trace->events;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].kind != events::kMetadataCommitted) continue;
+    commits.push_back({i, static_cast<uint64_t>(all[i].a), false});
+  }
+  return commits;
+}
+
+Devices devices_of(const sim::Disk& disk, const sim::SimDevice& info, std::string_view prefix) {
   const std::string_view store = prefix.substr(0, prefix.find('/'));
+  return {&info, disk.find(std::string(prefix) + "/snapshot.dat"),
+          disk.find(std::string(store) + "/hlog")};
+}
+
+bool read(const Devices& devices, View view, OracleScratch& scratch) {
   CheckpointFiles files;
-  files.info = contents(&info, scratch.info);
-  files.snapshot = contents(disk.find(std::string(prefix) + "/snapshot.dat"), scratch.pages);
-  files.log = contents(disk.find(std::string(store) + "/hlog"), scratch.main);
-  const bool readable = scratch.snapshot_reader.read(files);
-  // A checkpoint that was not committed may look as it likes; that it is not taken for one is the
-  // business of recovery.
-  const uint64_t version = scratch.snapshot_reader.checkpoint().version;
-  const std::optional<size_t> commit = commit_of(run, version);
-  if (!readable) return judge_unreadable(run, scratch, prefix);
-  if (!commit) return std::nullopt;
+  files.info = contents(devices.info, view, scratch.info);
+  files.snapshot = contents(devices.snapshot, view, scratch.pages);
+  files.log = contents(devices.log, view, scratch.main);
+  return scratch.snapshot_reader.read(files);
+}
+
+std::optional<Finding> judge_files(const Run& run, OracleScratch& scratch, const Commit& commit) {
+  const Checkpoint& checkpoint = scratch.snapshot_reader.checkpoint();
   if (!scratch.snapshot_reader.findings().empty()) {
     const SnapshotFinding& flaw = scratch.snapshot_reader.findings().front();
-    Finding finding = finding_at(run, "snapshot-cut", *commit);
+    Finding finding = finding_at(run, "snapshot-cut", commit.event);
     finding.label = flaw.flaw <= Flaw::metadata_order
                         ? "the metadata of a committed checkpoint contradicts itself"
                         : "a committed checkpoint holds a record that makes no sense";
-    finding.text = fmt::format("the checkpoint of version {}: {}", version, flaw.text);
+    finding.text = fmt::format("the checkpoint of version {}: {}", checkpoint.version, flaw.text);
     return finding;
   }
-  return judge_cut(run, scratch, *commit);
-}
-
-std::optional<Finding> judge_cut(const Run& run, OracleScratch& scratch, size_t commit) {
-  const Checkpoint& checkpoint = scratch.snapshot_reader.checkpoint();
+  if (checkpoint.page_bits > 20) return std::nullopt;  // only the metadata was read
   scratch.found.clear();
   for (const RecoveredEntry& entry : scratch.snapshot_reader.entries()) {
     const std::optional<uint64_t> key = decode_key(entry.key);
@@ -78,13 +131,12 @@ std::optional<Finding> judge_cut(const Run& run, OracleScratch& scratch, size_t 
     scratch.found.push_back({*key, true, !value.has_value(), value.value_or(0)});
   }
   const Eviction eviction = eviction_of(run, scratch);
-  const uint64_t written_by = run.trace->events[commit].step;
+  const uint64_t written_by = run.trace->events[commit.event].step;
   const Cut cut{checkpoint.version, written_by, eviction.cache};
-  if (checkpoint.page_bits > 20) return std::nullopt;
   const LinearizabilityReport report =
       scratch.linearizability.check_final(run.history->operations(), eviction, cut, scratch.found);
   if (report.verdict != Linearizability::violated) return std::nullopt;
-  Finding finding = finding_at(run, "snapshot-cut", commit);
+  Finding finding = finding_at(run, "snapshot-cut", commit.event);
   finding.label = "a checkpoint's files do not hold the state at its version";
   finding.text = fmt::format("the checkpoint of version {} (start {}, final {}, flushed {}): {}",
                              checkpoint.version, checkpoint.start, checkpoint.final,
@@ -93,37 +145,81 @@ std::optional<Finding> judge_cut(const Run& run, OracleScratch& scratch, size_t 
   return finding;
 }
 
-// Metadata that cannot be read is a finding only if the engine had said that it is committed.
-std::optional<Finding> judge_unreadable(const Run& run, const OracleScratch& scratch,
-                                        std::string_view prefix) {
-  const std::string_view token = prefix.substr(prefix.rfind('/') + 1);
-  const auto& all = run.trace->events;
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (all[i].kind != events::kCheckpointDone || all[i].b != 0) continue;
-    if (fmt::format("{:016x}", all[i].c) != token) continue;
-    Finding finding = finding_at(run, "snapshot-cut", i);
-    finding.label = "the metadata of a committed checkpoint cannot be read";
-    finding.text = scratch.snapshot_reader.findings().front().text;
+// The serial of a session is the number of its operations that the checkpoint contains. One that
+// failed may have been refused before it counted.
+std::optional<Finding> judge_sessions(const Run& run, const OracleScratch& scratch,
+                                      const Commit& commit) {
+  const uint64_t written_by = run.trace->events[commit.event].step;
+  for (const SessionMark& session : scratch.snapshot_reader.checkpoint().sessions) {
+    uint64_t least = 0;
+    uint64_t most = 0;
+    bool known = false;  // its operations are in the history
+    for (const Operation& operation : run.history->operations()) {
+      if (operation.client != session.id) continue;
+      known = true;
+      if (operation.invoked > written_by) continue;
+      if (operation.version > commit.version) continue;
+      const bool answered =
+          operation.outcome == Outcome::ok || operation.outcome == Outcome::not_found;
+      ++most;
+      if (answered && operation.version != 0 && operation.returned < written_by) ++least;
+    }
+    if (!known) continue;
+    if (least <= session.serial && session.serial <= most) continue;
+    Finding finding = finding_at(run, "snapshot-cut", commit.event);
+    finding.label = "a checkpoint's serial of a session is not what it holds";
+    finding.text = fmt::format(
+        "the checkpoint of version {} says that it holds {} operations of session {}; {} were done "
+        "in that version and before",
+        commit.version, session.serial, session.id, least);
     return finding;
   }
   return std::nullopt;
 }
 
-std::optional<size_t> commit_of(const Run& run, uint64_t version) {
-  const auto& all = run.trace->events;
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (all[i].kind == events::kMetadataCommitted && all[i].a == static_cast<int64_t>(version)) {
-      return i;
-    }
+// What is pending in what the metadata speaks of may be lost, so it must not matter.
+std::optional<Finding> judge_durability(const Run& run, const Devices& devices,
+                                        OracleScratch& scratch, const Commit& commit) {
+  const bool null_main = scratch.snapshot_reader.checkpoint().null_main;
+  const auto flushed = static_cast<uint64_t>(scratch.snapshot_reader.checkpoint().flushed);
+  for (const sim::SimDevice* device : {devices.info, devices.snapshot, devices.log}) {
+    if (device == nullptr || device->name_is_durable()) continue;
+    if (device == devices.log && null_main) continue;
+    Finding finding = finding_at(run, "snapshot-cut", commit.event);
+    finding.label = "a committed checkpoint needs a name that is not durable";
+    finding.text = fmt::format("the checkpoint of version {}: {} would be gone after a power loss",
+                               commit.version, device->name());
+    return finding;
   }
-  return std::nullopt;
+  const auto pending = [](const sim::SimDevice* device, uint64_t size) {
+    return device != nullptr && !device->media().is_durable(0, size);
+  };
+  const bool safe = !pending(devices.info, UINT64_MAX / 2) &&
+                    !pending(devices.snapshot, UINT64_MAX / 2) &&
+                    (null_main || !pending(devices.log, flushed));
+  if (safe) return std::nullopt;
+  std::optional<Finding> found;
+  if (read(devices, View::after_power_loss, scratch) &&
+      scratch.snapshot_reader.checkpoint().version == commit.version) {
+    found = judge_files(run, scratch, commit);
+    if (!found) return std::nullopt;
+  } else {
+    found = finding_at(run, "snapshot-cut", commit.event);
+    found->text = fmt::format("the metadata of version {} cannot be read then", commit.version);
+  }
+  found->label = "a committed checkpoint is not durable";
+  found->text = "after a power loss that takes what no sync covers: " + found->text;
+  return found;
 }
 
-engine::Bytes contents(const sim::SimDevice* device, std::vector<std::byte>& room) {
+engine::Bytes contents(const sim::SimDevice* device, View view, std::vector<std::byte>& room) {
   room.clear();
-  if (device == nullptr || device->media().size() > kImageMax) return {};
-  room.resize(device->media().size());
-  device->media().read(0, room);
+  if (device == nullptr) return {};
+  const sim::Media& media = device->media();
+  const uint64_t size = view == View::as_read ? media.size() : media.durable_size();
+  if (size > kImageMax) return {};
+  room.resize(size);
+  view == View::as_read ? media.read(0, room) : media.read_durable(0, room);
   return room;
 }
 

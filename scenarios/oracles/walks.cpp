@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk after a snapshot page was written (engine-spec 10.9, items 2 to 7): it touches only
-// records of that page between max(from, safe_ro) and until, in steps that make sense, and clears
-// Dirty nowhere else. This sees the founding incident one completion before it crashes, when the
-// walk is still inside a mapped, but foreign, page.
+// The walk after a snapshot page was written (engine-spec 10.9): it touches the records of that
+// page between max(from, safe_ro) and until, all of them and nothing else, in steps that make
+// sense. It holds the epoch from its begin to its end, so the bound on its steps is the bound on
+// that hold. This sees the founding incident one completion before it crashes, when the walk is
+// still inside a mapped, but foreign, page.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +17,6 @@ namespace {
 namespace events = engine::events;
 
 struct Walk {
-  bool open = false;
   uint32_t task = 0;
   size_t begin_event = 0;
   int64_t page = 0;
@@ -24,6 +24,7 @@ struct Walk {
   int64_t width = 0;
   int64_t low = 0;  // the window that is allowed
   int64_t high = 0;
+  int64_t next = 0;  // where the next step must begin
   int64_t steps = 0;
 };
 
@@ -31,6 +32,7 @@ Finding finding_in(const Run& run, const Walk& walk, size_t event, std::string l
                    std::string text);
 std::optional<Finding> check_window(const Run& run, Walk& walk, size_t event, int64_t page_size);
 std::optional<Finding> check_step(const Run& run, Walk& walk, size_t event, int64_t page_size);
+std::optional<Finding> check_end(const Run& run, const Walk& walk, size_t event);
 
 }  // namespace
 
@@ -54,13 +56,13 @@ std::optional<Finding> judge_walks(const Run& run, OracleScratch&) {
     Walk& walk = of_task(event.task);
     std::optional<Finding> found;
     if (event.kind == events::kWalkBegin) {
-      walk = {true, event.task, i, event.a, event.b, event.c, 0, 0, 0};
+      walk = {event.task, i, event.a, event.b, event.c, 0, 0, event.b, 0};
     } else if (event.kind == events::kWalkRange) {
       found = check_window(run, walk, i, page_size);
     } else if (event.kind == events::kWalkStep) {
       found = check_step(run, walk, i, page_size);
     } else {
-      walk.open = false;
+      found = check_end(run, walk, i);
     }
     if (found) return found;
   }
@@ -107,11 +109,26 @@ std::optional<Finding> check_step(const Run& run, Walk& walk, size_t event, int6
                       fmt::format("the record at {} ({} bytes) is not in [{}, {})", step.a, step.b,
                                   walk.low, walk.high));
   }
+  if (step.a != walk.next) {
+    return finding_in(run, walk, event, "a walk passes over a record",
+                      fmt::format("the step before ended at {}, and the next one begins at {}",
+                                  walk.next, step.a));
+  }
+  walk.next = step.a + step.b;
   if (++walk.steps > page_size / 8) {
     return finding_in(run, walk, event, "a walk does not end",
                       fmt::format("{} steps in a page of {} bytes", walk.steps, page_size));
   }
   return std::nullopt;
+}
+
+// A record that keeps its Dirty bit is written once more, whatever happens to it.
+std::optional<Finding> check_end(const Run& run, const Walk& walk, size_t event) {
+  if (walk.low >= walk.high) return std::nullopt;
+  if (walk.start == walk.low && walk.next == walk.high) return std::nullopt;
+  return finding_in(run, walk, event, "a walk leaves out a part of its window",
+                    fmt::format("[{}, {}) of page {} was to be walked, and [{}, {}) was", walk.low,
+                                walk.high, walk.page, walk.start, walk.next));
 }
 
 }  // namespace
