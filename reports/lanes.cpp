@@ -29,14 +29,20 @@ constexpr size_t kFillerMax = 16;  // events that are there only because they ca
 constexpr size_t kEvidenceOfAKind = 3;
 constexpr size_t kLanesMax = 4;
 constexpr size_t kLaneWidth = 22;
+constexpr size_t kEventsOfAnOperation = 6;
 constexpr int kWalkStepsInARow = 2;
 
 /// What is shown: events by index, each perhaps with the number of a deviation.
 struct Rows {
   std::map<size_t, std::vector<size_t>> marks;  // event -> deviations, counted from 1
   std::vector<uint32_t> lanes;                  // tasks
+  std::vector<size_t> kept;                     // events that are never cut
 
   void add(size_t event) { marks.try_emplace(event); }
+  void keep(size_t event) {
+    add(event);
+    kept.push_back(event);
+  }
   void add_lane(uint32_t task);
   size_t lane_of(uint32_t task) const;
 };
@@ -46,7 +52,8 @@ struct Interest {
   std::vector<int64_t> pages;
   std::vector<uint64_t> generations;
   uint64_t request = UINT64_MAX;
-  int64_t passed = 0;  // the end of the page that was walked
+  int64_t passed = 0;           // the end of the page that was walked
+  bool about_versions = false;  // operations are in doubt
 
   bool covers(const Event& event) const;
 };
@@ -54,6 +61,7 @@ struct Interest {
 void add_deviations(const Run& run, size_t end, Rows& rows);
 uint64_t request_completed_by(const Run& run, uint32_t task);
 void add_evidence(const Run& run, size_t end, Rows& rows);
+void add_operations(const Run& run, Rows& rows);
 void add_filler(const Run& run, size_t end, Rows& rows);
 void add_busy_lanes(const Run& run, Rows& rows);
 bool tells_something(const Event& event);
@@ -120,8 +128,10 @@ void add_evidence(const Run& run, size_t end, Rows& rows) {
   for (const size_t event : finding.events) {
     if (event < run.trace->events.size()) rows.add(event);
   }
+  add_operations(run, rows);
   Interest interest;
   interest.request = finding.request;
+  interest.about_versions = !finding.operations.empty();
   if (const auto walk = walk_at(run, end, finding.task)) {
     rows.add(walk->begin);
     interest.pages.push_back(walk->page);
@@ -148,6 +158,25 @@ void add_evidence(const Run& run, size_t end, Rows& rows) {
   }
 }
 
+// What the tasks of the operations that it is about went through meanwhile.
+void add_operations(const Run& run, Rows& rows) {
+  if (run.history == nullptr) return;
+  const auto all = run.history->operations();
+  for (const size_t index : run.finding->operations) {
+    if (index >= all.size()) continue;
+    const scenarios::Operation& operation = all[index];
+    rows.add_lane(operation.task);
+    size_t told = 0;
+    const auto& trace = run.trace->events;
+    for (size_t i = events_until(run, operation.invoked); i < trace.size(); ++i) {
+      if (trace[i].step > operation.returned || told >= kEventsOfAnOperation) break;
+      if (trace[i].task != operation.task || !tells_something(trace[i])) continue;
+      rows.keep(i);
+      ++told;
+    }
+  }
+}
+
 // The request that a completion's task has brought the answer of; UINT64_MAX if it is none.
 uint64_t request_completed_by(const Run& run, uint32_t task) {
   for (const Event& event : run.trace->events) {
@@ -170,6 +199,7 @@ bool Interest::covers(const Event& event) const {
     case events::kSnapshotPageLeftOut: return has_page();
     case events::kCheckpointPhase:
     case events::kSnapshotStarted: return true;
+    case events::kSessionVersion: return about_versions;
     // When the contents of the page became fixed.
     case events::kBoundary:
       return event.a == static_cast<int64_t>(engine::Boundary::safe_ro) && passed > 0 &&
@@ -235,10 +265,11 @@ bool left_out(const Run& run, size_t last, size_t event) {
   return false;
 }
 
-// The oldest filler goes first; a deviation never.
+// The oldest filler goes first; a deviation and what happened inside the operations never.
 void cut(Rows& rows) {
   for (auto row = rows.marks.begin(); rows.marks.size() > kRowsMax && row != rows.marks.end();) {
-    row = row->second.empty() ? rows.marks.erase(row) : std::next(row);
+    const bool kept = std::find(rows.kept.begin(), rows.kept.end(), row->first) != rows.kept.end();
+    row = row->second.empty() && !kept ? rows.marks.erase(row) : std::next(row);
   }
 }
 

@@ -18,6 +18,7 @@ using scenarios::Finding;
 using scenarios::Run;
 
 constexpr size_t kRequestsMax = 4;
+constexpr size_t kOperationsTold = 8;
 
 void tell_lifetime(const Run& run, uint64_t generation, const char* role, std::ostream& out);
 void tell_act(const Run& run, const char* what, uint64_t step, int64_t now_ns, uint32_t task,
@@ -25,7 +26,7 @@ void tell_act(const Run& run, const char* what, uint64_t step, int64_t now_ns, u
 void tell_request(const Run& run, uint64_t request, std::ostream& out);
 void tell_walk(const Run& run, const Finding& finding, std::ostream& out);
 void tell_operations(const Run& run, const Finding& finding, std::ostream& out);
-std::string operation_text(const scenarios::Operation& operation);
+std::string operation_text(const Run& run, const scenarios::Operation& op);
 
 }  // namespace
 
@@ -161,39 +162,56 @@ void tell_walk(const Run& run, const Finding& finding, std::ostream& out) {
   }
 }
 
+// The key's operations up to the failure; those that the finding is about are marked.
 void tell_operations(const Run& run, const Finding& finding, std::ostream& out) {
   if (finding.operations.empty() || run.history == nullptr) return;
-  out << "  operations\n";
-  for (const size_t index : finding.operations) {
-    const auto all = run.history->operations();
-    if (index < all.size()) fmt::print(out, "    {}\n", operation_text(all[index]));
+  const auto all = run.history->operations();
+  if (finding.operations.back() >= all.size()) return;
+  const uint64_t key = all[finding.operations.front()].key;
+  std::vector<size_t> told;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].key == key && all[i].invoked <= finding.step) told.push_back(i);
+  }
+  const auto is_named = [&](size_t index) {
+    return std::find(finding.operations.begin(), finding.operations.end(), index) !=
+           finding.operations.end();
+  };
+  // The latest ones, and whatever is named.
+  const size_t spare = told.size() > kOperationsTold ? told.size() - kOperationsTold : 0;
+  fmt::print(out, "  operations on key {}; * those that it is about\n", key);
+  for (size_t i = 0; i < told.size(); ++i) {
+    if (i < spare && !is_named(told[i])) continue;
+    fmt::print(out, "  {} {}\n", is_named(told[i]) ? '*' : ' ', operation_text(run, all[told[i]]));
   }
 }
 
-std::string operation_text(const scenarios::Operation& op) {
-  const char* kind = "?";
+std::string operation_text(const Run& run, const scenarios::Operation& op) {
+  using scenarios::OpKind;
+  using scenarios::Outcome;
+  std::string what;
   switch (op.kind) {
-    case scenarios::OpKind::read: kind = "read"; break;
-    case scenarios::OpKind::upsert: kind = "upsert"; break;
-    case scenarios::OpKind::add: kind = "add"; break;
-    case scenarios::OpKind::erase: kind = "erase"; break;
+    case OpKind::read: what = "reads"; break;
+    case OpKind::upsert: what = "writes " + scenarios::name_of_number(op.argument); break;
+    case OpKind::add: what = "adds " + grouped(op.argument); break;
+    case OpKind::erase: what = "erases it"; break;
   }
-  std::string text = fmt::format("client {} {} key {}", op.client, kind, op.key);
-  const bool writes = op.kind == scenarios::OpKind::upsert || op.kind == scenarios::OpKind::add;
-  if (writes) text += fmt::format(" with {}", grouped(op.argument));
-  const char* outcome = "?";
   switch (op.outcome) {
-    case scenarios::Outcome::ok: outcome = "ok"; break;
-    case scenarios::Outcome::not_found: outcome = "not found"; break;
-    case scenarios::Outcome::failed: outcome = "failed"; break;
-    case scenarios::Outcome::unknown: outcome = "outcome unknown"; break;
+    case Outcome::ok:
+      if (op.kind == OpKind::read) what += " " + scenarios::name_of_number(op.result);
+      if (op.kind == OpKind::add) what += ", now " + scenarios::name_of_number(op.result);
+      break;
+    case Outcome::not_found: what += ": not found"; break;
+    case Outcome::failed: what += ": failed"; break;
+    case Outcome::unknown: what += ": outcome unknown"; break;
   }
-  text += fmt::format(": {}", outcome);
-  if (op.outcome == scenarios::Outcome::ok && !writes) text += " " + grouped(op.result);
-  if (op.garbage) text += ", bytes that nobody wrote";
-  text += fmt::format("  (steps {} to {})", grouped(op.invoked),
-                      op.returned == scenarios::kNeverReturned ? "the end" : grouped(op.returned));
-  return text;
+  if (op.garbage) what += ", bytes that nobody wrote";
+  const bool ended = op.returned != scenarios::kNeverReturned;
+  const std::string steps =
+      fmt::format("{}-{}", grouped(op.invoked), ended ? grouped(op.returned) : "");
+  const std::string record = op.address < 0 ? "" : "record at " + address_text(run, op.address);
+  const std::string version = op.version == 0 ? "" : fmt::format("version {}", op.version);
+  return fmt::format("  {:<16} client {:<4} {:<10} {:<40} {}", steps, op.client, version, what,
+                     record);
 }
 
 }  // namespace

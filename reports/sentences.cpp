@@ -187,6 +187,11 @@ std::string engine_sentence(const Run& run, const Event& e) {
       return fmt::format("metadata of version {} is durable: flushed {}, final {}", e.a,
                          grouped(e.b), grouped(e.c));
     case events::kSessionVersion: return fmt::format("session {} enters version {}", e.a, e.b);
+    case events::kFlushAwaited:
+      return fmt::format("session {} leaves the epoch in version {}, to wait for a flush", e.a,
+                         e.b);
+    case events::kFlushArrived:
+      return fmt::format("session {} is back in the epoch, and goes on in version {}", e.a, e.b);
     case events::kMainWriteFailed:
       return fmt::format("the main write of page {} failed ({}), attempt {}", grouped(e.a),
                          errc_text(e.c), e.b);

@@ -21,13 +21,21 @@ std::optional<uint64_t> decode(uint64_t salt, Bytes bytes);
 
 }  // namespace
 
-size_t History::begin(uint32_t client, OpKind kind, uint64_t key, uint64_t argument,
-                      uint64_t step) {
+std::string name_of_number(uint64_t number) {
+  const uint64_t client = number >> 40;
+  if (client == 0) return std::to_string(number);
+  const uint64_t n = number & ((uint64_t{1} << 40) - 1);
+  return std::to_string(n) + " of client " + std::to_string(client - 1);
+}
+
+size_t History::begin(uint32_t client, OpKind kind, uint64_t key, uint64_t argument, uint64_t step,
+                      uint32_t task) {
   Operation& operation = operations_.emplace_back();
   operation.client = client;
   operation.kind = kind;
   operation.key = key;
   operation.argument = argument;
+  operation.task = task;
   operation.invoked = step;
   return operations_.size() - 1;
 }

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/base/bytes.hpp"
@@ -48,8 +49,9 @@ struct Operation {
   bool garbage = false;   // the bytes read were not a value that the encoding allows
   uint64_t invoked = 0;   // steps
   uint64_t returned = kNeverReturned;
-  int64_t address = -1;  // of the record that held the value; -1: not known
-  uint64_t version = 0;  // of the session when it took effect; 0: not known
+  int64_t address = -1;        // of the record that held the value; -1: not known
+  uint64_t version = 0;        // of the session when it took effect; 0: not known
+  uint32_t task = UINT32_MAX;  // that asked, as the trace numbers them; UINT32_MAX: not known
 };
 
 /// How an operation ended, as its client saw it.
@@ -71,7 +73,8 @@ inline bool before(const Operation& first, const Operation& second) {
 class History {
  public:
   /// Notes that a client is about to call the engine. Returns the name of the operation for end().
-  size_t begin(uint32_t client, OpKind kind, uint64_t key, uint64_t argument, uint64_t step);
+  size_t begin(uint32_t client, OpKind kind, uint64_t key, uint64_t argument, uint64_t step,
+               uint32_t task = UINT32_MAX);
 
   /// Requires: `index` came from begin() since the last clear() and has not ended yet.
   void end(size_t index, const Ending& ending);
@@ -86,6 +89,14 @@ class History {
 };
 
 inline constexpr size_t kEncodedSizeMin = 8;
+
+/// The n-th number that a client writes; what is added to it counts on.
+constexpr uint64_t number_of(uint32_t client, uint64_t n) {
+  return (uint64_t{client} + 1) << 40 | n;
+}
+
+/// "26 of client 1"; a number that began as no client's is told as it is.
+std::string name_of_number(uint64_t number);
 
 /// Writes the value that says `number` into the first `size` bytes of `room`, and returns these.
 /// Requires: kEncodedSizeMin <= size <= room.size().

@@ -5,6 +5,7 @@
 
 #include "faults/catalogue.hpp"
 #include "scenarios/oracles/oracle.hpp"
+#include "scenarios/oracles/snapshot_pages.hpp"
 #include "sim/sources.hpp"
 
 namespace orrery::scenarios {
@@ -112,6 +113,11 @@ void Runner::State::judge() {
   if (world.scheduler().inconclusive()) run.verdict = Verdict::inconclusive;
   if (const sim::Failure* const failure = world.scheduler().failure()) {
     run.finding = finding_of(*failure);
+    if (run.finding->oracle == "progress") {
+      // Many bugs end in the same wait; what it is for tells them apart.
+      const std::string awaited = what_is_awaited(run);
+      if (!awaited.empty()) run.finding->label += "; " + awaited;
+    }
   }
   for (const OracleRow& row : all_oracles()) {
     if (row.judge == nullptr) continue;

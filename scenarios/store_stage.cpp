@@ -105,7 +105,8 @@ void Client::completed(void* context, const engine::OpResult& result) {
 }
 
 size_t Client::begin(OpKind kind, uint64_t key, uint64_t argument) {
-  return stage_.history.begin(id_, kind, key, argument, stage_.scheduler.steps());
+  return stage_.history.begin(id_, kind, key, argument, stage_.scheduler.steps(),
+                              stage_.scheduler.current_task());
 }
 
 engine::OpResult Client::wait(const engine::OpResult& first, Asked& asked) {
@@ -135,7 +136,7 @@ void Client::end(size_t index, const engine::OpResult& result, uint64_t number, 
 void Client::upsert(uint64_t key, size_t size) {
   std::array<std::byte, kKeyMax> key_room;
   std::array<std::byte, kValueMax> value_room;
-  const uint64_t number = (uint64_t{id_} + 1) << 40 | ++written_;
+  const uint64_t number = number_of(id_, ++written_);
   const engine::Bytes name = key_bytes(key, key_size(key), key_room);
   const engine::Bytes value = encode_value(number, size, value_room);
   const size_t index = begin(OpKind::upsert, key, number);

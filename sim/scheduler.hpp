@@ -113,7 +113,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   // engine::Tasks
   engine::Self& self() override { return current_->self; }
   engine::Result<engine::TaskId> spawn(Name name, void (*run)(void*), void* argument) override;
-  void join(engine::TaskId task) override;
+  void join(engine::TaskId task, Site site) override;
   void yield(Site site) override;
   bool wait(engine::Atomic<uint32_t>& word, uint32_t seen, Instant deadline, Site site) override;
   void wake(engine::Atomic<uint32_t>& word, uint32_t count, Site site) override;

@@ -33,8 +33,8 @@ Scheduler::Task* Scheduler::find(uint64_t id) {
   return nullptr;
 }
 
-void Scheduler::join(engine::TaskId id) {
-  point(Site::current());
+void Scheduler::join(engine::TaskId id, Site site) {
+  point(site);
   Harness harness(*this);
   settle();
   while (Task* const task = find(id.id)) {
@@ -42,7 +42,7 @@ void Scheduler::join(engine::TaskId id) {
     current_->word = task;
     current_->deadline = engine::kNever;
     current_->wait_number = ++wait_number_;
-    stop_current(State::waiting, Site::current());
+    stop_current(State::waiting, site);
     switch_to(*choose_next(), false);
   }
   grant();

@@ -38,7 +38,7 @@ class Tasks {
 
   /// Waits until the task has ended. Each task is joined at most once; one that never is costs
   /// nothing.
-  virtual void join(TaskId task) = 0;
+  virtual void join(TaskId task, Site site = Site::current()) = 0;
 
   /// To be called once in each iteration of a spin.
   virtual void yield(Site site = Site::current()) = 0;

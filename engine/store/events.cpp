@@ -24,6 +24,8 @@ std::string_view name_of(uint16_t kind) {
     case kCheckpointDone: return "checkpoint-done";
     case kMetadataCommitted: return "metadata-committed";
     case kSessionVersion: return "session-version";
+    case kFlushAwaited: return "flush-awaited";
+    case kFlushArrived: return "flush-arrived";
     case kMainWriteFailed: return "main-write-failed";
     case kLogFailed: return "log-failed";
     default: return {};

@@ -52,6 +52,10 @@ inline constexpr uint16_t kCheckpointDone = 31;
 inline constexpr uint16_t kMetadataCommitted = 32;
 /// A session entered a version. a = session id, b = version.
 inline constexpr uint16_t kSessionVersion = 33;
+/// An operation leaves the epoch until a page was flushed. a = session id, b = its version.
+inline constexpr uint16_t kFlushAwaited = 34;
+/// It is back, and goes on. a = session id, b = its version.
+inline constexpr uint16_t kFlushArrived = 35;
 
 /// A write of the main log failed. a = page, b = attempts so far, c = its Errc.
 inline constexpr uint16_t kMainWriteFailed = 40;

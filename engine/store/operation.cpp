@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/store/events.hpp"
 #include "engine/store/store.hpp"
 
 namespace orrery::engine {
@@ -45,16 +46,22 @@ void OperationRun::wait_for(Outcome outcome) {
       return;
     case Outcome::shift: refresh(); return;
     case Outcome::wait_for_flush:
+      note_wait(events::kFlushAwaited);
       store_.epoch_.suspend(self_);
       log_.flusher().wait(flush_ticket_);
       store_.epoch_.resume(self_);
       // A whole checkpoint may have passed while this task was outside.
       if (!store_.bugs_.spec_h1()) store_.driver_.refresh(self_, view_);
+      note_wait(events::kFlushArrived);
       return;
     case Outcome::done:
     case Outcome::on_disk: break;
   }
   CHECK(false, "nothing to wait for");
+}
+
+void OperationRun::note_wait(uint16_t kind) const {
+  note(kind, static_cast<int64_t>(view_.id), static_cast<int64_t>(view_.version));
 }
 
 // From here on nothing that was read before counts.

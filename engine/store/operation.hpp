@@ -88,6 +88,7 @@ class OperationRun {
   };
 
   void wait_for(Outcome outcome);
+  void note_wait(uint16_t kind) const;
   void refresh();
   Outcome attempt();
   Outcome attempt_read();

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
 
@@ -16,6 +18,26 @@ Eviction eviction_of(const Run& run, OracleScratch& scratch) {
     scratch.heads.push_back({event.step, event.b});
   }
   return {run.plan->scenario->is_cache(run.plan->sizes), scratch.heads};
+}
+
+std::vector<size_t> witnesses(std::span<const Operation> operations,
+                              const LinearizabilityReport& report, std::span<const Found> found) {
+  std::vector<uint64_t> numbers = report.allowed;
+  if (report.operation != kNoOperation) numbers.push_back(operations[report.operation].result);
+  for (const Found& one : found) {
+    if (one.key == report.key && one.present) numbers.push_back(one.value);
+  }
+  std::vector<size_t> all;
+  for (size_t i = 0; i < operations.size(); ++i) {
+    const Operation& operation = operations[i];
+    if (operation.key != report.key) continue;
+    const bool wrote = operation.kind == OpKind::upsert || operation.kind == OpKind::add;
+    const uint64_t number =
+        operation.kind == OpKind::upsert ? operation.argument : operation.result;
+    const bool named = std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+    if (i == report.operation || (wrote && named)) all.push_back(i);
+  }
+  return all;
 }
 
 std::optional<Finding> judge_clients(const Run& run, OracleScratch& scratch) {
@@ -38,7 +60,7 @@ std::optional<Finding> judge_clients(const Run& run, OracleScratch& scratch) {
   finding.label = "what clients saw of a key fits no order of their operations";
   finding.text = report.text;
   finding.step = report.step;
-  if (report.operation != kNoOperation) finding.operations.push_back(report.operation);
+  finding.operations = witnesses(operations, report, {});
   return finding;
 }
 

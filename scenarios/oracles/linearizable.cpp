@@ -65,8 +65,7 @@ struct LinearizabilityChecker::Scratch {
   void group(std::span<const Operation> operations, const Cut* cut, std::span<const Found> found);
   Linearizer<Register>::Result judge_one(std::span<const Call> own, uint64_t& budget);
   LinearizabilityReport judge_all(std::span<const Operation> operations, uint64_t budget);
-  std::string describe(uint64_t key, uint32_t operation) const;
-  std::string allowed() const;
+  std::string describe(uint64_t key, uint32_t operation, std::vector<uint64_t>& allowed) const;
 };
 
 LinearizabilityChecker::LinearizabilityChecker(uint64_t budget)
@@ -179,40 +178,38 @@ LinearizabilityReport LinearizabilityChecker::Scratch::judge_all(
     report.operation =
         stuck && result.operation != Register::kFinalRead ? result.operation : kNoOperation;
     report.step = result.step;
-    report.text = stuck ? describe(key, result.operation)
+    report.text = stuck ? describe(key, result.operation, report.allowed)
                         : fmt::format("key {}: too many possible orders to try them all", key);
   }
   CHECK(report.operation == kNoOperation || report.operation < operations.size(), "no operation");
   return report;
 }
 
-std::string LinearizabilityChecker::Scratch::describe(uint64_t key, uint32_t operation) const {
+std::string LinearizabilityChecker::Scratch::describe(uint64_t key, uint32_t operation,
+                                                      std::vector<uint64_t>& allowed) const {
   const std::string fact = operation == Register::kFinalRead
                                ? what_was_found(*model.found, *model.cut)
                                : what_happened(model.operations[operation]);
-  return fmt::format("key {}: {}, but the last allowed values were {{{}}}", key, fact, allowed());
-}
-
-// The values that the key may have had when the operation could not be placed, each once.
-std::string LinearizabilityChecker::Scratch::allowed() const {
-  constexpr size_t kShown = 8;
-  std::vector<uint64_t> numbers;
   bool absent = false;
+  allowed.clear();
   linearizer.each_stuck_state([&](const Register::State& state) {
     if (state.presence == Presence::present) {
-      numbers.push_back(state.number);
+      allowed.push_back(state.number);
     } else {
       absent = true;
     }
   });
-  std::sort(numbers.begin(), numbers.end());
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  std::string text = absent ? "absent" : "";
-  for (size_t i = 0; i < std::min(numbers.size(), kShown); ++i) {
-    fmt::format_to(std::back_inserter(text), "{}{}", text.empty() ? "" : ", ", numbers[i]);
+  std::sort(allowed.begin(), allowed.end());
+  allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
+  constexpr size_t kShown = 8;
+  const bool more = allowed.size() > kShown;
+  if (more) allowed.resize(kShown);
+  std::string names = absent ? "absent" : "";
+  for (const uint64_t number : allowed) {
+    names += (names.empty() ? "" : ", ") + name_of_number(number);
   }
-  if (numbers.size() > kShown) text += ", ...";
-  return text;
+  return fmt::format("key {}: {}, but the last allowed values were {{{}{}}}", key, fact, names,
+                     more ? ", ..." : "");
 }
 
 namespace {
@@ -283,15 +280,15 @@ Call final_call(std::span<const Call> calls, const Cut& cut) {
 std::string what_happened(const Operation& operation) {
   const std::string who = fmt::format("by client {} (steps {}-{})", operation.client,
                                       operation.invoked, operation.returned);
-  std::string saw = fmt::format("saw {}", operation.result);
+  std::string saw = "saw " + name_of_number(operation.result);
   if (operation.outcome == Outcome::not_found) saw = "found nothing";
   if (operation.garbage) saw = "saw bytes that are no value";
   if (operation.kind == OpKind::read) return fmt::format("read {} {}", who, saw);
   if (operation.kind == OpKind::upsert)
-    return fmt::format("write of {} {}", operation.argument, who);
+    return fmt::format("write of {} {}", name_of_number(operation.argument), who);
   if (operation.kind == OpKind::erase) return fmt::format("erase {}", who);
   if (!operation.garbage && operation.outcome == Outcome::ok) {
-    saw = fmt::format("returned {}", operation.result);
+    saw = "returned " + name_of_number(operation.result);
   }
   return fmt::format("add of {} {} {}", operation.argument, who, saw);
 }
@@ -300,7 +297,7 @@ std::string what_was_found(const Found& found, const Cut& cut) {
   const std::string who = fmt::format("the checkpoint of version {}", cut.version);
   if (!found.present) return who + " lacks it";
   if (found.garbage) return who + " holds bytes that are no value";
-  return fmt::format("{} holds {}", who, found.value);
+  return fmt::format("{} holds {}", who, name_of_number(found.value));
 }
 
 }  // namespace

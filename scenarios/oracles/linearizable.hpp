@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "scenarios/history.hpp"
 
@@ -49,6 +50,7 @@ struct LinearizabilityReport {
   size_t operation = kNoOperation;  // the first that cannot be placed; none if it is the final read
   uint64_t step = 0;                // at which the history up to there could no longer be explained
   std::string text;                 // empty if ok
+  std::vector<uint64_t> allowed;    // what the key may have held then, if not absent; a few of it
 };
 
 /// What a checkpoint holds: the effects of versions up to `version`.

@@ -141,7 +141,7 @@ std::optional<Finding> judge_files(const Run& run, OracleScratch& scratch, const
   finding.text = fmt::format("the checkpoint of version {} (start {}, final {}, flushed {}): {}",
                              checkpoint.version, checkpoint.start, checkpoint.final,
                              checkpoint.flushed, report.text);
-  if (report.operation != kNoOperation) finding.operations.push_back(report.operation);
+  finding.operations = witnesses(run.history->operations(), report, scratch.found);
   return finding;
 }
 

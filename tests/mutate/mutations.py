@@ -30,8 +30,6 @@ MUTATIONS = [
     ("ticket-after-look", "engine/store/hybrid_log.cpp",
      "  SOMETIMES(result.outcome == Allocate::wait, \"an allocation waits for a flush\");\n",
      "  result.flush_ticket = flusher_.ticket();\n"),
-    ("head-by-one-page-more", "engine/store/hybrid_log.cpp",
-     "shift_head(self, tail - head_lag_);", "shift_head(self, tail - head_lag_ + geometry().page_size());"),
     ("safe-ro-without-drain", "engine/store/hybrid_log.cpp",
      "  if (!boundaries_.raise(Boundary::ro, ro)) return ro;\n",
      "  if (!boundaries_.raise(Boundary::ro, ro)) return ro;\n  on_marked_read_only(ro);\n"
@@ -62,9 +60,9 @@ MUTATIONS = [
      "  safe_.store(oldest);\n  return oldest;"),
     ("last-one-out-leaves", "engine/store/epoch.cpp",
      "  if (drain_count_.load() > 0) suspend_drain(self);\n", ""),
-    ("marks-skip-last-slot", "engine/store/epoch.cpp",
-     "  for (uint32_t place = 0; place < highest; ++place) {\n    const Entry& entry",
-     "  for (uint32_t place = 0; place + 1 < highest; ++place) {\n    const Entry& entry"),
+    ("marks-skip-a-slot", "engine/store/epoch.cpp",
+     "    if (entry.local_epoch.load() == 0) continue;\n",
+     "    if (place == 2 || entry.local_epoch.load() == 0) continue;\n"),
     # Operations.
     ("rmw-copies-fuzzy", "engine/store/operations.cpp",
      "  if (!is_mutable && hit.address >= log_.load(Boundary::safe_ro)) {",
@@ -123,7 +121,8 @@ MUTATIONS = [
      "  const LogAddr end = window.start + window.width / 16 * 8;\n  for ("),
     ("page-passed-over", "engine/store/snapshot.cpp",
      "      complete_page(page, Errc::ok);\n",
-     "      complete_page(page, Errc::ok);\n      if (page == first_page_) ++page;\n"
+     "      complete_page(page, Errc::ok);\n"
+     "      if (page == first_page_) ++page;\n"
      "      if (page == first_page_ + 1) count_down(1);\n"),
     ("version-without-marks", "engine/store/checkpoint.cpp",
      "  if (!epoch_.check_complete(marker, now.version)) return Wait::marks;\n", ""),

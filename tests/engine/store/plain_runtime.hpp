@@ -115,7 +115,7 @@ class PlainRuntime final : public Clock,
     as_task(own, [&] { run(argument); });
     return TaskId{own.id};
   }
-  void join(TaskId) override {}
+  void join(TaskId, Site) override {}
   void yield(Site) override { complete_one(); }
   bool wait(Atomic<uint32_t>& word, uint32_t seen, Instant deadline, Site) override {
     if (word.load() != seen || complete_one()) return true;
