@@ -134,9 +134,9 @@ MUTATIONS = [
 EXPLAINED = {
     "open-ignores-flushed": "closed never passes flushed (address-chain), so the test of closed "
                             "that stands beside it says the same",
-    "rmw-copies-fuzzy": "a read-modify-write holds the bucket's latch exclusively while it looks at "
-                        "ro and while it writes, and so does whoever updates in place: nobody "
-                        "updates with an older ro while the copy is taken",
+    "rmw-copies-fuzzy": "a read-modify-write holds the bucket's latch while it looks at ro and "
+                        "while it writes, and so does whoever updates in place: nobody updates "
+                        "with an older ro while the copy is taken",
     "snapshot-without-copy": "between safe_ro and final only Dirty and the latches of a record may "
                              "change while the page is written, because records of the version are "
                              "frozen; the copy will matter to a checksum of the page",
