@@ -50,6 +50,20 @@ std::string read_file(const std::string& path, std::string& content) {
   return file ? std::string() : fmt::format("cannot read \"{}\"", path);
 }
 
+std::string check_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::path there = std::filesystem::absolute(folder, error);
+  while (there.has_relative_path() && !std::filesystem::exists(there, error)) {
+    there = there.parent_path();
+  }
+  if (!std::filesystem::is_directory(there, error)) {
+    return fmt::format("\"{}\" cannot be a folder: {} is a file", folder, there.string());
+  }
+  if (access(there.c_str(), W_OK | X_OK) == 0) return {};
+  return fmt::format("nothing can be written into \"{}\": {}: {}", folder, there.string(),
+                     strerror(errno));
+}
+
 std::string write_file(const std::string& path, std::string_view content) {
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();

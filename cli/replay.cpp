@@ -50,6 +50,7 @@ bool wants_every_point(const reports::ReportRow& report, const reports::RunRow& 
                        const Target& target);
 void tell(const Invocation& invocation, const Words& words, const Target& target,
           const reports::ReportRow& report, const Run& run);
+int code_of(Verdict verdict);
 int leave_to_debugger(const Invocation& invocation, Runner& runner, const Target& target);
 int stop_early(const Invocation& invocation, Runner& runner, const Words& words,
                const Target& target);
@@ -104,7 +105,7 @@ int run_replay(const Invocation& invocation) {
   if (again && !repeats_itself(invocation, runner, tape, target.plan, row)) {
     return kNondeterminism;
   }
-  return row.verdict == Verdict::failed ? kFound : kOk;
+  return code_of(row.verdict);
 }
 
 namespace {
@@ -193,6 +194,15 @@ void tell(const Invocation& invocation, const Words& words, const Target& target
   }
 }
 
+int code_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ok: return kOk;
+    case Verdict::failed: return kFound;
+    case Verdict::inconclusive: break;
+  }
+  return kMisfit;
+}
+
 // The first signal ends the process, so nothing may be left to print. What the accessors would see
 // is left to the hardware, unless oracles were named.
 int leave_to_debugger(const Invocation& invocation, Runner& runner, const Target& target) {
@@ -202,7 +212,7 @@ int leave_to_debugger(const Invocation& invocation, Runner& runner, const Target
   invocation.out.flush();
   const Run& run = runner.play(plan);
   fmt::print(invocation.out, "no signal came: the run is {}\n", scenarios::name_of(run.verdict));
-  return run.verdict == Verdict::failed ? kFound : kOk;
+  return code_of(run.verdict);
 }
 
 int stop_early(const Invocation& invocation, Runner& runner, const Words& words,

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "cli/files.hpp"
 #include "cli/hunt.hpp"
 #include "cli/options.hpp"
 #include "cli/plan_options.hpp"
@@ -94,6 +95,8 @@ std::string read(const Words& words, Hunted& hunted, fuzz::CampaignOrder& order)
   if (!wrong.empty()) return wrong;
   hunted.folder = words.folder.value_or("orrery-out");
   if (hunted.folder.empty()) return "--out wants the name of a folder";
+  wrong = check_folder(hunted.folder);
+  if (!wrong.empty()) return wrong;
   hunted.json = words.json;
   hunted.quiet = words.quiet;
   hunted.colour = words.colour.value_or("auto");

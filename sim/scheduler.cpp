@@ -240,7 +240,7 @@ void Scheduler::over_budget() {
     budget_end_ = steps_ + pace_.step_budget;
     return;
   }
-  if (last_progress_ + pace_.step_budget / 2 > steps_) {
+  if (last_progress_ + pace_.patience > steps_) {
     inconclusive_ = true;
     stop();
   }

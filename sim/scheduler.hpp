@@ -47,6 +47,8 @@ struct Pace {
   int64_t point_ns = 20;  // what a point costs
   uint64_t step_budget =
       4'000'000;  // then faults stop and scheduling turns fair, for as many steps again
+  // Fair steps without progress that are a livelock; who ends his budget sooner is inconclusive.
+  uint64_t patience = 1'000'000;
   uint64_t run_length_max = 1000;  // points without a stop before the safety net switches
 };
 

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <set>
+#include <string>
+#include <tuple>
 
 namespace orrery::sim {
 namespace {
@@ -19,6 +22,18 @@ bool parse_actor(std::string_view text, OwnedActor& actor);
 std::optional<Ask> parse_ask(std::string_view text);
 std::string parse_deviation(std::string_view rest, Deviation& deviation);
 std::string parse_line(std::string_view line, Tape& tape);
+
+// What was already said: each thing may be said once, or it would not be clear which one counts.
+class Said {
+ public:
+  bool twice(std::string_view word, std::string_view name);
+  bool twice(const Deviated& deviation);
+
+ private:
+  std::set<std::string> words_;
+  std::set<std::tuple<uint64_t, Ask, uint64_t>> choices_;
+};
+std::string find_repetition(std::string_view line, const Tape& read, Said& said);
 
 }  // namespace
 
@@ -74,6 +89,7 @@ std::string print_tape(const Tape& tape) {
 std::optional<TapeError> parse_tape(std::string_view text, Tape& tape) {
   if (text.size() > kTapeMax) return TapeError{1, "longer than a tape may be (64 MiB)"};
   Tape read;
+  Said said;
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
@@ -85,6 +101,7 @@ std::optional<TapeError> parse_tape(std::string_view text, Tape& tape) {
     }
     if (line.empty() || line.front() == '#') continue;
     std::string wrong = parse_line(line, read);
+    if (wrong.empty()) wrong = find_repetition(line, read, said);
     if (!wrong.empty()) return TapeError{number, std::move(wrong)};
   }
   if (read.scenario.empty()) {
@@ -95,6 +112,28 @@ std::optional<TapeError> parse_tape(std::string_view text, Tape& tape) {
 }
 
 namespace {
+
+bool Said::twice(std::string_view word, std::string_view name) {
+  return !words_.insert(std::string(word) + " " + std::string(name)).second;
+}
+
+bool Said::twice(const Deviated& deviation) {
+  return !choices_.insert({deviation.key, deviation.ask, deviation.occurrence}).second;
+}
+
+// The line was read, and ends up last in `read`.
+std::string find_repetition(std::string_view line, const Tape& read, Said& said) {
+  const std::string_view word = next_word(line);
+  if (word == "at") {
+    if (!said.twice(read.deviations.back().deviated())) return {};
+    return "this choice was answered in an earlier line; each has one answer";
+  }
+  const std::string_view name = next_word(line);
+  const bool has_name = word == "size" || word == "bug" || word == "fault";
+  if (!said.twice(word, has_name ? name : std::string_view())) return {};
+  if (has_name) return fmt::format("{} {} stands in an earlier line; once is enough", word, name);
+  return fmt::format("a second \"{}\"; a tape has one", word);
+}
 
 std::string parse_line(std::string_view line, Tape& tape) {
   const std::string_view word = next_word(line);
@@ -122,7 +161,8 @@ std::string parse_line(std::string_view line, Tape& tape) {
     tape.faults.emplace_back(name);
   } else if (word == "seed") {
     uint64_t seed = 0;
-    if (!parse_number(name, seed)) return "a seed is 0x and up to 16 hexadecimal digits";
+    if (!parse_number(name, seed))
+      return "a seed is a decimal number, or 0x and up to 16 hexadecimal digits";
     tape.seed = seed;
   } else {
     return fmt::format(

@@ -115,6 +115,7 @@ constexpr Row kBadInput[] = {
     {"run canary --set io_points", "sets no size"},
     {"run canary --set io_points=many", "sets no size"},
     {"run canary --kep-going", "did you mean \"--keep-going\"?"},
+    {"run canary --out canary.orry/found", "canary.orry is a file"},
     {"run canary extra", "one word too many"},
     {"run canary --color sometimes", "auto, always or never"},
     {"replay", "a scenario and a seed"},
@@ -262,6 +263,13 @@ TEST_CASE("exit codes") {
   CHECK(place.run("replay canary 1 --save /proc/no/such/folder.orry -q").code == 5);
 }
 
+TEST_CASE("an inconclusive replay is neither good nor bad") {
+  const Place place;
+  const Ended ended = place.run("replay many-sessions 1 --set step_budget=1000 -q");
+  CHECK(ended.code == 4);
+  CHECK_THAT(ended.out, ContainsSubstring("inconclusive"));
+}
+
 TEST_CASE("Ctrl-C ends a campaign with what is known") {
   const Place place;
   const Ended ended = place.run("run many-sessions --time 120s -s 1 --json -q",
@@ -275,7 +283,9 @@ TEST_CASE("Ctrl-C ends a campaign with what is known") {
 
 TEST_CASE("a full disk is a harness failure, and hides no failing seed") {
   const Place place;
-  const Ended tapeless = place.run("run canary -n 5000 -s 1 -q --out /proc/no/such");
+  // No file system has names of this length, and nothing tells before one is made.
+  const std::string long_name(300, 'x');
+  const Ended tapeless = place.run("run canary -n 5000 -s 1 -q --out " + long_name);
   CHECK(tapeless.code == 5);
   CHECK_THAT(tapeless.out, ContainsSubstring("first failing seed 0x"));
   CHECK_THAT(tapeless.err, ContainsSubstring("could be saved"));

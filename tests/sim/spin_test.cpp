@@ -260,6 +260,7 @@ TEST_CASE("waiting for what nobody will do is a deadlock", "[spin]") {
 TEST_CASE("work that goes round without an end is a livelock at the budget", "[spin]") {
   TestWorld world;
   world.laws.pace.step_budget = 20'000;
+  world.laws.pace.patience = 10'000;
   engine::Tasks& tasks = world.runtime().tasks;
   const auto body = [&] {
     Atomic<uint32_t> ball{0};
@@ -290,6 +291,16 @@ TEST_CASE("a run that still gets on at the end of its budget is inconclusive", "
   });
   REQUIRE(world.verdict() == "inconclusive");
   REQUIRE(world.scheduler().failure() == nullptr);
+}
+
+TEST_CASE("a budget too small to tell a livelock from slow work accuses nobody", "[spin]") {
+  TestWorld world;
+  world.laws.pace.step_budget = 1'000;
+  world.play_calmly([&] {
+    Atomic<uint32_t> work{0};
+    for (;;) work.fetch_add(1);
+  });
+  REQUIRE(world.verdict() == "inconclusive");
 }
 
 TEST_CASE("beyond the budget nothing deviates any more", "[spin]") {

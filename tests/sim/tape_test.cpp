@@ -78,8 +78,9 @@ TEST_CASE("comments, blank lines and foreign line ends do no harm", "[tape]") {
 TEST_CASE("every malformed line is named by number, with what would be right", "[tape]") {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"scenario", "3: \"scenario\" wants a value"},
-      {"seed 12x", "3: a seed is 0x"},
-      {"seed 0x1ffffffffffffffff", "3: a seed is 0x"},
+      {"seed 12x", "3: a seed is a decimal number, or 0x"},
+      {"seed 0x1ffffffffffffffff", "3: a seed is a decimal number, or 0x"},
+      {"scenario other", "3: a second \"scenario\""},
       {"size pages", "3: size pages wants a whole number"},
       {"size pages many", "3: size pages wants a whole number"},
       {"size pages 99999999999999999999", "3: size pages wants a whole number"},
@@ -108,6 +109,21 @@ TEST_CASE("every malformed line is named by number, with what would be right", "
   REQUIRE_THAT(complaint("tape\n"), Catch::Matchers::StartsWith("1: a tape begins with"));
   REQUIRE_THAT(complaint("orrery-tape 2\n"), Catch::Matchers::StartsWith("1: a tape begins with"));
   REQUIRE_THAT(complaint("orrery-tape 1\n"), Catch::Matchers::StartsWith("1: no scenario"));
+}
+
+TEST_CASE("a tape says nothing twice", "[tape]") {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"size pages 1\nsize pages 1\n", "4: size pages stands in an earlier line"},
+      {"seed 1\nseed 2\n", "4: a second \"seed\""},
+      {"revision a\nrevision a\n", "4: a second \"revision\""},
+      {"bug a\nbug b\nbug a\n", "5: bug a stands in an earlier line"},
+      {"fault a\nfault a\n", "4: fault a stands in an earlier line"},
+      {"at a/1#0@0 1 latency 2\nat a/1#0@0 1 latency 3\n", "4: this choice was answered"},
+  };
+  for (const auto& [lines, wanted] : cases) {
+    REQUIRE_THAT(complaint(kHead + lines), Catch::Matchers::StartsWith(wanted));
+  }
+  REQUIRE(complaint(kHead + "at a/1#0@0 1 latency 2\nat a/1#0@0 1 transfer 2\n") == "fine");
 }
 
 TEST_CASE("no bytes at all make the parser crash, and what it takes it can print", "[tape]") {
