@@ -21,22 +21,30 @@ constexpr size_t kGuard = 4096;
 
 }  // namespace
 
+void forget_frames(Stack stack) {
+#ifdef ORRERY_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(stack.bottom, stack.size);
+#else
+  (void)stack;
+#endif
+}
+
 StackPool::StackPool(size_t size) : size_(size) {
   CHECK(size % kGuard == 0, "a stack of {} bytes is not whole pages", size);
 }
 
 StackPool::~StackPool() {
-  for (const Stack& stack : all_) munmap(stack.bottom - kGuard, stack.size + kGuard);
+  for (const Stack& stack : all_) {
+    forget_frames(stack);  // or whoever is mapped here next inherits them
+    munmap(stack.bottom - kGuard, stack.size + kGuard);
+  }
 }
 
 Stack StackPool::take() {
   if (!free_.empty()) {
     const Stack stack = free_.back();
     free_.pop_back();
-#ifdef ORRERY_ASAN
-    // What an abandoned fiber left poisoned must not be seen by the next one.
-    ASAN_UNPOISON_MEMORY_REGION(stack.bottom, stack.size);
-#endif
+    forget_frames(stack);
     return stack;
   }
   void* const block = mmap(nullptr, size_ + kGuard, PROT_READ | PROT_WRITE,

@@ -57,6 +57,10 @@ struct Fiber {
   Fiber* target = nullptr;          // where it switched to last
 };
 
+/// Says that nothing lives on the stack any more: the marks that ASan put around the variables of
+/// frames that were abandoned there must not be seen by the next ones.
+void forget_frames(Stack stack);
+
 /// Guarded stacks, handed out and taken back. Not thread-safe; one per world.
 class StackPool {
  public:

@@ -67,8 +67,10 @@ SignalCatcher::~SignalCatcher() {
   for (const int number : kSignals) give_back(number);
   std::set_terminate(state.terminate_before);
   sigaltstack(&state.stack_before, nullptr);
-  munmap(state.alternate, kStackSize);
-  munmap(state.landing, kStackSize);
+  for (std::byte* const stack : {state.alternate, state.landing}) {
+    forget_frames({stack, kStackSize});
+    munmap(stack, kStackSize);
+  }
   state = HandlerState{};
 }
 
@@ -86,6 +88,7 @@ void on_signal(int number, siginfo_t* info, void* context) {
     return;
   }
   state.caught = {number, info->si_addr};
+  forget_frames({state.landing, kStackSize});  // nobody ever returned from the landing before
   auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext;
   const auto top = reinterpret_cast<uintptr_t>(state.landing) + kStackSize - 64;
 #if defined(__x86_64__)
