@@ -25,6 +25,7 @@ std::string engine_sentence(const Run& run, const Event& event);
 std::string snapshot_sentence(const Run& run, const Event& event);
 std::string world_sentence(const Run& run, const Event& event);
 std::string schedule_sentence(const Run& run, const Taken& taken);
+std::string power_sentence(const Taken& taken);
 std::string io_sentence(const Run& run, const Taken& taken);
 std::string range_text(const Run& run, int64_t from, int64_t until);
 std::string submit_sentence(const Run& run, uint64_t request);
@@ -58,8 +59,7 @@ std::string sentence_of(const Run& run, const Taken& taken) {
     case sim::Ask::allocate:
       return fmt::format("{} was refused memory, a frame or a task at its {} point",
                          name_of(taken.at.actor), ordinal(taken.at.occurrence + 1));
-    case sim::Ask::power:
-      return fmt::format("the pending {} was lost with the power", name_of(taken.at.actor));
+    case sim::Ask::power: return power_sentence(taken);
     case sim::Ask::latency:
     case sim::Ask::transfer:
     case sim::Ask::delivery:
@@ -303,6 +303,26 @@ std::string io_sentence(const Run& run, const Taken& taken) {
 }
 
 // Short, for a lane: the folder of the device is left out.
+// The label says what it was that met its fate: a name, a request in flight, or a pending write.
+std::string power_sentence(const Taken& taken) {
+  const std::string_view label = taken.at.actor.name.label;
+  const auto what = [&](std::string_view prefix) { return label.substr(prefix.size()); };
+  if (label.starts_with("made:")) {
+    return fmt::format("the name {}, not yet synced, was lost with the power", what("made:"));
+  }
+  if (label.starts_with("removed:")) {
+    return fmt::format("the removal of {}, not yet synced, was undone by the loss of power",
+                       what("removed:"));
+  }
+  const uint64_t offset = taken.at.actor.name.number;
+  if (label.starts_with("write:")) {
+    return fmt::format("the write at {} of {}, in flight at the crash, landed {}", grouped(offset),
+                       what("write:"), taken.value == 1 ? "by half" : "wholly");
+  }
+  return fmt::format("the pending write at {} of {} was lost with the power", grouped(offset),
+                     label);
+}
+
 std::string submit_sentence(const Run& run, uint64_t request) {
   if (request >= run.trace->requests.size()) return fmt::format("submits request {}", request);
   const sim::IoRecord& record = run.trace->requests[request];

@@ -28,11 +28,13 @@ SimDevice::SimDevice(Disk& disk, const char* name) : disk_(disk), name_(name) {
     labels_[kind] = disk.parts_.labels.intern(label);
     done_labels_[kind] = disk.parts_.labels.intern("done-" + label);
   }
+  made_label_ = disk.parts_.labels.intern(std::string("made:") + name);
+  removed_label_ = disk.parts_.labels.intern(std::string("removed:") + name);
 }
 
 void SimDevice::begin(const engine::DeviceOptions& options) {
   options_ = options;
-  closed_ = name_durable_ = removed_ = false;
+  closed_ = name_durable_ = false;
   truncated_ = 0;
   in_flight_ = 0;
   for (const auto& request : requests_) request->io = nullptr;
@@ -206,13 +208,13 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
     ++scheduler.changes;
   } else if (length >= kSparseFrom) {
     size_t written = 0;
+    media_.begin_write(offset, length);
     disk_.sparse_.each_resident(at, length, [&](size_t start, size_t size) {
-      media_.write_zeros(offset + written, start - written);
-      media_.write(offset + start, {at + start, size});
+      media_.add_zeros(offset + written, start - written);
+      media_.add(offset + start, {at + start, size});
       written = start + size;
     });
-    media_.write_zeros(offset + written, length - written);
-    media_.extend(offset + length);
+    media_.add_zeros(offset + written, length - written);
   } else {
     media_.write(offset, {at, length});
   }

@@ -63,7 +63,7 @@ class SimDevice final : public engine::Device, private Happening {
   const char* name() const { return name_; }
   uint64_t truncated() const { return truncated_; }
   size_t in_flight() const { return in_flight_; }
-  /// Whether the name would be found again after a power loss.
+  /// Whether the name is sure to be found again after a power loss.
   bool name_is_durable() const { return name_durable_; }
 
  private:
@@ -114,11 +114,12 @@ class SimDevice final : public engine::Device, private Happening {
   const char* name_;
   const char* labels_[3];       // "read:name", "write:name", "sync:name"
   const char* done_labels_[3];  // "done-read:name", ...
+  const char* made_label_;      // "made:name"
+  const char* removed_label_;   // "removed:name"
   engine::DeviceOptions options_;
   Media media_;
-  bool closed_ = false;
+  bool closed_ = false;  // by the engine, or because its name was removed
   bool name_durable_ = false;
-  bool removed_ = false;
   uint64_t truncated_ = 0;
   size_t in_flight_ = 0;
   std::vector<std::unique_ptr<Request>> requests_;
@@ -148,17 +149,24 @@ class Disk final : public engine::Storage {
 
   /// Open requests are settled: each has landed wholly, by half or not; the pointers are forgotten.
   void settle_requests();
-  /// Pending writes meet their fate; names that were not synced are gone.
+  /// Pending writes meet their fate, and so does every name that was made or removed since the
+  /// last sync of names.
   void lose_power();
 
  private:
   friend class SimDevice;
+  using Devices = std::map<std::string, std::unique_ptr<SimDevice>, std::less<>>;
+
+  void put_aside(std::unique_ptr<SimDevice> device);
+  bool is_lost(engine::Name name);
+  void lose_names();
 
   DiskParts parts_;
   DiskLaws laws_;
   std::span<Fault* const> faults_;
-  std::map<std::string, std::unique_ptr<SimDevice>, std::less<>> devices_;
-  std::map<std::string, std::unique_ptr<SimDevice>, std::less<>> idle_;  // of earlier runs
+  Devices devices_;
+  std::vector<std::unique_ptr<SimDevice>> removed_;  // since the last sync of names, in order
+  std::vector<std::unique_ptr<SimDevice>> idle_;     // kept for their memory; of any name
   Sparse sparse_;
   uint64_t submitted_ = 0;
   uint32_t inline_depth_ = 0;

@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include "sim/device.hpp"
+#include "sim/failure.hpp"
 
 namespace orrery::sim {
 namespace {
 
+constexpr size_t kNameMax = 200;
+
 bool is_valid_name(std::string_view name) {
-  constexpr size_t kLengthMax = 200;
-  return !name.empty() && name.size() <= kLengthMax &&
+  return !name.empty() && name.size() <= kNameMax &&
          std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '/' ||
                   c == '-';
@@ -24,11 +26,15 @@ void Disk::begin(const DiskLaws& laws, std::span<Fault* const> faults) {
   submitted_ = 0;
   inline_depth_ = 0;
   // The devices of the run before are kept for their memory, and empty.
-  for (auto& [name, device] : devices_) {
-    device->begin({});
-    idle_.insert_or_assign(name, std::move(device));
-  }
+  for (auto& [name, device] : devices_) put_aside(std::move(device));
   devices_.clear();
+  for (auto& device : removed_) put_aside(std::move(device));
+  removed_.clear();
+}
+
+void Disk::put_aside(std::unique_ptr<SimDevice> device) {
+  device->begin({});
+  idle_.push_back(std::move(device));
 }
 
 engine::Result<engine::Device*> Disk::open(std::string_view name,
@@ -45,12 +51,15 @@ engine::Result<engine::Device*> Disk::open(std::string_view name,
     known->second->closed_ = false;
     return static_cast<engine::Device*>(known->second.get());
   }
+  const char* const label = parts_.labels.intern(name);
+  const auto idle = std::find_if(idle_.begin(), idle_.end(),
+                                 [&](const auto& other) { return other->name() == label; });
   std::unique_ptr<SimDevice> device;
-  if (const auto idle = idle_.find(name); idle != idle_.end()) {
-    device = std::move(idle->second);
+  if (idle != idle_.end()) {
+    device = std::move(*idle);
     idle_.erase(idle);
   } else {
-    device = std::make_unique<SimDevice>(*this, parts_.labels.intern(name));
+    device = std::make_unique<SimDevice>(*this, label);
   }
   device->begin(options);
   SimDevice* const opened = device.get();
@@ -67,17 +76,28 @@ engine::Result<void> Disk::remove(std::string_view name) {
   CHECK(known->second->in_flight() == 0, "a device was removed with {} requests in flight",
         known->second->in_flight());
   const Scheduler::Harness harness(scheduler);
-  known->second->begin({});
-  idle_.insert_or_assign(known->first, std::move(known->second));
+  known->second->closed_ = true;
+  // Until the names are synced, a loss of power may bring it back.
+  removed_.push_back(std::move(known->second));
   devices_.erase(known);
   return {};
 }
 
+// The visitor may switch tasks, and others may open and remove meanwhile: so the way goes from name
+// to name, and the name lies on the caller's stack.
 void Disk::list(std::string_view prefix, void (*visit)(void*, std::string_view), void* argument) {
-  parts_.scheduler.point(Site::current());
-  for (auto at = devices_.lower_bound(prefix);
-       at != devices_.end() && at->first.starts_with(prefix); ++at) {
-    visit(argument, at->first);
+  Scheduler& scheduler = parts_.scheduler;
+  scheduler.point(Site::current());
+  FixedText<kNameMax + 1> name;
+  const auto next = [&](auto at) {
+    const Scheduler::Harness harness(scheduler);
+    const bool found = at != devices_.end() && at->first.starts_with(prefix);
+    if (found) name.assign(at->first);
+    return found;
+  };
+  for (bool more = next(devices_.lower_bound(prefix)); more;
+       more = next(devices_.upper_bound(name.view()))) {
+    visit(argument, name.view());
   }
 }
 
@@ -86,6 +106,8 @@ engine::Result<void> Disk::sync_names() {
   scheduler.point(Site::current());
   const Scheduler::Harness harness(scheduler);
   for (const auto& [name, device] : devices_) device->name_durable_ = true;
+  for (auto& device : removed_) put_aside(std::move(device));
+  removed_.clear();
   return {};
 }
 
@@ -132,23 +154,44 @@ void SimDevice::settle(Request& request) {
 }
 
 void Disk::lose_power() {
+  lose_names();
+  for (auto& [name, device] : devices_) {
+    device->media_.lose_power([&](uint64_t offset) { return !is_lost({device->name_, offset}); });
+    device->name_durable_ = true;
+  }
+}
+
+bool Disk::is_lost(engine::Name name) {
+  Address address;
+  address.actor = parts_.labels.identify(name, parts_.scheduler.incarnation(), address.key);
+  SimDevice::AskerAt asker(parts_.scheduler, address);
+  return std::any_of(faults_.begin(), faults_.end(),
+                     [&](Fault* fault) { return fault->on_power_loss(asker); });
+}
+
+// A folder's entry was made, removed, or both, and no sync has covered that. Of several devices
+// that had one name, the newest whose making survived is there, unless a removal did as well.
+void Disk::lose_names() {
   for (auto at = devices_.begin(); at != devices_.end();) {
     SimDevice& device = *at->second;
-    device.media_.lose_power([&](uint64_t offset) {
-      Address address;
-      address.actor = parts_.labels.identify({device.name_, offset}, parts_.scheduler.incarnation(),
-                                             address.key);
-      SimDevice::AskerAt asker(parts_.scheduler, address);
-      return std::none_of(faults_.begin(), faults_.end(),
-                          [&](Fault* fault) { return fault->on_power_loss(asker); });
-    });
-    if (device.name_durable_) {
+    if (device.name_durable_ || !is_lost({device.made_label_, 0})) {
       ++at;
       continue;
     }
-    device.begin({});
-    idle_.insert_or_assign(at->first, std::move(at->second));
+    put_aside(std::move(at->second));
     at = devices_.erase(at);
+  }
+  while (!removed_.empty()) {
+    std::unique_ptr<SimDevice> device = std::move(removed_.back());
+    removed_.pop_back();
+    const bool was_made = device->name_durable_ || !is_lost({device->made_label_, 0});
+    const bool comes_back = was_made && is_lost({device->removed_label_, 0});
+    if (!comes_back || devices_.contains(device->name())) {
+      put_aside(std::move(device));
+      continue;
+    }
+    const std::string name = device->name();
+    devices_.emplace(name, std::move(device));
   }
 }
 

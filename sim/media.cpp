@@ -16,8 +16,7 @@ void Media::clear() {
   chunks_used_ = 0;
   table_.clear();
   size_ = 0;
-  pending_.clear();
-  journal_.clear();
+  sync();
 }
 
 std::byte* Media::chunk_for(uint64_t index) {
@@ -60,32 +59,46 @@ void Media::read_durable(uint64_t offset, engine::MutableBytes bytes) const {
   read(offset, bytes);
   // Newest first, each pending write gives back what it replaced.
   const uint64_t end = offset + bytes.size();
-  for (size_t i = pending_.size(); i-- > 0;) {
-    const Pending& write = pending_[i];
-    const uint64_t from = std::max(offset, write.offset);
-    const uint64_t until = std::min(end, write.offset + write.length);
+  for (size_t i = stretches_.size(); i-- > 0;) {
+    const Stretch& stretch = stretches_[i];
+    const uint64_t from = std::max(offset, stretch.offset);
+    const uint64_t until = std::min(end, stretch.offset + stretch.length);
     if (from >= until) continue;
-    std::memcpy(bytes.data() + (from - offset), journal_.data() + write.at + (from - write.offset),
+    std::memcpy(bytes.data() + (from - offset), replaced(stretch).data() + (from - stretch.offset),
                 until - from);
   }
 }
 
 void Media::write(uint64_t offset, engine::Bytes bytes) {
+  begin_write(offset, bytes.size());
+  add(offset, bytes);
+}
+
+void Media::begin_write(uint64_t offset, uint64_t length) {
+  pending_.push_back({offset, length, size_, stretches_.size()});
+  size_ = std::max(size_, offset + length);
+}
+
+void Media::add(uint64_t offset, engine::Bytes bytes) {
+  CHECK(!pending_.empty(), "a stretch of no write");
+  CHECK(offset >= pending_.back().offset, "a stretch before its write");
+  CHECK(offset + bytes.size() <= pending_.back().offset + pending_.back().length,
+        "a stretch behind its write");
+  if (bytes.empty()) return;
   const size_t at = journal_.size();
   journal_.resize(at + 2 * bytes.size());
   read(offset, {journal_.data() + at, bytes.size()});
-  if (!bytes.empty()) std::memcpy(journal_.data() + at + bytes.size(), bytes.data(), bytes.size());
-  pending_.push_back({offset, size_, at, bytes.size()});
+  std::memcpy(journal_.data() + at + bytes.size(), bytes.data(), bytes.size());
+  stretches_.push_back({offset, at, bytes.size()});
   put(offset, bytes);
-  size_ = std::max(size_, offset + bytes.size());
 }
 
-void Media::write_zeros(uint64_t offset, uint64_t length) {
+void Media::add_zeros(uint64_t offset, uint64_t length) {
   static constexpr std::byte kZeros[kChunk]{};
   while (length > 0) {
     const uint64_t part = std::min(length, kChunk - offset % kChunk);
     const uint64_t index = offset / kChunk;
-    if (index < table_.size() && table_[index] >= 0) write(offset, {kZeros, part});
+    if (index < table_.size() && table_[index] >= 0) add(offset, {kZeros, part});
     offset += part;
     length -= part;
   }
@@ -93,6 +106,7 @@ void Media::write_zeros(uint64_t offset, uint64_t length) {
 
 void Media::sync() {
   pending_.clear();
+  stretches_.clear();
   journal_.clear();
 }
 

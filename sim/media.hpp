@@ -24,10 +24,12 @@ class Media {
 
   /// Makes the bytes visible, pending durability.
   void write(uint64_t offset, engine::Bytes bytes);
-  /// The same for zeros, at the price of those bytes alone that were ever written.
-  void write_zeros(uint64_t offset, uint64_t length);
-  /// The device now ends at `size` at least: a sparse write reports its length.
-  void extend(uint64_t size) { size_ = size > size_ ? size : size_; }
+  /// The same in stretches, for a source that is mostly untouched: begin_write() says what the
+  /// write covers, and each add lies in it. All of them are one pending write with one fate.
+  void begin_write(uint64_t offset, uint64_t length);
+  void add(uint64_t offset, engine::Bytes bytes);
+  /// Zeros, at the price of those bytes alone that were ever written.
+  void add_zeros(uint64_t offset, uint64_t length);
   /// What was written last; zeros elsewhere.
   void read(uint64_t offset, engine::MutableBytes bytes) const;
   /// What would be there if power were lost now, and every pending write with it.
@@ -53,38 +55,53 @@ class Media {
   static constexpr uint64_t kChunk = 16 * 1024;
   struct Pending {
     uint64_t offset = 0;
+    uint64_t length = 0;
     uint64_t size_before = 0;  // of the device
-    size_t at = 0;             // into journal_: first what the write replaced, then what it wrote
+    size_t first_stretch = 0;  // into stretches_; up to that of the next write
+  };
+  struct Stretch {
+    uint64_t offset = 0;
+    size_t at = 0;  // into journal_: first what the write replaced, then what it wrote
     size_t length = 0;
   };
 
   std::byte* chunk_for(uint64_t index);
   void put(uint64_t offset, engine::Bytes bytes);
+  /// The bytes that a stretch replaced, or those that it wrote.
+  engine::Bytes replaced(const Stretch& stretch) const {
+    return {journal_.data() + stretch.at, stretch.length};
+  }
+  engine::Bytes written(const Stretch& stretch) const {
+    return {journal_.data() + stretch.at + stretch.length, stretch.length};
+  }
+  size_t stretches_end(size_t write) const {
+    return write + 1 < pending_.size() ? pending_[write + 1].first_stretch : stretches_.size();
+  }
 
   std::vector<int32_t> table_;  // chunk of the device → index into chunks_, -1 = never written
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   size_t chunks_used_ = 0;
   uint64_t size_ = 0;
-  std::vector<Pending> pending_;
+  std::vector<Pending> pending_;  // oldest first
+  std::vector<Stretch> stretches_;
   std::vector<std::byte> journal_;
 };
 
 template <typename Survives>
 void Media::lose_power(const Survives& survives) {
   // Back to what was durable, newest write first; then forward again with those that made it.
-  for (size_t i = pending_.size(); i-- > 0;) {
-    put(pending_[i].offset, {journal_.data() + pending_[i].at, pending_[i].length});
-  }
+  for (size_t i = stretches_.size(); i-- > 0;) put(stretches_[i].offset, replaced(stretches_[i]));
   uint64_t size = durable_size();
   for (size_t i = 0; i < pending_.size(); ++i) {
-    if (!survives(pending_[i].offset)) continue;
     const Pending& write = pending_[i];
-    put(write.offset, {journal_.data() + write.at + write.length, write.length});
+    if (!survives(write.offset)) continue;
+    for (size_t k = write.first_stretch; k < stretches_end(i); ++k) {
+      put(stretches_[k].offset, written(stretches_[k]));
+    }
     if (write.offset + write.length > size) size = write.offset + write.length;
   }
   size_ = size;
-  pending_.clear();
-  journal_.clear();
+  sync();
 }
 
 }  // namespace orrery::sim

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/sparse.hpp"
 
-#include <sys/mman.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "engine/base/bytes.hpp"
-#include "engine/base/check.hpp"
 #include "sim/hash.hpp"
 
 namespace orrery::sim {
@@ -16,9 +14,7 @@ namespace orrery::sim {
 void Sparse::ask(const std::byte* start, size_t length) {
   const auto first = engine::round_down(reinterpret_cast<uintptr_t>(start), kOsPage);
   const auto last = engine::round_up(reinterpret_cast<uintptr_t>(start) + length, kOsPage);
-  pages_.assign((last - first) / kOsPage, 0);
-  CHECK(mincore(reinterpret_cast<void*>(first), last - first, pages_.data()) == 0,
-        "the kernel does not say which pages are resident");
+  pages_.ask(first, (last - first) / kOsPage);
 }
 
 void Sparse::copy(std::byte* target, const std::byte* source, size_t length) {

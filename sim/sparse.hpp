@@ -2,17 +2,19 @@
 // Large stretches of memory that are mostly untouched: which of their pages hold anything.
 //
 // Reading an untouched page makes it resident, and a cache of 40 GiB would become 40 GiB. So the
-// kernel is asked first, and only resident pages are read. What is resident may differ from one
-// machine to the next; what it holds may not: whoever digests looks at bytes that are not zero.
+// kernel is asked first (sim/resident.hpp), and only pages that hold anything are read. Which they
+// are may differ from one machine to the next; what they hold may not: whoever digests looks at
+// bytes that are not zero.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "sim/resident.hpp"
 
 namespace orrery::sim {
 
-inline constexpr size_t kOsPage = 4096;
+inline constexpr size_t kOsPage = ResidentPages::kOsPage;
 /// From this length on it pays to ask.
 inline constexpr size_t kSparseFrom = 32 * 1024;
 
@@ -24,10 +26,10 @@ class Sparse {
     ask(start, length);
     const auto from = reinterpret_cast<uintptr_t>(start);
     const uintptr_t first = from / kOsPage * kOsPage;
-    for (size_t i = 0; i < pages_.size(); ++i) {
-      if ((pages_[i] & 1U) == 0) continue;
+    for (size_t i = 0; i < pages_.count(); ++i) {
+      if (!pages_.holds(i)) continue;
       size_t last = i;
-      while (last + 1 < pages_.size() && (pages_[last + 1] & 1U) != 0) ++last;
+      while (last + 1 < pages_.count() && pages_.holds(last + 1)) ++last;
       const uintptr_t low = first + i * kOsPage > from ? first + i * kOsPage : from;
       const uintptr_t high = first + (last + 1) * kOsPage < from + length
                                  ? first + (last + 1) * kOsPage
@@ -46,7 +48,7 @@ class Sparse {
  private:
   void ask(const std::byte* start, size_t length);
 
-  std::vector<unsigned char> pages_;
+  ResidentPages pages_;
 };
 
 }  // namespace orrery::sim

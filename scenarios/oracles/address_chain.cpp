@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The boundaries of the log stay in order and never go back:
 //   closed <= safe_head <= head <= flushed <= safe_ro <= ro <= end of the page being opened,
-// at every move of one of them (engine-spec 1.12, I1). `begin` follows `closed` in a cache by at
-// most the page that is being closed (I2).
+// at every move of one of them (engine-spec 1.12, I1). `begin` runs ahead of them only while pages
+// are being closed: in a run that has come to its end it is not above head, and in a cache, whose
+// evicted pages are gone, it is where closed is (I2).
 #include <fmt/format.h>
 
 #include <array>
@@ -27,18 +28,23 @@ constexpr std::array kChain{Boundary::closed,  Boundary::safe_head, Boundary::he
 
 constexpr int64_t kUnset = std::numeric_limits<int64_t>::min();
 
+using Boundaries = std::array<int64_t, engine::kBoundaries>;
+std::optional<Finding> judge_begin(const Run& run, const Boundaries& now, size_t last_move);
+
 }  // namespace
 
 std::optional<Finding> judge_address_chain(const Run& run, OracleScratch&) {
   const std::optional<int64_t> page_bits = run.plan->sizes.find("page_bits");
-  std::array<int64_t, engine::kBoundaries> now;
+  Boundaries now;
   now.fill(kUnset);
   int64_t opened = 0;
+  size_t last_move = 0;
   const auto& events = run.trace->events;
   for (size_t i = 0; i < events.size(); ++i) {
     const sim::Event& event = events[i];
     if (event.kind == events::kPageOpened) opened = event.a;
     if (event.kind != events::kBoundary) continue;
+    last_move = i;
     const auto which = static_cast<size_t>(event.a);
     if (now[which] != kUnset && event.b < now[which]) {
       Finding finding = finding_at(run, "address-chain", i);
@@ -66,7 +72,24 @@ std::optional<Finding> judge_address_chain(const Run& run, OracleScratch&) {
       return finding;
     }
   }
-  return std::nullopt;
+  return run.completed ? judge_begin(run, now, last_move) : std::nullopt;
 }
 
+namespace {
+
+std::optional<Finding> judge_begin(const Run& run, const Boundaries& now, size_t last_move) {
+  const int64_t begin = now[static_cast<size_t>(Boundary::begin)];
+  if (begin == kUnset) return std::nullopt;
+  const bool cache = run.plan->scenario->is_cache(run.plan->sizes);
+  const Boundary limit = cache ? Boundary::closed : Boundary::head;
+  const int64_t most = now[static_cast<size_t>(limit)];
+  if (cache ? begin == most : begin <= most) return std::nullopt;
+  Finding finding = finding_at(run, "address-chain", last_move);
+  const char* const name = kNames[static_cast<size_t>(limit)];
+  finding.label = fmt::format("begin and {} do not agree at rest", name);
+  finding.text = fmt::format("at the end begin is {} and {} is {}", begin, name, most);
+  return finding;
+}
+
+}  // namespace
 }  // namespace orrery::scenarios

@@ -51,6 +51,7 @@ void SnapshotPages::start(int64_t start, int64_t final) {
   first_ = next_ = start >> page_bits_;
   const int64_t end = start < final ? (final + page_size - 1) >> page_bits_ : first_;
   states_.assign(static_cast<size_t>(end - first_), State::untouched);
+  under_way_ = true;
 }
 
 SnapshotPages::State* SnapshotPages::find(int64_t page) {
@@ -93,6 +94,7 @@ const char* SnapshotPages::ended(bool well, int64_t& page) {
       return "a checkpoint ended well without one of its pages";
   }
   states_.clear();
+  under_way_ = false;
   return nullptr;
 }
 
@@ -107,6 +109,7 @@ std::string what_is_awaited(const Run& run) {
   if (phase == Phase::rest) return {};
   std::string text = std::string("in ") + name_of(phase);
   using State = SnapshotPages::State;
+  if (pages.is_empty()) text += ", a snapshot of no pages";
   if (pages.count(State::untouched) > 0) text += ", snapshot pages never looked at";
   if (pages.count(State::in_flight) > 0) text += ", snapshot pages in flight";
   if (pages.count(State::left_out) > 0) text += ", snapshot pages left out and not counted down";

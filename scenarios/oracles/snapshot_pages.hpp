@@ -20,6 +20,8 @@ class SnapshotPages {
   /// The pages of the snapshot; last() is below first() where there is none.
   int64_t first() const { return first_; }
   int64_t last() const { return first_ + static_cast<int64_t>(states_.size()) - 1; }
+  /// A snapshot is under way that has no pages at all.
+  bool is_empty() const { return under_way_ && states_.empty(); }
   /// How many pages are in that state.
   size_t count(State state) const;
 
@@ -33,6 +35,7 @@ class SnapshotPages {
 
   int64_t page_bits_;
   bool throttled_;
+  bool under_way_ = false;
   int64_t first_ = 0;
   int64_t next_ = 0;  // the page that the writer comes to next
   std::vector<State> states_;

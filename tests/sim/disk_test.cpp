@@ -56,6 +56,14 @@ void write_some(engine::Runtime runtime) {
   tests::transact(runtime.tasks, device, IoKind::write, 1024, {bytes, 512});
 }
 
+/// Writes a durable sector of `c`.
+void fill(engine::Runtime runtime, engine::Device& device, char c) {
+  alignas(512) std::byte bytes[512];
+  std::memset(bytes, c, sizeof bytes);
+  tests::transact(runtime.tasks, device, IoKind::write, 0, bytes);
+  tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+}
+
 /// Crashes with one write of "xx" in flight, half of it perhaps transferred.
 std::string after_crash_in_flight(sim::Source& source, bool power_lost) {
   TestWorld world;
@@ -181,22 +189,108 @@ TEST_CASE("a power loss keeps what was synced, and loses any part of the rest", 
   REQUIRE(image_after(all, false) == "bac");
 }
 
-TEST_CASE("a name that was not synced is gone after a power loss, with all it held", "[disk]") {
+TEST_CASE("a name that was not synced may be gone after a power loss, with all it held", "[disk]") {
+  TestWorld world;
+  world.faults = {faults::find_fault("power-loss")};
+  engine::Runtime runtime = world.runtime();
+  const auto is_there_after = [&](sim::Source& source, bool power_lost) {
+    world.play(source, [&] {
+      (void)runtime.storage.open("kept", {});
+      (void)runtime.storage.sync_names();
+      engine::Device& device = **runtime.storage.open("new", {});
+      fill(runtime, device, 'x');
+    });
+    world.world.crash(power_lost);
+    REQUIRE(world.world.disk().find("kept") != nullptr);
+    const bool there = world.world.disk().find("new") != nullptr;
+    REQUIRE(contents(world, "new", 1) == (there ? "x" : ""));
+    return there;
+  };
+  tests::Stubborn lost(sim::Ask::power, 1);
+  REQUIRE(is_there_after(lost, false));
+  REQUIRE_FALSE(is_there_after(lost, true));
+  REQUIRE(is_there_after(world.calm, true));
+  const auto only_it = sim::deviated({{{"made:new", 0, 0, 0}, sim::Ask::power, 0, 1, {}}});
+  sim::Replayed replayed(only_it);
+  REQUIRE_FALSE(is_there_after(replayed, true));
+  world.faults.clear();
+  REQUIRE(is_there_after(lost, true));
+}
+
+TEST_CASE("a removal that was not synced may be undone by a power loss", "[disk]") {
+  TestWorld world;
+  world.faults = {faults::find_fault("power-loss")};
+  engine::Runtime runtime = world.runtime();
+  // Removes a durable name that holds "o", perhaps syncs the names, perhaps makes it again, with
+  // "n".
+  const auto image_after = [&](sim::Source& source, bool synced, bool again) {
+    world.play(source, [&] {
+      fill(runtime, **runtime.storage.open("name", {}), 'o');
+      (void)runtime.storage.sync_names();
+      (void)runtime.storage.remove("name");
+      if (synced) (void)runtime.storage.sync_names();
+      if (again) fill(runtime, **runtime.storage.open("name", {}), 'n');
+    });
+    world.world.crash(true);
+    return contents(world, "name", 1);
+  };
+  const auto lost = [](const char* first, const char* second) {
+    return sim::deviated({{{first, 0, 0, 0}, sim::Ask::power, 0, 1, {}},
+                          {{second, 0, 0, 0}, sim::Ask::power, 0, 1, {}}});
+  };
+  const auto removal = lost("removed:name", "other");
+  const auto both = lost("removed:name", "made:name");
+  const auto making = lost("made:name", "other");
+  const auto image = [&](const auto& tape, bool synced, bool again) {
+    sim::Replayed source(tape);
+    return image_after(source, synced, again);
+  };
+  REQUIRE(image_after(world.calm, false, false).empty());
+  REQUIRE(image(removal, false, false) == "o");
+  REQUIRE(image(removal, true, false).empty());
+  REQUIRE(image_after(world.calm, false, true) == "n");
+  REQUIRE(image(removal, false, true) == "n");
+  REQUIRE(image(both, false, true) == "o");
+  REQUIRE(image(making, false, true).empty());
+  REQUIRE(image(both, true, true).empty());
+}
+
+TEST_CASE("a list goes on while others remove and make names", "[disk]") {
   TestWorld world;
   engine::Runtime runtime = world.runtime();
+  std::vector<std::string> seen;
+  struct Walk {
+    engine::Storage& storage;
+    std::vector<std::string>& seen;
+  } walk{runtime.storage, seen};
   world.play_calmly([&] {
-    (void)runtime.storage.open("kept", {});
-    (void)runtime.storage.sync_names();
-    engine::Device& device = **runtime.storage.open("lost", {});
-    alignas(512) std::byte bytes[512] = {std::byte{'x'}};
-    tests::transact(runtime.tasks, device, IoKind::write, 0, bytes);
-    tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+    for (const char* name : {"a", "b", "c", "d"}) (void)runtime.storage.open(name, {});
+    const auto visit = [](void* argument, std::string_view name) {
+      auto& [storage, names] = *static_cast<Walk*>(argument);
+      names.emplace_back(name);
+      if (name != "a") return;
+      (void)storage.remove("a");
+      (void)storage.remove("b");
+      (void)storage.open("ca", {});
+    };
+    runtime.storage.list("", visit, &walk);
   });
-  world.world.crash(false);
-  REQUIRE(world.world.disk().find("lost") != nullptr);
-  world.world.crash(true);
-  REQUIRE(world.world.disk().find("kept") != nullptr);
-  REQUIRE(world.world.disk().find("lost") == nullptr);
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(seen == std::vector<std::string>{"a", "c", "ca", "d"});
+}
+
+TEST_CASE("a device whose name was removed takes no request any more", "[disk]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  Errc refused = Errc::ok;
+  world.play_calmly([&] {
+    engine::Device& device = **runtime.storage.open("gone", {});
+    (void)runtime.storage.remove("gone");
+    Request request(runtime.tasks);
+    request.submit(device, IoKind::sync, 0, {});
+    refused = request.io.error;
+  });
+  REQUIRE(refused == Errc::cancelled);
 }
 
 TEST_CASE("a write in flight at a crash lands wholly, by half or not", "[disk]") {

@@ -121,9 +121,33 @@ TEST_CASE("zeros cost only where something was written, and then they are there"
   sim::Media media;
   media.write(100'000, bytes_of("there"));
   media.sync();
-  media.write_zeros(0, 1'000'000);
+  media.begin_write(0, 1'000'000);
+  media.add_zeros(0, 1'000'000);
   REQUIRE(text_at(media, 100'000, 5) == ".....");
   REQUIRE(media.pending_count() == 1);
   media.lose_power([](uint64_t) { return false; });
   REQUIRE(text_at(media, 100'000, 5) == "there");
+}
+
+TEST_CASE("a write in stretches is one pending write: it survives whole or not at all", "[media]") {
+  for (const bool survives : {false, true}) {
+    sim::Media media;
+    media.write(0, bytes_of("aaaaaaaaaaaa"));
+    media.sync();
+    media.write(1, bytes_of("11"));
+    media.begin_write(2, 12);
+    media.add(3, bytes_of("22"));
+    media.add(8, bytes_of("33"));
+    media.write(4, bytes_of("444"));
+    REQUIRE(media.size() == 14);
+    REQUIRE(text_at(media, 0, 12) == "a112444a33aa");
+    std::vector<uint64_t> asked;
+    media.lose_power([&](uint64_t offset) {
+      asked.push_back(offset);
+      return offset == 2 && survives;
+    });
+    REQUIRE(asked == std::vector<uint64_t>{1, 2, 4});
+    REQUIRE(text_at(media, 0, 12) == (survives ? "aaa22aaa33aa" : "aaaaaaaaaaaa"));
+    REQUIRE(media.size() == (survives ? 14 : 12));
+  }
 }
