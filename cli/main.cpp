@@ -19,6 +19,7 @@ struct Verb {
   const char* words;
   const char* sentence;
   int (*run)(const Invocation&);
+  bool plays = true;  // needs a machine on which a world can be made
 };
 
 constexpr std::array<Verb, 5> kVerbs{{
@@ -26,8 +27,9 @@ constexpr std::array<Verb, 5> kVerbs{{
      "play many seeds and find the first that fails", &run_run},
     {"replay", "SCENARIO SEED | FILE", "play one run again and tell its story", &run_replay},
     {"shrink", "SCENARIO SEED | FILE", "keep only the decisions that a failure needs", &run_shrink},
-    {"list", "[scenarios|bugs|faults|oracles|reports|sizes SCENARIO]", "what there is", &run_list},
-    {"doctor", "", "whether this machine is fit", &run_doctor},
+    {"list", "[scenarios|bugs|faults|oracles|reports|sizes SCENARIO]", "what there is", &run_list,
+     false},
+    {"doctor", "", "whether this machine is fit", &run_doctor, false},
 }};
 
 constexpr const char* kExamples = R"(examples
@@ -79,7 +81,11 @@ int main_of(int count, char** words) {
     return kOk;
   }
   for (const Verb& verb : kVerbs) {
-    if (first == verb.name) return verb.run(invocation);
+    if (first != verb.name) continue;
+    const std::string unfit = verb.plays ? sim::World::unfit_machine() : std::string();
+    if (unfit.empty()) return verb.run(invocation);
+    fmt::print(invocation.err, "orrery: {}\n", unfit);
+    return kHarness;
   }
   return unknown_verb(invocation, first);
 }

@@ -60,6 +60,13 @@ std::string sentence_of(const Run& run, const Taken& taken) {
       return fmt::format("{} was refused memory, a frame or a task at its {} point",
                          name_of(taken.at.actor), ordinal(taken.at.occurrence + 1));
     case sim::Ask::power: return power_sentence(taken);
+    case sim::Ask::wake:
+      return fmt::format(
+          "{} was woken before the one that had waited longest, at the {} point of {}",
+          name_of(taken.task), ordinal(taken.at.occurrence + 1), name_of(taken.at.actor));
+    case sim::Ask::spurious:
+      return fmt::format("a wait of {} ended for no reason at its {} point",
+                         name_of(taken.at.actor), ordinal(taken.at.occurrence + 1));
     case sim::Ask::latency:
     case sim::Ask::transfer:
     case sim::Ask::delivery:

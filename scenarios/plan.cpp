@@ -65,6 +65,13 @@ std::string unfit(const Plan& plan) {
     for (const sim::Fault* fault : faults::all_faults()) known.emplace_back(fault->name());
     return unknown("fault", name, known);
   }
+  const bool never_asked =
+      !plan.scenario->loses_power() &&
+      std::find(plan.faults.begin(), plan.faults.end(), "power-loss") != plan.faults.end();
+  if (never_asked) {
+    return fmt::format("fault power-loss does nothing in {}, which never loses power",
+                       plan.scenario->name());
+  }
   for (const std::string& name : plan.oracles) {
     std::vector<std::string> known;
     for (const OracleRow& row : all_oracles()) known.emplace_back(row.name);

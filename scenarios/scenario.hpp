@@ -49,6 +49,9 @@ class Scenario {
   /// True for a log that is a cache: what leaves memory is gone.
   virtual bool is_cache(const Sizes&) const { return false; }
 
+  /// True if the world loses power in it. A fault that only shows then is refused elsewhere.
+  virtual bool loses_power() const { return false; }
+
   /// True if finding something wrong is the point: a canary.
   virtual bool must_fail() const { return false; }
 

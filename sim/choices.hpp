@@ -32,9 +32,16 @@ enum class Ask : uint8_t {
   shortfall,  // I/O: a fault of faults/short_transfer.cpp
   allocate,   // Memory, Frames or spawn refuses: faults/alloc_failure.cpp
   power,      // a pending write at power loss: 1 lost
+  wake,       // another waiter than the longest is woken first; the value names it
+  spurious,   // a wait: 1 ends at once, for no reason
 };
-inline constexpr int kAskCount = 9;
+inline constexpr int kAskCount = 11;
 const char* name_of(Ask ask);
+
+/// Whether the answer is a task, by its key, and not a number.
+constexpr bool names_task(Ask ask) {
+  return ask == Ask::preempt || ask == Ask::next || ask == Ask::wake;
+}
 
 inline constexpr uint64_t kLatencyMax =
     20;  // 2^12 times the nominal latency: held while the rest runs far ahead
@@ -56,7 +63,7 @@ constexpr uint64_t key_of(uint64_t label_hash, uint64_t number, uint32_t incarna
 struct Address {
   uint64_t key = 0;  // a hash of the actor's full name
   Ask ask = Ask::preempt;
-  uint64_t occurrence = 0;  // for preempt and next: the actor's n-th point
+  uint64_t occurrence = 0;  // for whatever happens at a point of the actor: its number
   ActorId actor;
 };
 
@@ -89,7 +96,7 @@ class Calm final : public Source {
 /// A deviation as it happened. The views live as long as the run's labels.
 struct Taken {
   Address at;
-  uint64_t value = 0;  // for preempt and next: the key of the task that ran
+  uint64_t value = 0;  // the key of the task, if `at.ask` names one
   ActorId task;        // its name
   uint64_t step = 0;
   int64_t now_ns = 0;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace orrery::sim {
 namespace {
@@ -96,6 +97,7 @@ SimDevice::Request& SimDevice::take_place(engine::Io& io, Site site) {
   request->at.actor = disk_.parts_.labels.identify({labels_[kind], io.offset},
                                                    scheduler.incarnation(), request->at.key);
   request->number = ++disk_.submitted_;
+  request->covers = media_.accepted();
   io.ticket = request->number;
   Trace& trace = disk_.parts_.trace;
   request->record = trace.requests.size();
@@ -179,8 +181,9 @@ void SimDevice::due(uint64_t what) {
 void SimDevice::transfer(Request& request, size_t until) {
   if (request.cancelled) return;
   if (request.asked.kind == engine::IoKind::sync) {
+    if (std::exchange(request.synced, true)) return;
     if (request.fate == IoFate::normal || request.fate == IoFate::error_after_effect) {
-      media_.sync();
+      media_.sync(request.covers);
     }
     disk_.parts_.scheduler.record(Kind::io_synced, static_cast<int64_t>(request.record));
     return;
@@ -208,7 +211,7 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
     ++scheduler.changes;
   } else if (length >= kSparseFrom) {
     size_t written = 0;
-    media_.begin_write(offset, length);
+    media_.begin_write(offset, length, request.number);
     disk_.sparse_.each_resident(at, length, [&](size_t start, size_t size) {
       media_.add_zeros(offset + written, start - written);
       media_.add(offset + start, {at + start, size});
@@ -216,7 +219,8 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
     });
     media_.add_zeros(offset + written, length - written);
   } else {
-    media_.write(offset, {at, length});
+    media_.begin_write(offset, length, request.number);
+    media_.add(offset, {at, length});
   }
   scheduler.saw(length < kSparseFrom ? XXH3_64bits(at, length) : disk_.sparse_.hash(at, length));
 }
@@ -305,6 +309,7 @@ void SimDevice::finish(Request& request, engine::Errc error) {
                      static_cast<int64_t>(error), static_cast<int64_t>(transferred));
     // A request that was refused never had a claim to its buffer.
     if (request.ended && !buffer_is_sound(request, "completed")) return;
+    media_.accept(request.number);
     io.error = error;
     io.transferred = transferred;
     request.io = nullptr;

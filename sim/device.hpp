@@ -90,6 +90,8 @@ class SimDevice final : public engine::Device, private Happening {
     uint64_t generation = 0;  // of the buffer's frame
     size_t transferred = 0;   // bytes so far
     size_t transfer_end = 0;  // bytes that will be transferred at most
+    uint64_t covers = 0;      // a sync: what had been accepted when it was submitted
+    bool synced = false;      // a sync: it had its effect
     IoFate fate = IoFate::normal;
     bool cancelled = false;
     bool ended = false;  // completed by the device, not yet delivered

@@ -139,6 +139,7 @@ void Disk::settle_requests() {
     request->io = nullptr;
     --device.in_flight_;
   }
+  for (const auto& [name, device] : devices_) device->media_.accept_all();
 }
 
 void SimDevice::settle(Request& request) {

@@ -9,7 +9,6 @@
 namespace orrery::sim {
 namespace {
 
-constexpr size_t kReserve = size_t{256} << 30;  // of address space, not of memory
 constexpr size_t kAlignment = 512;
 
 }  // namespace
@@ -34,6 +33,7 @@ void FrameTable::begin(bool guarded) {
   }
   guarded_ = guarded;
   used_ = opened_ = 0;
+  plain_from_ = base_ + kReserve;
   live_ = 0;
   unused_.clear();
   for (const auto& frame : frames_) {
@@ -47,28 +47,40 @@ void FrameTable::begin(bool guarded) {
 }
 
 std::byte* FrameTable::take_memory(size_t size) {
-  if (!guarded_) {
-    auto& list = free_memory_[size];
-    if (!list.empty()) {
-      // The one that was given back first: a page's memory does not return to it at once.
-      std::byte* const start = list.front();
-      list.erase(list.begin());
-      return start;
-    }
-    used_ = engine::round_up(used_, size >= kPage ? kPage : kAlignment);
-    CHECK(used_ + size < kReserve, "a run wants more than {} bytes of frames", kReserve);
-    std::byte* const start = base_ + used_;
-    used_ += size;
+  if (is_guarded(base_ + used_)) {
+    if (std::byte* const start = open_range(size)) return start;
+    give_up_guards();
+  }
+  auto& list = free_memory_[size];
+  if (!list.empty()) {
+    // The one that was given back first: a page's memory does not return to it at once.
+    std::byte* const start = list.front();
+    list.erase(list.begin());
     return start;
   }
+  used_ = engine::round_up(used_, size >= kPage ? kPage : kAlignment);
+  CHECK(used_ + size < kReserve, "a run wants more than {} bytes of frames", kReserve);
+  std::byte* const start = base_ + used_;
+  used_ += size;
+  return start;
+}
+
+// A range of its own that ends at a closed page. Null if there is none to be had.
+std::byte* FrameTable::open_range(size_t size) {
   const size_t room = engine::round_up(size, kPage);
-  CHECK(used_ + room + kPage < kReserve, "a run wants more than {} bytes of frames", kReserve);
+  if (used_ + room + kPage > kReserve / 2) return nullptr;
   std::byte* const range = base_ + used_;
-  CHECK(mprotect(range, room, PROT_READ | PROT_WRITE) == 0,
-        "a frame cannot be opened; too many mappings?");
+  if (mprotect(range, room, PROT_READ | PROT_WRITE) != 0) return nullptr;
   used_ += room + kPage;  // the page behind it stays closed
   opened_ = used_;
   return range + (room - size);
+}
+
+void FrameTable::give_up_guards() {
+  plain_from_ = base_ + used_;
+  opened_ = kReserve;
+  CHECK(mprotect(plain_from_, kReserve - used_, PROT_READ | PROT_WRITE) == 0,
+        "no frame can be opened; too many mappings?");
 }
 
 void FrameTable::clear_memory(std::byte* start, size_t size) const {
@@ -96,7 +108,7 @@ void FrameTable::open_lifetime(engine::Frame& frame, int64_t page, size_t size, 
                               site,
                               {}});
   frame.generation = trace_.lifetimes.size();
-  if (guarded_) ranges_.emplace_back(frame.base, frame.generation);
+  if (is_guarded(frame.base)) ranges_.emplace_back(frame.base, frame.generation);
   ++live_;
   scheduler_.record(Kind::frame_acquired, page, static_cast<int64_t>(frame.generation),
                     static_cast<int64_t>(size), site);
@@ -113,7 +125,7 @@ void FrameTable::close_lifetime(engine::Frame& frame, Site site) {
   --live_;
   frame.live = false;
   frame.generation = 0;  // no reference that was made before belongs to it now
-  if (!guarded_) {
+  if (!is_guarded(frame.base)) {
     free_memory_[frame.size].push_back(frame.base);
     return;
   }
@@ -158,7 +170,7 @@ void FrameTable::renew(engine::Frame* frame, int64_t page, Site site) {
   const size_t size = frame->size;
   std::byte* const before = frame->base;
   close_lifetime(*frame, site);
-  if (!guarded_) {
+  if (!is_guarded(before)) {
     // In place: the memory just given back is the one that is taken.
     free_memory_[size].pop_back();
     free_memory_[size].insert(free_memory_[size].begin(), before);

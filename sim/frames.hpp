@@ -3,9 +3,10 @@
 //
 // `checked` frames live side by side and are used again; the accessor (engine::PageRef) sees every
 // misuse. `guarded` frames get an address range of their own for each lifetime, ended by a guard
-// page and inaccessible once retired: an overrun or a stale pointer is a real SIGSEGV. The level
-// changes what is seen, never what happens. Untouched parts of a frame cost nothing, so a cache of
-// 40 GiB runs in a few dozen MiB.
+// page and inaccessible once retired: an overrun or a stale pointer is a real SIGSEGV. Where that
+// uses up the address space or the system's mappings, the rest of the run goes on as `checked`. The
+// level changes what is seen, never what happens. Untouched parts of a frame cost nothing, so a
+// cache of 40 GiB runs in a few dozen MiB.
 #pragma once
 
 #include <map>
@@ -39,8 +40,12 @@ class FrameTable final : public engine::Frames {
   bool owns(const void* address) const;
   static constexpr size_t kPage = 4096;
   static constexpr size_t kLarge = size_t{1} << 20;
+  static constexpr size_t kReserve = size_t{256} << 30;  // of address space, not of memory
 
  private:
+  bool is_guarded(const std::byte* memory) const { return guarded_ && memory < plain_from_; }
+  std::byte* open_range(size_t size);
+  void give_up_guards();
   std::byte* take_memory(size_t size);
   void clear_memory(std::byte* start, size_t size) const;
   void open_lifetime(engine::Frame& frame, int64_t page, size_t size, Site site);
@@ -50,8 +55,9 @@ class FrameTable final : public engine::Frames {
   Scheduler& scheduler_;
   Trace& trace_;
   std::byte* base_ = nullptr;
-  size_t used_ = 0;    // bytes of the reserve handed out in this run
-  size_t opened_ = 0;  // guarded: bytes that may be accessible
+  size_t used_ = 0;                  // bytes of the reserve handed out in this run
+  size_t opened_ = 0;                // guarded: bytes that may be accessible
+  std::byte* plain_from_ = nullptr;  // guarded: from here on there are no guards any more
   bool guarded_ = false;
   size_t live_ = 0;
   std::vector<std::unique_ptr<engine::Frame>> frames_;

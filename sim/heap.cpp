@@ -9,7 +9,6 @@
 namespace orrery::sim {
 namespace {
 
-constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
 constexpr size_t kPage = 4096;
 // A canonical address pattern, so that a pointer read from a freed block faults with its own
 // address. 0x5d is odd, too.
@@ -47,25 +46,47 @@ void Heap::begin(bool guarded) {
   used_ = 0;
   live_ = 0;
   guarded_ = guarded;
+  mappings_left_ = true;
   blocks_.clear();
+  spare_.clear();
 }
 
 std::byte* Heap::place(size_t size, size_t alignment) {
-  if (!guarded_) {
-    used_ = engine::round_up(used_, std::max<size_t>(alignment, 16));
-    std::byte* const start = base_ + used_;
-    used_ += size;
-    return start;
-  }
-  // The block ends where its guard page begins, as nearly as its alignment allows.
-  used_ = engine::round_up(used_, kPage);
+  used_ = engine::round_up(used_, std::max<size_t>(alignment, 16));
+  std::byte* const start = base_ + used_;
+  // In a guarded run nothing was cleared beforehand.
+  if (guarded_ && used_ < touched_) std::memset(start, 0, std::min(size, touched_ - used_));
+  used_ += size;
+  return start;
+}
+
+// The block ends where its guard page begins, as nearly as its alignment allows. Null if the system
+// has no mappings left.
+std::byte* Heap::place_guarded(size_t size, size_t alignment) {
+  const size_t first = engine::round_up(used_, kPage);
   const size_t room = engine::round_up(std::max<size_t>(size, 1), kPage);
-  std::byte* const guard = base_ + used_ + room;
-  CHECK(mprotect(guard, kPage, PROT_NONE) == 0, "a block cannot be guarded; too many mappings?");
-  if (used_ < touched_) std::memset(base_ + used_, 0, std::min(room, touched_ - used_));
-  used_ += room + kPage;
+  std::byte* const guard = base_ + first + room;
+  if (mprotect(guard, kPage, PROT_NONE) != 0) return nullptr;
+  if (first < touched_) std::memset(base_ + first, 0, std::min(room, touched_ - first));
+  used_ = first + room + kPage;
   const auto end = reinterpret_cast<uintptr_t>(guard);
   return reinterpret_cast<std::byte*>(engine::round_down(end - size, alignment));
+}
+
+// A large block that was freed, if there is one of the size. Only when address space grows short.
+Block* Heap::reuse(size_t size, size_t alignment) {
+  const auto fits = [&](size_t index) {
+    return blocks_[index].size == size &&
+           reinterpret_cast<uintptr_t>(blocks_[index].start) % alignment == 0;
+  };
+  const auto found = std::find_if(spare_.begin(), spare_.end(), fits);
+  if (found == spare_.end()) return nullptr;
+  Block& block = blocks_[*found];
+  spare_.erase(found);
+  // Its pages were given back when it was freed; the poison at its two ends was not.
+  std::memset(block.start, 0, kPage);
+  std::memset(block.start + block.size - kPage, 0, kPage);
+  return &block;
 }
 
 engine::Result<void*> Heap::allocate(size_t size, size_t alignment, const char* label, Site site) {
@@ -78,12 +99,24 @@ engine::Result<void*> Heap::allocate(size_t size, size_t alignment, const char* 
     scheduler_.record(Kind::allocation_failed, static_cast<int64_t>(size), 0, 0, site);
     return engine::Error{engine::Errc::no_memory, "Memory refused", static_cast<int64_t>(size)};
   }
-  CHECK(used_ + size + 4 * kPage < kReserve, "a run wants more than {} bytes", kReserve);
-  std::byte* const start = place(size, alignment);
-  touched_ = std::max(touched_, used_);
-  blocks_.push_back({start, size, label, true, scheduler_.steps(), 0, site, {}});
+  Block made{nullptr, size, label, true, false, scheduler_.steps(), 0, site, {}};
   ++live_;
-  return static_cast<void*>(start);
+  if (!is_roomy() && size >= kLarge) {
+    if (Block* const spare = reuse(size, alignment)) {
+      made.start = spare->start;
+      *spare = made;
+      return static_cast<void*>(made.start);
+    }
+  }
+  CHECK(used_ + size + 4 * kPage < kReserve, "a run wants more than {} bytes of heap", kReserve);
+  if (guarded_ && mappings_left_ && is_roomy()) {
+    made.start = place_guarded(size, alignment);
+    made.guarded = mappings_left_ = made.start != nullptr;
+  }
+  if (made.start == nullptr) made.start = place(size, alignment);
+  touched_ = std::max(touched_, used_);
+  blocks_.push_back(made);
+  return static_cast<void*>(made.start);
 }
 
 void Heap::free(void* address, Site site) {
@@ -110,18 +143,32 @@ void Heap::free(void* address, Site site) {
   block->freed_step = scheduler_.steps();
   block->freed_at = site;
   --live_;
-  const auto first = engine::round_down(reinterpret_cast<uintptr_t>(block->start), kPage);
-  const auto last = reinterpret_cast<uintptr_t>(block->start) + block->size;
-  if (block->size >= kLarge && guarded_) {
-    madvise(reinterpret_cast<void*>(first), engine::round_up(last - first, kPage), MADV_DONTNEED);
+  bury(*block);
+}
+
+// What was freed is poisoned, or closed.
+void Heap::bury(const Block& block) {
+  if (block.guarded) {
+    const auto first = engine::round_down(reinterpret_cast<uintptr_t>(block.start), kPage);
+    const auto last = reinterpret_cast<uintptr_t>(block.start) + block.size;
+    void* const pages = reinterpret_cast<void*>(first);
+    const size_t size = engine::round_up(last - first, kPage);
+    if (block.size >= kLarge) madvise(pages, size, MADV_DONTNEED);
+    CHECK(mprotect(pages, size, PROT_NONE) == 0, "a freed block cannot be closed");
+    return;
   }
-  if (guarded_) {
-    CHECK(mprotect(reinterpret_cast<void*>(first), engine::round_up(last - first, kPage),
-                   PROT_NONE) == 0,
-          "a freed block cannot be closed; too many mappings?");
-  } else {
-    std::memset(block->start, kPoison, block->size);
+  if (block.size < kLarge) {
+    std::memset(block.start, kPoison, block.size);
+    return;
   }
+  // Poison in all of it would make resident what was sparse.
+  const auto first = engine::round_up(reinterpret_cast<uintptr_t>(block.start), kPage);
+  const auto last =
+      engine::round_down(reinterpret_cast<uintptr_t>(block.start) + block.size, kPage);
+  madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  std::memset(block.start, kPoison, kPage);
+  std::memset(block.start + block.size - kPage, kPoison, kPage);
+  spare_.push_back(static_cast<size_t>(&block - blocks_.data()));
 }
 
 const Block* Heap::last_before(const std::byte* at) const {
@@ -141,7 +188,7 @@ const Block* Heap::find(const void* address) const {
 const Block* Heap::find_guarded(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
   const Block* const block = last_before(at);
-  if (block == nullptr) return nullptr;
+  if (block == nullptr || !block->guarded) return find(address);
   const auto end = reinterpret_cast<uintptr_t>(block->start) + block->size;
   const uintptr_t guard_end = engine::round_up(end, kPage) + kPage;
   return reinterpret_cast<uintptr_t>(at) < guard_end ? block : nullptr;

@@ -5,8 +5,10 @@
 // Blocks are bumped from one mapping and never given to a second owner in the same run, so a
 // pointer names one block for ever, and a freed block keeps its poison until the run ends. Guarded,
 // each block lies in its own pages, up against a guard page, and becomes inaccessible when it is
-// freed. Every block is listed with who asked for it; what is live at quiescence has leaked.
-// Nothing of the harness lives here.
+// freed. A run that is too long for that (half of the address space used up, no mappings left) goes
+// on with plain blocks, and large ones are used again: less is seen, nothing else happens. Every
+// block is listed with who asked for it; what is live at quiescence has leaked. Nothing of the
+// harness lives here.
 #pragma once
 
 #include <vector>
@@ -22,6 +24,7 @@ struct Block {
   size_t size = 0;
   const char* label = "";
   bool live = false;
+  bool guarded = false;
   uint64_t allocated_step = 0;
   uint64_t freed_step = 0;
   Site allocated_at;
@@ -57,8 +60,14 @@ class Heap final : public engine::Memory {
   /// Whether the address lies in the heap's mapping at all.
   bool owns(const void* address) const;
 
+  static constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
+
  private:
+  bool is_roomy() const { return used_ < kReserve / 2; }
+  std::byte* place_guarded(size_t size, size_t alignment);
   std::byte* place(size_t size, size_t alignment);
+  Block* reuse(size_t size, size_t alignment);
+  void bury(const Block& block);
   const Block* last_before(const std::byte* at) const;
 
   Scheduler& scheduler_;
@@ -66,8 +75,10 @@ class Heap final : public engine::Memory {
   size_t used_ = 0;     // bytes handed out in this run
   size_t touched_ = 0;  // bytes that may be other than zero
   bool guarded_ = false;
+  bool mappings_left_ = true;
   size_t live_ = 0;
   std::vector<Block> blocks_;  // by address
+  std::vector<size_t> spare_;  // large plain blocks that were freed, as indices into blocks_
 };
 
 }  // namespace orrery::sim

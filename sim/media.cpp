@@ -15,8 +15,14 @@ void Media::clear() {
   if (chunks_.size() > kKeep) chunks_.resize(kKeep);
   chunks_used_ = 0;
   table_.clear();
-  size_ = 0;
-  sync();
+  size_ = durable_size_ = accepted_ = 0;
+  forget_pending();
+}
+
+void Media::forget_pending() {
+  pending_.clear();
+  stretches_.clear();
+  journal_.clear();
 }
 
 std::byte* Media::chunk_for(uint64_t index) {
@@ -70,13 +76,26 @@ void Media::read_durable(uint64_t offset, engine::MutableBytes bytes) const {
 }
 
 void Media::write(uint64_t offset, engine::Bytes bytes) {
-  begin_write(offset, bytes.size());
+  begin_write(offset, bytes.size(), 0);
   add(offset, bytes);
+  pending_.back().accepted_at = ++accepted_;
 }
 
-void Media::begin_write(uint64_t offset, uint64_t length) {
-  pending_.push_back({offset, length, size_, stretches_.size()});
+void Media::begin_write(uint64_t offset, uint64_t length, uint64_t owner) {
+  pending_.push_back({offset, length, owner, kNotAccepted, stretches_.size()});
   size_ = std::max(size_, offset + length);
+}
+
+void Media::accept(uint64_t owner) {
+  ++accepted_;
+  for (Pending& write : pending_) {
+    if (write.owner == owner && write.accepted_at == kNotAccepted) write.accepted_at = accepted_;
+  }
+}
+
+void Media::accept_all() {
+  ++accepted_;
+  for (Pending& write : pending_) write.accepted_at = std::min(write.accepted_at, accepted_);
 }
 
 void Media::add(uint64_t offset, engine::Bytes bytes) {
@@ -104,10 +123,46 @@ void Media::add_zeros(uint64_t offset, uint64_t length) {
   }
 }
 
-void Media::sync() {
-  pending_.clear();
-  stretches_.clear();
-  journal_.clear();
+void Media::sync(uint64_t covered) {
+  CHECK(covered <= accepted_, "a sync of what is yet to come");
+  size_t kept = 0;
+  std::vector<Stretch> left;
+  for (size_t i = 0; i < pending_.size(); ++i) {
+    const Pending write = pending_[i];
+    const bool durable = write.accepted_at <= covered;
+    const size_t first = left.size();
+    for (size_t k = write.first_stretch; k < stretches_end(i); ++k) {
+      if (durable) {
+        settle_under(stretches_[k], left);
+      } else {
+        left.push_back(stretches_[k]);
+      }
+    }
+    if (durable) {
+      durable_size_ = std::max(durable_size_, write.end());
+    } else {
+      pending_[kept] = write;
+      pending_[kept++].first_stretch = first;
+    }
+  }
+  pending_.resize(kept);
+  stretches_ = std::move(left);
+  if (pending_.empty()) forget_pending();
+}
+
+// A write became durable that lies over older ones which have not. Whether those survive or not,
+// its bytes are there afterwards.
+void Media::settle_under(const Stretch& durable, const std::vector<Stretch>& older) {
+  for (const Stretch& stretch : older) {
+    const uint64_t from = std::max(durable.offset, stretch.offset);
+    const uint64_t until =
+        std::min(durable.offset + durable.length, stretch.offset + stretch.length);
+    if (from >= until) continue;
+    const std::byte* const bytes = written(durable).data() + (from - durable.offset);
+    std::byte* const before = journal_.data() + stretch.at + (from - stretch.offset);
+    std::memcpy(before, bytes, until - from);
+    std::memcpy(before + stretch.length, bytes, until - from);
+  }
 }
 
 bool Media::is_durable(uint64_t offset, uint64_t length) const {

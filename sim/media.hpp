@@ -2,9 +2,10 @@
 // The bytes of one simulated device: what reads see, and what would be left of it after a power
 // loss.
 //
-// A write that was transferred is visible at once and *pending* until a sync covers it. At power
-// loss each pending write meets its fate on its own, so any subset may survive: none, all, or some.
-// The image is sparse; what was never written reads as zeros and costs nothing.
+// A write that was transferred is visible at once and *pending* until a sync covers it. A sync
+// covers what was *accepted* before it was asked for: writes whose request had ended by then. At
+// power loss each pending write meets its fate on its own, so any subset may survive: none, all, or
+// some. The image is sparse; what was never written reads as zeros and costs nothing.
 #pragma once
 
 #include <cstdint>
@@ -22,25 +23,33 @@ class Media {
   /// Drops all contents. Memory is kept for the next run.
   void clear();
 
-  /// Makes the bytes visible, pending durability.
+  /// Makes the bytes visible, pending durability; accepted at once.
   void write(uint64_t offset, engine::Bytes bytes);
   /// The same in stretches, for a source that is mostly untouched: begin_write() says what the
   /// write covers, and each add lies in it. All of them are one pending write with one fate.
-  void begin_write(uint64_t offset, uint64_t length);
+  /// `owner`, not 0, names the request that it belongs to until accept().
+  void begin_write(uint64_t offset, uint64_t length, uint64_t owner);
   void add(uint64_t offset, engine::Bytes bytes);
   /// Zeros, at the price of those bytes alone that were ever written.
   void add_zeros(uint64_t offset, uint64_t length);
+  /// The request has ended: a sync that is asked for from now on covers its writes.
+  void accept(uint64_t owner);
+  /// Whoever waited for the requests is gone; what they wrote is the device's.
+  void accept_all();
+  /// How often something was accepted. For sync().
+  uint64_t accepted() const { return accepted_; }
   /// What was written last; zeros elsewhere.
   void read(uint64_t offset, engine::MutableBytes bytes) const;
   /// What would be there if power were lost now, and every pending write with it.
   void read_durable(uint64_t offset, engine::MutableBytes bytes) const;
-  /// Everything that was accepted before this moment is durable.
-  void sync();
+  /// What had been accepted when accepted() was `covered` is durable.
+  void sync(uint64_t covered);
+  /// The same for all that was accepted.
+  void sync() { sync(accepted_); }
   /// One past the last byte ever written.
   uint64_t size() const { return size_; }
-
   /// The same after a power loss that takes every pending write.
-  uint64_t durable_size() const { return pending_.empty() ? size_ : pending_.front().size_before; }
+  uint64_t durable_size() const { return durable_size_; }
 
   size_t pending_count() const { return pending_.size(); }
   /// Power is lost: `survives(offset)` says of each pending write, oldest first, whether it
@@ -53,11 +62,14 @@ class Media {
 
  private:
   static constexpr uint64_t kChunk = 16 * 1024;
+  static constexpr uint64_t kNotAccepted = UINT64_MAX;
   struct Pending {
     uint64_t offset = 0;
     uint64_t length = 0;
-    uint64_t size_before = 0;  // of the device
-    size_t first_stretch = 0;  // into stretches_; up to that of the next write
+    uint64_t owner = 0;
+    uint64_t accepted_at = kNotAccepted;  // what accepted_ became then
+    size_t first_stretch = 0;             // into stretches_; up to that of the next write
+    uint64_t end() const { return offset + length; }
   };
   struct Stretch {
     uint64_t offset = 0;
@@ -74,6 +86,8 @@ class Media {
   engine::Bytes written(const Stretch& stretch) const {
     return {journal_.data() + stretch.at + stretch.length, stretch.length};
   }
+  void forget_pending();
+  void settle_under(const Stretch& durable, const std::vector<Stretch>& older);
   size_t stretches_end(size_t write) const {
     return write + 1 < pending_.size() ? pending_[write + 1].first_stretch : stretches_.size();
   }
@@ -82,6 +96,8 @@ class Media {
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   size_t chunks_used_ = 0;
   uint64_t size_ = 0;
+  uint64_t durable_size_ = 0;
+  uint64_t accepted_ = 0;
   std::vector<Pending> pending_;  // oldest first
   std::vector<Stretch> stretches_;
   std::vector<std::byte> journal_;
@@ -91,17 +107,16 @@ template <typename Survives>
 void Media::lose_power(const Survives& survives) {
   // Back to what was durable, newest write first; then forward again with those that made it.
   for (size_t i = stretches_.size(); i-- > 0;) put(stretches_[i].offset, replaced(stretches_[i]));
-  uint64_t size = durable_size();
   for (size_t i = 0; i < pending_.size(); ++i) {
     const Pending& write = pending_[i];
     if (!survives(write.offset)) continue;
     for (size_t k = write.first_stretch; k < stretches_end(i); ++k) {
       put(stretches_[k].offset, written(stretches_[k]));
     }
-    if (write.offset + write.length > size) size = write.offset + write.length;
+    durable_size_ = write.end() > durable_size_ ? write.end() : durable_size_;
   }
-  size_ = size;
-  sync();
+  size_ = durable_size_;
+  forget_pending();
 }
 
 }  // namespace orrery::sim

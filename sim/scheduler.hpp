@@ -32,6 +32,8 @@ namespace orrery::sim {
 
 using engine::Instant;
 
+class World;
+
 /// Something that happens at a virtual moment, on the stack of whichever task is being stopped.
 class Happening {
  public:
@@ -78,6 +80,9 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   void set_incarnation(uint32_t incarnation) { incarnation_ = incarnation; }
   uint32_t incarnation() const { return incarnation_; }
   void stop_at(uint64_t step) { stop_step_ = step; }
+  /// The world that this is a part of; null where a test has none.
+  void set_owner(World* owner) { owner_ = owner; }
+  World* owner() const { return owner_; }
 
   // What the rest of the world needs.
   void at(Instant when, Happening& happening, uint64_t what);
@@ -196,6 +201,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   void deliver_due();
   void timer_due(uint64_t wait_number);
   void wake_waiters(const void* word, uint32_t count);
+  void make_ready(Task& task);
   void over_budget();
   std::span<const uint64_t> who_could_run();
   bool preempt();
@@ -217,6 +223,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   Task* find(uint64_t id);
   void release_zombie();
 
+  World* owner_ = nullptr;
   Trace& trace_;
   Labels& labels_;
   Source* source_ = nullptr;

@@ -68,7 +68,7 @@ bool Scheduler::wait(engine::Atomic<uint32_t>& word, uint32_t seen, Instant dead
   Task& task = *current_;
   const uint32_t value = word.peek();
   saw(value);
-  if (value != seen) {
+  if (value != seen || choose(here(Ask::spurious), 2) != 0) {
     grant();
     return true;
   }
@@ -86,18 +86,43 @@ bool Scheduler::wait(engine::Atomic<uint32_t>& word, uint32_t seen, Instant dead
 void Scheduler::wake(engine::Atomic<uint32_t>& word, uint32_t count, Site site) {
   point(site);
   Harness harness(*this);
-  wake_waiters(&word, count);
+  settle();
+  if (count > 0) wake_waiters(&word, count);
+  grant();
 }
 
+// The longest waiter is woken first, unless the source names another.
 void Scheduler::wake_waiters(const void* word, uint32_t count) {
+  candidates_.clear();
+  for (const Task* task : waiting_) {
+    if (task->word == word) candidates_.push_back(task->key);
+  }
+  if (candidates_.size() > count && !fair_) {
+    const Address at = here(Ask::wake);
+    const int picked = source_->pick(at, std::span(candidates_).subspan(1));
+    if (picked >= 0) {
+      const uint64_t key = candidates_[static_cast<size_t>(picked) + 1];
+      const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                      [&](const Task* task) { return task->key == key; });
+      Task& task = **found;
+      trace_.taken.push_back({at, task.key, task.name, steps_, now().ns});
+      waiting_.erase(found);
+      make_ready(task);
+      --count;
+    }
+  }
   std::erase_if(waiting_, [&](Task* task) {
     if (count == 0 || task->word != word) return false;
     --count;
-    task->state = State::ready;
-    task->word = nullptr;
-    ready_.push_back(task);
+    make_ready(*task);
     return true;
   });
+}
+
+void Scheduler::make_ready(Task& task) {
+  task.state = State::ready;
+  task.word = nullptr;
+  ready_.push_back(&task);
 }
 
 void Scheduler::timer_due(uint64_t wait_number) {
@@ -108,9 +133,7 @@ void Scheduler::timer_due(uint64_t wait_number) {
   Task& task = **found;
   waiting_.erase(found);
   task.timed_out = true;
-  task.state = State::ready;
-  task.word = nullptr;
-  ready_.push_back(&task);
+  make_ready(task);
 }
 
 bool Scheduler::run_undelivered() {

@@ -30,6 +30,7 @@ struct HandlerState {
   std::terminate_handler terminate_before = nullptr;
   std::byte* alternate = nullptr;
   std::byte* landing = nullptr;
+  int catchers = 0;
 };
 constinit HandlerState state;
 
@@ -41,7 +42,8 @@ void give_back(int number);
 }  // namespace
 
 SignalCatcher::SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&)) {
-  CHECK(state.landed == nullptr, "a process has one catcher of signals");
+  CHECK(state.landed == nullptr || state.landed == landed, "signals would land in two places");
+  if (++state.catchers > 1) return;
   state.landed = landed;
   for (std::byte** stack : {&state.alternate, &state.landing}) {
     void* const block =
@@ -64,6 +66,7 @@ SignalCatcher::SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&)) {
 }
 
 SignalCatcher::~SignalCatcher() {
+  if (--state.catchers > 0) return;
   for (const int number : kSignals) give_back(number);
   std::set_terminate(state.terminate_before);
   sigaltstack(&state.stack_before, nullptr);

@@ -17,11 +17,12 @@ struct CaughtSignal {
   void* address = nullptr;  // for SIGSEGV and SIGBUS
 };
 
-/// Installs the handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT for the life of the
-/// object. One per process.
+/// Installs the handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT for as long as there is
+/// one. All of a process share the handlers, the function and the setting.
 class SignalCatcher {
  public:
-  /// `landed` is called on the landing stack, with the run's scheduler; it must not return.
+  /// `landed` is called on the landing stack, with the run's scheduler; it must not return. The
+  /// same for every catcher that is there at once.
   explicit SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&));
   ~SignalCatcher();
   SignalCatcher(const SignalCatcher&) = delete;

@@ -14,9 +14,9 @@ auto order_of(const Deviated& d) { return std::tuple(d.key, d.ask, d.occurrence)
 }  // namespace
 
 const char* name_of(Ask ask) {
-  constexpr const char* kNames[kAskCount] = {"preempt",   "next",     "latency",
-                                             "transfer",  "delivery", "error",
-                                             "shortfall", "allocate", "power"};
+  constexpr const char* kNames[kAskCount] = {"preempt",  "next",  "latency",   "transfer",
+                                             "delivery", "error", "shortfall", "allocate",
+                                             "power",    "wake",  "spurious"};
   return kNames[static_cast<size_t>(ask)];
 }
 
@@ -44,6 +44,8 @@ Temper Temper::drawn_from(uint64_t seed) {
   // All of what power loss may take, none of it, or a random share.
   const uint64_t power = draw(6);
   odds_of(Ask::power) = static_cast<uint32_t>(power < 2 ? kOdds : power == 2 ? 0 : draw(kOdds));
+  odds_of(Ask::wake) = static_cast<uint32_t>(draw(3) == 0 ? 0 : log_uniform(11, 15));
+  odds_of(Ask::spurious) = static_cast<uint32_t>(draw(3) != 0 ? 0 : log_uniform(8, 13));
   return temper;
 }
 
@@ -54,7 +56,8 @@ uint64_t Seeded::next_preemption(uint64_t actor_key, uint64_t from) {
 
 int Seeded::pick(const Address& at, std::span<const uint64_t> candidates) {
   const uint64_t drawn = mix(seed_, at.key, at.occurrence, static_cast<uint64_t>(at.ask) + 0x100);
-  if (at.ask == Ask::next && drawn % kOdds >= temper_.odds[static_cast<size_t>(Ask::next)]) {
+  // Where to preempt was drawn by next_preemption().
+  if (at.ask != Ask::preempt && drawn % kOdds >= temper_.odds[static_cast<size_t>(at.ask)]) {
     return -1;
   }
   return static_cast<int>(below(scramble(drawn), candidates.size()));

@@ -43,7 +43,7 @@ struct Deviated {
   uint64_t key = 0;  // of the actor
   Ask ask = Ask::preempt;
   uint64_t occurrence = 0;
-  uint64_t value = 0;  // for preempt and next: the key of the task that runs
+  uint64_t value = 0;  // the key of the task, if `ask` names one
 };
 
 class Replayed final : public Source {

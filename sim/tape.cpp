@@ -187,7 +187,7 @@ std::string parse_deviation(std::string_view rest, Deviation& deviation) {
   if (!known) {
     return fmt::format(
         "\"{}\" is no kind of choice; preempt, next, latency, transfer, delivery, "
-        "error, shortfall, allocate and power are",
+        "error, shortfall, allocate, power, wake and spurious are",
         ask);
   }
   deviation.ask = *known;

@@ -46,10 +46,10 @@ struct Deviation {
   OwnedActor actor;
   Ask ask = Ask::preempt;
   uint64_t occurrence = 0;
-  uint64_t value = 0;  // not for preempt and next
-  OwnedActor task;     // for preempt and next: who runs
+  uint64_t value = 0;  // if the answer is a number
+  OwnedActor task;     // if it is a task
 
-  bool names_task() const { return ask == Ask::preempt || ask == Ask::next; }
+  bool names_task() const { return sim::names_task(ask); }
   Deviated deviated() const;
   std::string text() const;
   friend bool operator==(const Deviation&, const Deviation&) = default;

@@ -1,30 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/world.hpp"
 
+#include <fmt/format.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 #include <cstdlib>
 
 namespace orrery::sim {
 namespace {
 
-// The landing of a signal and a failed check reach the world that is running through this: the
-// scheduler that engine::current_points names is always the one of the one world of the process.
-constinit World* the_world = nullptr;
+// A failed check and the landing of a signal find their world through the scheduler that
+// engine::current_points names. The handlers themselves are the process's, and are there as long as
+// any world is.
+constinit int worlds = 0;
 
 const char* describe(int number);
 
 }  // namespace
 
+std::string World::unfit_machine() {
+  constexpr size_t kRoom = Heap::kReserve + FrameTable::kReserve + (size_t{1} << 30);
+  void* const block = mmap(nullptr, kRoom, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (block == MAP_FAILED) {
+    return fmt::format(
+        "{} GiB of address space cannot be reserved here; try `ulimit -v unlimited` and "
+        "`sysctl vm.overcommit_memory=0`",
+        kRoom >> 30);
+  }
+  munmap(block, kRoom);
+  return {};
+}
+
 World::World() {
-  CHECK(the_world == nullptr, "a process has one world at a time");
-  the_world = this;
-  engine::set_check_handler(&World::check_failed);
+  scheduler_.set_owner(this);
+  if (++worlds == 1) engine::set_check_handler(&World::check_failed);
 }
 
 World::~World() {
-  engine::set_check_handler(nullptr);
-  the_world = nullptr;
+  if (--worlds == 0) engine::set_check_handler(nullptr);
 }
 
 void World::begin(Source& source, const Laws& laws, std::span<Fault* const> faults) {
@@ -53,8 +68,8 @@ void World::crash(bool power_lost) {
 }
 
 void World::check_failed(const engine::CheckFailure& failed) {
-  Scheduler& scheduler = the_world->scheduler_;
-  if (engine::current_points == nullptr || scheduler.in_harness()) {
+  auto* const scheduler = static_cast<Scheduler*>(engine::current_points);
+  if (scheduler == nullptr || scheduler->in_harness()) {
     fmt::print(stderr, "orrery: defect of the harness: {}:{}: CHECK({}) failed: {}\n", failed.file,
                failed.line, failed.expression, failed.text);
     std::_Exit(5);
@@ -63,12 +78,12 @@ void World::check_failed(const engine::CheckFailure& failed) {
   failure.oracle = "check";
   failure.label.format("CHECK({})", failed.expression);
   failure.text.format("CHECK({}) failed: {}", failed.expression, failed.text);
-  failure.site = scheduler.touched;
-  scheduler.fail(failure);
+  failure.site = scheduler->touched;
+  scheduler->fail(failure);
 }
 
 void World::landed(Scheduler& scheduler, const CaughtSignal& signal) {
-  World& world = *the_world;
+  World& world = *scheduler.owner();
   Failure failure;
   failure.oracle = "memory";
   failure.site = scheduler.touched;

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 
 #include "engine/runtime/runtime.hpp"
 #include "sim/device.hpp"
@@ -31,6 +32,9 @@ struct Laws {
 
 class World {
  public:
+  /// Why no world can be made on this machine, in one line with what would help; empty if one can.
+  static std::string unfit_machine();
+
   World();
   ~World();
   World(const World&) = delete;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <new>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "engine/base/result.hpp"
@@ -80,7 +81,9 @@ class Array {
   }
   ~Array() {
     if (items_.data() == nullptr) return;
-    for (T& item : items_) item.~T();
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      for (T& item : items_) item.~T();
+    }
     memory_->free(items_.data());
   }
 
@@ -90,7 +93,10 @@ class Array {
     Array made;
     made.memory_ = &memory;
     made.items_ = {static_cast<T*>(*block), count};
-    for (T& item : made.items_) new (&item) T();
+    // Of what has no constructor the zeros of Memory are good as they are, and stay untouched.
+    if constexpr (!std::is_trivially_default_constructible_v<T>) {
+      for (T& item : made.items_) new (&item) T();
+    }
     return made;
   }
 

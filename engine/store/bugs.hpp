@@ -47,39 +47,38 @@ struct BugRow {
   std::string_view sentence;  // what goes wrong
   std::string_view oracle;    // who should notice
   Switch Bugs::* field;
-  uint32_t width_bits;  // the StoreOptions::width_bits it had in the original; 0 = does not matter
 };
 
 inline constexpr std::array<BugRow, 9> kBugs{{
     {"garnet-385", "garnet issue 385, fixed by c0ae5a930",
      "the window that is walked after a snapshot page was written is computed in a narrow integer,"
      " so a page far below safe_ro is walked in a foreign frame and beyond it",
-     "walks", &Bugs::garnet_385, 32},
+     "walks", &Bugs::garnet_385},
     {"garnet-2063.a", "garnet PR 2063 (8c54cc278)",
      "eviction takes no notice of snapshot writes that still read the frame", "lifetimes",
-     &Bugs::garnet_2063_a, 0},
+     &Bugs::garnet_2063_a},
     {"garnet-2063.b", "garnet PR 2063 (8c54cc278)",
      "the snapshot writer uses the frame of a page without a look at whether it was evicted",
-     "lifetimes", &Bugs::garnet_2063_b, 0},
+     "lifetimes", &Bugs::garnet_2063_b},
     {"garnet-1413", "garnet PR 1413 (ce9a6dbb3)",
      "a snapshot with nothing to write starts with a page count of zero or less and never ends",
-     "progress", &Bugs::garnet_1413, 0},
+     "progress", &Bugs::garnet_1413},
     {"garnet-1679b.a", "garnet PR 1679",
      "the task that writes the snapshot drops an error, and nobody learns that it has ended",
-     "progress", &Bugs::garnet_1679b_a, 0},
+     "progress", &Bugs::garnet_1679b_a},
     {"garnet-1679b.b", "garnet PR 1679",
      "a page with nothing to write is skipped and not counted down", "progress",
-     &Bugs::garnet_1679b_b, 0},
+     &Bugs::garnet_1679b_b},
     {"garnet-1679b.c", "garnet PR 1679",
      "an evicted page is counted down, but the throttle token it released is not taken back, so"
      " the next page does not wait for its write",
-     "completions", &Bugs::garnet_1679b_c, 0},
+     "completions", &Bugs::garnet_1679b_c},
     {"spec-d9", "engine-spec D-9",
      "the metadata names a flushed address that was sampled late and may lie above the final one",
-     "snapshot-cut", &Bugs::spec_d9, 0},
+     "snapshot-cut", &Bugs::spec_d9},
     {"spec-h1", "engine-spec H-1",
      "after a wait for memory an operation goes on in the version it had before the wait",
-     "snapshot-cut", &Bugs::spec_h1, 0},
+     "snapshot-cut", &Bugs::spec_h1},
 }};
 
 /// The row with this id, or null.

@@ -12,11 +12,10 @@ Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
   geometry.sector = options.sector_size;
   geometry.aligned_page = static_cast<int64_t>(
       round_up(static_cast<uint64_t>(geometry.page_size()), options.sector_size));
-  const int64_t lag = geometry.slots - 1 - options.empty_pages;
-  CHECK(lag >= 0, "{} empty pages in a ring of {}", options.empty_pages, geometry.slots);
-  head_lag_ = lag << options.page_bits;
-  ro_lag_ = (lag * options.mutable_permille / 1000) << options.page_bits;
   TRY(frames_.initialise(geometry, options));
+  mutable_permille_ = options.mutable_permille;
+  empty_pages_min_ = options.empty_pages;
+  set_lags(options.empty_pages);
   TRY(flusher_.initialise(main, options.first_address));
   const int64_t page = geometry.page(options.first_address);
   TRY(frames_.ensure(page));
@@ -24,6 +23,28 @@ Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
   boundaries_.set_all(options.first_address);
   tail_.store(pack({page, geometry.offset(options.first_address)}));
   note(events::kPageOpened, page, options.first_address);
+  return {};
+}
+
+void HybridLog::set_lags(int64_t empty_pages) {
+  const int64_t lag = geometry().slots - 1 - empty_pages;
+  CHECK(lag >= 0, "{} empty pages in a ring of {}", empty_pages, geometry().slots);
+  head_lag_.store(lag << geometry().page_bits);
+  ro_lag_.store((lag * static_cast<int64_t>(mutable_permille_) / 1000) << geometry().page_bits);
+}
+
+Result<void> HybridLog::set_empty_pages(Self& self, uint32_t pages) {
+  if (pages < empty_pages_min_ || pages >= geometry().slots) {
+    return Error{Errc::invalid, "a count of empty pages that the ring does not allow", pages};
+  }
+  // Taken before the epoch: nobody may be inside and wait.
+  const Lock lock(lag_mutex_);
+  set_lags(pages);
+  epoch_.resume(self);
+  const LogAddr tail_page = geometry().page_start(unpack(tail_.load()).page);
+  shift_ro_paged(self, tail_page);
+  shift_head_paged(self, tail_page);
+  epoch_.suspend(self);
   return {};
 }
 
@@ -144,7 +165,7 @@ Allocation HybridLog::take_back(int64_t page, Allocation result) {
 }
 
 void HybridLog::shift_ro_paged(Self& self, LogAddr tail) {
-  const LogAddr ro = tail - ro_lag_;
+  const LogAddr ro = tail - ro_lag_.load();
   if (!boundaries_.raise(Boundary::ro, ro)) return;
   epoch_.bump(self, {[](void* log, int64_t address, Self&) {
                        static_cast<HybridLog*>(log)->on_marked_read_only(address);
@@ -174,6 +195,8 @@ void HybridLog::on_marked_read_only(LogAddr address) {
   flusher_.flush_pages(old, address);
 }
 
-void HybridLog::shift_head_paged(Self& self, LogAddr tail) { shift_head(self, tail - head_lag_); }
+void HybridLog::shift_head_paged(Self& self, LogAddr tail) {
+  shift_head(self, tail - head_lag_.load());
+}
 
 }  // namespace orrery::engine

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "engine/runtime/runtime.hpp"
+#include "engine/runtime/sync.hpp"
 #include "engine/store/boundaries.hpp"
 #include "engine/store/bugs.hpp"
 #include "engine/store/epoch.hpp"
@@ -39,7 +40,8 @@ class HybridLog {
       : tasks_(runtime.tasks),
         epoch_(epoch),
         frames_(runtime, boundaries_, bugs),
-        flusher_(runtime, boundaries_, frames_) {}
+        flusher_(runtime, boundaries_, frames_),
+        lag_mutex_(runtime.tasks) {}
 
   Result<void> initialise(const StoreOptions& options, Device& main);
   /// Waits until nothing is under way and gives the frames back. Requires: nobody is inside.
@@ -53,14 +55,19 @@ class HybridLog {
   LogAddr tail() const;
   LogAddr load(Boundary which) const { return boundaries_.load(which); }
   const Geometry& geometry() const { return frames_.geometry(); }
-  int64_t head_lag() const { return head_lag_; }
-  int64_t ro_lag() const { return ro_lag_; }
+  int64_t head_lag() const { return head_lag_.load(); }
+  int64_t ro_lag() const { return ro_lag_.load(); }
   bool main_is_null() { return flusher_.device().is_null(); }
 
   /// Translates an address. Requires: protected, and not below head.
   [[gnu::always_inline]] PageRef at(LogAddr address, Site site = Site::current()) const {
     return frames_.at(address, site);
   }
+
+  /// Keeps so many slots of the ring unused from now on. What no longer fits is evicted at once, as
+  /// far as it is flushed; what fits again comes with the next pages. Requires: not protected.
+  /// Errors: invalid.
+  Result<void> set_empty_pages(Self& self, uint32_t pages);
 
   /// Makes everything up to the present tail read-only; returns that tail. Requires: protected.
   LogAddr shift_ro_to_tail(Self& self);
@@ -101,8 +108,13 @@ class HybridLog {
   Boundaries boundaries_;
   PageFrames frames_;
   Flusher flusher_;
-  int64_t head_lag_ = 0;  // bytes
-  int64_t ro_lag_ = 0;    // bytes
+  void set_lags(int64_t empty_pages);
+
+  Mutex lag_mutex_;  // of whoever changes the lags
+  uint64_t mutable_permille_ = 0;
+  int64_t empty_pages_min_ = 0;  // as the options say: the ring was sized for it
+  Atomic<int64_t> head_lag_{0};  // bytes
+  Atomic<int64_t> ro_lag_{0};    // bytes
   Atomic<uint64_t> tail_{0};
   Atomic<LogAddr> ongoing_close_{0};  // how far the close worker is to go; 0 = there is none
 };

@@ -18,7 +18,10 @@
 
 namespace orrery::engine {
 
-/// How far a session had come: the operations it had finished when it entered the next version.
+/// How far a session had come: the operations it had finished when it entered the next version. An
+/// operation that was pending then finishes later and belongs to the version it finishes in, so no
+/// list of excluded serials is needed (the original keeps one): serials count in the order in which
+/// operations finish, not in that in which they were issued.
 struct SessionPoint {
   uint64_t id = 0;
   uint64_t serial = 0;

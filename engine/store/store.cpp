@@ -93,6 +93,11 @@ Result<void> Store::flush() {
   }
 }
 
+Result<void> Store::set_empty_pages(uint32_t pages) {
+  CHECK(open_, "the memory of a closed store is changed");
+  return log_.set_empty_pages(runtime_.tasks.self(), pages);
+}
+
 void Store::close() {
   CHECK(open_, "a store is closed twice");
   CHECK(!driver_.has_sessions(), "a store is closed before its sessions");

@@ -58,6 +58,11 @@ class Store {
   /// Errors: those of the main device.
   Result<void> flush();
 
+  /// Memory grows or shrinks while the store works: so many slots of the ring stay unused, at least
+  /// as many as StoreOptions::empty_pages says. Requires: the caller is in no operation. Errors:
+  /// invalid.
+  Result<void> set_empty_pages(uint32_t pages);
+
   /// Ends a running checkpoint, waits for all requests and frees everything.
   /// Requires: all sessions are closed. Nothing but the destructor may follow.
   void close();

@@ -93,6 +93,38 @@ TEST_CASE("what was written is read, and counts as pending until a sync", "[devi
   REQUIRE(size == 2 * kSector);
 }
 
+TEST_CASE("a sync covers no write that had not ended when it was asked for", "[device]") {
+  TestWorld world;
+  engine::Runtime runtime = world.runtime();
+  size_t pending[2] = {};
+  const auto body = [&] {
+    engine::Device& device = **runtime.storage.open("data", {});
+    const sim::Media& media = world.world.disk().find("data")->media();
+    alignas(512) std::byte bytes[512] = {std::byte{1}};
+    Request write(runtime.tasks);
+    Request sync(runtime.tasks);
+    write.submit(device, IoKind::write, 0, bytes);
+    sync.submit(device, IoKind::sync, 0, {});
+    write.wait();
+    sync.wait();
+    pending[0] = media.pending_count();
+    tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+    pending[1] = media.pending_count();
+  };
+  world.play_calmly(body);
+  REQUIRE(pending[0] == 1);
+  REQUIRE(pending[1] == 0);
+  // A sync has its effect once, early or late.
+  tests::Stubborn early(sim::Ask::transfer, 4);
+  world.play(early, body);
+  REQUIRE(pending[0] == 1);
+  REQUIRE(pending[1] == 0);
+  const auto& events = world.world.trace().events;
+  REQUIRE(std::count_if(events.begin(), events.end(), [](const sim::Event& event) {
+            return event.kind == static_cast<uint16_t>(sim::Kind::io_synced);
+          }) == 2);
+}
+
 TEST_CASE("a write takes its bytes from the live buffer, at its own instant", "[device]") {
   // Nominally a request takes 4,000 ns. Calmly it transfers when it completes.
   REQUIRE(landed(sim::Ask::transfer, 0, 1) == "bb");

@@ -286,3 +286,39 @@ TEST_CASE("a frame's size is a power of two from 64", "[frames]") {
   const auto odd = [](engine::Frames& frames) { (void)frames.acquire(0, 100); };
   REQUIRE(verdict_of(world, odd).rfind("check: ", 0) == 0);
 }
+
+TEST_CASE("guarded frames that outlast the address space go on without guards", "[frames]") {
+  constexpr size_t kSize = size_t{1} << 30;
+  TestWorld world;
+  engine::Frames& frames = world.runtime().frames;
+  uint64_t not_zero = 0;
+  const auto body = [&] {
+    engine::Frame* renewed = *frames.acquire(0, kSize);
+    for (int64_t page = 1; page < 400; ++page) {
+      engine::Frame* const frame = *frames.acquire(page, kSize);
+      frames.renew(renewed, 1000 + page);
+      for (const engine::Frame* one : {frame, renewed}) {
+        not_zero += static_cast<uint64_t>(one->base[kSize / 2]);
+        one->base[kSize / 2] = std::byte{1};
+      }
+      frames.retire(frame);
+    }
+    frames.retire(renewed);
+  };
+  uint64_t digests[2] = {};
+  for (const bool guarded : {true, false}) {
+    world.laws.guarded = guarded;
+    world.play_calmly(body);
+    REQUIRE(world.verdict() == "ok");
+    digests[guarded ? 1 : 0] = world.world.digest();
+  }
+  REQUIRE(digests[0] == digests[1]);
+  REQUIRE(not_zero == 0);
+  // The next guarded run has its guards again.
+  world.laws.guarded = true;
+  world.play_calmly([&] {
+    engine::Frame* const frame = *frames.acquire(1, 4096);
+    frame->base[4096] = std::byte{1};
+  });
+  REQUIRE(world.verdict() == "memory: access violation (SIGSEGV) behind the end of a page");
+}

@@ -229,3 +229,28 @@ TEST_CASE("a size that no machine has is refused; an alignment that is none is a
   world.play_calmly([&] { (void)memory.allocate(8, 24, "askew"); });
   REQUIRE(world.verdict().rfind("check: ", 0) == 0);
 }
+
+TEST_CASE("a run that outlasts the address space goes on, with fresh zeros each time", "[heap]") {
+  constexpr size_t kSize = size_t{1} << 30;
+  for (const bool guarded : {false, true}) {
+    TestWorld world;
+    world.laws.guarded = guarded;
+    engine::Memory& memory = world.runtime().memory;
+    uint64_t not_zero = 0;
+    world.play_calmly([&] {
+      void* kept = *memory.allocate(kSize, 4096, "kept");
+      for (int i = 0; i < 200; ++i) {
+        auto* const block = static_cast<unsigned char*>(*memory.allocate(kSize, 4096, "large"));
+        for (const size_t at : {size_t{0}, size_t{4096}, kSize / 2, kSize - 1}) {
+          not_zero += block[at];
+          block[at] = 1;
+        }
+        memory.free(block);
+      }
+      memory.free(kept);
+    });
+    REQUIRE(world.verdict() == "ok");
+    REQUIRE(not_zero == 0);
+    REQUIRE(world.world.heap().live_count() == 0);
+  }
+}

@@ -121,7 +121,7 @@ TEST_CASE("zeros cost only where something was written, and then they are there"
   sim::Media media;
   media.write(100'000, bytes_of("there"));
   media.sync();
-  media.begin_write(0, 1'000'000);
+  media.begin_write(0, 1'000'000, 0);
   media.add_zeros(0, 1'000'000);
   REQUIRE(text_at(media, 100'000, 5) == ".....");
   REQUIRE(media.pending_count() == 1);
@@ -135,7 +135,7 @@ TEST_CASE("a write in stretches is one pending write: it survives whole or not a
     media.write(0, bytes_of("aaaaaaaaaaaa"));
     media.sync();
     media.write(1, bytes_of("11"));
-    media.begin_write(2, 12);
+    media.begin_write(2, 12, 0);
     media.add(3, bytes_of("22"));
     media.add(8, bytes_of("33"));
     media.write(4, bytes_of("444"));
@@ -150,4 +150,42 @@ TEST_CASE("a write in stretches is one pending write: it survives whole or not a
     REQUIRE(text_at(media, 0, 12) == (survives ? "aaa22aaa33aa" : "aaaaaaaaaaaa"));
     REQUIRE(media.size() == (survives ? 14 : 12));
   }
+}
+
+TEST_CASE("a sync covers what had been accepted when it was asked for, and nothing else",
+          "[media]") {
+  const auto image = [](bool first_survives, uint64_t accept_before, uint64_t accept_after) {
+    sim::Media media;
+    media.write(0, bytes_of("aaaaaaaa"));
+    media.sync();
+    media.begin_write(0, 4, 1);
+    media.add(0, bytes_of("1111"));
+    media.begin_write(2, 8, 2);
+    media.add(2, bytes_of("22222222"));
+    media.accept(accept_before);
+    const uint64_t covered = media.accepted();
+    media.accept(accept_after);
+    media.sync(covered);
+    REQUIRE(media.pending_count() == 1);
+    REQUIRE(text_at(media, 0, 10) == "1122222222");
+    media.lose_power([&](uint64_t) { return first_survives; });
+    return text_at(media, 0, 10) + " " + std::to_string(media.size());
+  };
+  // The first is durable: only the second may go.
+  REQUIRE(image(false, 1, 2) == "1111aaaa.. 8");
+  REQUIRE(image(true, 1, 2) == "1122222222 10");
+  // The second is durable, and lies over the first whatever becomes of that.
+  REQUIRE(image(false, 2, 1) == "aa22222222 10");
+  REQUIRE(image(true, 2, 1) == "1122222222 10");
+}
+
+TEST_CASE("what no request waits for any more is the device's own", "[media]") {
+  sim::Media media;
+  media.begin_write(0, 4, 1);
+  media.add(0, bytes_of("1111"));
+  media.sync();
+  REQUIRE_FALSE(media.is_durable(0, 4));
+  media.accept_all();
+  media.sync();
+  REQUIRE(media.is_durable(0, 4));
 }

@@ -2,6 +2,7 @@
 // The calm order, what a deviation changes in it, and virtual time.
 #include "sim/scheduler.hpp"
 
+#include <set>
 #include <string>
 
 #include "tests/sim/restless.hpp"
@@ -208,6 +209,74 @@ TEST_CASE("wake wakes the longest waiters, and only as many as it is told", "[sc
   REQUIRE(after_one == "a");
   REQUIRE(order == "abc");
   REQUIRE(timely);
+}
+
+TEST_CASE("a deviation wakes another than the longest waiter, and names him", "[scheduler]") {
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  std::string woken;
+  woken.reserve(100);
+  const auto body = [&] {
+    woken.clear();
+    Atomic<uint32_t> word{0};
+    const auto wait = [&] {
+      const char letter = static_cast<char>('a' + (tasks.self().id - 2));
+      tasks.wait(word, 0);
+      woken += letter;
+    };
+    engine::TaskId started[3];
+    for (uint64_t i = 0; i < 3; ++i) started[i] = tests::start(tasks, {"waiter", i}, wait);
+    tasks.yield();
+    tasks.wake(word, 1);
+    tasks.wake(word, 2);
+    for (const engine::TaskId task : started) tasks.join(task);
+  };
+  world.play_calmly(body);
+  REQUIRE(woken == "abc");
+  // Main's points: three spawns, a yield, and the two wakes.
+  const std::vector<sim::Deviation> list = {switch_at(sim::Ask::wake, "main", 0, 5, "waiter", 2)};
+  const auto plain = deviated(list);
+  sim::Replayed replayed(plain);
+  world.play(replayed, body);
+  REQUIRE(woken == "cab");
+  REQUIRE(deviations_of(world.world.trace().taken) == list);
+  std::set<std::string> orders;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    world.play_seed(seed, body);
+    // Whoever comes to wait only after the wakes waits for ever.
+    if (world.verdict() == "ok") orders.insert(woken);
+  }
+  REQUIRE(orders.size() == 6);
+}
+
+TEST_CASE("a wait may end for no reason, and whoever looks again is none the worse",
+          "[scheduler]") {
+  TestWorld world;
+  engine::Tasks& tasks = world.runtime().tasks;
+  int looks = 0;
+  const auto body = [&] {
+    looks = 0;
+    Atomic<uint32_t> word{0};
+    const auto wait = [&] {
+      while (word.load() == 0) {
+        ++looks;
+        tasks.wait(word, 0);
+      }
+    };
+    const engine::TaskId started = tests::start(tasks, {"waiter", 0}, wait);
+    tasks.yield();
+    word.store(1);
+    tasks.wake(word, 1);
+    tasks.join(started);
+  };
+  world.play_calmly(body);
+  REQUIRE(looks == 1);
+  const auto plain = sim::deviated({{{"waiter", 0, 0, 0}, sim::Ask::spurious, 2, 1, {}}});
+  sim::Replayed replayed(plain);
+  world.play(replayed, body);
+  REQUIRE(world.verdict() == "ok");
+  REQUIRE(looks == 2);
+  REQUIRE(replayed.used() == std::vector<bool>{true});
 }
 
 TEST_CASE("a task that has ended is joined at once", "[scheduler]") {

@@ -219,6 +219,46 @@ TEST_CASE("a hundred thousand worlds are begun and dropped without growth", "[wo
 #endif
 }
 
+TEST_CASE("a hundred thousand worlds are built and torn down without growth", "[world]") {
+  const uint64_t worlds = kWorlds;
+  uint64_t before = 0;
+  uint64_t failed = 0;
+  for (uint64_t i = 0; i < worlds; ++i) {
+    if (i == worlds / 10) before = resident_kib();
+    TestWorld world;
+    world.laws.guarded = i % 2 == 0;
+    world.play_seed(i % 100, [&] {
+      engine::Memory& memory = world.runtime().memory;
+      memory.free(*memory.allocate(64, 8, "block"));
+    });
+    failed += world.verdict() == "ok" ? 0 : 1;
+  }
+  REQUIRE(failed == 0);
+#ifndef ORRERY_ASAN
+  REQUIRE(resident_kib() < before + 1024);
+#else
+  REQUIRE(resident_kib() < before + 64 * 1024);
+#endif
+}
+
+TEST_CASE("two worlds live side by side, and each catches its own", "[world]") {
+  TestWorld first;
+  TestWorld second;
+  volatile int* const nowhere = nullptr;
+  first.play_calmly([] {});
+  second.play_calmly([&] { *nowhere = 1; });
+  REQUIRE(first.verdict() == "ok");
+  REQUIRE(second.verdict() == "memory: access violation (SIGSEGV)");
+  {
+    TestWorld third;
+    third.play_calmly([&] { (void)third.runtime().frames.acquire(1, 100); });
+    REQUIRE(third.verdict().rfind("check: ", 0) == 0);
+  }
+  first.play_calmly([&] { *nowhere = 1; });
+  REQUIRE(first.verdict() == "memory: access violation (SIGSEGV)");
+  REQUIRE(second.verdict() == "memory: access violation (SIGSEGV)");
+}
+
 TEST_CASE("crashed and reopened, run after run, a world replays", "[world]") {
   TestWorld world;
   enable_all_faults(world);

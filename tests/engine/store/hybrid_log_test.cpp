@@ -58,6 +58,34 @@ TEST_CASE("lags of the sizes in the specification") {
   }
 }
 
+TEST_CASE("memory taken away is left at once, and memory given back is used again") {
+  StoreOptions options = small_options(true);  // eight pages
+  options.empty_pages = 1;
+  Fixture world(options);
+  const auto pages_in_memory = [&] {
+    return (world.store->log().tail() - 512 - world.at(Boundary::head)) / 512;
+  };
+  fill_pages(world, 20);
+  CHECK(pages_in_memory() == 6);
+  REQUIRE(world.store->set_empty_pages(4));
+  CHECK(pages_in_memory() == 3);
+  CHECK(world.at(Boundary::closed) == world.at(Boundary::head));
+  world.check_chain();
+  fill_pages(world, 20);
+  CHECK(pages_in_memory() == 3);
+  REQUIRE(world.store->set_empty_pages(1));
+  CHECK(pages_in_memory() == 3);
+  fill_pages(world, 20);
+  CHECK(pages_in_memory() == 6);
+  for (const uint32_t wrong : {0U, 8U, 9U}) {
+    const auto refused = world.store->set_empty_pages(wrong);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::invalid);
+  }
+  CHECK(pages_in_memory() == 6);
+  world.close();
+}
+
 TEST_CASE("a record that does not fit leaves a hole") {
   Fixture world(small_options(true));
   CHECK(world.upsert("a", std::string(300, 'a')).address == 64);
