@@ -101,6 +101,9 @@ std::string read_sizes(const std::vector<std::string>& texts, std::vector<sim::S
       return fmt::format("\"{}\" sets no size; write --set pages=16", text);
     }
     size.name = text.substr(0, sign);
+    const bool again = std::any_of(sizes.begin(), sizes.end(),
+                                   [&](const sim::Size& other) { return other.name == size.name; });
+    if (again) return fmt::format("--set {} is given twice; once is enough", size.name);
     sizes.push_back(std::move(size));
   }
   return {};

@@ -135,6 +135,10 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
     target.command += " --no-bugs";
   }
   if (words.until) wrong = read_count("--until", *words.until, 1, target.plan.stop_at);
+  if (wrong.empty() && words.until && (words.json || words.save)) {
+    wrong = "--until tells where every task stands; it goes with neither --json nor --save";
+  }
+  if (wrong.empty() && words.save) wrong = check_file(*words.save);
   const std::string name = words.report.value_or(words.trace ? "trace" : "story");
   report = reports::find_report(name);
   if (wrong.empty() && report == nullptr) {
@@ -223,9 +227,9 @@ int stop_early(const Invocation& invocation, Runner& runner, const Words& words,
   if (words.trace) {
     reports::render_trace({run, {}}, invocation.out);
   }
-  if (run.finding) {
+  if (run.steps < plan.stop_at) {  // it ended before
     tell(invocation, words, target, *reports::find_report("story"), run);
-    return kFound;
+    return code_of(run.verdict);
   }
   fmt::print(invocation.out, "stopped at step {}, {} of virtual time\n",
              reports::grouped(run.steps), reports::virtual_time(run.virtual_ns));

@@ -2,6 +2,7 @@
 // orrery shrink: keeps of a failing run only the decisions that it needs, writes them as a tape and
 // tells the story with what each of them is needed for.
 #include <fmt/ostream.h>
+#include <signal.h>
 
 #include <chrono>
 #include <filesystem>
@@ -21,6 +22,29 @@ namespace orrery::cli {
 namespace {
 
 using scenarios::Run;
+
+// One replay of a large scenario takes seconds.
+constexpr uint64_t kReplaysIfLarge = 50;
+
+// A signal handler can be told nothing but through statics.
+volatile sig_atomic_t interrupted = 0;
+
+/// The first Ctrl-C ends the search, the second one the process.
+class Interrupt {
+ public:
+  Interrupt() {
+    struct sigaction action{};
+    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+    sigaction(SIGINT, &action, &before_);
+  }
+  ~Interrupt() { sigaction(SIGINT, &before_, nullptr); }
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+ private:
+  struct sigaction before_{};
+};
 
 struct Words {
   std::string first;
@@ -62,6 +86,8 @@ int run_shrink(const Invocation& invocation) {
     progress.show(seconds(), fmt::format("{} replays  {} deviations left  {:.1f} s", replays,
                                          deviations, seconds()));
   };
+  const Interrupt interrupt;
+  how.stop = [] { return interrupted != 0; };
   const auto play = [&](const scenarios::Plan& plan) -> const Run& { return runner.play(plan); };
   const fuzz::Shrunk shrunk = fuzz::shrink(target.plan, play, how);
   progress.clear();
@@ -91,7 +117,10 @@ int run_shrink(const Invocation& invocation) {
   fuzz::Changes oracles;  // a tape holds no oracles
   oracles.oracles = target.plan.oracles;
   fmt::print(invocation.out, "replay:  orrery replay {}{}\n", file, words_of(oracles));
-  return kOk;
+  if (interrupted == 0) return kOk;
+  fmt::print(invocation.err, "orrery: stopped early; go on with: orrery shrink {}{}\n", file,
+             words_of(oracles));
+  return kInterrupted;
 }
 
 namespace {
@@ -100,7 +129,8 @@ void add_options(Options& options, Words& words) {
   options.word("scenario", words.first, "a scenario, or the file of a tape");
   options.word("seed", words.second, "a run's seed; or the tape's file");
   options.value("-o,--out", "FILE", words.file, "where the small tape goes (NAME-small.orry)");
-  options.value("--replays", "N", words.replays, "how many replays at most (2,000)");
+  options.value("--replays", "N", words.replays,
+                "how many replays the search may take (2,000; 50 of a large scenario)");
   options.flag("--leave-safe-sizes", words.leave_safe_sizes,
                "accept sizes at which the failure needs no decision at all");
   words.plan.add_to(options);
@@ -111,10 +141,12 @@ std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& option
   fuzz::Changes changes;
   std::string wrong = words.plan.changes(changes);
   if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
+  if (wrong.empty() && target.plan.scenario->is_large()) options.replays_max = kReplaysIfLarge;
   if (wrong.empty() && words.replays) {
     wrong = read_count("--replays", *words.replays, 1, options.replays_max);
   }
   if (wrong.empty() && words.file && words.file->empty()) wrong = "-o wants the name of a file";
+  if (wrong.empty()) wrong = check_file(output_file(words, target));
   options.leave_safe_sizes = words.leave_safe_sizes;
   return wrong;
 }

@@ -44,7 +44,9 @@ class Shrinker {
   const Run& replay(const Plan& plan);
   bool still_fails(const Plan& plan);
   bool fails_calmly(Plan plan);
-  bool has_budget() const { return replays_ + kReserve < options_.replays_max; }
+  bool has_budget() const {
+    return replays_ + kReserve < options_.replays_max && !(options_.stop && options_.stop());
+  }
 
   const Play& play_;
   const ShrinkOptions& options_;
@@ -282,7 +284,7 @@ void Shrinker::drop_faults() {
 
 void Shrinker::find_needs() {
   for (size_t i = 0; i < best_.deviations.size(); ++i) {
-    if (replays_ + 2 >= options_.replays_max) return;
+    if (replays_ + 2 >= options_.replays_max || (options_.stop && options_.stop())) return;
     Plan plan = best_;
     plan.deviations.erase(plan.deviations.begin() + static_cast<std::ptrdiff_t>(i));
     const Run& run = replay(plan);

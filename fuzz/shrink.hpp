@@ -30,6 +30,8 @@ struct ShrinkOptions {
   /// Accept sizes at which the failure needs no deviation any more, although it needed some before.
   /// Off: such a run is another, simpler incident, outside the sizes that are safe at rest.
   bool leave_safe_sizes = false;
+  /// Asked before each replay of the search: true ends it with what was found so far.
+  std::function<bool()> stop = {};
   /// Called after each step that made something smaller, with the replays so far and what is left.
   std::function<void(uint64_t replays, size_t deviations)> progress = {};
 };
@@ -43,7 +45,7 @@ struct Shrunk {
   std::vector<sim::Size> sizes_before;  // of those that changed
   std::vector<reports::Need> needs;     // one for each deviation of the plan
   uint64_t replays = 0;
-  bool complete = false;   // the budget was enough for every pass
+  bool complete = false;   // the budget was enough for every pass, and nobody stopped it
   bool confirmed = false;  // strictly: same digest, every deviation took effect, twice
 };
 

@@ -13,7 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/catch.hpp"
+#include "sim/fiber.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
 
 namespace orrery::cli {
 namespace {
@@ -137,6 +139,10 @@ constexpr Row kBadInput[] = {
     {"list sizes", "sizes of which scenario?"},
     {"list sizes canry", "did you mean \"canary\"?"},
     {"doctor --now", "is not known to orrery doctor"},
+    {"run canary --set io_points=50 --set io_points=60", "--set io_points is given twice"},
+    {"run canary -n 3 --fault power-loss", "never loses power"},
+    {"shrink canary 1 -o .", "\".\" is a folder"},
+    {"replay canary 1 --save .", "\".\" is a folder"},
 };
 
 }  // namespace
@@ -235,6 +241,12 @@ TEST_CASE("a replay stops where it is told to and says where every task is") {
   CHECK(ended.code == 0);
   CHECK_THAT(ended.out, ContainsSubstring("stopped at step 500"));
   CHECK_THAT(ended.out, ContainsSubstring("session/0"));
+  // A run that ends before is told as any other.
+  const Ended whole = place.run("replay many-sessions 5 --until 900000000 -q");
+  CHECK(whole.code == 0);
+  CHECK_THAT(whole.out, ContainsSubstring("many-sessions  ok"));
+  CHECK(place.run("replay many-sessions 1 --set step_budget=1000 --until 900000 -q").code == 4);
+  CHECK(place.run("replay many-sessions 5 --until 500 --json").code == 2);
   const Ended trace = place.run("replay canary 5 --trace -q");
   CHECK(trace.code == 0);
   CHECK_THAT(trace.out, ContainsSubstring("frame-acquired"));
@@ -280,6 +292,29 @@ TEST_CASE("Ctrl-C ends a campaign with what is known") {
   CHECK(lines.back()["runs"] == lines.size() - 1);
   CHECK(lines.back()["interrupted"] == true);
 }
+
+#ifndef ORRERY_ASAN  // whose shadow wants more than any limit here, and time
+TEST_CASE("Ctrl-C ends a shrink with a tape that fails, and says how to go on") {
+  const Place place;
+  const Ended ended = place.run("shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q",
+                                "timeout --foreground --preserve-status -s INT -k 100 5");
+  CHECK(ended.code == 75);
+  CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry"));
+  CHECK(place.run("replay small.orry -q").code == 1);
+}
+
+TEST_CASE("a machine without room for a world is told so in one line") {
+  const Place place;
+  for (const char* words :
+       {"run canary -n 5 -s 1", "replay canary 1", "shrink canary 1", "doctor"}) {
+    const Ended ended = place.run(words, "ulimit -v 8000000 &&");
+    CHECK(ended.code == 5);
+    CHECK_THAT(ended.out + ended.err, ContainsSubstring("address space"));
+    CHECK_THAT(ended.out + ended.err, ContainsSubstring("ulimit -v unlimited"));
+  }
+}
+
+#endif
 
 TEST_CASE("a full disk is a harness failure, and hides no failing seed") {
   const Place place;
