@@ -87,8 +87,9 @@ class Array {
     memory_->free(items_.data());
   }
 
-  static Result<Array> make(Memory& memory, size_t count, const char* label) {
-    auto block = memory.allocate(count * sizeof(T), alignof(T), label);
+  static Result<Array> make(Memory& memory, size_t count, const char* label,
+                            size_t alignment = alignof(T)) {
+    auto block = memory.allocate(count * sizeof(T), alignment, label);
     if (!block) return block.error();
     Array made;
     made.memory_ = &memory;

@@ -20,6 +20,11 @@ bool Boundaries::raise(Boundary which, LogAddr value, LogAddr* old) {
   return false;
 }
 
+void Boundaries::set(Boundary which, LogAddr value) {
+  CHECK(value >= kFirstValid, "boundary {} is set to {}", static_cast<int>(which), value);
+  words_[static_cast<size_t>(which)].store(value);
+}
+
 void Boundaries::set_all(LogAddr value) {
   for (Atomic<LogAddr>& word : words_) word.store(value);
 }

@@ -33,6 +33,8 @@ class Boundaries {
 
   /// For a log that is being opened.
   void set_all(LogAddr value);
+  /// For a log that is being recovered: up or down.
+  void set(Boundary which, LogAddr value);
 
  private:
   std::array<Atomic<LogAddr>, kBoundaries> words_{};

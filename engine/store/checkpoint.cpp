@@ -57,6 +57,12 @@ void CheckpointDriver::initialise(const StoreOptions& options) {
   skip_used_tokens();
 }
 
+void CheckpointDriver::recover_to(uint64_t version) {
+  CHECK(!has_sessions(), "a store is recovered under its sessions");
+  state_.store(SystemState{Phase::rest, version, false}.pack());
+  note(events::kCheckpointPhase, static_cast<int64_t>(Phase::rest), static_cast<int64_t>(version));
+}
+
 Result<CheckpointTicket> CheckpointDriver::start() {
   uint32_t idle = 0;
   if (!active_.compare_exchange(idle, 1)) {

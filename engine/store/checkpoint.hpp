@@ -19,6 +19,7 @@
 #include "engine/runtime/sync.hpp"
 #include "engine/store/hybrid_log.hpp"
 #include "engine/store/metadata.hpp"
+#include "engine/store/names.hpp"
 #include "engine/store/snapshot.hpp"
 
 namespace orrery::engine {
@@ -73,6 +74,8 @@ class CheckpointDriver {
                    SnapshotWriter& snapshot, const Bugs& bugs);
 
   void initialise(const StoreOptions& options);
+  /// The store was recovered and goes on in this version. Requires: nothing has begun.
+  void recover_to(uint64_t version);
   Event& changed() { return changed_; }
   std::string_view prefix() const { return options_.prefix; }
 
@@ -132,9 +135,9 @@ class CheckpointDriver {
   // checkpoint_commit.cpp
   Result<void> capture(Self& self);
   Result<void> commit();
-  Result<void> sync_device(Device& device);
-  Result<void> run_io(Device& device, Io& io);
+  Result<void> write_page_table();
   Result<void> write_metadata();
+  Result<void> write_file(const DeviceName& name, MutableBytes bytes);
   Result<size_t> collect_sessions(Array<SessionPoint>& points);
   SessionPoint point_of(const SessionView& view) const;
   void close_files();

@@ -5,27 +5,20 @@
 // metadata speaks of is durable before: the snapshot, the main log as far as it is named, and the
 // name of the snapshot.
 #include <algorithm>
-#include <charconv>
 
+#include "engine/base/crc32c.hpp"
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/checkpoint.hpp"
 #include "engine/store/events.hpp"
 #include "engine/store/names.hpp"
-#include "engine/store/outstanding.hpp"
 
 namespace orrery::engine {
-namespace {
-
-// The token in a device name that follows `prefix`, or 0.
-uint64_t token_in(std::string_view name, std::string_view prefix);
-
-}  // namespace
-
 // Tokens are never used twice: the files of an earlier life are somebody's checkpoint.
 void CheckpointDriver::skip_used_tokens() {
   CHECK(next_token_ > 0, "a token of zero means none");
   const auto visit = [](void* context, std::string_view name) {
     auto& driver = *static_cast<CheckpointDriver*>(context);
-    const uint64_t token = token_in(name, driver.options_.prefix);
+    const uint64_t token = token_of_checkpoint(name, driver.options_.prefix);
     driver.next_token_ = std::max(driver.next_token_, token + 1);
   };
   runtime_.storage.list(options_.prefix, visit, this);
@@ -52,7 +45,12 @@ Result<void> CheckpointDriver::capture(Self& self) {
   snapshot_device_ = *opened;
   const LogAddr start = log_.load(info_.null_main ? Boundary::head : Boundary::flushed);
   SOMETIMES(start > info_.final, "the log was flushed past the end of the snapshot");
-  info_.snapshot_start = snapshot_.begin(self, start, info_.version, *snapshot_device_);
+  const auto begun = snapshot_.begin(self, start, info_.version, *snapshot_device_);
+  if (!begun) {
+    snapshot_.release_final();
+    return begun.error();
+  }
+  info_.snapshot_start = *begun;
   return {};
 }
 
@@ -64,11 +62,12 @@ Result<void> CheckpointDriver::commit() {
     info_.flushed = log_.load(Boundary::flushed);
     // The main log may have gone on beyond what the checkpoint captures.
     if (!bugs_.spec_d9()) info_.flushed = std::min(info_.flushed, info_.final);
-    TRY(sync_device(log_.flusher().device()));
+    TRY(sync_blocking(runtime_.tasks, log_.flusher().device()));
   }
   CHECK(info_.flushed >= info_.snapshot_start, "a gap between the log and the snapshot");
-  TRY(sync_device(*snapshot_device_));
-  // First the name of the snapshot, or a crash might leave metadata without one.
+  TRY(sync_blocking(runtime_.tasks, *snapshot_device_));
+  TRY(write_page_table());
+  // First the names of these files, or a crash might leave metadata without them.
   TRY(runtime_.storage.sync_names());
   TRY(write_metadata());
   TRY(runtime_.storage.sync_names());
@@ -76,29 +75,35 @@ Result<void> CheckpointDriver::commit() {
   return {};
 }
 
+Result<void> CheckpointDriver::write_page_table() {
+  const PageTable& pages = snapshot_.pages();
+  info_.pages = static_cast<uint64_t>(pages.count());
+  if (info_.pages == 0) return {};
+  const size_t size = round_up(pages.encoded_size(), options_.sector_size);
+  TRY_ASSIGN(auto bytes,
+             Array<std::byte>::make(runtime_.memory, size, "page table file", kIoAlignment));
+  pages.encode({bytes.data(), size});
+  info_.pages_checksum = crc32c({bytes.data(), pages.encoded_size()});
+  return write_file(DeviceName::page_table(options_.prefix, info_.token), {bytes.data(), size});
+}
+
+Result<void> CheckpointDriver::write_file(const DeviceName& name, MutableBytes bytes) {
+  DeviceOptions device;
+  device.sector_size = options_.sector_size;
+  TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), device));
+  Result<void> written = write_blocking(runtime_.tasks, *file, 0, bytes);
+  if (written) written = sync_blocking(runtime_.tasks, *file);
+  file->close();
+  return written;
+}
+
 Result<void> CheckpointDriver::write_metadata() {
   Array<SessionPoint> points;
   TRY_ASSIGN(const size_t count, collect_sessions(points));
   const size_t size = metadata_size_max(count, options_.sector_size);
-  TRY_ASSIGN(void* const block, runtime_.memory.allocate(size, 512, "metadata"));
-  auto* const bytes = static_cast<std::byte*>(block);
-  const auto write = [&]() -> Result<void> {
-    DeviceOptions device;
-    device.sector_size = options_.sector_size;
-    const DeviceName name = DeviceName::metadata(options_.prefix, info_.token);
-    TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), device));
-    Io io;
-    io.kind = IoKind::write;
-    io.buffer = bytes;
-    io.length = encode_metadata(info_, {points.data(), count}, {bytes, size});
-    Result<void> written = run_io(*file, io);
-    if (written) written = sync_device(*file);
-    file->close();
-    return written;
-  };
-  const Result<void> written = write();
-  runtime_.memory.free(block);
-  return written;
+  TRY_ASSIGN(auto bytes, Array<std::byte>::make(runtime_.memory, size, "metadata", kIoAlignment));
+  const size_t used = encode_metadata(info_, {points.data(), count}, {bytes.data(), size});
+  return write_file(DeviceName::metadata(options_.prefix, info_.token), {bytes.data(), used});
 }
 
 Result<size_t> CheckpointDriver::collect_sessions(Array<SessionPoint>& points) {
@@ -127,25 +132,6 @@ SessionPoint CheckpointDriver::point_of(const SessionView& view) const {
   }
 }
 
-Result<void> CheckpointDriver::sync_device(Device& device) {
-  Io io;
-  io.kind = IoKind::sync;
-  return run_io(device, io);
-}
-
-// Waits for one request. Requires: not protected.
-Result<void> CheckpointDriver::run_io(Device& device, Io& io) {
-  CHECK(!epoch_.protected_here(runtime_.tasks.self()), "a wait for a device inside the epoch");
-  Signal finished(runtime_.tasks);
-  io.owner = &finished;
-  io.done = [](Io& request) { static_cast<Signal*>(request.owner)->set(); };
-  device.submit(io);
-  finished.wait();
-  if (io.error != Errc::ok) return Error{io.error, "a file of a checkpoint could not be written"};
-  if (io.transferred < io.length) return Error{Errc::io, "a file of a checkpoint was cut short"};
-  return {};
-}
-
 void CheckpointDriver::close_files() {
   if (snapshot_device_ != nullptr) snapshot_device_->close();
   snapshot_device_ = nullptr;
@@ -153,26 +139,12 @@ void CheckpointDriver::close_files() {
   // A removal that fails leaves a file that no metadata speaks of, or metadata that is complete.
   const DeviceName metadata = DeviceName::metadata(options_.prefix, info_.token);
   const DeviceName snapshot = DeviceName::snapshot(options_.prefix, info_.token);
+  const DeviceName pages = DeviceName::page_table(options_.prefix, info_.token);
   Result<void> removed = runtime_.storage.remove(metadata.view());
+  removed = runtime_.storage.remove(pages.view());
   removed = runtime_.storage.remove(snapshot.view());
   removed = runtime_.storage.sync_names();
   SOMETIMES(!removed, "the files of a failed checkpoint could not be removed for good");
 }
 
-namespace {
-
-uint64_t token_in(std::string_view name, std::string_view prefix) {
-  constexpr std::string_view kFolder = "/cpr-checkpoints/";
-  constexpr size_t kDigits = 16;
-  if (!name.starts_with(prefix)) return 0;
-  name.remove_prefix(prefix.size());
-  if (!name.starts_with(kFolder)) return 0;
-  name.remove_prefix(kFolder.size());
-  if (name.size() < kDigits) return 0;
-  uint64_t token = 0;
-  const auto parsed = std::from_chars(name.data(), name.data() + kDigits, token, 16);
-  return parsed.ptr == name.data() + kDigits && token != UINT64_MAX ? token : 0;
-}
-
-}  // namespace
 }  // namespace orrery::engine

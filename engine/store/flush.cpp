@@ -16,6 +16,12 @@ Result<void> Flusher::initialise(Device& device, LogAddr first) {
   return {};
 }
 
+void Flusher::recover_to(LogAddr flushed) {
+  CHECK(outstanding_.count() == 0, "a log is recovered while it is being written");
+  for (Slot& slot : slots_) slot.last_flushed.store(0);
+  slot_of(frames_.geometry().page(flushed)).last_flushed.store(flushed);
+}
+
 void Flusher::close() {
   outstanding_.wait_for_none();
   for (Slot& slot : slots_) {

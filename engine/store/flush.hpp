@@ -40,6 +40,9 @@ class Flusher {
 
   Result<void> initialise(Device& device, LogAddr first);
 
+  /// The log was recovered: everything below is flushed. Requires: nothing is under way.
+  void recover_to(LogAddr flushed);
+
   /// Sees to it that [from, until) gets flushed. Requires: all of it is below safe_ro.
   void flush_pages(LogAddr from, LogAddr until);
 

@@ -19,11 +19,31 @@ Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
   TRY(flusher_.initialise(main, options.first_address));
   const int64_t page = geometry.page(options.first_address);
   TRY(frames_.ensure(page));
-  TRY(frames_.ensure(page + 1));
   boundaries_.set_all(options.first_address);
   tail_.store(pack({page, geometry.offset(options.first_address)}));
   note(events::kPageOpened, page, options.first_address);
   return {};
+}
+
+Result<void> HybridLog::recover_to(const LogAddresses& addresses) {
+  CHECK(addresses.begin <= addresses.head, "a head of {} below begin", addresses.head);
+  CHECK(addresses.head <= addresses.flushed, "a head of {} above flushed", addresses.head);
+  CHECK(addresses.flushed <= addresses.tail, "flushed {} is behind the tail", addresses.flushed);
+  CHECK(addresses.tail == tail(), "the log begins at {}", tail());
+  boundaries_.set(Boundary::begin, addresses.begin);
+  for (const Boundary which : {Boundary::closed, Boundary::safe_head, Boundary::head}) {
+    boundaries_.set(which, addresses.head);
+  }
+  for (const Boundary which : {Boundary::flushed, Boundary::safe_ro, Boundary::ro}) {
+    boundaries_.set(which, addresses.flushed);
+  }
+  flusher_.recover_to(addresses.flushed);
+  return ensure_page_after_tail();
+}
+
+// Unless its slot is still that of the oldest page in memory.
+Result<void> HybridLog::ensure_page_after_tail() {
+  return frames_.ensure(unpack(tail_.load()).page + 1);
 }
 
 void HybridLog::set_lags(int64_t empty_pages) {

@@ -34,6 +34,15 @@ struct Allocation {
   Error error;
 };
 
+/// Where a log stands that was recovered: begin <= head <= flushed <= tail. What is below `flushed`
+/// is on the main device, what is above `head` in memory.
+struct LogAddresses {
+  LogAddr begin = 0;
+  LogAddr head = 0;
+  LogAddr flushed = 0;
+  LogAddr tail = 0;
+};
+
 class HybridLog {
  public:
   HybridLog(const Runtime& runtime, EpochTable& epoch, const Bugs& bugs)
@@ -44,6 +53,13 @@ class HybridLog {
         lag_mutex_(runtime.tasks) {}
 
   Result<void> initialise(const StoreOptions& options, Device& main);
+  /// Gives the page after the tail its frame, so that opening it seldom has to ask for memory.
+  /// Errors: no_memory.
+  Result<void> ensure_page_after_tail();
+  /// Sets the boundaries of a log that was initialised to begin at `addresses.tail`, and whose
+  /// pages from head on have been put into their frames. Requires: nobody is inside. Errors:
+  /// no_memory.
+  Result<void> recover_to(const LogAddresses& addresses);
   /// Waits until nothing is under way and gives the frames back. Requires: nobody is inside.
   void close();
 

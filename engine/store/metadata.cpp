@@ -11,8 +11,9 @@
 namespace orrery::engine {
 namespace {
 
+constexpr uint64_t kFormat = 2;
 constexpr size_t kPrefix = 8;       // length and checksum
-constexpr size_t kFixedMax = 640;   // all lines but the sessions
+constexpr size_t kFixedMax = 768;   // all lines but the sessions
 constexpr size_t kSessionMax = 64;  // one session line
 
 // Writes lines into a buffer of fixed size.
@@ -65,12 +66,13 @@ size_t encode_metadata(const CheckpointInfo& info, std::span<const SessionPoint>
   CHECK(out.size() >= metadata_size_max(sessions.size(), info.sector), "a buffer of {} bytes",
         out.size());
   LineWriter writer(out.subspan(kPrefix));
-  writer.line("format 1\ntoken {:016x}\nuse_snapshot_file 1\n", info.token);
+  writer.line("format {}\ntoken {:016x}\nuse_snapshot_file 1\n", kFormat, info.token);
   writer.line("version {}\nnext_version {}\n", info.version, info.next_version);
   writer.line("flushed {}\nsnapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\n",
               info.flushed, info.snapshot_start, info.start, info.final, info.snapshot_final);
   writer.line("head {}\nbegin {}\npage_bits {}\nsector {}\nnull_main {}\n", info.head, info.begin,
               info.page_bits, info.sector, info.null_main ? 1 : 0);
+  writer.line("pages {}\npages_checksum {}\n", info.pages, info.pages_checksum);
   writer.line("sessions {}\n", sessions.size());
   for (const SessionPoint& point : sessions) {
     writer.line("session {} {}\n", point.id, point.serial);
@@ -90,7 +92,7 @@ Result<DecodedMetadata> decode_metadata(Bytes file, std::span<SessionPoint> sess
   LineReader reader(text_of(payload));
   DecodedMetadata decoded;
   CheckpointInfo& info = decoded.info;
-  if (reader.number("format") != 1) return corrupt("metadata of an unknown format");
+  if (reader.number("format") != kFormat) return corrupt("metadata of an unknown format");
   info.token = reader.number("token", 16);
   if (reader.number("use_snapshot_file") != 1) return corrupt("metadata without a snapshot");
   info.version = reader.number("version");
@@ -107,6 +109,8 @@ Result<DecodedMetadata> decode_metadata(Bytes file, std::span<SessionPoint> sess
   const uint64_t null_main = reader.number("null_main");
   if (null_main > 1) return corrupt("metadata with a null_main that is no bit");
   info.null_main = null_main == 1;
+  info.pages = reader.number("pages");
+  info.pages_checksum = reader.number("pages_checksum");
   const uint64_t count = reader.number("sessions");
   for (uint64_t place = 0; place < count && reader.good(); ++place) {
     const SessionPoint point = reader.session();

@@ -42,6 +42,8 @@ struct CheckpointInfo {
   uint64_t page_bits = 0;
   uint64_t sector = 0;
   bool null_main = false;
+  uint64_t pages = 0;           // in the page table
+  uint64_t pages_checksum = 0;  // of it
   friend bool operator==(const CheckpointInfo&, const CheckpointInfo&) = default;
 };
 

@@ -3,9 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "engine/base/check.hpp"
 
 namespace orrery::engine {
+namespace {
+
+constexpr std::string_view kFolder = "/cpr-checkpoints/";
+constexpr size_t kDigits = 16;
+
+}  // namespace
 
 DeviceName DeviceName::main_log(std::string_view prefix) {
   DeviceName name;
@@ -14,22 +22,37 @@ DeviceName DeviceName::main_log(std::string_view prefix) {
   return name;
 }
 
-DeviceName DeviceName::snapshot(std::string_view prefix, uint64_t token) {
+DeviceName DeviceName::in_checkpoint(std::string_view prefix, uint64_t token,
+                                     std::string_view file) {
   DeviceName name;
-  name.size_ = fmt::format_to_n(name.text_.data(), name.text_.size(),
-                                "{}/cpr-checkpoints/{:016x}/snapshot.dat", prefix, token)
+  name.size_ = fmt::format_to_n(name.text_.data(), name.text_.size(), "{}{}{:016x}/{}", prefix,
+                                kFolder, token, file)
                    .size;
   CHECK(name.size_ <= name.text_.size(), "a device name of {} characters", name.size_);
   return name;
 }
 
+DeviceName DeviceName::snapshot(std::string_view prefix, uint64_t token) {
+  return in_checkpoint(prefix, token, "snapshot.dat");
+}
+
+DeviceName DeviceName::page_table(std::string_view prefix, uint64_t token) {
+  return in_checkpoint(prefix, token, "pages.dat");
+}
+
 DeviceName DeviceName::metadata(std::string_view prefix, uint64_t token) {
-  DeviceName name;
-  name.size_ = fmt::format_to_n(name.text_.data(), name.text_.size(),
-                                "{}/cpr-checkpoints/{:016x}/info.dat", prefix, token)
-                   .size;
-  CHECK(name.size_ <= name.text_.size(), "a device name of {} characters", name.size_);
-  return name;
+  return in_checkpoint(prefix, token, "info.dat");
+}
+
+uint64_t token_of_checkpoint(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return 0;
+  name.remove_prefix(prefix.size());
+  if (!name.starts_with(kFolder)) return 0;
+  name.remove_prefix(kFolder.size());
+  if (name.size() < kDigits) return 0;
+  uint64_t token = 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + kDigits, token, 16);
+  return parsed.ptr == name.data() + kDigits && token != UINT64_MAX ? token : 0;
 }
 
 }  // namespace orrery::engine

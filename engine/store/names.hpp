@@ -3,6 +3,7 @@
 //
 //   <prefix>/hlog                                   the main log
 //   <prefix>/cpr-checkpoints/<token>/snapshot.dat   the pages of a snapshot
+//   <prefix>/cpr-checkpoints/<token>/pages.dat      a checksum for each of these pages
 //   <prefix>/cpr-checkpoints/<token>/info.dat       its metadata, last and decisive
 //
 // A token is 16 hexadecimal digits.
@@ -20,13 +21,19 @@ class DeviceName {
  public:
   static DeviceName main_log(std::string_view prefix);
   static DeviceName snapshot(std::string_view prefix, uint64_t token);
+  static DeviceName page_table(std::string_view prefix, uint64_t token);
   static DeviceName metadata(std::string_view prefix, uint64_t token);
 
   std::string_view view() const { return {text_.data(), size_}; }
 
  private:
+  static DeviceName in_checkpoint(std::string_view prefix, uint64_t token, std::string_view file);
+
   std::array<char, 200> text_{};
   size_t size_ = 0;
 };
+
+/// The token in the name of a file of a checkpoint, or 0.
+uint64_t token_of_checkpoint(std::string_view name, std::string_view prefix);
 
 }  // namespace orrery::engine

@@ -30,6 +30,9 @@ struct StoreOptions {
   // of its own, one page in flight. Above 0: as 0, with a pause of that many milliseconds a page.
   int32_t throttle_ms = 0;
 
+  // Whether each page of a snapshot gets a checksum, by which recovery knows it again.
+  bool page_checksums = true;
+
   bool version_barrier = false;   // no operation of version v overlaps one of version v + 1
   uint32_t parked_pages_max = 4;  // evicted pages that snapshot writes may keep alive
 

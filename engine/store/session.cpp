@@ -23,6 +23,13 @@ Result<void> Session::allocate_staging(size_t size) {
   return {};
 }
 
+void Session::count_from(uint64_t serial) {
+  CHECK(serial_ == 0, "a session counts from two numbers");
+  serial_ = serial;
+  view_.serial.store(serial);
+  view_.commit_serial.store(serial);
+}
+
 OpResult Session::read(Bytes key, MutableBytes output, void* context) {
   Operation operation;
   operation.kind = OpKind::read;

@@ -13,6 +13,7 @@ void SnapshotWriter::initialise(const StoreOptions& options, Event& changed) {
   changed_ = &changed;
   throttle_ms_ = options.throttle_ms;
   width_bits_ = options.width_bits;
+  checksums_ = options.page_checksums;
 }
 
 Result<void> SnapshotWriter::outcome() const {
@@ -47,7 +48,7 @@ void SnapshotWriter::release_final() {
   final_pin_ = Pin::evicted;
 }
 
-LogAddr SnapshotWriter::begin(Self& self, LogAddr start, uint64_t version, Device& device) {
+Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, uint64_t version, Device& device) {
   CHECK(done_.load() != 0, "a snapshot begins before the previous one is written");
   CHECK(running_.load() == 0, "a snapshot begins while another is being issued");
   const Geometry& geometry = log_.geometry();
@@ -61,6 +62,13 @@ LogAddr SnapshotWriter::begin(Self& self, LogAddr start, uint64_t version, Devic
   version_ = version;
   first_page_ = geometry.page(start);
   end_page_ = geometry.page(final_) + (geometry.offset(final_) > 0 ? 1 : 0);
+  TRY(pages_.begin(runtime_.memory, first_page_,
+                   nothing ? 0 : std::max<int64_t>(0, end_page_ - first_page_)));
+  if (checksums_ && !nothing) {
+    TRY_ASSIGN(scratch_,
+               Array<std::byte>::make(runtime_.memory, static_cast<size_t>(geometry.aligned_page),
+                                      "page to be summed up"));
+  }
   error_.store(Errc::ok);
   note(events::kSnapshotStarted, start, final_, static_cast<int64_t>(version));
   while (tokens_.try_acquire()) {
@@ -129,6 +137,7 @@ void SnapshotWriter::run_pages(Self& self) {
 
 void SnapshotWriter::stop_running() {
   release_final();
+  scratch_ = {};
   running_.store(0);
   changed_->set();
   outstanding_.remove();
@@ -194,21 +203,37 @@ Result<SnapshotPage*> SnapshotWriter::make_request(int64_t page, Pin pin, const 
     io.buffer = PageRef::at(frame, page, 0).raw();
     io.frame = frame;
   }
+  note_checksum(request, frame);
   return &request;
+}
+
+void SnapshotWriter::note_checksum(const SnapshotPage& request, const Frame* frame) {
+  if (!checksums_) return pages_.set(request.page, {0, PageTable::State::unchecked});
+  const auto size = static_cast<size_t>(request.until - request.from);
+  MutableBytes image{request.copy, size};
+  if (request.copy == nullptr) {
+    image = {scratch_.data(), size};
+    copy_bytes(request.page, frame, image);
+  }
+  pages_.set(request.page, {page_checksum(image), PageTable::State::checked});
 }
 
 // The pin keeps the frame, so nobody has to stay protected for a whole page.
 Result<void> SnapshotWriter::copy_page(SnapshotPage& request, const Frame* frame) {
   TRY_ASSIGN(void* const block, runtime_.memory.allocate(request.io.length, 512, "page copy"));
   request.copy = static_cast<std::byte*>(block);
-  const PageRef source = PageRef::at(frame, request.page, 0);
-  const auto length = static_cast<int64_t>(request.io.length);
+  copy_bytes(request.page, frame, {request.copy, request.io.length});
+  return {};
+}
+
+void SnapshotWriter::copy_bytes(int64_t page, const Frame* frame, MutableBytes target) {
+  const PageRef source = PageRef::at(frame, page, 0);
+  const auto length = static_cast<int64_t>(target.size());
   SOMETIMES(length > kCopyChunk, "a page was copied in more than one piece");
   for (int64_t done = 0; done < length; done += kCopyChunk) {
     const auto size = static_cast<size_t>(std::min(kCopyChunk, length - done));
-    source.plus(done).copy_out({request.copy + done, size});
+    source.plus(done).copy_out({target.data() + done, size});
   }
-  return {};
 }
 
 void SnapshotWriter::pause() {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "engine/store/hybrid_log.hpp"
+#include "engine/store/page_table.hpp"
 #include "engine/store/window.hpp"
 
 namespace orrery::engine {
@@ -49,14 +50,18 @@ class SnapshotWriter {
 
   /// Starts to write [start, final), of which `start` may lie anywhere in its page, to `device`.
   /// Returns where the file really starts: at `start`, or earlier if that is too late for the last
-  /// page. Requires: protected; the previous snapshot has finished; final is fixed.
-  LogAddr begin(Self& self, LogAddr start, uint64_t version, Device& device);
+  /// page. Requires: protected; the previous snapshot has finished; final is fixed. Errors:
+  /// no_memory; then release_final() is due.
+  Result<LogAddr> begin(Self& self, LogAddr start, uint64_t version, Device& device);
 
   /// True once every page is counted down and no task of the writer runs any more. Each change of
   /// it is followed by changed.set().
   bool finished() const { return done_.load() != 0 && running_.load() == 0; }
   /// Requires: finished(). The first error, if there was one.
   Result<void> outcome() const;
+
+  /// What became of each page. Requires: finished().
+  const PageTable& pages() const { return pages_; }
 
   void wait_until_idle() { outstanding_.wait_for_none(); }
 
@@ -73,6 +78,8 @@ class SnapshotWriter {
   Result<Written> write_page(Self& self, int64_t page);
   Result<SnapshotPage*> make_request(int64_t page, Pin pin, const Frame* frame, bool copy);
   Result<void> copy_page(SnapshotPage& request, const Frame* frame);
+  void copy_bytes(int64_t page, const Frame* frame, MutableBytes target);
+  void note_checksum(const SnapshotPage& request, const Frame* frame);
   void pause();
 
   static void write_done(Io& io);
@@ -93,6 +100,7 @@ class SnapshotWriter {
   Event* changed_ = nullptr;
   int32_t throttle_ms_ = 0;
   uint32_t width_bits_ = 32;
+  bool checksums_ = true;
 
   // The snapshot that is being written. Fixed before the first page.
   Device* device_ = nullptr;
@@ -102,6 +110,8 @@ class SnapshotWriter {
   LogAddr final_ = 0;
   Pin final_pin_ = Pin::evicted;  // of the page that holds `final_`, until that page is written
   const Frame* final_frame_ = nullptr;
+  PageTable pages_;
+  Array<std::byte> scratch_;  // a page, to take the checksum of one that is written from its frame
 
   Atomic<int64_t> pages_left_{0};
   Atomic<uint32_t> done_{1};     // every page is counted down

@@ -2,15 +2,36 @@
 #include "engine/store/store.hpp"
 
 #include "engine/store/names.hpp"
+#include "engine/store/recovery.hpp"
 
 namespace orrery::engine {
 
 Result<Owned<Store>> Store::open(const Runtime& runtime, const StoreOptions& options,
                                  const Bugs& bugs) {
   TRY(validate(options));
+  return make(runtime, options, bugs, nullptr);
+}
+
+Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& options,
+                                    const Bugs& bugs, const RecoverOptions& wanted) {
+  TRY(validate(options));
+  TRY_ASSIGN(FoundCheckpoint checkpoint, find_checkpoint(runtime, options, wanted));
+  StoreOptions from_there = options;
+  from_there.first_address = checkpoint.info.final;
+  return make(runtime, from_there, bugs, &checkpoint);
+}
+
+Result<Owned<Store>> Store::make(const Runtime& runtime, const StoreOptions& options,
+                                 const Bugs& bugs, FoundCheckpoint* checkpoint) {
   TRY_ASSIGN(Owned<Store> store,
              make_owned<Store>(runtime.memory, "store", runtime, options, bugs));
-  const Result<void> ready = store->initialise();
+  Result<void> ready = store->initialise();
+  if (ready && checkpoint == nullptr) {
+    ready = store->log_.ensure_page_after_tail();
+  } else if (ready) {
+    store->recovered_ = std::move(*checkpoint);
+    ready = store->load(store->recovered_.info);
+  }
   if (!ready) {
     store->log_.frames().retire_all();
     if (store->main_ != nullptr) store->main_->close();
@@ -51,6 +72,20 @@ Result<void> Store::initialise() {
   return log_.initialise(options_, *main_);
 }
 
+Result<void> Store::load(const CheckpointInfo& info) {
+  CHECK(!open_, "a store is recovered twice");
+  TRY(Recovery(runtime_, options_, log_, index_).run(info));
+  driver_.recover_to(info.next_version);
+  return {};
+}
+
+uint64_t Store::recovered_serial(uint64_t session) const {
+  for (size_t i = 0; i < recovered_.session_count; ++i) {
+    if (recovered_.sessions[i].id == session) return recovered_.sessions[i].serial;
+  }
+  return 0;
+}
+
 Store::~Store() {
   if (open_) close();
 }
@@ -61,6 +96,7 @@ Result<Owned<Session>> Store::start_session(const SessionOptions& options) {
              make_owned<Session>(runtime_.memory, "session", *this, options));
   const auto page = static_cast<size_t>(log_.geometry().page_size());
   TRY(session->allocate_staging(options.staging_size == 0 ? page : options.staging_size));
+  session->count_from(recovered_serial(options.id));
   driver_.add_session(session->view_);
   session->open_ = true;
   return session;

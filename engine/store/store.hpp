@@ -18,6 +18,7 @@
 #include "engine/runtime/runtime.hpp"
 #include "engine/store/bugs.hpp"
 #include "engine/store/checkpoint.hpp"
+#include "engine/store/checkpoint_files.hpp"
 #include "engine/store/epoch.hpp"
 #include "engine/store/hash_index.hpp"
 #include "engine/store/hybrid_log.hpp"
@@ -33,6 +34,14 @@ class Store {
   /// Storage::open.
   static Result<Owned<Store>> open(const Runtime& runtime, const StoreOptions& options,
                                    const Bugs& bugs);
+
+  /// The store as a checkpoint captured it: everything of its version and nothing of the next. It
+  /// goes on in the next version. The memory may be of another size than it was then.
+  /// `options.first_address` does not count. Errors: not_found if there is no valid checkpoint,
+  /// invalid if it is one of another geometry, corrupt with the address of the page that is
+  /// damaged, no_memory, and those of the devices.
+  static Result<Owned<Store>> recover(const Runtime& runtime, const StoreOptions& options,
+                                      const Bugs& bugs, const RecoverOptions& wanted = {});
 
   /// For open only.
   Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bugs);
@@ -67,6 +76,12 @@ class Store {
   /// Requires: all sessions are closed. Nothing but the destructor may follow.
   void close();
 
+  /// What the store was recovered from; its token is 0 if it was not.
+  const CheckpointInfo& recovered() const { return recovered_.info; }
+  /// How many operations of the session had finished in the recovered version; 0 if the checkpoint
+  /// does not know it. A session that is started under the same id counts on from there.
+  uint64_t recovered_serial(uint64_t session) const;
+
   const StoreOptions& options() const { return options_; }
   const HybridLog& log() const { return log_; }
   const HashIndex& index() const { return index_; }
@@ -76,7 +91,10 @@ class Store {
   friend class Session;
   friend class OperationRun;
 
+  static Result<Owned<Store>> make(const Runtime& runtime, const StoreOptions& options,
+                                   const Bugs& bugs, FoundCheckpoint* checkpoint);
   Result<void> initialise();
+  Result<void> load(const CheckpointInfo& info);
 
   Runtime runtime_;
   StoreOptions options_;
@@ -90,6 +108,7 @@ class Store {
   HybridLog log_;
   SnapshotWriter snapshot_;
   CheckpointDriver driver_;
+  FoundCheckpoint recovered_;
 };
 
 }  // namespace orrery::engine

@@ -80,9 +80,9 @@ class Image {
 
   std::string text() const {
     std::string lines = fmt::format(
-        "format 1\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
+        "format 2\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
         "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
-        "page_bits {}\nsector {}\nnull_main {}\nsessions {}\n",
+        "page_bits {}\nsector {}\nnull_main {}\npages 0\npages_checksum 0\nsessions {}\n",
         info.token, info.version, info.next_version, info.flushed, info.snapshot_start, info.start,
         info.final, info.snapshot_final, info.head, info.begin, info.page_bits, info.sector,
         info.null_main ? 1 : 0, info.sessions.size());

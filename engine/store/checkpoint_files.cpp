@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/checkpoint_files.hpp"
+
+#include <algorithm>
+
+#include "engine/store/blocking_io.hpp"
+#include "engine/store/names.hpp"
+
+namespace orrery::engine {
+namespace {
+
+// No metadata is larger: a file that says otherwise is none.
+constexpr uint64_t kMetadataMax = uint64_t{64} << 20;
+
+struct Tokens {
+  std::string_view prefix;
+  Array<uint64_t> all;
+  size_t count = 0;  // may exceed the room
+};
+Result<Tokens> list_tokens(const Runtime& runtime, std::string_view prefix);
+Result<FoundCheckpoint> read_metadata(const Runtime& runtime, const StoreOptions& store,
+                                      uint64_t token);
+bool makes_sense(const CheckpointInfo& info, uint64_t token);
+Result<void> fits(const CheckpointInfo& info, const StoreOptions& store);
+
+}  // namespace
+
+Result<FoundCheckpoint> find_checkpoint(const Runtime& runtime, const StoreOptions& store,
+                                        const RecoverOptions& wanted) {
+  TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store.prefix));
+  FoundCheckpoint best;
+  for (size_t i = 0; i < tokens.count; ++i) {
+    const uint64_t token = tokens.all[i];
+    if (wanted.token != 0 && token != wanted.token) continue;
+    auto found = read_metadata(runtime, store, token);
+    if (!found && found.error().code == Errc::corrupt) {
+      SOMETIMES(true, "the metadata of a checkpoint was damaged or half-written");
+      continue;
+    }
+    // An error of the device is no proof that the checkpoint is none.
+    if (!found) return found.error();
+    if (found->info.version > wanted.version_max) continue;
+    // Tokens come in ascending order, so of two of one version the later one wins.
+    if (found->info.version >= best.info.version) best = std::move(*found);
+  }
+  if (best.info.version == 0) return Error{Errc::not_found, "no valid checkpoint"};
+  TRY(fits(best.info, store));
+  return best;
+}
+
+namespace {
+
+Result<Tokens> list_tokens(const Runtime& runtime, std::string_view prefix) {
+  const auto visit = [](void* context, std::string_view name) {
+    auto& tokens = *static_cast<Tokens*>(context);
+    const uint64_t token = token_of_checkpoint(name, tokens.prefix);
+    if (token == 0 || name != DeviceName::metadata(tokens.prefix, token).view()) return;
+    if (tokens.count < tokens.all.size()) tokens.all[tokens.count] = token;
+    ++tokens.count;
+  };
+  Tokens tokens;
+  tokens.prefix = prefix;
+  runtime.storage.list(prefix, visit, &tokens);
+  const size_t count = tokens.count;
+  if (count == 0) return tokens;
+  TRY_ASSIGN(tokens.all, Array<uint64_t>::make(runtime.memory, count, "checkpoint tokens"));
+  tokens.count = 0;
+  runtime.storage.list(prefix, visit, &tokens);
+  CHECK(tokens.count == count, "checkpoints come and go while a store recovers");
+  return tokens;
+}
+
+Result<FoundCheckpoint> read_metadata(const Runtime& runtime, const StoreOptions& store,
+                                      uint64_t token) {
+  DeviceOptions options;
+  options.sector_size = store.sector_size;
+  const DeviceName name = DeviceName::metadata(store.prefix, token);
+  TRY_ASSIGN(Device* const file, runtime.storage.open(name.view(), options));
+  const uint64_t size = round_down(file->size(), store.sector_size);
+  const auto read = [&]() -> Result<FoundCheckpoint> {
+    if (size == 0 || size > kMetadataMax) {
+      return Error{Errc::corrupt, "metadata of no possible size"};
+    }
+    TRY_ASSIGN(auto bytes, Array<std::byte>::make(runtime.memory, size, "metadata", kIoAlignment));
+    const MutableBytes all{bytes.data(), size};
+    TRY(read_blocking(runtime.tasks, *file, 0, all));
+    TRY_ASSIGN(const DecodedMetadata first, decode_metadata(all, {}));
+    FoundCheckpoint found;
+    found.info = first.info;
+    found.session_count = first.session_count;
+    if (!makes_sense(found.info, token)) {
+      return Error{Errc::corrupt, "metadata whose addresses make no sense"};
+    }
+    if (found.session_count == 0) return found;
+    TRY_ASSIGN(found.sessions,
+               Array<SessionPoint>::make(runtime.memory, found.session_count, "session points"));
+    TRY(decode_metadata(all, {found.sessions.data(), found.session_count}));
+    return found;
+  };
+  auto found = read();
+  file->close();
+  return found;
+}
+
+bool makes_sense(const CheckpointInfo& info, uint64_t token) {
+  if (info.token != token || info.version == 0 || info.next_version != info.version + 1) {
+    return false;
+  }
+  if (info.page_bits < 6 || info.page_bits > 30) return false;
+  if (info.begin < kFirstValid || info.start > info.final || info.begin > info.final) return false;
+  if (info.snapshot_start > info.flushed || info.flushed > info.final) return false;
+  const int64_t first = info.snapshot_start >> info.page_bits;
+  const int64_t end = (info.final + (int64_t{1} << info.page_bits) - 1) >> info.page_bits;
+  const int64_t pages = info.snapshot_start >= info.final ? 0 : end - first;
+  return info.pages == static_cast<uint64_t>(pages);
+}
+
+Result<void> fits(const CheckpointInfo& info, const StoreOptions& store) {
+  if (info.page_bits != store.page_bits) {
+    return Error{Errc::invalid, "a checkpoint of another page size",
+                 static_cast<int64_t>(info.page_bits)};
+  }
+  const uint64_t page = uint64_t{1} << store.page_bits;
+  if (round_up(page, info.sector) != round_up(page, store.sector_size)) {
+    return Error{Errc::invalid, "a checkpoint of another sector size",
+                 static_cast<int64_t>(info.sector)};
+  }
+  if (info.null_main != store.main_is_null) {
+    return Error{Errc::invalid, "a checkpoint of a store with another main device"};
+  }
+  return {};
+}
+
+}  // namespace
+}  // namespace orrery::engine

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/page_table.hpp"
+
+#include "engine/base/crc32c.hpp"
+#include "engine/store/record.hpp"
+
+namespace orrery::engine {
+
+Result<void> PageTable::begin(Memory& memory, int64_t first_page, int64_t count) {
+  CHECK(count >= 0, "a table of {} pages", count);
+  first_page_ = first_page;
+  entries_ = {};
+  if (count == 0) return {};
+  TRY_ASSIGN(entries_, Array<Entry>::make(memory, static_cast<size_t>(count), "page table"));
+  return {};
+}
+
+void PageTable::set(int64_t page, Entry entry) {
+  CHECK(page >= first_page_, "page {} lies before the table", page);
+  CHECK(page - first_page_ < count(), "page {} lies behind the table", page);
+  entries_[static_cast<size_t>(page - first_page_)] = entry;
+}
+
+const PageTable::Entry& PageTable::operator[](int64_t page) const {
+  CHECK(page >= first_page_, "page {} lies before the table", page);
+  CHECK(page - first_page_ < count(), "page {} lies behind the table", page);
+  return entries_[static_cast<size_t>(page - first_page_)];
+}
+
+void PageTable::encode(MutableBytes out) const {
+  CHECK(out.size() >= encoded_size(), "a table of {} bytes", out.size());
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    put(out.data() + i * kEntrySize, entries_[i].checksum);
+    put(out.data() + i * kEntrySize + 4, static_cast<uint32_t>(entries_[i].state));
+  }
+}
+
+Result<void> PageTable::decode(Bytes file) {
+  if (file.size() < encoded_size()) return Error{Errc::corrupt, "a page table that is too short"};
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const auto state = get<uint32_t>(file.data() + i * kEntrySize + 4);
+    if (state > static_cast<uint32_t>(State::checked)) {
+      return Error{Errc::corrupt, "a page table with an unknown state"};
+    }
+    entries_[i] = {get<uint32_t>(file.data() + i * kEntrySize), static_cast<State>(state)};
+  }
+  return {};
+}
+
+uint32_t page_checksum(Bytes image) {
+  // Whoever replaces a record seals it, and the walk of an earlier snapshot takes Dirty away.
+  constexpr uint64_t kVolatile = RecordHeader::kSealed | RecordHeader::kDirty;
+  uint32_t sum = 0;
+  size_t at = 0;
+  while (at + kHeaderSize <= image.size()) {
+    const auto word = get<uint64_t>(image.data() + at);
+    size_t step = kHeaderSize;
+    if (word != 0) {
+      const auto left = static_cast<int64_t>(image.size() - at);
+      const auto stage = look_at_image(image.subspan(at), left);
+      if (!stage || !stage->complete) break;
+      std::byte header[kHeaderSize];
+      put(header, word & ~kVolatile);
+      sum = crc32c(header, sum);
+      step = static_cast<size_t>(stage->image.size);
+      sum = crc32c(image.subspan(at + kHeaderSize, step - kHeaderSize), sum);
+    }
+    at += step;
+  }
+  // What makes no sense as records counts as it is; so does where the records ended.
+  sum = crc32c(image.subspan(at), sum);
+  std::byte end[8];
+  put(end, static_cast<uint64_t>(at));
+  return crc32c(end, sum);
+}
+
+}  // namespace orrery::engine

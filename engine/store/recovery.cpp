@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/recovery.hpp"
+
+#include <algorithm>
+
+#include "engine/base/crc32c.hpp"
+#include "engine/store/blocking_io.hpp"
+#include "engine/store/names.hpp"
+
+namespace orrery::engine {
+
+Result<void> Recovery::run(const CheckpointInfo& info) {
+  info_ = info;
+  plan();
+  const auto size = static_cast<size_t>(log_.geometry().aligned_page);
+  TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "recovered page", kIoAlignment));
+  TRY(open_files());
+  const Result<void> recovered = recover_pages();
+  if (snapshot_ != nullptr) snapshot_->close();
+  TRY(recovered);
+  return log_.recover_to(addresses_);
+}
+
+// What of the log exists, and what of it fits into memory.
+void Recovery::plan() {
+  const Geometry& geometry = log_.geometry();
+  addresses_.tail = info_.final;
+  addresses_.begin = info_.begin;
+  // Records below the start of a cache's snapshot had left memory, and were nowhere else.
+  if (info_.null_main) addresses_.begin = std::max(info_.begin, info_.snapshot_start);
+  const LogAddr fitting = geometry.page_start(geometry.page(info_.final)) - log_.head_lag();
+  addresses_.head = std::max(addresses_.begin, fitting);
+  SOMETIMES(fitting > addresses_.begin, "a recovered log is larger than its memory");
+  if (info_.null_main) {
+    addresses_.begin = addresses_.head;
+    addresses_.flushed = addresses_.head;
+    return;
+  }
+  SOMETIMES(addresses_.head > info_.flushed, "a recovered log left its snapshot behind");
+  // A page that is on the main device in part is written again from its start, as it is now.
+  const LogAddr flushed = geometry.page_start(geometry.page(info_.flushed));
+  addresses_.flushed = std::max(flushed, addresses_.head);
+}
+
+Result<void> Recovery::open_files() {
+  if (info_.pages == 0) return {};
+  DeviceOptions device;
+  device.segment_size = uint64_t{1} << options_.segment_bits;
+  device.sector_size = options_.sector_size;
+  const DeviceName name = DeviceName::snapshot(options_.prefix, info_.token);
+  TRY_ASSIGN(snapshot_, runtime_.storage.open(name.view(), device));
+  return read_table();
+}
+
+Result<void> Recovery::read_table() {
+  const int64_t first = log_.geometry().page(info_.snapshot_start);
+  TRY(table_.begin(runtime_.memory, first, static_cast<int64_t>(info_.pages)));
+  DeviceOptions device;
+  device.sector_size = options_.sector_size;
+  const DeviceName name = DeviceName::page_table(options_.prefix, info_.token);
+  TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), device));
+  const size_t size = round_up(table_.encoded_size(), options_.sector_size);
+  const auto read = [&]() -> Result<void> {
+    if (file->size() < size) return Error{Errc::corrupt, "a page table that is too short"};
+    TRY_ASSIGN(auto bytes,
+               Array<std::byte>::make(runtime_.memory, size, "page table file", kIoAlignment));
+    TRY(read_blocking(runtime_.tasks, *file, 0, {bytes.data(), size}));
+    const Bytes entries{bytes.data(), table_.encoded_size()};
+    if (crc32c(entries) != info_.pages_checksum) {
+      return Error{Errc::corrupt, "the checksum of a page table"};
+    }
+    return table_.decode(entries);
+  };
+  const Result<void> done = read();
+  file->close();
+  return done;
+}
+
+Result<void> Recovery::recover_pages() {
+  const Geometry& geometry = log_.geometry();
+  for (int64_t page = geometry.page(addresses_.begin); geometry.page_start(page) < addresses_.tail;
+       ++page) {
+    TRY(recover_page(page));
+  }
+  return {};
+}
+
+Result<void> Recovery::recover_page(int64_t page) {
+  const Geometry& geometry = log_.geometry();
+  const LogAddr from = std::max(geometry.page_start(page), addresses_.begin);
+  const LogAddr until = std::min(geometry.page_end(page), addresses_.tail);
+  const MutableBytes image{page_.data(), static_cast<size_t>(until - geometry.page_start(page))};
+  TRY_ASSIGN(const bool from_main, read_page(page, image));
+  changed_ = false;
+  TRY(walk(from, until, image));
+  // What is kept in memory and not yet flushed gets to the main device with the next flush.
+  const bool flushed = until <= addresses_.flushed;
+  if (!info_.null_main && flushed && (changed_ || !from_main)) TRY(write_back(page, image));
+  return geometry.page_end(page) > addresses_.head ? keep_page(page, image) : Result<void>();
+}
+
+// True if the image is that of the main device.
+Result<bool> Recovery::read_page(int64_t page, MutableBytes image) {
+  const Geometry& geometry = log_.geometry();
+  const auto sector = static_cast<uint64_t>(geometry.sector);
+  const MutableBytes whole{page_.data(), round_up(image.size(), sector)};
+  const auto where = static_cast<int64_t>(geometry.page_start(page));
+  if (!info_.null_main && geometry.page_end(page) <= info_.flushed) {
+    const uint64_t offset = geometry.file_offset(geometry.page_start(page));
+    TRY(read_blocking(runtime_.tasks, log_.flusher().device(), offset, whole));
+    return true;
+  }
+  CHECK(page >= table_.first_page(), "page {} is in no file of the checkpoint", page);
+  const PageTable::Entry entry = table_[page];
+  if (entry.state == PageTable::State::left_out) {
+    // Evicted before its turn: a cache has lost it, and a log with a device has it there.
+    if (!info_.null_main) return Error{Errc::corrupt, "a page that is in no file", where};
+    SOMETIMES(true, "a page of a recovered cache had been evicted before its turn");
+    std::fill(image.begin(), image.end(), std::byte{0});
+    return false;
+  }
+  const auto place = static_cast<uint64_t>(page - table_.first_page());
+  const uint64_t offset = place * static_cast<uint64_t>(geometry.aligned_page);
+  if (snapshot_->size() < offset + whole.size()) {
+    return Error{Errc::corrupt, "a snapshot that is too short", where};
+  }
+  TRY(read_blocking(runtime_.tasks, *snapshot_, offset, whole));
+  if (entry.state == PageTable::State::checked && page_checksum(image) != entry.checksum) {
+    return Error{Errc::corrupt, "the checksum of a snapshot page", where};
+  }
+  return false;
+}
+
+Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image) {
+  const Geometry& geometry = log_.geometry();
+  LogAddr address = from;
+  while (address < until) {
+    const MutableBytes rest = image.subspan(static_cast<size_t>(geometry.offset(address)));
+    if (until - address < kHeaderSize) {
+      return Error{Errc::corrupt, "a record header that leaves its page", address};
+    }
+    if (get<uint64_t>(rest.data()) == 0) {
+      address += kHeaderSize;
+      continue;
+    }
+    const auto stage = look_at_image(rest, until - address);
+    if (!stage || !stage->complete) {
+      return Error{Errc::corrupt, "a record that makes no sense", address};
+    }
+    TRY(take_record(address, rest.data(), stage->image));
+    address += stage->image.size;
+  }
+  return {};
+}
+
+// The walk ascends, so the entry of a chain always holds the newest record of it so far.
+Result<void> Recovery::take_record(LogAddr address, std::byte* at, const RecordImage& record) {
+  RecordHeader header = record.header;
+  if (!header.has(RecordHeader::kValid)) return {};
+  const bool of_next_version = address >= info_.start && header.has(RecordHeader::kInNewVersion);
+  if (of_next_version) {
+    SOMETIMES(true, "a record of the next version was undone");
+    put(at, (header.word & ~RecordHeader::kValid) | RecordHeader::kSealed);
+    changed_ = true;
+    return {};
+  }
+  TRY_ASSIGN(const FoundEntry entry,
+             index_.find_or_create_tag(hash_of(record.key), addresses_.begin));
+  const LogAddr before = entry.word.address() >= kFirstValid ? entry.word.address() : kInvalidAddr;
+  const LogAddr prev = header.prev();
+  const bool misleading = prev != before && (prev >= addresses_.begin || before > prev);
+  if (misleading) {
+    SOMETIMES(true, "a chain led through a record that was undone or lost");
+    header.word = (header.word & ~RecordHeader::kPrevMask) | static_cast<uint64_t>(before);
+    changed_ = true;
+  }
+  // Bits that mean something only while the store runs. In memory they must go; on the device
+  // nobody looks at them.
+  header.word &= ~(RecordHeader::kSealed | RecordHeader::kDirty | RecordHeader::kInNewVersion);
+  put(at, header.word);
+  entry.entry->store(EntryWord::make(entry.word.tag(), address).word);
+  return {};
+}
+
+Result<void> Recovery::keep_page(int64_t page, MutableBytes image) {
+  TRY(log_.frames().ensure(page));
+  log_.frames().at(log_.geometry().page_start(page)).copy_in(image);
+  return {};
+}
+
+Result<void> Recovery::write_back(int64_t page, MutableBytes image) {
+  const Geometry& geometry = log_.geometry();
+  const uint64_t size = round_up(image.size(), static_cast<uint64_t>(geometry.sector));
+  std::fill(page_.begin() + image.size(), page_.begin() + size, std::byte{0});
+  return write_blocking(runtime_.tasks, log_.flusher().device(),
+                        geometry.file_offset(geometry.page_start(page)), {page_.data(), size});
+}
+
+}  // namespace orrery::engine

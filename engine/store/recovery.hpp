@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the files of a checkpoint to a store that goes on: the log's pages, read in order, and the
+// index, built from what they hold.
+//
+// Pages below the flushed address of the checkpoint are on the main device, the others in its
+// snapshot. Each page is read whole, compared with its checksum where there is one, and walked with
+// every length doubted: a page that makes no sense is an error with its address, never a walk.
+// Records of the next version are made invalid and left out of all chains. The newest pages stay in
+// memory, as many as the ring holds; what must leave the snapshot for lack of room is written to
+// the main device. Nothing that the checkpoint needs is changed for the worse, so a crash in the
+// middle is followed by the same recovery.
+#pragma once
+
+#include "engine/store/checkpoint_files.hpp"
+#include "engine/store/hash_index.hpp"
+#include "engine/store/hybrid_log.hpp"
+#include "engine/store/page_table.hpp"
+
+namespace orrery::engine {
+
+class Recovery {
+ public:
+  Recovery(const Runtime& runtime, const StoreOptions& options, HybridLog& log, HashIndex& index)
+      : runtime_(runtime), options_(options), log_(log), index_(index) {}
+
+  /// Requires: the log was initialised to begin at info.final, the index is empty, and nobody is
+  /// inside the store. Errors: corrupt, no_memory, and those of the devices.
+  Result<void> run(const CheckpointInfo& info);
+
+ private:
+  void plan();
+  Result<void> open_files();
+  Result<void> read_table();
+  Result<void> recover_pages();
+  Result<void> recover_page(int64_t page);
+  Result<bool> read_page(int64_t page, MutableBytes image);
+  Result<void> walk(LogAddr from, LogAddr until, MutableBytes image);
+  Result<void> take_record(LogAddr address, std::byte* at, const RecordImage& record);
+  Result<void> keep_page(int64_t page, MutableBytes image);
+  Result<void> write_back(int64_t page, MutableBytes image);
+
+  Runtime runtime_;
+  const StoreOptions& options_;
+  HybridLog& log_;
+  HashIndex& index_;
+  CheckpointInfo info_;
+  LogAddresses addresses_;
+  Device* snapshot_ = nullptr;
+  PageTable table_;
+  Array<std::byte> page_;
+  bool changed_ = false;  // the image is not what was read
+};
+
+}  // namespace orrery::engine

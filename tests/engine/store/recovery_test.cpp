@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+// From files to a running store: what was captured is there, what came after is not, whatever the
+// memory; and what is damaged is reported.
+#include "engine/store/names.hpp"
+#include "tests/engine/store/store_fixture.hpp"
+
+using namespace orrery::engine;
+using namespace orrery::engine::testing;
+
+namespace {
+
+using Model = std::map<std::string, std::string>;
+
+/// One storage, and the stores that live on it one after the other.
+class Lives {
+ public:
+  explicit Lives(const StoreOptions& some_options) : options(some_options) {}
+
+  void open() { take(Store::open(plain.runtime(), options, bugs)); }
+  Result<void> try_recover(const RecoverOptions& wanted = {}) {
+    auto recovered = Store::recover(plain.runtime(), options, bugs, wanted);
+    if (!recovered) return recovered.error();
+    take(std::move(recovered));
+    return {};
+  }
+  void recover(const RecoverOptions& wanted = {}) {
+    const auto recovered = try_recover(wanted);
+    INFO((recovered ? "" : recovered.error().what));
+    REQUIRE(recovered);
+  }
+  /// The process dies: nothing is closed.
+  void die() {
+    session->close();
+    session = {};
+    store->close();
+    store = {};
+  }
+
+  void set(const std::string& key, const std::string& value) {
+    REQUIRE(session->upsert(bytes_of(key), bytes_of(value)).status == Status::ok);
+    model[key] = value;
+  }
+  void erase(const std::string& key) {
+    REQUIRE(session->erase(bytes_of(key)).status == Status::ok);
+    model.erase(key);
+  }
+  void fill(int first, int last, const std::string& mark) {
+    for (int i = first; i < last; ++i) set(key_of(i), mark + value_of(i));
+  }
+  /// Takes a checkpoint, and remembers what it must hold.
+  uint64_t checkpoint() {
+    const auto ticket = store->start_checkpoint();
+    REQUIRE(ticket);
+    const auto ended = store->wait_checkpoint(*ticket);
+    INFO((ended ? "" : ended.error().what));
+    REQUIRE(ended);
+    captured = model;
+    return ticket->token;
+  }
+  std::string read(const std::string& key) {
+    std::string output(1000, '\0');
+    OpResult later;
+    const MutableBytes room{reinterpret_cast<std::byte*>(output.data()), output.size()};
+    OpResult result = session->read(bytes_of(key), room, &later);
+    if (result.status == Status::pending) {
+      session->complete_pending(true);
+      result = later;
+    }
+    if (result.status == Status::not_found) return "<none>";
+    if (result.status == Status::failed) return "<" + std::string(name_of(result.error.code)) + ">";
+    output.resize(result.value_size);
+    return output;
+  }
+  /// Each key that was ever used holds what the model says.
+  void check(const Model& wanted, int keys) {
+    for (int i = 0; i < keys; ++i) {
+      const auto found = wanted.find(key_of(i));
+      INFO(key_of(i));
+      REQUIRE(read(key_of(i)) == (found == wanted.end() ? "<none>" : found->second));
+    }
+  }
+
+  StoreOptions options;
+  Bugs bugs;
+  PlainRuntime plain;
+  Owned<Store> store;
+  Owned<Session> session;
+  Model model;
+  Model captured;
+
+ private:
+  void take(Result<Owned<Store>> opened) {
+    REQUIRE(opened);
+    store = std::move(*opened);
+    SessionOptions session_options;
+    session_options.id = 1;
+    session_options.completed = [](void* context, const OpResult& result) {
+      *static_cast<OpResult*>(context) = result;
+    };
+    auto started = store->start_session(session_options);
+    REQUIRE(started);
+    session = std::move(*started);
+  }
+};
+
+std::string file_of(uint64_t token, DeviceName (*name)(std::string_view, uint64_t)) {
+  return std::string(name("db", token).view());
+}
+
+}  // namespace
+
+TEST_CASE("a recovered store holds what was captured, and nothing that came after") {
+  for (const bool inline_writes : {false, true}) {
+    StoreOptions options = small_options(false);
+    options.throttle_ms = inline_writes ? -1 : 0;
+    Lives lives(options);
+    lives.open();
+    lives.fill(0, 100, "a");
+    lives.erase(key_of(7));
+    lives.erase(key_of(99));
+    lives.checkpoint();
+    const uint64_t version = lives.store->version();
+    lives.fill(50, 150, "b");
+    lives.erase(key_of(3));
+    lives.die();
+    lives.recover();
+    CHECK(lives.store->version() == version);
+    CHECK(lives.store->recovered().version == version - 1);
+    lives.check(lives.captured, 150);
+    // It goes on, through evictions, and may be captured again.
+    lives.model = lives.captured;
+    lives.fill(100, 250, "c");
+    lives.check(lives.model, 250);
+    lives.checkpoint();
+    lives.set(key_of(0), "lost");
+    lives.die();
+    lives.recover();
+    lives.check(lives.captured, 250);
+    lives.die();
+  }
+}
+
+TEST_CASE("recovering twice is recovering once") {
+  Lives lives(small_options(false));
+  lives.open();
+  lives.fill(0, 200, "a");
+  lives.checkpoint();
+  lives.fill(0, 100, "b");
+  lives.die();
+  lives.recover();
+  const LogAddr tail = lives.store->log().tail();
+  const auto main = lives.plain.device("db/hlog").bytes;
+  lives.die();
+  lives.recover();
+  CHECK(lives.store->log().tail() == tail);
+  CHECK(lives.plain.device("db/hlog").bytes == main);
+  lives.check(lives.captured, 200);
+  lives.die();
+}
+
+TEST_CASE("memory may be smaller or larger than it was") {
+  for (const uint32_t memory_bits : {10U, 11U, 13U, 15U}) {
+    for (const uint32_t index_bits : {0U, 4U, 8U}) {
+      Lives lives(small_options(false));
+      lives.open();
+      lives.fill(0, 120, "a");
+      lives.fill(20, 60, "b");
+      lives.checkpoint();
+      lives.fill(0, 40, "c");
+      lives.die();
+      lives.options.memory_bits = memory_bits;
+      lives.options.index_bits = index_bits;
+      INFO(memory_bits << " " << index_bits);
+      lives.recover();
+      const LogAddr in_memory = lives.store->log().tail() - lives.store->log().load(Boundary::head);
+      CHECK(in_memory <= (int64_t{1} << memory_bits));
+      lives.check(lives.captured, 120);
+      lives.model = lives.captured;
+      lives.fill(100, 200, "d");
+      lives.check(lives.model, 200);
+      lives.die();
+    }
+  }
+}
+
+TEST_CASE("a cache recovers what was in memory") {
+  for (const bool keep : {false, true}) {
+    StoreOptions options = small_options(true);
+    options.keep_frames = keep;
+    Lives lives(options);
+    lives.open();
+    lives.fill(0, 300, "a");
+    lives.checkpoint();
+    Model wanted;
+    for (int i = 0; i < 300; ++i) {
+      const std::string value = lives.read(key_of(i));
+      if (value != "<none>") wanted[key_of(i)] = value;
+    }
+    REQUIRE(wanted.size() > 20);
+    lives.fill(0, 5, "b");
+    lives.die();
+    lives.recover();
+    lives.check(wanted, 300);
+    lives.fill(0, 300, "c");
+    CHECK(lives.read(key_of(299)) == "c" + value_of(299));
+    lives.die();
+  }
+}
+
+TEST_CASE("the newest checkpoint counts, by its version; an older one if it is asked for") {
+  Lives lives(small_options(false));
+  lives.open();
+  CHECK(lives.try_recover().error().code == Errc::not_found);
+  std::vector<std::pair<uint64_t, Model>> checkpoints;
+  for (int i = 0; i < 3; ++i) {
+    lives.fill(i * 10, i * 10 + 20, std::string(1, static_cast<char>('a' + i)));
+    const uint64_t token = lives.checkpoint();
+    checkpoints.emplace_back(token, lives.captured);
+  }
+  lives.die();
+  for (const auto& [token, model] : checkpoints) {
+    RecoverOptions wanted;
+    wanted.token = token;
+    lives.recover(wanted);
+    lives.check(model, 50);
+    lives.die();
+  }
+  RecoverOptions wanted;
+  wanted.version_max = 2;
+  lives.recover(wanted);
+  lives.check(checkpoints[1].second, 50);
+  lives.die();
+  // Metadata that a crash left half-written is none.
+  auto& newest = lives.plain.device(file_of(checkpoints[2].first, &DeviceName::metadata)).bytes;
+  newest[40] ^= std::byte{1};
+  lives.recover();
+  lives.check(checkpoints[1].second, 50);
+  lives.die();
+  newest.clear();
+  lives.recover();
+  lives.check(checkpoints[1].second, 50);
+  lives.die();
+}
+
+TEST_CASE("sessions count on from where the checkpoint has them") {
+  Lives lives(small_options(false));
+  lives.open();
+  lives.fill(0, 10, "a");
+  lives.checkpoint();
+  lives.fill(0, 7, "b");
+  lives.die();
+  lives.recover();
+  CHECK(lives.store->recovered_serial(1) == 10);
+  CHECK(lives.store->recovered_serial(2) == 0);
+  lives.fill(0, 5, "c");
+  lives.checkpoint();
+  lives.die();
+  lives.recover();
+  CHECK(lives.store->recovered_serial(1) == 15);
+  lives.die();
+}
+
+TEST_CASE("damage is reported with its address, and nothing is walked") {
+  Lives lives(small_options(false));
+  lives.open();
+  lives.fill(0, 60, "a");
+  const uint64_t token = lives.checkpoint();
+  lives.die();
+  const auto recover_with = [&](const std::string& file, size_t at, uint8_t bits) {
+    auto& bytes = lives.plain.device(file).bytes;
+    REQUIRE(at < bytes.size());
+    bytes[at] ^= std::byte{bits};
+    const auto recovered = lives.try_recover();
+    bytes[at] ^= std::byte{bits};
+    if (recovered) lives.die();
+    return recovered ? Errc::ok : recovered.error().code;
+  };
+  const std::string snapshot = file_of(token, &DeviceName::snapshot);
+  const std::string table = file_of(token, &DeviceName::page_table);
+  const size_t size = lives.plain.device(snapshot).bytes.size();
+  int missed = 0;
+  for (size_t at = 64; at + 64 < size; at += 13) {
+    missed += recover_with(snapshot, at, 0x10) == Errc::corrupt ? 0 : 1;
+  }
+  // A bit of Sealed or Dirty, and the bytes behind the end, say nothing.
+  CHECK(missed * 100 < static_cast<int>(size / 13));
+  for (size_t at = 0; at < 16; ++at) CHECK(recover_with(table, at, 0x01) == Errc::corrupt);
+  const auto cut = [&](const std::string& file, size_t to) {
+    auto& bytes = lives.plain.device(file).bytes;
+    const auto before = bytes;
+    bytes.resize(to);
+    const auto recovered = lives.try_recover();
+    bytes = before;
+    REQUIRE_FALSE(recovered);
+    return recovered.error().code;
+  };
+  CHECK(cut(snapshot, size / 2) == Errc::corrupt);
+  CHECK(cut(snapshot, 0) == Errc::corrupt);
+  CHECK(cut(table, 0) == Errc::corrupt);
+  CHECK(cut("db/hlog", 256) == Errc::io);
+  lives.recover();
+  lives.check(lives.captured, 60);
+  lives.die();
+}
+
+TEST_CASE("a checkpoint of another geometry is refused, and left as it is") {
+  Lives lives(small_options(false));
+  lives.open();
+  lives.fill(0, 60, "a");
+  lives.checkpoint();
+  lives.die();
+  const auto refused = [&](const auto& change) {
+    const StoreOptions before = lives.options;
+    change(lives.options);
+    const auto recovered = lives.try_recover();
+    lives.options = before;
+    REQUIRE_FALSE(recovered);
+    return recovered.error().code;
+  };
+  CHECK(refused([](StoreOptions& o) { o.page_bits = 10; }) == Errc::invalid);
+  CHECK(refused([](StoreOptions& o) { o.main_is_null = true; }) == Errc::invalid);
+  CHECK(refused([](StoreOptions& o) { o.prefix = "other"; }) == Errc::not_found);
+  lives.recover();
+  lives.check(lives.captured, 60);
+  lives.die();
+}
+
+TEST_CASE("memory or a device that fails ends a recovery without a trace") {
+  Lives lives(small_options(false));
+  lives.open();
+  lives.fill(0, 60, "a");
+  const uint64_t token = lives.checkpoint();
+  lives.die();
+  for (const char* label : {"store", "recovered page", "page table", "page table file",
+                            "checkpoint tokens", "metadata", "session points"}) {
+    lives.plain.failing_label = label;
+    lives.plain.failing_allocations = 1;
+    INFO(label);
+    const auto recovered = lives.try_recover();
+    REQUIRE_FALSE(recovered);
+    CHECK(recovered.error().code == Errc::no_memory);
+    CHECK(lives.plain.live_blocks == 0);
+    CHECK(lives.plain.live_frames == 0);
+  }
+  for (const std::string& file : {std::string("db/hlog"), file_of(token, &DeviceName::snapshot),
+                                  file_of(token, &DeviceName::metadata)}) {
+    lives.plain.device(file).failing_reads = 1;
+    const auto recovered = lives.try_recover();
+    REQUIRE_FALSE(recovered);
+    CHECK(recovered.error().code == Errc::io);
+    CHECK(lives.plain.live_blocks == 0);
+    CHECK(lives.plain.live_frames == 0);
+  }
+  lives.recover();
+  lives.check(lives.captured, 60);
+  lives.die();
+}
