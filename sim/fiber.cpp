@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "engine/base/check.hpp"
 
 #ifdef ORRERY_ASAN
@@ -56,6 +58,8 @@ Stack StackPool::take() {
 }
 
 void StackPool::give_back(Stack stack) { free_.push_back(stack); }
+
+void StackPool::turn_over() { std::reverse(free_.begin(), free_.end()); }
 
 bool StackPool::in_guard(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);

@@ -71,6 +71,8 @@ class StackPool {
 
   Stack take();
   void give_back(Stack stack);
+  /// What would have been taken last is taken first.
+  void turn_over();
   /// Whether the address lies in the guard page of one of the stacks.
   bool in_guard(const void* address) const;
   size_t mapped() const { return all_.size(); }

@@ -25,14 +25,15 @@ FrameTable::FrameTable(Scheduler& scheduler, Trace& trace) : scheduler_(schedule
 
 FrameTable::~FrameTable() { munmap(base_, kReserve); }
 
-void FrameTable::begin(bool guarded) {
+void FrameTable::begin(bool guarded, bool mirrored) {
   if (guarded != guarded_) {
     const int access = guarded ? PROT_NONE : PROT_READ | PROT_WRITE;
     CHECK(mprotect(base_, kReserve, access) == 0, "the frames' protection cannot be changed");
   } else if (guarded && opened_ > 0) {
-    CHECK(mprotect(base_, opened_, PROT_NONE) == 0, "the frames cannot be closed");
+    CHECK(mprotect(first_of(opened_), opened_, PROT_NONE) == 0, "the frames cannot be closed");
   }
   guarded_ = guarded;
+  mirrored_ = mirrored;
   used_ = opened_ = 0;
   live_ = 0;
   unused_.clear();
@@ -42,8 +43,25 @@ void FrameTable::begin(bool guarded) {
     *frame = engine::Frame{};
     unused_.push_back(frame.get());
   }
+  if (mirrored) std::reverse(unused_.begin(), unused_.end());
   for (auto& [size, list] : free_memory_) list.clear();
   ranges_.clear();
+}
+
+// Where the stretch begins that holds the first `used` bytes that were handed out.
+std::byte* FrameTable::first_of(size_t used) const {
+  return mirrored_ ? base_ + (kReserve - used) : base_;
+}
+
+std::byte* FrameTable::take(size_t size, size_t alignment) {
+  CHECK(used_ + size + alignment < kReserve, "a run wants more than {} bytes of frames", kReserve);
+  if (mirrored_) {
+    used_ = engine::round_up(used_ + size, alignment);
+    return base_ + (kReserve - used_);
+  }
+  used_ = engine::round_up(used_, alignment);
+  used_ += size;
+  return base_ + (used_ - size);
 }
 
 std::byte* FrameTable::take_memory(size_t size) {
@@ -51,22 +69,17 @@ std::byte* FrameTable::take_memory(size_t size) {
     auto& list = free_memory_[size];
     if (!list.empty()) {
       // The one that was given back first: a page's memory does not return to it at once.
-      std::byte* const start = list.front();
-      list.erase(list.begin());
+      const auto chosen = mirrored_ ? list.end() - 1 : list.begin();
+      std::byte* const start = *chosen;
+      list.erase(chosen);
       return start;
     }
-    used_ = engine::round_up(used_, size >= kPage ? kPage : kAlignment);
-    CHECK(used_ + size < kReserve, "a run wants more than {} bytes of frames", kReserve);
-    std::byte* const start = base_ + used_;
-    used_ += size;
-    return start;
+    return take(size, size >= kPage ? kPage : kAlignment);
   }
   const size_t room = engine::round_up(size, kPage);
-  CHECK(used_ + room + kPage < kReserve, "a run wants more than {} bytes of frames", kReserve);
-  std::byte* const range = base_ + used_;
+  std::byte* const range = take(room + kPage, kPage);  // the page behind it stays closed
   CHECK(mprotect(range, room, PROT_READ | PROT_WRITE) == 0,
         "a frame cannot be opened; too many mappings?");
-  used_ += room + kPage;  // the page behind it stays closed
   opened_ = used_;
   return range + (room - size);
 }
@@ -158,7 +171,7 @@ void FrameTable::renew(engine::Frame* frame, int64_t page, Site site) {
   const size_t size = frame->size;
   std::byte* const before = frame->base;
   close_lifetime(*frame, site);
-  if (!guarded_) {
+  if (!guarded_ && !mirrored_) {
     // In place: the memory just given back is the one that is taken.
     free_memory_[size].pop_back();
     free_memory_[size].insert(free_memory_[size].begin(), before);
@@ -190,11 +203,18 @@ uint64_t FrameTable::last_of(int64_t page) const {
 
 uint64_t FrameTable::find(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  auto found =
-      std::upper_bound(ranges_.begin(), ranges_.end(), at,
-                       [](const std::byte* a, const auto& range) { return a < range.first; });
-  if (found == ranges_.begin()) return 0;
-  --found;
+  // The last one, in the order of their addresses, that does not begin behind it.
+  auto found = ranges_.end();
+  if (mirrored_) {
+    found = std::partition_point(ranges_.begin(), ranges_.end(),
+                                 [at](const auto& range) { return range.first > at; });
+    if (found == ranges_.end()) return 0;
+  } else {
+    found = std::partition_point(ranges_.begin(), ranges_.end(),
+                                 [at](const auto& range) { return range.first <= at; });
+    if (found == ranges_.begin()) return 0;
+    --found;
+  }
   const Lifetime& lifetime = trace_.lifetimes[found->second - 1];
   // The guard page behind a frame belongs to it: that is where an overrun is caught.
   return at < found->first + lifetime.size + kPage ? found->second : 0;

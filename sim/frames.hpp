@@ -24,8 +24,9 @@ class FrameTable final : public engine::Frames {
   FrameTable(const FrameTable&) = delete;
   FrameTable& operator=(const FrameTable&) = delete;
 
-  /// Forgets every frame of the run before.
-  void begin(bool guarded);
+  /// Forgets every frame of the run before. Mirrored, memory is handed out from the other end, and
+  /// what was given back last is used again first: what happens may not depend on it.
+  void begin(bool guarded, bool mirrored = false);
 
   engine::Result<engine::Frame*> acquire(int64_t page, size_t size, Site site) override;
   void renew(engine::Frame* frame, int64_t page, Site site) override;
@@ -41,6 +42,8 @@ class FrameTable final : public engine::Frames {
   static constexpr size_t kLarge = size_t{1} << 20;
 
  private:
+  std::byte* first_of(size_t used) const;
+  std::byte* take(size_t size, size_t alignment);
   std::byte* take_memory(size_t size);
   void clear_memory(std::byte* start, size_t size) const;
   void open_lifetime(engine::Frame& frame, int64_t page, size_t size, Site site);
@@ -53,11 +56,12 @@ class FrameTable final : public engine::Frames {
   size_t used_ = 0;    // bytes of the reserve handed out in this run
   size_t opened_ = 0;  // guarded: bytes that may be accessible
   bool guarded_ = false;
+  bool mirrored_ = false;
   size_t live_ = 0;
   std::vector<std::unique_ptr<engine::Frame>> frames_;
   std::vector<engine::Frame*> unused_;
   std::map<size_t, std::vector<std::byte*>> free_memory_;  // by size
-  std::vector<std::pair<std::byte*, uint64_t>> ranges_;    // guarded: start → generation, ascending
+  std::vector<std::pair<std::byte*, uint64_t>> ranges_;  // guarded: start → generation, by address
 };
 
 }  // namespace orrery::sim

@@ -31,39 +31,59 @@ Heap::Heap(Scheduler& scheduler) : scheduler_(scheduler) {
 
 Heap::~Heap() { munmap(base_, kReserve); }
 
-void Heap::begin(bool guarded) {
+void Heap::begin(bool guarded, bool mirrored) {
   if (guarded_ && used_ > 0) {
     const size_t whole = engine::round_up(used_, kPage);
-    CHECK(mprotect(base_, whole, PROT_READ | PROT_WRITE) == 0, "the heap cannot be opened again");
+    CHECK(mprotect(first_of(whole), whole, PROT_READ | PROT_WRITE) == 0,
+          "the heap cannot be opened again");
   }
-  if (touched_ > kKeep || guarded != guarded_) {
-    madvise(base_, touched_, MADV_DONTNEED);
+  if (touched_ > kKeep || guarded != guarded_ || mirrored != mirrored_) {
+    const size_t whole = engine::round_up(touched_, kPage);
+    madvise(first_of(whole), whole, MADV_DONTNEED);
     touched_ = 0;
   } else if (!guarded && touched_ > 0) {
-    std::memset(base_, 0, touched_);
+    std::memset(first_of(touched_), 0, touched_);
     touched_ = 0;
   }
   // Guarded blocks are far apart, and each is cleared when it is given out again.
   used_ = 0;
   live_ = 0;
   guarded_ = guarded;
+  mirrored_ = mirrored;
   blocks_.clear();
 }
 
-std::byte* Heap::place(size_t size, size_t alignment) {
-  if (!guarded_) {
-    used_ = engine::round_up(used_, std::max<size_t>(alignment, 16));
-    std::byte* const start = base_ + used_;
-    used_ += size;
-    return start;
+// Where the stretch begins that holds the first `used` bytes that were handed out.
+std::byte* Heap::first_of(size_t used) const {
+  return mirrored_ ? base_ + (kReserve - used) : base_;
+}
+
+std::byte* Heap::take(size_t size, size_t alignment) {
+  if (mirrored_) {
+    used_ = engine::round_up(used_ + size, alignment);
+    return base_ + (kReserve - used_);
   }
+  used_ = engine::round_up(used_, alignment);
+  used_ += size;
+  return base_ + (used_ - size);
+}
+
+// The part of a block that the run before may have written.
+void Heap::clear_what_was_touched(std::byte* start, size_t size) const {
+  std::byte* const dirty = first_of(touched_);
+  std::byte* const from = std::max(start, dirty);
+  std::byte* const to = std::min(start + size, dirty + touched_);
+  if (from < to) std::memset(from, 0, static_cast<size_t>(to - from));
+}
+
+std::byte* Heap::place(size_t size, size_t alignment) {
+  if (!guarded_) return take(size, std::max<size_t>(alignment, 16));
   // The block ends where its guard page begins, as nearly as its alignment allows.
-  used_ = engine::round_up(used_, kPage);
   const size_t room = engine::round_up(std::max<size_t>(size, 1), kPage);
-  std::byte* const guard = base_ + used_ + room;
+  std::byte* const start = take(room + kPage, kPage);
+  std::byte* const guard = start + room;
   CHECK(mprotect(guard, kPage, PROT_NONE) == 0, "a block cannot be guarded; too many mappings?");
-  if (used_ < touched_) std::memset(base_ + used_, 0, std::min(room, touched_ - used_));
-  used_ += room + kPage;
+  clear_what_was_touched(start, room);
   const auto end = reinterpret_cast<uintptr_t>(guard);
   return reinterpret_cast<std::byte*>(engine::round_down(end - size, alignment));
 }
@@ -125,6 +145,11 @@ void Heap::free(void* address, Site site) {
 }
 
 const Block* Heap::last_before(const std::byte* at) const {
+  if (mirrored_) {
+    const auto found = std::partition_point(blocks_.begin(), blocks_.end(),
+                                            [at](const Block& b) { return b.start > at; });
+    return found == blocks_.end() ? nullptr : &*found;
+  }
   const auto found =
       std::upper_bound(blocks_.begin(), blocks_.end(), at,
                        [](const std::byte* a, const Block& b) { return a < b.start; });

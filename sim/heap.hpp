@@ -5,8 +5,9 @@
 // Blocks are bumped from one mapping and never given to a second owner in the same run, so a
 // pointer names one block for ever, and a freed block keeps its poison until the run ends. Guarded,
 // each block lies in its own pages, up against a guard page, and becomes inaccessible when it is
-// freed. Every block is listed with who asked for it; what is live at quiescence has leaked.
-// Nothing of the harness lives here.
+// freed. Mirrored, blocks are bumped from the other end, so that the one that came later lies
+// before the other: what happens may not depend on either. Every block is listed with who asked for
+// it; what is live at quiescence has leaked. Nothing of the harness lives here.
 #pragma once
 
 #include <vector>
@@ -35,8 +36,8 @@ class Heap final : public engine::Memory {
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
 
-  /// Forgets every block. `guarded` holds for the run to come.
-  void begin(bool guarded);
+  /// Forgets every block. Both hold for the run to come.
+  void begin(bool guarded, bool mirrored = false);
 
   engine::Result<void*> allocate(size_t size, size_t alignment, const char* label,
                                  Site site) override;
@@ -58,6 +59,9 @@ class Heap final : public engine::Memory {
   bool owns(const void* address) const;
 
  private:
+  std::byte* first_of(size_t used) const;
+  std::byte* take(size_t size, size_t alignment);
+  void clear_what_was_touched(std::byte* start, size_t size) const;
   std::byte* place(size_t size, size_t alignment);
   const Block* last_before(const std::byte* at) const;
 
@@ -66,8 +70,9 @@ class Heap final : public engine::Memory {
   size_t used_ = 0;     // bytes handed out in this run
   size_t touched_ = 0;  // bytes that may be other than zero
   bool guarded_ = false;
+  bool mirrored_ = false;
   size_t live_ = 0;
-  std::vector<Block> blocks_;  // by address
+  std::vector<Block> blocks_;  // by address, mirrored: from the highest
 };
 
 }  // namespace orrery::sim
