@@ -16,6 +16,9 @@ std::string read_file(const std::string& path, std::string& content);
 /// Whether files could be written into the folder, which need not exist yet. Makes nothing.
 std::string check_folder(const std::string& folder);
 
+/// Whether a file could be written at the path. Makes nothing.
+std::string check_file(const std::string& path);
+
 /// Writes PATH.tmp, syncs it and renames it: what stands at PATH is whole, or what stood there
 /// before. Makes the folder if it is missing.
 std::string write_file(const std::string& path, std::string_view content);
