@@ -36,6 +36,7 @@ namespace orrery::sim {
 struct Stack {
   std::byte* bottom = nullptr;  // lowest usable byte; the page below it is a guard
   size_t size = 0;
+  unsigned known_as = 0;  // to valgrind, which must know where a stack ends
 };
 
 #ifdef ORRERY_OWN_SWITCH
@@ -60,6 +61,10 @@ struct Fiber {
 /// Says that nothing lives on the stack any more: the marks that ASan put around the variables of
 /// frames that were abandoned there must not be seen by the next ones.
 void forget_frames(Stack stack);
+
+/// Tells valgrind, if it watches, of a stack that it would otherwise take for ordinary memory.
+void tell_of(Stack& stack);
+void tell_no_more_of(const Stack& stack);
 
 /// Guarded stacks, handed out and taken back. Not thread-safe; one per world.
 class StackPool {

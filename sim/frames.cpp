@@ -10,25 +10,24 @@ namespace orrery::sim {
 namespace {
 
 constexpr size_t kReserve = size_t{256} << 30;  // of address space, not of memory
+constexpr size_t kReserveLeast = size_t{1} << 30;
 constexpr size_t kAlignment = 512;
 
 }  // namespace
 
-FrameTable::FrameTable(Scheduler& scheduler, Trace& trace) : scheduler_(scheduler), trace_(trace) {
-  void* const block = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(block != MAP_FAILED, "no address space for {} bytes of frames", kReserve);
-  base_ = static_cast<std::byte*>(block);
+FrameTable::FrameTable(Scheduler& scheduler, Trace& trace)
+    : scheduler_(scheduler), trace_(trace), reserve_(reserve(kReserve, kReserveLeast)) {
   // A huge page would make 2 MiB resident for one touched byte.
-  madvise(base_, kReserve, MADV_NOHUGEPAGE);
+  madvise(reserve_.base, reserve_.size, MADV_NOHUGEPAGE);
 }
 
-FrameTable::~FrameTable() { munmap(base_, kReserve); }
+FrameTable::~FrameTable() { release(reserve_); }
 
 void FrameTable::begin(bool guarded, bool mirrored) {
   if (guarded != guarded_) {
     const int access = guarded ? PROT_NONE : PROT_READ | PROT_WRITE;
-    CHECK(mprotect(base_, kReserve, access) == 0, "the frames' protection cannot be changed");
+    CHECK(mprotect(reserve_.base, reserve_.size, access) == 0,
+          "the frames' protection cannot be changed");
   } else if (guarded && opened_ > 0) {
     CHECK(mprotect(first_of(opened_), opened_, PROT_NONE) == 0, "the frames cannot be closed");
   }
@@ -50,18 +49,19 @@ void FrameTable::begin(bool guarded, bool mirrored) {
 
 // Where the stretch begins that holds the first `used` bytes that were handed out.
 std::byte* FrameTable::first_of(size_t used) const {
-  return mirrored_ ? base_ + (kReserve - used) : base_;
+  return mirrored_ ? reserve_.base + (reserve_.size - used) : reserve_.base;
 }
 
 std::byte* FrameTable::take(size_t size, size_t alignment) {
-  CHECK(used_ + size + alignment < kReserve, "a run wants more than {} bytes of frames", kReserve);
+  CHECK(used_ + size + alignment < reserve_.size, "a run wants more than {} bytes of frames",
+        reserve_.size);
   if (mirrored_) {
     used_ = engine::round_up(used_ + size, alignment);
-    return base_ + (kReserve - used_);
+    return reserve_.base + (reserve_.size - used_);
   }
   used_ = engine::round_up(used_, alignment);
   used_ += size;
-  return base_ + (used_ - size);
+  return reserve_.base + (used_ - size);
 }
 
 std::byte* FrameTable::take_memory(size_t size) {
@@ -222,7 +222,7 @@ uint64_t FrameTable::find(const void* address) const {
 
 bool FrameTable::owns(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  return at >= base_ && at < base_ + kReserve;
+  return at >= reserve_.base && at < reserve_.base + reserve_.size;
 }
 
 }  // namespace orrery::sim

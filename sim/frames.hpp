@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/runtime/frames.hpp"
+#include "sim/reserve.hpp"
 #include "sim/scheduler.hpp"
 
 namespace orrery::sim {
@@ -52,7 +53,7 @@ class FrameTable final : public engine::Frames {
 
   Scheduler& scheduler_;
   Trace& trace_;
-  std::byte* base_ = nullptr;
+  const Reserve reserve_;
   size_t used_ = 0;    // bytes of the reserve handed out in this run
   size_t opened_ = 0;  // guarded: bytes that may be accessible
   bool guarded_ = false;

@@ -10,6 +10,7 @@ namespace orrery::sim {
 namespace {
 
 constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
+constexpr size_t kReserveLeast = size_t{1} << 30;
 constexpr size_t kPage = 4096;
 // A canonical address pattern, so that a pointer read from a freed block faults with its own
 // address. 0x5d is odd, too.
@@ -21,15 +22,12 @@ constexpr size_t kKeep = size_t{64} << 20;
 
 }  // namespace
 
-Heap::Heap(Scheduler& scheduler) : scheduler_(scheduler) {
-  void* const block = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(block != MAP_FAILED, "no address space for a heap of {} bytes", kReserve);
-  base_ = static_cast<std::byte*>(block);
+Heap::Heap(Scheduler& scheduler)
+    : scheduler_(scheduler), reserve_(reserve(kReserve, kReserveLeast)) {
   blocks_.reserve(256);
 }
 
-Heap::~Heap() { munmap(base_, kReserve); }
+Heap::~Heap() { release(reserve_); }
 
 void Heap::begin(bool guarded, bool mirrored) {
   if (guarded_ && used_ > 0) {
@@ -55,17 +53,17 @@ void Heap::begin(bool guarded, bool mirrored) {
 
 // Where the stretch begins that holds the first `used` bytes that were handed out.
 std::byte* Heap::first_of(size_t used) const {
-  return mirrored_ ? base_ + (kReserve - used) : base_;
+  return mirrored_ ? reserve_.base + (reserve_.size - used) : reserve_.base;
 }
 
 std::byte* Heap::take(size_t size, size_t alignment) {
   if (mirrored_) {
     used_ = engine::round_up(used_ + size, alignment);
-    return base_ + (kReserve - used_);
+    return reserve_.base + (reserve_.size - used_);
   }
   used_ = engine::round_up(used_, alignment);
   used_ += size;
-  return base_ + (used_ - size);
+  return reserve_.base + (used_ - size);
 }
 
 // The part of a block that the run before may have written.
@@ -98,7 +96,7 @@ engine::Result<void*> Heap::allocate(size_t size, size_t alignment, const char* 
     scheduler_.record(Kind::allocation_failed, static_cast<int64_t>(size), 0, 0, site);
     return engine::Error{engine::Errc::no_memory, "Memory refused", static_cast<int64_t>(size)};
   }
-  CHECK(used_ + size + 4 * kPage < kReserve, "a run wants more than {} bytes", kReserve);
+  CHECK(used_ + size + 4 * kPage < reserve_.size, "a run wants more than {} bytes", reserve_.size);
   std::byte* const start = place(size, alignment);
   touched_ = std::max(touched_, used_);
   blocks_.push_back({start, size, label, true, scheduler_.steps(), 0, site, {}});
@@ -174,7 +172,7 @@ const Block* Heap::find_guarded(const void* address) const {
 
 bool Heap::owns(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  return at >= base_ && at < base_ + kReserve;
+  return at >= reserve_.base && at < reserve_.base + reserve_.size;
 }
 
 }  // namespace orrery::sim

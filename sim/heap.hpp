@@ -14,6 +14,7 @@
 
 #include "engine/base/bytes.hpp"
 #include "engine/runtime/memory.hpp"
+#include "sim/reserve.hpp"
 #include "sim/scheduler.hpp"
 
 namespace orrery::sim {
@@ -66,7 +67,7 @@ class Heap final : public engine::Memory {
   const Block* last_before(const std::byte* at) const;
 
   Scheduler& scheduler_;
-  std::byte* base_ = nullptr;
+  const Reserve reserve_;
   size_t used_ = 0;     // bytes handed out in this run
   size_t touched_ = 0;  // bytes that may be other than zero
   bool guarded_ = false;
