@@ -78,6 +78,7 @@ std::vector<Item> items_of(const std::string& kind) {
       item.facts["faults"] = Json::array();
       for (const char* fault : one->faults()) item.facts["faults"].push_back(fault);
       item.facts["must_fail"] = one->must_fail();
+      item.facts["nondeterministic"] = one->is_nondeterministic();
       item.facts["large"] = one->is_large();
       items.push_back(std::move(item));
     }

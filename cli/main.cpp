@@ -23,7 +23,7 @@ struct Verb {
 };
 
 constexpr std::array<Verb, 5> kVerbs{{
-    {"run", "SCENARIO [-n N | --time T] [-s SEED] [-j N] [--bug ID]",
+    {"run", "SCENARIO [-n N | --time T] [-s SEED [--from K]] [-j N] [--bug ID] [--junit FILE]",
      "play many seeds and find the first that fails", &run_run},
     {"replay", "SCENARIO SEED | FILE", "play one run again and tell its story", &run_replay},
     {"shrink", "SCENARIO SEED | FILE", "keep only the decisions that a failure needs", &run_shrink},
@@ -102,6 +102,8 @@ int usage_error(const Invocation& invocation, std::string_view wrong) {
 int main(int count, char** words) {
   // A reader that went away (`| head`) must not look like a crash of the engine.
   signal(SIGPIPE, SIG_DFL);
+  // Writing beyond `ulimit -f` is an error like a full disk, not the end.
+  signal(SIGXFSZ, SIG_IGN);
   const int code = orrery::cli::main_of(count, words);
   std::cout.flush();
   // A result that could not be written is no result.

@@ -70,6 +70,8 @@ std::string json_line(const CampaignTotals& totals) {
   json["failed"] = totals.failed;
   json["inconclusive"] = totals.inconclusive;
   json["defects"] = totals.defects;
+  json["reruns"] = totals.reruns;
+  json["reruns_identical"] = totals.reruns_identical;
   json["first_failing_seed"] = nullptr;
   if (totals.found) json["first_failing_seed"] = hex64(totals.first_failing_seed);
   json["steps"] = totals.steps;

@@ -69,6 +69,7 @@ const Run& Runner::play(const Plan& plan) {
 void Runner::State::simulate(sim::Source& source, const engine::Bugs& bugs) {
   sim::Laws laws = plan.scenario->laws(plan.sizes);
   laws.guarded = laws.guarded || plan.guarded;
+  laws.mirrored = plan.mirrored;
   laws.detailed = plan.detailed;
   const bool all = plan.oracles.empty();
   laws.checked = all || has(plan.oracles, "lifetimes") || has(plan.oracles, "frames");

@@ -213,7 +213,8 @@ void Scheduler::expired(Site site) {
   Harness harness(*this);
   settle();
   if (detailed_)
-    record(Kind::point, static_cast<int64_t>(current_->actor().points) - 1, 0, 0, site);
+    record(Kind::point, static_cast<int64_t>(current_->actor().points) - 1,
+           static_cast<int64_t>(digest), 0, site);
   if (steps_ >= stop_step_) stop();
   if (steps_ >= budget_end_) over_budget();
   deliver_due();

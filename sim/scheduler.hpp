@@ -107,6 +107,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   /// none.
   bool run_undelivered();
   const StackPool& stacks() const { return stacks_; }
+  /// Between runs: tasks get their stacks in another order. Nothing of a run may depend on it.
+  void turn_stacks_over() { stacks_.turn_over(); }
 
   // engine::Points
   void expired(Site site) override;

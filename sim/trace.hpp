@@ -31,7 +31,7 @@ enum class Kind : uint16_t {
   io_synced = 1023,          // a: index of the request
   allocation_failed = 1030,  // a: size
   crashed = 1040,            // a: 0 process crash, 1 power loss
-  point = 1050,              // only in detailed runs: an ordinary interleaving point
+  point = 1050,  // only in detailed runs, never in the digest; a: of the actor; b: digest
 };
 
 inline constexpr uint32_t kNobody = UINT32_MAX;  // the world itself
