@@ -21,12 +21,15 @@ struct Verb {
   int (*run)(const Invocation&);
 };
 
-constexpr std::array<Verb, 5> kVerbs{{
+constexpr std::array<Verb, 6> kVerbs{{
     {"run", "SCENARIO [-n N | --time T] [-s SEED] [-j N] [--bug ID]",
      "play many seeds and find the first that fails", &run_run},
     {"replay", "SCENARIO SEED | FILE", "play one run again and tell its story", &run_replay},
     {"shrink", "SCENARIO SEED | FILE", "keep only the decisions that a failure needs", &run_shrink},
-    {"list", "[scenarios|bugs|faults|oracles|reports|sizes SCENARIO]", "what there is", &run_list},
+    {"fuzz", "TARGET [--time T] [--bug ID] [-- libFuzzer's options]",
+     "let libFuzzer search, and turn what it finds into tapes", &run_fuzz},
+    {"list", "[scenarios|bugs|faults|oracles|reports|fuzz-targets|sizes SCENARIO]", "what there is",
+     &run_list},
     {"doctor", "", "whether this machine is fit", &run_doctor},
 }};
 

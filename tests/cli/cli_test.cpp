@@ -137,6 +137,18 @@ constexpr Row kBadInput[] = {
     {"list sizes", "sizes of which scenario?"},
     {"list sizes canry", "did you mean \"canary\"?"},
     {"doctor --now", "is not known to orrery doctor"},
+    {"fuzz", "fuzz what?"},
+    {"fuzz schedul", "did you mean \"schedule\"?"},
+    {"fuzz schedule --scenario canry", "did you mean \"canary\"?"},
+    {"fuzz schedule --bug garnet-358", "did you mean \"garnet-385\"?"},
+    {"fuzz schedule --time soon", "is no length of time"},
+    {"fuzz schedule --seed 0", "-s wants a whole number"},
+    {"fuzz schedule --set page_bits=99", "page_bits"},
+    {"fuzz schedule --convert missing", "there is no file \"missing\""},
+    {"fuzz schedule --fuzzer missing", "there is no file \"missing\""},
+    {"fuzz schedule --tape a.orry", "--tape goes with --convert"},
+    {"fuzz tape --convert bad.orry", "an input of tape is no run"},
+    {"fuzz tape --out canary.orry/found", "canary.orry is a file"},
 };
 
 }  // namespace
