@@ -74,6 +74,8 @@ Selection drawn(Draw& draw) {
     }
     left -= one.weight;
   }
+  // Now and then any kind at all, those too that the table has no opinion of.
+  if (draw.odds(1, 16)) selection.ask = static_cast<uint8_t>(pick(draw, sim::kAskCount));
   selection.value = static_cast<uint8_t>(draw.word());
   selection.place = static_cast<uint32_t>(draw.word());
   return selection;

@@ -11,7 +11,7 @@ uint64_t Survey::next_preemption(uint64_t actor_key, uint64_t from) {
 }
 
 int Survey::pick(const Address& at, std::span<const uint64_t>) {
-  if (at.ask == Ask::next) places_[Ask::next].push_back({at.key, at.occurrence});
+  if (at.ask != Ask::preempt) places_[at.ask].push_back({at.key, at.occurrence});
   return -1;
 }
 
