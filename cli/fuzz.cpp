@@ -171,7 +171,7 @@ int missing(const Invocation& invocation, const std::string& target) {
 // and the names of what need not stop it any more.
 Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifacts) {
   const std::string& folder = order.artifacts.folder;
-  const std::string known = folder + "/known.txt";
+  const std::string known = folder + "/known-signatures";
   Ended ended;
   std::error_code error;
   fs::create_directories(folder + "/artifacts", error);
