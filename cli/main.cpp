@@ -22,13 +22,15 @@ struct Verb {
   bool plays = true;  // needs a machine on which a world can be made
 };
 
-constexpr std::array<Verb, 5> kVerbs{{
+constexpr std::array<Verb, 6> kVerbs{{
     {"run", "SCENARIO [-n N | --time T] [-s SEED [--from K]] [-j N] [--bug ID] [--junit FILE]",
      "play many seeds and find the first that fails", &run_run},
     {"replay", "SCENARIO SEED | FILE", "play one run again and tell its story", &run_replay},
     {"shrink", "SCENARIO SEED | FILE", "keep only the decisions that a failure needs", &run_shrink},
-    {"list", "[scenarios|bugs|faults|oracles|reports|sizes SCENARIO]", "what there is", &run_list,
-     false},
+    {"fuzz", "TARGET [--time T] [--bug ID] [-- libFuzzer's options]",
+     "let libFuzzer search, and turn what it finds into tapes", &run_fuzz},
+    {"list", "[scenarios|bugs|faults|oracles|reports|fuzz-targets|sizes SCENARIO]", "what there is",
+     &run_list, false},
     {"doctor", "", "whether this machine is fit", &run_doctor, false},
 }};
 

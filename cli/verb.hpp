@@ -40,6 +40,7 @@ int run_list(const Invocation& invocation);
 int run_run(const Invocation& invocation);
 int run_replay(const Invocation& invocation);
 int run_shrink(const Invocation& invocation);
+int run_fuzz(const Invocation& invocation);
 int run_doctor(const Invocation& invocation);
 
 }  // namespace orrery::cli

@@ -44,6 +44,20 @@ Runner::~Runner() = default;
 void Runner::leave_signals_alone(bool alone) { state_->world.leave_signals_alone(alone); }
 
 const Run& Runner::play(const Plan& plan) {
+  if (plan.replays) {
+    const std::vector<sim::Deviated> deviations = sim::deviated(plan.deviations);
+    sim::Replayed source(deviations);
+    return play(plan, source);
+  }
+  if (plan.seed) {
+    sim::Seeded source(*plan.seed, sim::Temper::drawn_from(*plan.seed));
+    return play(plan, source);
+  }
+  sim::Calm source;
+  return play(plan, source);
+}
+
+const Run& Runner::play(const Plan& plan, sim::Source& source) {
   State& state = *state_;
   state.plan = plan;
   engine::Bugs bugs;
@@ -52,17 +66,7 @@ const Run& Runner::play(const Plan& plan) {
     CHECK(row != nullptr, "a plan names the bug {}, which nobody knows", id);
     (bugs.*row->field).on = true;
   }
-  if (plan.replays) {
-    const std::vector<sim::Deviated> deviations = sim::deviated(plan.deviations);
-    sim::Replayed source(deviations);
-    state.simulate(source, bugs);
-  } else if (plan.seed) {
-    sim::Seeded source(*plan.seed, sim::Temper::drawn_from(*plan.seed));
-    state.simulate(source, bugs);
-  } else {
-    sim::Calm source;
-    state.simulate(source, bugs);
-  }
+  state.simulate(source, bugs);
   return state.run;
 }
 

@@ -68,6 +68,8 @@ class Runner {
   ~Runner();
 
   const Run& play(const Plan& plan);
+  /// The same with choices from elsewhere: what the plan says about them does not count.
+  const Run& play(const Plan& plan, sim::Source& source);
 
   /// Fatal signals are left to a debugger (--abort).
   void leave_signals_alone(bool alone);

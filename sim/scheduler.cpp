@@ -46,7 +46,7 @@ void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> 
   changes = 0;
   touched = Site{};
   steps_ = points_ = switches_ = deliveries_ = run_length_ = serial_ = 0;
-  queue_number_ = wait_number_ = 0;
+  queue_number_ = fair_number_ = wait_number_ = 0;
   budget_end_ = pace.step_budget;
   stop_step_ = UINT64_MAX;
   last_progress_ = changes_at_switch_ = changes_at_grace_ = 0;
@@ -239,9 +239,10 @@ void Scheduler::over_budget() {
   if (!fair_) {
     fair_ = true;
     budget_end_ = steps_ + pace_.step_budget;
+    fair_number_ = queue_number_;
     return;
   }
-  if (last_progress_ + pace_.patience > steps_) {
+  if (last_progress_ + pace_.patience > steps_ || is_something_held()) {
     inconclusive_ = true;
     stop();
   }
@@ -251,6 +252,14 @@ void Scheduler::over_budget() {
   failure.text.format("no operation ended between step {} and step {}", last_progress_, steps_);
   describe_waiters(failure);
   fail(failure);
+}
+
+// A request from before the fair turns that is still on its way: whoever waits for it is patient.
+// Retries that go on without an end do not count, nor does the end of somebody's own patience.
+bool Scheduler::is_something_held() const {
+  return std::any_of(queue_.begin(), queue_.end(), [&](const Queued& entry) {
+    return entry.number <= fair_number_ && entry.happening != &timer_;
+  });
 }
 
 // Who runs next.

@@ -205,6 +205,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   void wake_waiters(const void* word, uint32_t count);
   void make_ready(Task& task);
   void over_budget();
+  bool is_something_held() const;
   std::span<const uint64_t> who_could_run();
   bool preempt();
   void rotate();
@@ -255,6 +256,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   uint64_t run_length_ = 0;
   uint64_t serial_ = 0;
   uint64_t queue_number_ = 0;
+  uint64_t fair_number_ = 0;  // queue_number_ when turns became fair
   uint64_t wait_number_ = 0;
   uint64_t budget_end_ = 0;
   uint64_t stop_step_ = UINT64_MAX;

@@ -80,6 +80,18 @@ constexpr Row kBadInput[] = {
     {"run canary -n 3 --fault power-loss", "never loses power"},
     {"shrink canary 1 -o .", "\".\" is a folder"},
     {"replay canary 1 --save .", "\".\" is a folder"},
+    {"fuzz", "fuzz what?"},
+    {"fuzz schedul", "did you mean \"schedule\"?"},
+    {"fuzz schedule --scenario canry", "did you mean \"canary\"?"},
+    {"fuzz schedule --bug garnet-358", "did you mean \"garnet-385\"?"},
+    {"fuzz schedule --time soon", "is no length of time"},
+    {"fuzz schedule --seed 0", "-s wants a whole number"},
+    {"fuzz schedule --set page_bits=99", "page_bits"},
+    {"fuzz schedule --convert missing", "there is no file \"missing\""},
+    {"fuzz schedule --fuzzer missing", "there is no file \"missing\""},
+    {"fuzz schedule --tape a.orry", "--tape goes with --convert"},
+    {"fuzz tape --convert bad.orry", "an input of tape is no run"},
+    {"fuzz tape --out canary.orry/found", "canary.orry is a file"},
 };
 
 }  // namespace
@@ -233,8 +245,9 @@ TEST_CASE("Ctrl-C ends a campaign with what is known") {
 #ifndef ORRERY_ASAN  // whose shadow wants more than any limit here, and time
 TEST_CASE("Ctrl-C ends a shrink with a tape that fails, and says how to go on") {
   const Place place;
-  const Ended ended = place.run("shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q",
-                                "timeout --foreground --preserve-status -s INT -k 100 5");
+  const Ended ended =
+      place.run("shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q --replays 2000",
+                "timeout --foreground --preserve-status -s INT -k 100 1");
   CHECK(ended.code == 75);
   CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry"));
   CHECK(place.run("replay small.orry -q").code == 1);
