@@ -99,3 +99,28 @@ TEST_CASE("what ended a run counts only if somebody asked, and what others found
   REQUIRE(found.verdict == Verdict::failed);
   REQUIRE(found.finding->oracle == "linearizable");
 }
+
+TEST_CASE("an event knows how many points its task has gone through, and so does its end") {
+  Played played;
+  const Run& run = played.play([](Stage& stage) {
+    engine::Atomic<uint32_t> word{0};
+    const auto other = [](void* argument) {
+      auto& shared = *static_cast<engine::Atomic<uint32_t>*>(argument);
+      for (int i = 0; i < 1000; ++i) shared.fetch_add(1);
+    };
+    const engine::TaskId task = *stage.runtime.tasks.spawn({"other", 0}, other, &word);
+    engine::note(900);
+    for (int i = 0; i < 5; ++i) (void)word.load();
+    engine::note(901);
+    stage.runtime.tasks.join(task);
+    engine::note(902);
+  });
+  uint64_t own[3] = {};
+  for (const orrery::sim::Event& event : run.trace->events) {
+    if (event.kind >= 900 && event.kind <= 902) own[event.kind - 900] = event.own;
+  }
+  REQUIRE(own[1] - own[0] == 5);
+  REQUIRE(own[2] - own[1] < 100);  // the thousand of the other do not count
+  REQUIRE(run.trace->tasks[1].points >= 1000);
+  REQUIRE(run.trace->tasks[0].points + run.trace->tasks[1].points == run.points);
+}
