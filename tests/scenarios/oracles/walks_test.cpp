@@ -62,7 +62,8 @@ struct Walked : HandMadeRun {
   // The file, with these headers at their addresses.
   void contains(std::initializer_list<std::pair<int64_t, uint64_t>> headers) {
     std::vector<std::byte> bytes(1024);
-    for (const auto& [address, header] : headers) engine::put(&bytes[address - 512], header);
+    for (const auto& [address, header] : headers)
+      engine::put(bytes.data() + (address - 512), header);
     in_world([&](engine::Runtime runtime) { write_file(runtime, kFile, bytes); });
   }
 };
