@@ -34,6 +34,8 @@ RunRow row_of(const scenarios::Run& run) {
   if (run.finding) {
     row.oracle.assign(run.finding->oracle);
     row.signature.assign(run.finding->signature);
+  } else if (run.verdict == scenarios::Verdict::inconclusive) {
+    row.signature.assign("not judged: " + run.not_judged);
   }
   return row;
 }

@@ -46,6 +46,7 @@ struct Run {
   const Plan* plan = nullptr;
   Verdict verdict = Verdict::ok;
   std::optional<Finding> finding;
+  std::string not_judged;  // why the verdict is inconclusive; else empty
   uint64_t digest = 0;
   uint64_t steps = 0;
   uint64_t points = 0;

@@ -71,7 +71,10 @@ void Scheduler::run_all(Name name, void (*run)(void*), void* argument) {
   zombie_ = nullptr;
   unused_.clear();
   for (const auto& task : tasks_) {
-    if (task->fiber.stack.bottom != nullptr) stacks_.give_back(task->fiber.stack);
+    if (task->fiber.stack.bottom != nullptr) {
+      trace_.tasks[task->index].points = task->points;
+      stacks_.give_back(task->fiber.stack);
+    }
     task->fiber = Fiber{};
     task->state = State::unused;
     unused_.push_back(task.get());
@@ -98,7 +101,7 @@ Scheduler::Task& Scheduler::make_task(Name name, void (*run)(void*), void* argum
   task.started = task.delivered = task.timed_out = false;
   task.run = run;
   task.argument = argument;
-  task.own_changes = 0;
+  task.points = task.own_changes = 0;
   task.others_seen = UINT64_MAX;  // the first iteration of a spin is never parked
   task.deliveries_seen = 0;
   task.depth = 0;
@@ -129,6 +132,7 @@ void Scheduler::end_task() {
   settle();
   Task& task = *current_;
   record(Kind::task_ended, task.index);
+  trace_.tasks[task.index].points = task.points;
   wake_waiters(&task, engine::kEverybody);  // those who join it
   stop_current(State::unused);
   zombie_ = &task;

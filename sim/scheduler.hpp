@@ -173,6 +173,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
     uint64_t wait_number = 0;
     uint64_t stopped_step = 0;  // when and where it began to wait or spin
     Site stopped_at;
+    uint64_t points = 0;       // of all its actors
     uint64_t own_changes = 0;  // value-changing stores of this task
     uint64_t others_seen = 0;  // those of all others when its iteration began
     uint64_t deliveries_seen = 0;
@@ -223,6 +224,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   [[noreturn]] void leave();
   [[noreturn]] void nothing_can_run();
   void describe_waiters(Failure& failure);
+  uint64_t own_points() const { return current_ != nullptr ? current_->points + used() : 0; }
   Task* find(uint64_t id);
   void release_zombie();
 

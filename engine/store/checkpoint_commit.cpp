@@ -52,7 +52,8 @@ Result<void> CheckpointDriver::capture(Self& self) {
   snapshot_device_ = *opened;
   const LogAddr start = log_.load(info_.null_main ? Boundary::head : Boundary::flushed);
   SOMETIMES(start > info_.final, "the log was flushed past the end of the snapshot");
-  info_.snapshot_start = snapshot_.begin(self, start, info_.version, *snapshot_device_);
+  info_.snapshot_start =
+      snapshot_.begin(self, start, info_.start, info_.version, *snapshot_device_);
   return {};
 }
 

@@ -47,7 +47,8 @@ void SnapshotWriter::release_final() {
   final_pin_ = Pin::evicted;
 }
 
-LogAddr SnapshotWriter::begin(Self& self, LogAddr start, uint64_t version, Device& device) {
+LogAddr SnapshotWriter::begin(Self& self, LogAddr start, LogAddr fuzzy_start, uint64_t version,
+                              Device& device) {
   CHECK(done_.load() != 0, "a snapshot begins before the previous one is written");
   CHECK(running_.load() == 0, "a snapshot begins while another is being issued");
   const Geometry& geometry = log_.geometry();
@@ -59,6 +60,7 @@ LogAddr SnapshotWriter::begin(Self& self, LogAddr start, uint64_t version, Devic
   }
   device_ = &device;
   version_ = version;
+  fuzzy_start_ = fuzzy_start;
   first_page_ = geometry.page(start);
   end_page_ = geometry.page(final_) + (geometry.offset(final_) > 0 ? 1 : 0);
   error_.store(Errc::ok);
@@ -261,7 +263,7 @@ void SnapshotWriter::walk_window(const SnapshotPage& request, WalkWindow window,
   for (LogAddr address = window.start; address < end;) {
     const RecordHeader header{at.load_word()};
     const int64_t step = record_step(at, header);
-    const bool cleared = clear_dirty(at, header);
+    const bool cleared = is_in_snapshot(address, header) && clear_dirty(at, header);
     note(events::kWalkStep, address, step, cleared ? 1 : 0);
     if (bounded) {
       CHECK(step > 0, "a record of {} bytes at {}", step, address);
@@ -272,6 +274,12 @@ void SnapshotWriter::walk_window(const SnapshotPage& request, WalkWindow window,
     address += step;
     at = at.plus(step);
   }
+}
+
+// A record of the next version is not, even where its bytes are in the file: whoever reads that
+// leaves it out. It was perhaps changed after its page was copied, too. The next snapshot wants it.
+bool SnapshotWriter::is_in_snapshot(LogAddr address, RecordHeader header) const {
+  return address < fuzzy_start_ || !header.has(RecordHeader::kInNewVersion);
 }
 
 bool SnapshotWriter::clear_dirty(PageRef at, RecordHeader header) {

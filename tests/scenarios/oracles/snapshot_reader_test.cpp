@@ -75,7 +75,7 @@ class Image {
       snapshot_file.assign(log.begin() + static_cast<ptrdiff_t>(start),
                            log.begin() + static_cast<ptrdiff_t>(round_up(size, 512)));
     }
-    return reader.read({info_file, snapshot_file, main_device});
+    return reader.read({info_file, FileView(snapshot_file), FileView(main_device)});
   }
 
   std::string text() const {
