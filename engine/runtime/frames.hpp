@@ -132,6 +132,10 @@ class PageRef {
   /// changes meanwhile is seen torn.
   void copy_out(MutableBytes target, Site site = Site::current()) const;
   void copy_in(Bytes source, Site site = Site::current()) const;
+  /// As copy_out, from bytes that others may be writing. Each aligned word is copied whole, but one
+  /// word may be older than the next: the caller can tell which bytes are worth something.
+  /// Requires: a size and a position that are multiples of 8.
+  void copy_out_while_written(MutableBytes target, Site site = Site::current()) const;
   /// Whether the page holds exactly `wanted` here.
   bool equals(Bytes wanted, Site site = Site::current()) const;
 
