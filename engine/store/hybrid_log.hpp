@@ -62,6 +62,8 @@ class HybridLog {
     return frames_.at(address, site);
   }
 
+  [[gnu::always_inline]] void prefetch(LogAddr address) const { frames_.prefetch(address); }
+
   /// Makes everything up to the present tail read-only; returns that tail. Requires: protected.
   LogAddr shift_ro_to_tail(Self& self);
 
