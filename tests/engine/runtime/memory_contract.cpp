@@ -46,14 +46,13 @@ void frames_have_lifetimes(const Runtime& runtime, Expect& expect) {
   if (!acquired) return expect(false, "no frame was to be had");
   Frame* const frame = *acquired;
   const uint64_t first = frame->generation;
-  std::byte* const base = frame->base;
   expect(first != 0 && frame->live && frame->page == 7 && frame->size == 4096,
          "a frame does not say what it holds");
   runtime.frames.renew(frame, 8);
   const uint64_t second = frame->generation;
   expect(second != 0 && second != first, "a renewed frame has its old generation");
-  expect(frame->base == base && frame->live && frame->page == 8,
-         "a frame was not renewed in place");
+  // Where its memory lies then is the world's affair: a guarded one moves it.
+  expect(frame->live && frame->page == 8 && frame->size == 4096, "a frame was not renewed");
   runtime.frames.retire(frame);
   expect(!frame->live && frame->generation == 0, "a retired frame is alive");
   const auto again = runtime.frames.acquire(9, 4096);
