@@ -37,6 +37,7 @@ struct Shared {
   std::atomic<uint64_t> clock{1};
   std::atomic<uint64_t> done{0};  // operations of all sessions
   std::atomic<int> failures{0};
+  std::atomic<uint32_t> ready{0};  // sessions that are open
 
   uint64_t tick() { return clock.fetch_add(1, kOrder); }
 };
@@ -73,8 +74,13 @@ class Client {
   void play() {
     open();
     const NativeLoad& load = shared_.load;
+    engine::Tasks& tasks = shared_.machine.runtime().tasks;
+    // All at once, and mixed: alone, one session might be done before the next has begun.
+    shared_.ready.fetch_add(1);
+    while (shared_.ready.load() < load.sessions) tasks.yield();
     for (uint64_t n = 1; n <= load.operations; ++n) {
       do_one();
+      if (draw(16) == 0) tasks.yield();
       shared_.done.fetch_add(1, std::memory_order_relaxed);
       if (load.flush_every != 0 && n % load.flush_every == 0 && !shared_.store.flush()) {
         shared_.failures.fetch_add(1);

@@ -204,7 +204,6 @@ TEST_CASE("natively: pages larger than a copy's piece, and one thread for reques
   load.options.page_bits = 17;
   load.options.memory_bits = 20;
   load.value_max = 500;
-  load.operations = 6000;
   load.keys = 2000;
   load.options.index_bits = 8;
   REQUIRE(verdict_of(load, 1) == "ok");
