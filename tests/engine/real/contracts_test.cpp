@@ -11,7 +11,7 @@
 using namespace orrery;
 
 TEST_CASE("the machine keeps the contracts of the boundary", "[contract]") {
-  constexpr int kRounds = 25;
+  constexpr int kRounds = 15;
   const tests::TemporaryFolder folder;
   for (const unsigned io_threads : {1U, 4U}) {
     auto machine = engine::Machine::open({folder.path(), io_threads});

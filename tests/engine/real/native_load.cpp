@@ -80,7 +80,7 @@ class Client {
     while (shared_.ready.load() < load.sessions) tasks.yield();
     for (uint64_t n = 1; n <= load.operations; ++n) {
       do_one();
-      if (draw(16) == 0) tasks.yield();
+      if (draw(64) == 0) tasks.yield();
       shared_.done.fetch_add(1, std::memory_order_relaxed);
       if (load.flush_every != 0 && n % load.flush_every == 0 && !shared_.store.flush()) {
         shared_.failures.fetch_add(1);

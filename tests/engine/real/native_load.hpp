@@ -17,9 +17,9 @@ namespace orrery::tests {
 struct NativeLoad {
   engine::StoreOptions options;
   uint32_t sessions = 4;
-  uint64_t operations = 12'000;  // of each session: longer than a thread runs undisturbed
-  uint64_t flush_every = 0;  // operations of a session between two flushes of the log; 0 = never
-  uint64_t checkpoints = 4;
+  uint64_t operations = 6'000;  // of each session: longer than a thread runs undisturbed
+  uint64_t flush_every = 0;     // operations of a session between two flushes of the log; 0 = never
+  uint64_t checkpoints = 3;
   uint64_t keys = 64;
   uint64_t value_max = 64;  // bytes
 };
