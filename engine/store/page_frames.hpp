@@ -50,7 +50,10 @@ class PageFrames {
   [[gnu::always_inline]] void prefetch(LogAddr address) const {
     if (address < boundaries_.peek(Boundary::head)) return;
     const Frame* const frame = slots_[place_of(geometry_.page(address))].peek();
-    if (frame != nullptr) __builtin_prefetch(frame->base + geometry_.offset(address), 1);
+    if (frame == nullptr) return;
+    const std::byte* const record = frame->base + geometry_.offset(address);
+    __builtin_prefetch(record, 1);
+    __builtin_prefetch(record + 32, 1);  // a small record may end in the next line
   }
 
   /// Sees to it that the page has a frame. Errors: no_memory.
