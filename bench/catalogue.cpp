@@ -24,6 +24,9 @@ double shrunk_385_seconds();
 // workers.cpp
 double two_workers();
 double two_workers_cpu();
+// native_heart.cpp
+double native_heart();
+double native_hooks();
 // fiber_switch.cpp
 double bare_boost();
 double bare_own();
@@ -65,6 +68,10 @@ constexpr Figure kFigures[] = {
      &two_workers},
     {"workers-cpu", "CPU time of two worker processes over one", "", kAtMost, 1.05,
      &two_workers_cpu},
+    {"heart", "native, in memory, 8-byte keys and values, 50:50 uniform", "M/s", kAtLeast, 3,
+     &native_heart},
+    {"heart-hooks", "what the hooks cost it, beside a build without them", "%", kAtMost, 5,
+     &native_hooks},
     {"bare-boost", "two switches of Boost.Context", "ns", kNothing, 0, &bare_boost},
     {"bare-own", "two switches of our own", "ns", kNothing, 0, &bare_own},
     {"bare-ratio", "own / Boost", "", kNothing, 0, &bare_ratio},

@@ -52,6 +52,7 @@ class Hunter final : public fuzz::Watcher {
   void save_junit(const Campaign& campaign);
   void summary(const Campaign& campaign);
   void tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one);
+  const RunRow* first_that_reached(const Campaign& campaign, size_t bug) const;
   void tell_bugs(const Campaign& campaign);
   void tell_never_seen(const Campaign& campaign);
   void tell_trouble(const Campaign& campaign);
@@ -240,6 +241,14 @@ void Hunter::tell_failure(const Campaign& campaign, const fuzz::SignatureCount& 
   }
 }
 
+// The first kind of failure in whose first run the bug was reached; null if there is none.
+const RunRow* Hunter::first_that_reached(const Campaign& campaign, size_t bug) const {
+  for (const fuzz::SignatureCount& one : campaign.signatures) {
+    if (one.first.reached[bug] > 0) return &one.first;
+  }
+  return nullptr;
+}
+
 // Every planted bug is counted three ways: never reached, reached but not seen, seen.
 void Hunter::tell_bugs(const Campaign& campaign) {
   for (size_t i = 0; i < engine::kBugs.size(); ++i) {
@@ -249,10 +258,14 @@ void Hunter::tell_bugs(const Campaign& campaign) {
     const uint64_t reached = campaign.runs_that_reached[i];
     std::string seen = "never reached";
     if (reached > 0) seen = "reached, not seen";
-    if (reached > 0 && !campaign.signatures.empty()) {
-      const RunRow& first = campaign.signatures.front().first;
-      seen = fmt::format("seen by {} after {}, {:.2f} s of CPU", first.oracle.view(),
-                         reports::counted(first.index + 1, "run"), campaign.cpu_s);
+    const RunRow* const first = first_that_reached(campaign, i);
+    if (first != nullptr && on.size() == 1) {
+      seen = fmt::format("seen by {} after {}, {:.2f} s of CPU", first->oracle.view(),
+                         reports::counted(first->index + 1, "run"), campaign.cpu_s);
+    } else if (first != nullptr) {
+      // Which of several it was, only a campaign with that one alone can tell.
+      seen = fmt::format("reached in failing runs, with others on; first in run {}",
+                         reports::grouped(first->index));
     }
     fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {})\n", id, seen,
                reports::grouped(reached), reports::counted(campaign.runs, "run"));
@@ -372,7 +385,8 @@ int Hunter::exit_code(const Campaign& campaign) const {
   if (!harness_failures_.empty() || !campaign.defects.empty()) return kHarness;
   if (campaign.interrupted) return kInterrupted;
   if (campaign.failed > 0) return kFound;
-  return hunted_.scenario->must_fail() ? kGoalNotMet : kOk;
+  if (hunted_.scenario->must_fail()) return kGoalNotMet;
+  return campaign.inconclusive > 0 ? kMisfit : kOk;
 }
 
 double per_second(uint64_t count, double seconds) {

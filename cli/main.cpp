@@ -49,7 +49,9 @@ void print_help(std::ostream& out) {
   }
   out << "\norrery VERB --help tells the options, orrery --version what this binary is.\n"
          "exit codes: 0 nothing violated, 1 found or reproduced, 2 wrong usage, 3 nondeterminism,\n"
-         "  4 the tape does not fit this build, 5 the harness failed, 6 goal not met, 75 stopped\n";
+         "  4 inconclusive, or the tape does not fit this build, 5 the harness failed, 6 goal not "
+         "met,\n"
+         "  75 stopped early\n";
 }
 
 // The path of this binary, for the fresh processes that confirm a failure.

@@ -42,7 +42,7 @@ void EpochSlots::release(Self& self) {
   if (--self.epoch_slot_uses > 0) return;
   const size_t place = self.epoch_slot - 1;
   self.epoch_slot = 0;
-  owners_[place].store(0);
+  owners_[place].store(0, std::memory_order_release);
 }
 
 Result<void> EpochTable::initialise(Memory& memory) {

@@ -208,7 +208,9 @@ Result<void> SnapshotWriter::copy_page(SnapshotPage& request, const Frame* frame
   SOMETIMES(length > kCopyChunk, "a page was copied in more than one piece");
   for (int64_t done = 0; done < length; done += kCopyChunk) {
     const auto size = static_cast<size_t>(std::min(kCopyChunk, length - done));
-    source.plus(done).copy_out({request.copy + done, size});
+    // Others seal records here, append behind the end of the snapshot, and update what is of the
+    // next version: a reader leaves out all that.
+    source.plus(done).copy_out_while_written({request.copy + done, size});
   }
   return {};
 }

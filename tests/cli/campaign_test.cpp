@@ -187,12 +187,13 @@ TEST_CASE("JUnit has a case for each oracle, the replay command first, and fits 
 
   CHECK(place.run("run many-sessions -n 60 -s 1 -q --junit well/junit.xml").code == 0);
   require_schema(place, "well/junit.xml");
-  CHECK(count_of(place.read("well/junit.xml"), "<testcase ") == 13);
+  const std::string oracles = place.run("list oracles --json").out;
+  CHECK(count_of(place.read("well/junit.xml"), "<testcase ") == count_of(oracles, "\n") + 2);
   CHECK_THAT(place.read("well/junit.xml"),
              ContainsSubstring("failures=\"0\" errors=\"0\" skipped=\"0\""));
 
   CHECK(place.run("run many-sessions -n 5 -s 1 -q --set step_budget=1000 --junit none.xml").code ==
-        0);
+        4);
   require_schema(place, "none.xml");
   CHECK_THAT(place.read("none.xml"), ContainsSubstring("none of 5 runs came to a conclusion"));
 

@@ -224,8 +224,9 @@ TEST_CASE("exit codes") {
   CHECK(place.run("replay canary 1 --save /proc/no/such/folder.orry -q").code == 5);
 }
 
-TEST_CASE("an inconclusive replay is neither good nor bad") {
+TEST_CASE("an inconclusive run is neither good nor bad") {
   const Place place;
+  CHECK(place.run("run many-sessions -n 3 -s 1 --set step_budget=1000 -q").code == 4);
   const Ended ended = place.run("replay many-sessions 1 --set step_budget=1000 -q");
   CHECK(ended.code == 4);
   CHECK_THAT(ended.out, ContainsSubstring("inconclusive"));

@@ -2,6 +2,7 @@
 // The supervisor and its workers, with players that do what a test wants of them: also to die.
 #include "fuzz/campaign.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -265,6 +266,7 @@ TEST_CASE("a worker killed between two runs, or while it claims one, loses none"
 TEST_CASE("what runs print that end well goes to standard error, all of it") {
   const int before = dup(STDERR_FILENO);
   const int file = memfd_create("stderr", 0);
+  fcntl(file, F_SETFL, O_APPEND);  // two processes write to it, each from where it ends
   dup2(file, STDERR_FILENO);
   const auto body = [](RunRow& row) { fprintf(stderr, "run %d\n", static_cast<int>(row.index)); };
   Listener listener;
