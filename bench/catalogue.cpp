@@ -21,6 +21,12 @@ double seeds_to_385();
 double seeds_to_385_worst();
 double shrunk_385();
 double shrunk_385_seconds();
+// workers.cpp
+double two_workers();
+double two_workers_cpu();
+// native_heart.cpp
+double native_heart();
+double native_hooks();
 // fiber_switch.cpp
 double bare_boost();
 double bare_own();
@@ -58,6 +64,14 @@ constexpr Figure kFigures[] = {
     {"find-385-worst", "the same, the worst of 20", "", kAtMost, 2000, &seeds_to_385_worst},
     {"shrunk-385", "deviations of its shrunk tape, median of 20", "", kAtMost, 4, &shrunk_385},
     {"shrink-385", "time to shrink it, median of 20", "s", kAtMost, 1, &shrunk_385_seconds},
+    {"workers", "two worker processes over one, wall time; 2 idle cores", "", kAtLeast, 1.9,
+     &two_workers},
+    {"workers-cpu", "CPU time of two worker processes over one", "", kAtMost, 1.05,
+     &two_workers_cpu},
+    {"heart", "native, in memory, 8-byte keys and values, 50:50 uniform", "M/s", kAtLeast, 3,
+     &native_heart},
+    {"heart-hooks", "what the hooks cost it, beside a build without them", "%", kAtMost, 5,
+     &native_hooks},
     {"bare-boost", "two switches of Boost.Context", "ns", kNothing, 0, &bare_boost},
     {"bare-own", "two switches of our own", "ns", kNothing, 0, &bare_own},
     {"bare-ratio", "own / Boost", "", kNothing, 0, &bare_ratio},

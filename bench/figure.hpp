@@ -3,7 +3,8 @@
 //
 // It is one function, which takes one sample, and one row in catalogue.cpp. `./dev bench` takes
 // nine samples of each, in turns so that a disturbance of the machine hits all alike, and prints
-// the medians. A sample measures CPU time of its thread: other work on the machine costs little.
+// the medians. A sample measures CPU time of its thread, unless its sentence says otherwise: other
+// work on the machine costs little.
 #pragma once
 
 #include <span>

@@ -3,15 +3,20 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
 #include "cli/files.hpp"
 #include "cli/plan_options.hpp"
+#include "fuzz/interrupts.hpp"
+#include "fuzz/last_words.hpp"
+#include "fuzz/worker.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::cli {
@@ -20,6 +25,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 using reports::RunRow;
 
+constexpr int kTickMs = 100;
+
+std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
+                                   const fuzz::Changes& changes, int64_t hang_after_ms);
+int64_t patience_of(int64_t hang_after_ms);
+bool read_some(int pipe, std::string& text);
+bool is_death(const RunRow& row);
+Confirmation compare_deaths(const RunRow& row, const Output& fresh);
 Confirmation compare(const RunRow& row, const Json& seen);
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments,
                          int out);
@@ -31,59 +44,101 @@ std::string tape_path(const std::string& folder, const char* scenario, uint64_t 
 }
 
 Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& scenario,
-                     const RunRow& row, const fuzz::Changes& changes, const std::string& folder) {
+                     const RunRow& row, const fuzz::Changes& changes, const std::string& folder,
+                     int64_t hang_after_ms) {
   const std::string tape = tape_path(folder, scenario.name(), row.seed);
-  std::vector<std::string> words{
-      "replay", scenario.name(), reports::hex64(row.seed), "--json", "-q", "--save", tape};
-  for (std::string& word : arguments_of(changes)) words.push_back(std::move(word));
-  int status = 0;
-  const std::string text = output_of(invocation.program, words, status);
-  const Json seen = Json::parse(text, nullptr, false);
-  Confirmation result;
-  if (!seen.is_object()) {
-    // A run that took its worker along takes the fresh process along as well.
-    result.died = row.signature.view().ends_with("(worker)");
-    result.outcome = result.died ? Outcome::reproduced : Outcome::harness;
-    result.signature = row.signature.view();
-    result.text = "the fresh process ended without an answer";
-    return result;
-  }
-  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  result = compare(row, seen);
+  std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
+  words.insert(words.end(), {"--save", tape});
+  const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
+  const Json seen = Json::parse(fresh.out, nullptr, false);
+  if (!seen.is_object()) return compare_deaths(row, fresh);
+  const int code = WIFEXITED(fresh.status) ? WEXITSTATUS(fresh.status) : -1;
+  Confirmation result = compare(row, seen);
   if (code == kNondeterminism) {
     result.outcome = Outcome::differs;
-    result.text = "the replay of its own tape differs";
+    result.text = "the replay of its own tape differs\n" + fresh.err;
   }
   if (code != kHarness && file_exists(tape)) result.tape = tape;
   return result;
 }
 
-std::string output_of(const std::string& program, const std::vector<std::string>& arguments,
-                      int& status) {
+std::string divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
+                            const RunRow& row, const fuzz::Changes& changes,
+                            int64_t hang_after_ms) {
+  const Output fresh =
+      output_of(invocation.program, replay_of(scenario, row, changes, hang_after_ms),
+                patience_of(hang_after_ms));
+  const bool again = WIFEXITED(fresh.status) && WEXITSTATUS(fresh.status) == kNondeterminism;
+  // Without the line that repeats what is being said.
+  if (again) return fresh.err.substr(std::min(fresh.err.find('\n'), fresh.err.size()));
+  return "; a fresh process does not see it, so it depends on more than where memory lies";
+}
+
+Output output_of(const std::string& program, const std::vector<std::string>& arguments,
+                 int64_t patience_ms) {
+  Output output;
   int ends[2];
-  status = -1;
-  if (pipe(ends) != 0) return {};
+  if (pipe(ends) != 0) return output;
+  fuzz::LastWords err;
+  const pid_t parent = getpid();
   const pid_t process = fork();
   if (process == 0) {
+    if (!fuzz::dies_with(parent)) _exit(kHarness);
+    fuzz::deaf_to_interrupts();
     close(ends[0]);
+    err.listen();
     become(program, arguments, ends[1]);
   }
   close(ends[1]);
-  std::string text;
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    const ssize_t got = read(ends[0], buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    text.append(buffer.data(), static_cast<size_t>(got));
+  const int64_t until = patience_ms < INT64_MAX ? fuzz::steady_ms() + patience_ms : INT64_MAX;
+  while (read_some(ends[0], output.out)) {
+    if (process > 0 && fuzz::steady_ms() >= until) kill(process, SIGKILL);
   }
   close(ends[0]);
-  while (process > 0 && waitpid(process, &status, 0) < 0 && errno == EINTR) {
+  while (process > 0 && waitpid(process, &output.status, 0) < 0 && errno == EINTR) {
   }
-  return text;
+  output.err = err.text();
+  return output;
 }
 
 namespace {
+
+std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
+                                   const fuzz::Changes& changes, int64_t hang_after_ms) {
+  std::vector<std::string> words{
+      "replay", scenario.name(), reports::hex64(row.seed),          "--json",
+      "-q",     "--hang-after",  fmt::format("{}ms", hang_after_ms)};
+  for (std::string& word : arguments_of(changes)) words.push_back(std::move(word));
+  return words;
+}
+
+// A replay plays its run a few times.
+int64_t patience_of(int64_t hang_after_ms) { return 4 * hang_after_ms; }
+
+// Waits for a moment. False at the end of the pipe.
+bool read_some(int pipe, std::string& text) {
+  pollfd watched{pipe, POLLIN, 0};
+  if (poll(&watched, 1, kTickMs) <= 0) return true;
+  std::array<char, 4096> buffer{};
+  const ssize_t got = read(pipe, buffer.data(), buffer.size());
+  if (got > 0) text.append(buffer.data(), static_cast<size_t>(got));
+  return got > 0 || (got < 0 && errno == EINTR);
+}
+
+// A run that took its worker along takes the fresh process along as well, and in the same way.
+Confirmation compare_deaths(const RunRow& row, const Output& fresh) {
+  Confirmation result;
+  const std::string label =
+      fmt::format("memory: {} (worker)", fuzz::death_label(fresh.status, fresh.err));
+  result.died = is_death(row) && row.signature.view() == label;
+  result.outcome = result.died ? Outcome::reproduced : Outcome::harness;
+  result.signature = row.signature.view();
+  result.text = fmt::format("the fresh process ended without an answer: it {}\n{}",
+                            fuzz::death_text(fresh.status), fuzz::heart_of(fresh.err, 6));
+  return result;
+}
+
+bool is_death(const RunRow& row) { return row.signature.view().ends_with("(worker)"); }
 
 // A guarded run may end at an earlier step than an unguarded one, and is right then.
 Confirmation compare(const RunRow& row, const Json& seen) {
@@ -93,6 +148,11 @@ Confirmation compare(const RunRow& row, const Json& seen) {
   const uint64_t steps = seen.value("steps", uint64_t{0});
   result.signature = seen.value("signature", "");
   result.outcome = Outcome::differs;
+  if (is_death(row) && verdict == "failed") {
+    // Behind guards it is seen before it kills.
+    result.outcome = Outcome::reproduced;
+    return result;
+  }
   if (verdict != "failed") {
     result.text = fmt::format("the worker saw \"{}\", the fresh process says {}",
                               row.signature.view(), verdict);
@@ -113,11 +173,8 @@ Confirmation compare(const RunRow& row, const Json& seen) {
   return result;
 }
 
-// In the child. Ctrl-C works there as usual, whatever the parent does with it.
+// In the child.
 void become(const std::string& program, const std::vector<std::string>& arguments, int out) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
   dup2(out, STDOUT_FILENO);
   close(out);
   std::vector<char*> words{const_cast<char*>(program.c_str())};

@@ -6,7 +6,9 @@
 // comes back is compared with what the worker saw.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cli/verb.hpp"
 #include "fuzz/changes.hpp"
@@ -26,18 +28,33 @@ struct Confirmation {
   std::string tape;       // the file; empty if none could be saved
   bool died = false;      // it took the fresh process along, so there is no tape
   std::string text;       // what differs, or what went wrong
+  std::string words;      // the file of what a process said before it died; empty if none
 };
 
 /// `folder` is where the tape goes.
 Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& scenario,
                      const reports::RunRow& row, const fuzz::Changes& changes,
-                     const std::string& folder);
+                     const std::string& folder, int64_t hang_after_ms);
+
+/// What a fresh process says of a run that came out differently the second time: where the two
+/// plays part.
+std::string divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
+                            const reports::RunRow& row, const fuzz::Changes& changes,
+                            int64_t hang_after_ms);
 
 /// The name of the tape file of a run.
 std::string tape_path(const std::string& folder, const char* scenario, uint64_t seed);
 
-/// Runs a program to its end. `status` is as wait() gives it; what it prints is returned.
-std::string output_of(const std::string& program, const std::vector<std::string>& arguments,
-                      int& status);
+/// What a program printed, and how it ended.
+struct Output {
+  std::string out;
+  std::string err;
+  int status = -1;  // as wait() gives it
+};
+
+/// Runs a program to its end, or for as long as it may take. It is deaf to Ctrl-C, and dies with
+/// this process.
+Output output_of(const std::string& program, const std::vector<std::string>& arguments,
+                 int64_t patience_ms = INT64_MAX);
 
 }  // namespace orrery::cli

@@ -66,9 +66,12 @@ std::string check_folder(const std::string& folder) {
 
 std::string check_file(const std::string& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return fmt::format("\"{}\" is a folder", path);
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  return check_folder(folder.empty() ? "." : folder.string());
+  if (path.empty()) return "a file wants a name";
+  if (path.back() == '/' || std::filesystem::is_directory(path, error)) {
+    return fmt::format("\"{}\" is a folder", path);
+  }
+  const std::filesystem::path folder = std::filesystem::absolute(path, error).parent_path();
+  return check_folder(folder.string());
 }
 
 std::string write_file(const std::string& path, std::string_view content) {

@@ -16,7 +16,7 @@ std::string read_file(const std::string& path, std::string& content);
 /// Whether files could be written into the folder, which need not exist yet. Makes nothing.
 std::string check_folder(const std::string& folder);
 
-/// The same for a file: whether it could be written. Makes nothing.
+/// Whether a file could be written at the path. Makes nothing.
 std::string check_file(const std::string& path);
 
 /// Writes PATH.tmp, syncs it and renames it: what stands at PATH is whole, or what stood there

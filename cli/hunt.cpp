@@ -6,11 +6,15 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 #include "cli/build.hpp"
+#include "cli/campaign_junit.hpp"
 #include "cli/confirm.hpp"
+#include "cli/files.hpp"
 #include "cli/plan_options.hpp"
 #include "cli/terminal.hpp"
+#include "fuzz/last_words.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::cli {
@@ -22,6 +26,7 @@ using scenarios::Verdict;
 
 constexpr size_t kConfirmationsMax = 20;  // different failures that are reproduced and saved
 constexpr size_t kNeverSeenShown = 12;
+constexpr size_t kLastWordsShown = 8;
 
 class Hunter final : public fuzz::Watcher {
  public:
@@ -36,16 +41,24 @@ class Hunter final : public fuzz::Watcher {
 
  private:
   void on_row(const RunRow& row) override;
+  void on_last_words(const RunRow& row, const std::string& words) override;
   void on_tick(const Campaign& so_far, double seconds) override;
 
   using Confirmed = std::map<std::string, Confirmation, std::less<>>;
   Confirmed::iterator reproduce(const RunRow& row);
+  void save_last_words(const RunRow& row, Confirmation& made);
+  void tell_divergence(const RunRow& row);
+  void harness_failed(std::string text);
+  void save_junit(const Campaign& campaign);
   void summary(const Campaign& campaign);
   void tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one);
+  const RunRow* first_that_reached(const Campaign& campaign, size_t bug) const;
   void tell_bugs(const Campaign& campaign);
   void tell_never_seen(const Campaign& campaign);
   void tell_trouble(const Campaign& campaign);
+  void tell_way_on(const Campaign& campaign);
   void totals(const Campaign& campaign);
+  const RunRow* first_reproduced(const Campaign& campaign) const;
   int exit_code(const Campaign& campaign) const;
 
   const Invocation& invocation_;
@@ -53,10 +66,10 @@ class Hunter final : public fuzz::Watcher {
   const fuzz::CampaignOrder& order_;
   Paint paint_;
   ProgressLine progress_;
-  Confirmed confirmed_;  // by the worker's signature
-  std::vector<std::string> trouble_;
-  bool nondeterminism_ = false;
-  bool harness_failed_ = false;
+  Confirmed confirmed_;     // by the worker's signature
+  std::string last_words_;  // of the row to come
+  std::vector<std::string> nondeterminism_;
+  std::vector<std::string> harness_failures_;
 };
 
 double per_second(uint64_t count, double seconds);
@@ -83,13 +96,24 @@ int Hunter::run() {
   } else {
     summary(campaign);
   }
-  tell_trouble(campaign);
   invocation_.out.flush();
+  if (!invocation_.out.good()) {
+    // A full disk must not hide what was found.
+    harness_failed("the results cannot be written");
+    if (const RunRow* const found = first_reproduced(campaign)) {
+      fmt::print(invocation_.err, "orrery: FAILED  {}\n  replay:  orrery replay {} {}{}\n",
+                 found->signature.view(), hunted_.scenario->name(), reports::hex64(found->seed),
+                 words_of(hunted_.changes));
+    }
+  }
+  if (!hunted_.junit.empty()) save_junit(campaign);
+  tell_trouble(campaign);
   return exit_code(campaign);
 }
 
 void Hunter::on_row(const RunRow& row) {
   RunRow told = row;
+  if (row.rerun == reports::Rerun::differs) tell_divergence(row);
   if (row.verdict == Verdict::failed) {
     auto known = confirmed_.find(row.signature.view());
     if (known == confirmed_.end() && confirmed_.size() < kConfirmationsMax) {
@@ -101,28 +125,52 @@ void Hunter::on_row(const RunRow& row) {
       told.signature.assign(known->second.signature);
     }
   }
-  if (!hunted_.json) return;
-  invocation_.out << reports::json_line(told, hunted_.scenario->name()) << '\n';
-  if (!invocation_.out.good()) harness_failed_ = true;  // a full disk
+  if (hunted_.json) invocation_.out << reports::json_line(told, hunted_.scenario->name()) << '\n';
 }
+
+void Hunter::on_last_words(const RunRow&, const std::string& words) { last_words_ = words; }
 
 Hunter::Confirmed::iterator Hunter::reproduce(const RunRow& row) {
   progress_.clear();
   invocation_.out.flush();
-  Confirmation made = confirm(invocation_, *hunted_.scenario, row, hunted_.changes, hunted_.folder);
+  Confirmation made = confirm(invocation_, *hunted_.scenario, row, hunted_.changes, hunted_.folder,
+                              order_.hang_after_ms);
   const std::string seed = reports::hex64(row.seed);
+  if (!last_words_.empty()) save_last_words(row, made);
   if (made.outcome == Outcome::differs) {
-    nondeterminism_ = true;
-    trouble_.push_back(fmt::format("NONDETERMINISM  seed {}: {}", seed, made.text));
+    nondeterminism_.push_back(fmt::format("seed {}: {}", seed, made.text));
   } else if (made.outcome == Outcome::harness) {
-    harness_failed_ = true;
-    trouble_.push_back(fmt::format("HARNESS FAILURE  seed {}: {}", seed, made.text));
+    harness_failed(fmt::format("seed {}: {}", seed, made.text));
   } else if (made.tape.empty() && !made.died) {
-    harness_failed_ = true;
-    trouble_.push_back(fmt::format("no tape of seed {} could be saved", seed));
+    harness_failed(fmt::format("no tape of seed {} could be saved", seed));
   }
   return confirmed_.emplace(row.signature.view(), std::move(made)).first;
 }
+
+void Hunter::save_last_words(const RunRow& row, Confirmation& made) {
+  const std::string path = fmt::format("{}/{}-{}.stderr", hunted_.folder, hunted_.scenario->name(),
+                                       reports::hex64(row.seed));
+  const std::string failed = write_file(path, last_words_);
+  if (failed.empty()) {
+    made.words = path;
+  } else {
+    harness_failed(failed);
+  }
+  made.text = fuzz::heart_of(last_words_, kLastWordsShown);
+  last_words_.clear();
+}
+
+void Hunter::tell_divergence(const RunRow& row) {
+  progress_.clear();
+  if (nondeterminism_.size() >= kConfirmationsMax) return;
+  const std::string told =
+      divergence_told(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
+  nondeterminism_.push_back(fmt::format(
+      "seed {}: the run and the same run with its memory laid out the other way round differ{}",
+      reports::hex64(row.seed), told));
+}
+
+void Hunter::harness_failed(std::string text) { harness_failures_.push_back(std::move(text)); }
 
 void Hunter::on_tick(const Campaign& so_far, double seconds) {
   if (!progress_.is_due(seconds)) return;
@@ -157,6 +205,10 @@ void Hunter::summary(const Campaign& campaign) {
              per_second(campaign.points, wall) / 1e6);
   for (const fuzz::SignatureCount& one : campaign.signatures) tell_failure(campaign, one);
   tell_bugs(campaign);
+  if (campaign.reruns > 0) {
+    fmt::print(invocation_.out, "\ndeterminism: {} of {} re-runs identical\n",
+               reports::grouped(campaign.reruns_identical), reports::grouped(campaign.reruns));
+  }
   if (!hunted_.quiet) tell_never_seen(campaign);
 }
 
@@ -181,6 +233,20 @@ void Hunter::tell_failure(const Campaign& campaign, const fuzz::SignatureCount& 
                reports::counted(one.first.deviations, "deviation"));
   }
   fmt::print(invocation_.out, "  reproduced in a fresh process\n");
+  if (known->second.words.empty()) return;
+  fmt::print(invocation_.out, "  the process said last, in full in {}:\n", known->second.words);
+  std::istringstream words(known->second.text);
+  for (std::string line; std::getline(words, line);) {
+    fmt::print(invocation_.out, "    {}\n", line);
+  }
+}
+
+// The first kind of failure in whose first run the bug was reached; null if there is none.
+const RunRow* Hunter::first_that_reached(const Campaign& campaign, size_t bug) const {
+  for (const fuzz::SignatureCount& one : campaign.signatures) {
+    if (one.first.reached[bug] > 0) return &one.first;
+  }
+  return nullptr;
 }
 
 // Every planted bug is counted three ways: never reached, reached but not seen, seen.
@@ -192,10 +258,14 @@ void Hunter::tell_bugs(const Campaign& campaign) {
     const uint64_t reached = campaign.runs_that_reached[i];
     std::string seen = "never reached";
     if (reached > 0) seen = "reached, not seen";
-    if (reached > 0 && !campaign.signatures.empty()) {
-      const RunRow& first = campaign.signatures.front().first;
-      seen = fmt::format("seen by {} after {}, {:.2f} s of CPU", first.oracle.view(),
-                         reports::counted(first.index + 1, "run"), campaign.cpu_s);
+    const RunRow* const first = first_that_reached(campaign, i);
+    if (first != nullptr && on.size() == 1) {
+      seen = fmt::format("seen by {} after {}, {:.2f} s of CPU", first->oracle.view(),
+                         reports::counted(first->index + 1, "run"), campaign.cpu_s);
+    } else if (first != nullptr) {
+      // Which of several it was, only a campaign with that one alone can tell.
+      seen = fmt::format("reached in failing runs, with others on; first in run {}",
+                         reports::grouped(first->index));
     }
     fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {})\n", id, seen,
                reports::grouped(reached), reports::counted(campaign.runs, "run"));
@@ -223,7 +293,14 @@ void Hunter::tell_never_seen(const Campaign& campaign) {
 }
 
 void Hunter::tell_trouble(const Campaign& campaign) {
-  for (const std::string& text : trouble_) fmt::print(invocation_.err, "orrery: {}\n", text);
+  for (const std::string& text : nondeterminism_) {
+    fmt::print(invocation_.err, "orrery: NONDETERMINISM  {}{}", text,
+               text.ends_with('\n') ? "" : "\n");
+  }
+  for (const std::string& text : harness_failures_) {
+    fmt::print(invocation_.err, "orrery: HARNESS FAILURE  {}{}", text,
+               text.ends_with('\n') ? "" : "\n");
+  }
   for (const fuzz::Defect& defect : campaign.defects) {
     std::string where;
     if (defect.index != fuzz::kNoRun) {
@@ -232,11 +309,44 @@ void Hunter::tell_trouble(const Campaign& campaign) {
     }
     fmt::print(invocation_.err, "orrery: HARNESS FAILURE  {}{}\n", where, defect.text);
   }
-  if (campaign.interrupted) fmt::print(invocation_.err, "orrery: stopped early\n");
-  if (campaign.failed == 0 && hunted_.scenario->must_fail()) {
+  if (campaign.interrupted) tell_way_on(campaign);
+  if (campaign.failed == 0 && nondeterminism_.empty() && hunted_.scenario->must_fail()) {
     fmt::print(invocation_.err, "orrery: a canary was not found in {}\n",
                reports::counted(campaign.runs, "run"));
   }
+}
+
+// A campaign is a pure function of its seed and the number of a run, so all that is needed to go on
+// is a number.
+void Hunter::tell_way_on(const Campaign& campaign) {
+  std::string rest;
+  if (order_.time_max_ms != INT64_MAX) {
+    const auto spent_ms = static_cast<int64_t>(campaign.wall_s * 1000);
+    rest = fmt::format(" --time {}ms", std::max<int64_t>(order_.time_max_ms - spent_ms, 1));
+  } else {
+    rest = fmt::format(" -n {}", order_.runs_max - (campaign.next - order_.first));
+  }
+  fmt::print(invocation_.err, "orrery: stopped early, after {}\n",
+             reports::counted(campaign.next - order_.first, "run"));
+  if (order_.runs_max == campaign.next - order_.first) return;
+  fmt::print(invocation_.err, "  go on:  orrery run {} -s {} --from {}{}{}{}\n",
+             hunted_.scenario->name(), reports::hex64(hunted_.seed), campaign.next, rest,
+             words_of(hunted_.changes), hunted_.options);
+}
+
+// The file is whole or not there at all.
+void Hunter::save_junit(const Campaign& campaign) {
+  CampaignStory story{hunted_, order_, campaign, {}, nondeterminism_, harness_failures_};
+  for (const fuzz::SignatureCount& one : campaign.signatures) {
+    const auto known = confirmed_.find(one.first.signature.view());
+    if (known == confirmed_.end()) {
+      story.failures.push_back({one, {}});
+    } else if (known->second.outcome == Outcome::reproduced) {
+      story.failures.push_back({one, known->second});
+    }
+  }
+  const std::string failed = write_file(hunted_.junit, junit_of(story));
+  if (!failed.empty()) harness_failed(failed);
 }
 
 void Hunter::totals(const Campaign& campaign) {
@@ -252,22 +362,31 @@ void Hunter::totals(const Campaign& campaign) {
   totals.interrupted = campaign.interrupted;
   totals.wall_s = campaign.wall_s;
   totals.cpu_s = campaign.cpu_s;
-  for (const fuzz::SignatureCount& one : campaign.signatures) {
-    const auto known = confirmed_.find(one.first.signature.view());
-    if (known == confirmed_.end() || known->second.outcome != Outcome::reproduced) continue;
+  totals.reruns = campaign.reruns;
+  totals.reruns_identical = campaign.reruns_identical;
+  if (const RunRow* const first = first_reproduced(campaign)) {
     totals.found = true;
-    totals.first_failing_seed = one.first.seed;
-    break;
+    totals.first_failing_seed = first->seed;
   }
   invocation_.out << reports::json_line(totals) << '\n';
 }
 
+const RunRow* Hunter::first_reproduced(const Campaign& campaign) const {
+  for (const fuzz::SignatureCount& one : campaign.signatures) {
+    const auto known = confirmed_.find(one.first.signature.view());
+    if (known == confirmed_.end() || known->second.outcome != Outcome::reproduced) continue;
+    return &one.first;
+  }
+  return nullptr;
+}
+
 int Hunter::exit_code(const Campaign& campaign) const {
-  if (nondeterminism_) return kNondeterminism;
-  if (harness_failed_ || !campaign.defects.empty()) return kHarness;
+  if (!nondeterminism_.empty()) return kNondeterminism;
+  if (!harness_failures_.empty() || !campaign.defects.empty()) return kHarness;
   if (campaign.interrupted) return kInterrupted;
   if (campaign.failed > 0) return kFound;
-  return hunted_.scenario->must_fail() ? kGoalNotMet : kOk;
+  if (hunted_.scenario->must_fail()) return kGoalNotMet;
+  return campaign.inconclusive > 0 ? kMisfit : kOk;
 }
 
 double per_second(uint64_t count, double seconds) {

@@ -17,8 +17,10 @@ struct Hunted {
   fuzz::Changes changes;
   std::string folder;
   std::string colour;
+  std::string junit;  // a file; empty: none is wanted
   bool json = false;
   bool quiet = false;
+  std::string options;  // as they were given, for the command that goes on
 };
 
 /// Returns the exit code.

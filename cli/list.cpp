@@ -10,6 +10,7 @@
 #include "cli/plan_options.hpp"
 #include "cli/verb.hpp"
 #include "faults/catalogue.hpp"
+#include "fuzz/catalogue.hpp"
 #include "reports/catalogue.hpp"
 #include "scenarios/oracles/oracle.hpp"
 
@@ -25,8 +26,8 @@ struct Item {
   Json facts = Json::object();
 };
 
-constexpr std::array<const char*, 6> kKinds{"scenarios", "bugs",    "faults",
-                                            "oracles",   "reports", "sizes"};
+constexpr std::array<const char*, 7> kKinds{"scenarios", "bugs",         "faults", "oracles",
+                                            "reports",   "fuzz-targets", "sizes"};
 
 std::vector<Item> items_of(const std::string& kind);
 std::vector<Item> sizes_of(const scenarios::Scenario& scenario);
@@ -42,7 +43,7 @@ int run_list(const Invocation& invocation) {
   std::string kind = "scenarios";
   std::string scenario;
   bool json = false;
-  options.word("kind", kind, "scenarios, bugs, faults, oracles, reports or sizes");
+  options.word("kind", kind, "scenarios, bugs, faults, oracles, reports, fuzz-targets or sizes");
   options.word("scenario", scenario, "for sizes: whose");
   options.flag("--json", json, "one line of JSON each");
   if (const auto code = options.parse(invocation)) return *code;
@@ -78,6 +79,7 @@ std::vector<Item> items_of(const std::string& kind) {
       item.facts["faults"] = Json::array();
       for (const char* fault : one->faults()) item.facts["faults"].push_back(fault);
       item.facts["must_fail"] = one->must_fail();
+      item.facts["nondeterministic"] = one->is_nondeterministic();
       item.facts["large"] = one->is_large();
       items.push_back(std::move(item));
     }
@@ -94,6 +96,10 @@ std::vector<Item> items_of(const std::string& kind) {
     }
   } else if (kind == "oracles") {
     for (const scenarios::OracleRow& row : scenarios::all_oracles()) {
+      items.push_back({row.name, row.sentence, Json::object()});
+    }
+  } else if (kind == "fuzz-targets") {
+    for (const fuzz::TargetRow& row : fuzz::all_targets()) {
       items.push_back({row.name, row.sentence, Json::object()});
     }
   } else {

@@ -22,13 +22,15 @@ struct Verb {
   bool plays = true;  // needs a machine on which a world can be made
 };
 
-constexpr std::array<Verb, 5> kVerbs{{
-    {"run", "SCENARIO [-n N | --time T] [-s SEED] [-j N] [--bug ID]",
+constexpr std::array<Verb, 6> kVerbs{{
+    {"run", "SCENARIO [-n N | --time T] [-s SEED [--from K]] [-j N] [--bug ID] [--junit FILE]",
      "play many seeds and find the first that fails", &run_run},
     {"replay", "SCENARIO SEED | FILE", "play one run again and tell its story", &run_replay},
     {"shrink", "SCENARIO SEED | FILE", "keep only the decisions that a failure needs", &run_shrink},
-    {"list", "[scenarios|bugs|faults|oracles|reports|sizes SCENARIO]", "what there is", &run_list,
-     false},
+    {"fuzz", "TARGET [--time T] [--bug ID] [-- libFuzzer's options]",
+     "let libFuzzer search, and turn what it finds into tapes", &run_fuzz},
+    {"list", "[scenarios|bugs|faults|oracles|reports|fuzz-targets|sizes SCENARIO]", "what there is",
+     &run_list, false},
     {"doctor", "", "whether this machine is fit", &run_doctor, false},
 }};
 
@@ -47,7 +49,9 @@ void print_help(std::ostream& out) {
   }
   out << "\norrery VERB --help tells the options, orrery --version what this binary is.\n"
          "exit codes: 0 nothing violated, 1 found or reproduced, 2 wrong usage, 3 nondeterminism,\n"
-         "  4 the tape does not fit this build, 5 the harness failed, 6 goal not met, 75 stopped\n";
+         "  4 inconclusive, or the tape does not fit this build, 5 the harness failed, 6 goal not "
+         "met,\n"
+         "  75 stopped early\n";
 }
 
 // The path of this binary, for the fresh processes that confirm a failure.
@@ -102,6 +106,8 @@ int usage_error(const Invocation& invocation, std::string_view wrong) {
 int main(int count, char** words) {
   // A reader that went away (`| head`) must not look like a crash of the engine.
   signal(SIGPIPE, SIG_DFL);
+  // Writing beyond `ulimit -f` is an error like a full disk, not the end.
+  signal(SIGXFSZ, SIG_IGN);
   const int code = orrery::cli::main_of(count, words);
   std::cout.flush();
   // A result that could not be written is no result.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // orrery replay: plays one run again, guarded, and tells its story.
 //
-// A run that comes from a seed is played a second time from the deviations that it took; both must
-// give the same digest, or the world is not deterministic (exit code 3). For the story it is played
+// It is played a second time from the deviations that it took, with its memory laid out the other
+// way round; both must give the same digest, or something in it is not deterministic (exit code 3),
+// and the first event in which they differ is named. For the story it is played
 // once more with every point in the trace, which changes nothing but what is seen.
 #include <fmt/ostream.h>
 
@@ -12,7 +13,9 @@
 #include "cli/target.hpp"
 #include "cli/values.hpp"
 #include "cli/verb.hpp"
+#include "fuzz/standstill.hpp"
 #include "reports/catalogue.hpp"
+#include "reports/divergence.hpp"
 #include "reports/run_row.hpp"
 #include "reports/words.hpp"
 
@@ -25,6 +28,8 @@ using scenarios::Verdict;
 
 // Above this a trace of every point takes more memory than it is worth.
 constexpr uint64_t kDetailedStepsMax = 2'000'000;
+constexpr int64_t kHangAfterMs = 60'000;
+constexpr int64_t kHangAfterMsLarge = 600'000;
 
 struct Words {
   std::string first;
@@ -32,6 +37,7 @@ struct Words {
   std::optional<std::string> until;
   std::optional<std::string> report;
   std::optional<std::string> save;
+  std::optional<std::string> hang_after;
   bool trace = false;
   bool abort = false;
   bool strict = false;
@@ -42,10 +48,13 @@ struct Words {
 };
 
 void add_options(Options& options, Words& words);
-std::string read(const Words& words, Target& target, const reports::ReportRow*& report);
+std::string read(const Words& words, Target& target, const reports::ReportRow*& report,
+                 int64_t& hang_after_ms);
 bool fits_this_build(const Invocation& invocation, const Words& words, const Target& target);
 bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tape& tape,
                     const scenarios::Plan& plan, const reports::RunRow& row);
+void tell_divergence(const Invocation& invocation, Runner& runner, scenarios::Plan plan,
+                     scenarios::Plan replayed);
 bool wants_every_point(const reports::ReportRow& report, const reports::RunRow& row,
                        const Target& target);
 void tell(const Invocation& invocation, const Words& words, const Target& target,
@@ -68,11 +77,13 @@ int run_replay(const Invocation& invocation) {
   if (const auto code = options.parse(invocation)) return *code;
   Target target;
   const reports::ReportRow* report = nullptr;
-  const std::string wrong = read(words, target, report);
+  int64_t hang_after_ms = 0;
+  const std::string wrong = read(words, target, report, hang_after_ms);
   if (!wrong.empty()) return usage_error(invocation, wrong);
   if (!fits_this_build(invocation, words, target)) return kMisfit;
   Runner runner;
   if (words.abort) return leave_to_debugger(invocation, runner, target);
+  fuzz::watch_for_standstill(hang_after_ms / 2);
   if (words.until) return stop_early(invocation, runner, words, target);
   const Run& run = runner.play(target.plan);
   const reports::RunRow row = reports::row_of(run);
@@ -121,11 +132,14 @@ void add_options(Options& options, Words& words) {
   options.flag("--no-bugs", words.no_bugs, "switch the tape's bugs off");
   options.value("--save", "FILE", words.save, "write the run's tape");
   options.value("--report", "NAME", words.report, "the form of the report (orrery list reports)");
+  options.value("--hang-after", "T", words.hang_after,
+                "a run that stands still for half of this is ended (60s; 10m if large)");
   options.flag("--json", words.json, "one line of JSON, as orrery run --json has it");
   options.flag("-q,--quiet", words.quiet, "no chatter");
 }
 
-std::string read(const Words& words, Target& target, const reports::ReportRow*& report) {
+std::string read(const Words& words, Target& target, const reports::ReportRow*& report,
+                 int64_t& hang_after_ms) {
   fuzz::Changes changes;
   std::string wrong = words.plan.changes(changes);
   if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
@@ -134,6 +148,9 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
     target.plan.bugs.clear();
     target.command += " --no-bugs";
   }
+  hang_after_ms = target.plan.scenario->is_large() ? kHangAfterMsLarge : kHangAfterMs;
+  if (words.hang_after) wrong = read_time(*words.hang_after, hang_after_ms);
+  if (!wrong.empty()) return wrong;
   if (words.until) wrong = read_count("--until", *words.until, 1, target.plan.stop_at);
   if (wrong.empty() && words.until && (words.json || words.save)) {
     wrong = "--until tells where every task stands; it goes with neither --json nor --save";
@@ -166,18 +183,38 @@ bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tap
                     const scenarios::Plan& plan, const reports::RunRow& row) {
   scenarios::Plan replayed = plan;
   replayed.replays = true;
+  replayed.mirrored = true;
   replayed.deviations = tape.deviations;
   const Run& run = runner.play(replayed);
   if (run.digest == row.digest && reports::row_of(run).signature.view() == row.signature.view()) {
     return true;
   }
   fmt::print(invocation.err,
-             "orrery: NONDETERMINISM  the run and the replay of its {} differ\n"
-             "  first   digest {} after {}\n  replay  digest {} after {}\n",
-             reports::counted(tape.deviations.size(), "deviation"), reports::hex64(row.digest),
-             reports::counted(row.steps, "step"), reports::hex64(run.digest),
-             reports::counted(run.steps, "step"));
+             "orrery: NONDETERMINISM  the run, and the replay of its {} with its memory laid out "
+             "the other way round, differ\n",
+             reports::counted(tape.deviations.size(), "deviation"));
+  tell_divergence(invocation, runner, plan, replayed);
   return false;
+}
+
+// Both are played once more, with every point in the trace, and compared event by event.
+void tell_divergence(const Invocation& invocation, Runner& runner, scenarios::Plan plan,
+                     scenarios::Plan replayed) {
+  plan.detailed = replayed.detailed = runner.play(plan).steps <= kDetailedStepsMax;
+  const reports::Witness first(runner.play(plan));
+  const reports::Witness replay(runner.play(replayed));
+  const std::string text = reports::divergence_text(first, replay, "first", "replay");
+  if (text.empty()) {
+    fmt::print(invocation.err, "  played once more, they do not: it is none of the two alone\n");
+    return;
+  }
+  fmt::print(invocation.err, "{}", text);
+  replayed.mirrored = false;
+  const bool by_layout = agree(first, reports::Witness(runner.play(replayed)));
+  fmt::print(invocation.err, "  {}\n",
+             by_layout ? "with the same layout they agree: something depends on an address"
+                       : "with the same layout they differ as well: something else than addresses "
+                         "is not in the tape");
 }
 
 // For people: the call at which a task was stopped, or waits, is its last point.

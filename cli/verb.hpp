@@ -19,11 +19,11 @@ enum ExitCode : int {
   kFound = 1,           // a promise was broken; a replay reproduced it
   kUsage = 2,           // wrong usage
   kNondeterminism = 3,  // the same run gave two digests
-  kMisfit = 4,          // nothing concluded: the tape does not fit this build, or the run that was
-                        // replayed was inconclusive
-  kHarness = 5,         // a defect of the harness, a full disk
-  kGoalNotMet = 6,      // a canary was not found, there was nothing to shrink
-  kInterrupted = 75,    // stopped early by Ctrl-C
+  kMisfit = 4,        // nothing concluded: the tape does not fit this build, or nothing failed and
+                      // a run was inconclusive
+  kHarness = 5,       // a defect of the harness, a full disk
+  kGoalNotMet = 6,    // a canary was not found, there was nothing to shrink
+  kInterrupted = 75,  // stopped early by Ctrl-C
 };
 
 struct Invocation {
@@ -40,6 +40,7 @@ int run_list(const Invocation& invocation);
 int run_run(const Invocation& invocation);
 int run_replay(const Invocation& invocation);
 int run_shrink(const Invocation& invocation);
+int run_fuzz(const Invocation& invocation);
 int run_doctor(const Invocation& invocation);
 
 }  // namespace orrery::cli

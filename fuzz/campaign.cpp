@@ -2,13 +2,12 @@
 #include "fuzz/campaign.hpp"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <map>
 
 #include "engine/base/check.hpp"
+#include "fuzz/interrupts.hpp"
 
 namespace orrery::fuzz {
 namespace {
@@ -27,48 +27,57 @@ using Moment = std::chrono::steady_clock::time_point;
 constexpr int kTickMs = 100;
 constexpr int kHarnessFailure = 5;
 constexpr size_t kDefectsMax = 3;
-
-/// Takes Ctrl-C and SIGTERM out of the hands of the default for as long as it lives, and tells of
-/// them through a descriptor: no handler, no global.
-class Interrupts {
- public:
-  Interrupts();
-  ~Interrupts();
-  int descriptor() const { return descriptor_; }
-  bool take();
-
- private:
-  sigset_t before_{};
-  int descriptor_ = -1;
-};
+constexpr int kHung = -1;  // in place of a wait status
+// Rows are taken in many at a time: a supervisor that woke for each would take the time of a core.
+constexpr int kPipeSize = 1 << 20;
+constexpr size_t kRowsAtOnce = 256;
+constexpr timespec kBetweenReads{0, 2'000'000};
 
 struct Worker {
   pid_t process = -1;
   int pipe = -1;
   std::vector<std::byte> bytes;  // the beginning of a row that has not arrived whole
   uint64_t died_in = kNoRun;     // the run in which this worker's predecessor died
-  int death = 0;                 // how: its wait status
+  int death = 0;                 // how: its wait status, or kHung
+  uint64_t killed_in = kNoRun;   // the run that took too long
+  LastWords last_words;
+};
+
+/// A run that is over, until those before it are: a row, or nothing for a defect.
+struct Over {
+  std::optional<RunRow> row;
+  std::string last_words;
 };
 
 class Supervisor {
  public:
-  Supervisor(const CampaignOrder& order, Watcher& watcher) : order_(order), watcher_(watcher) {}
+  Supervisor(const CampaignOrder& order, Watcher& watcher)
+      : order_(order),
+        watcher_(watcher),
+        workers_(order.workers),
+        end_(order.runs_max < UINT64_MAX - order.first ? order.first + order.runs_max : kNoRun),
+        next_(order.first) {
+    memory_.shared().next = order.first;
+  }
   Campaign run();
 
  private:
-  void start(unsigned number, uint64_t first);
+  void start(unsigned number, uint64_t again);
+  void kill_hung();
   void wait_for_news();
   bool receive(unsigned number);
   void arrived(unsigned number, const RunRow& row);
   void ended(unsigned number);
   void died(unsigned number, int status);
+  void verdict_of_death(unsigned number, uint64_t index, int death);
+  bool is_over(uint64_t index) const { return index < next_ || waiting_.contains(index); }
   void add_defect(uint64_t index, std::string text);
   void hand_on(bool all);
+  bool ends_campaign(const RunRow& row) const;
   void count(const RunRow& row);
   void interrupted();
   void kill_all();
   void finish();
-  uint64_t next_run(uint64_t after) const { return after + order_.workers; }
   double seconds() const;
   bool any_running() const;
 
@@ -78,13 +87,14 @@ class Supervisor {
   Interrupts interrupts_;
   Moment begun_ = std::chrono::steady_clock::now();
   std::vector<Worker> workers_;
-  std::map<uint64_t, std::optional<RunRow>> waiting_;  // by index; nothing: a defect
-  uint64_t next_ = 0;
+  std::map<uint64_t, Over> waiting_;  // by index
+  const uint64_t end_;
+  uint64_t next_;  // to be handed on
   bool over_ = false;
   Campaign campaign_;
 };
 
-std::string death_text(int status);
+std::string text_of(int death);
 double cpu_seconds();
 
 }  // namespace
@@ -98,89 +108,98 @@ namespace {
 
 Campaign Supervisor::run() {
   const double cpu_before = cpu_seconds();
-  workers_.resize(order_.workers);
-  for (unsigned number = 0; number < order_.workers; ++number) start(number, number);
+  for (unsigned number = 0; number < order_.workers; ++number) start(number, kNoRun);
   while (any_running() && !over_) wait_for_news();
   if (over_) kill_all();
   hand_on(true);
   finish();
+  campaign_.next = next_;
   campaign_.wall_s = seconds();
   campaign_.cpu_s = cpu_seconds() - cpu_before;
   return campaign_;
 }
 
-void Supervisor::start(unsigned number, uint64_t first) {
+// `again`: a run that is played once more; kNoRun: what is next.
+void Supervisor::start(unsigned number, uint64_t again) {
+  Worker& worker = workers_[number];
+  memory_.shared().since[number] = steady_ms();
+  memory_.shared().now[number] = again;
+  worker.bytes.clear();
+  worker.last_words.clear();
+  worker.killed_in = kNoRun;
   int ends[2];
-  CHECK(pipe(ends) == 0, "no pipe for a worker: {}", strerror(errno));
+  CHECK(pipe2(ends, O_CLOEXEC) == 0, "no pipe for a worker: {}", strerror(errno));
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  fcntl(ends[0], F_SETPIPE_SZ, kPipeSize);  // a smaller one does as well
   const pid_t supervisor = getpid();
   const pid_t process = fork();
   CHECK(process >= 0, "no worker process: {}", strerror(errno));
   if (process == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != supervisor) _exit(kHarnessFailure);
+    if (!dies_with(supervisor)) _exit(kHarnessFailure);
     close(ends[0]);
     for (const Worker& other : workers_) {
       if (other.pipe >= 0) close(other.pipe);
     }
-    work({number, first, order_.workers, order_.runs_max, ends[1]}, memory_, order_.player);
+    work({number, again, end_, ends[1], order_.hang_after_ms / 2}, memory_, worker.last_words,
+         order_.player);
   }
   close(ends[1]);
-  Worker& worker = workers_[number];
   worker.process = process;
   worker.pipe = ends[0];
-  worker.bytes.clear();
 }
 
 void Supervisor::wait_for_news() {
-  std::vector<pollfd> watched{{interrupts_.descriptor(), POLLIN, 0}};
+  std::vector<pollfd> watched;
   std::vector<unsigned> numbers;
   for (unsigned number = 0; number < workers_.size(); ++number) {
     if (workers_[number].pipe < 0) continue;
     watched.push_back({workers_[number].pipe, POLLIN, 0});
     numbers.push_back(number);
   }
-  poll(watched.data(), watched.size(), kTickMs);
-  if ((watched[0].revents & POLLIN) != 0 && interrupts_.take()) interrupted();
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    if (watched[i + 1].revents != 0 && !receive(numbers[i])) ended(numbers[i]);
+  const int ready = poll(watched.data(), watched.size(), kTickMs);
+  if (interrupts_.came() && !campaign_.interrupted) interrupted();
+  for (size_t i = 0; ready > 0 && i < numbers.size(); ++i) {
+    if (watched[i].revents != 0 && !receive(numbers[i])) ended(numbers[i]);
   }
   hand_on(false);
+  kill_hung();
   if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) memory_.shared().stop = true;
   watcher_.on_tick(campaign_, seconds());
+  if (ready > 0 && !over_ && any_running()) nanosleep(&kBetweenReads, nullptr);
 }
 
-// False at the end of the pipe.
+// Takes all that is there. False at the end of the pipe.
 bool Supervisor::receive(unsigned number) {
   std::vector<std::byte>& bytes = workers_[number].bytes;
-  const size_t before = bytes.size();
-  bytes.resize(before + 64 * sizeof(RunRow));
-  const ssize_t got = read(workers_[number].pipe, bytes.data() + before, bytes.size() - before);
-  if (got < 0 && errno == EINTR) {
-    bytes.resize(before);
-    return true;
+  for (;;) {
+    const size_t before = bytes.size();
+    bytes.resize(before + kRowsAtOnce * sizeof(RunRow));
+    const ssize_t got = read(workers_[number].pipe, bytes.data() + before, bytes.size() - before);
+    const bool nothing_yet = got < 0 && (errno == EINTR || errno == EAGAIN);
+    bytes.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    size_t used = 0;
+    for (; bytes.size() - used >= sizeof(RunRow); used += sizeof(RunRow)) {
+      RunRow row;
+      memcpy(static_cast<void*>(&row), bytes.data() + used, sizeof row);
+      arrived(number, row);
+    }
+    bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(used));
+    if (nothing_yet) return true;
+    if (got <= 0) return false;
   }
-  bytes.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
-  size_t used = 0;
-  for (; bytes.size() - used >= sizeof(RunRow); used += sizeof(RunRow)) {
-    RunRow row;
-    memcpy(static_cast<void*>(&row), bytes.data() + used, sizeof row);
-    arrived(number, row);
-  }
-  bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(used));
-  return got > 0;
 }
 
 void Supervisor::arrived(unsigned number, const RunRow& row) {
   Worker& worker = workers_[number];
   if (worker.died_in == row.index) {
-    // It died there, and its successor did not: nobody knows why.
-    const std::string text =
-        fmt::format("a worker {} in this run, and another did not", death_text(worker.death));
+    // A worker died there, and its successor did not: nobody knows why. What this one saw counts.
     worker.died_in = kNoRun;
-    return add_defect(row.index, text);
+    add_defect(row.index,
+               fmt::format("a worker {} in this run, and another did not", text_of(worker.death)));
   }
-  waiting_[row.index] = row;
-  if (row.verdict == scenarios::Verdict::failed && !order_.keep_going) {
+  if (is_over(row.index)) return;  // a run that two had claimed
+  waiting_[row.index].row = row;
+  if (ends_campaign(row)) {
     auto& last = memory_.shared().last;
     last = std::min(last.load(), row.index);
   }
@@ -201,37 +220,70 @@ void Supervisor::died(unsigned number, int status) {
   Worker& worker = workers_[number];
   Shared& shared = memory_.shared();
   const uint64_t index = shared.now[number];
-  if (index == kNoRun || waiting_.contains(index) || index < next_) {
-    add_defect(kNoRun, fmt::format("a worker {} between two runs", death_text(status)));
-    if (index != kNoRun && !shared.stop) start(number, next_run(index));
+  const bool by_harness = WIFEXITED(status) && WEXITSTATUS(status) == kHarnessFailure;
+  const bool by_us = worker.killed_in != kNoRun;
+  const bool hung = by_us && worker.killed_in == index;
+  const int death = hung ? kHung : status;
+  if (index == kNoRun || is_over(index)) {
+    if (!by_us) add_defect(kNoRun, fmt::format("a worker {} between two runs", text_of(status)));
+    if (!shared.stop) start(number, kNoRun);
     return;
   }
+  // Killed when it had just begun another run: that one is not to blame.
+  if (by_us && !hung) return start(number, index);
   const bool again = worker.died_in == index;
-  const bool by_harness = WIFEXITED(status) && WEXITSTATUS(status) == kHarnessFailure;
-  if (!again && !by_harness && !shared.stop) {
+  if (!again && !by_harness) {
     worker.died_in = index;
-    worker.death = status;
+    worker.death = death;
     return start(number, index);
   }
-  if (again && status == worker.death && !by_harness) {
-    RunRow row;
-    row.index = index;
-    row.seed = order_.seed_of(index);
+  worker.died_in = kNoRun;
+  if (again && death == worker.death && !by_harness) {
+    verdict_of_death(number, index, death);
+  } else {
+    waiting_[index].row = std::nullopt;
+    const std::string words = heart_of(worker.last_words.text(), 3);
+    add_defect(index, fmt::format("a worker {} in this run{}{}", text_of(death),
+                                  words.empty() ? "" : ": ", words.substr(0, words.find('\n'))));
+  }
+  start(number, kNoRun);
+}
+
+// The same death twice.
+void Supervisor::verdict_of_death(unsigned number, uint64_t index, int death) {
+  const std::string words = workers_[number].last_words.text();
+  RunRow row;
+  row.index = index;
+  row.seed = order_.seed_of(index);
+  if (death == kHung) {
+    row.verdict = scenarios::Verdict::inconclusive;
+    row.signature.format("hung: not over after {} ms, twice", order_.hang_after_ms);
+  } else {
     row.verdict = scenarios::Verdict::failed;
     row.oracle = "memory";
-    row.signature.format("memory: the process {} (worker)", death_text(status));
-    worker.died_in = kNoRun;
-    arrived(number, row);
-  } else {
-    worker.died_in = kNoRun;
-    add_defect(index, fmt::format("a worker {} in this run", death_text(status)));
+    row.signature.format("memory: {} (worker)", death_label(death, words));
   }
-  if (!shared.stop && next_run(index) < order_.runs_max) start(number, next_run(index));
+  arrived(number, row);
+  if (const auto known = waiting_.find(index); known != waiting_.end()) {
+    known->second.last_words = words;
+  }
+}
+
+// Whether a worker is stopped, blocked, or lost in the harness: its run is over when its time is.
+void Supervisor::kill_hung() {
+  const Shared& shared = memory_.shared();
+  for (unsigned number = 0; number < workers_.size(); ++number) {
+    Worker& worker = workers_[number];
+    const uint64_t index = shared.now[number];
+    if (worker.process < 0 || worker.killed_in != kNoRun || index == kNoRun) continue;
+    if (steady_ms() - shared.since[number] < order_.hang_after_ms || is_over(index)) continue;
+    worker.killed_in = index;
+    kill(worker.process, SIGKILL);
+  }
 }
 
 void Supervisor::add_defect(uint64_t index, std::string text) {
   campaign_.defects.push_back({index, std::move(text)});
-  if (index != kNoRun) waiting_[index] = std::nullopt;
   if (campaign_.defects.size() >= kDefectsMax) memory_.shared().stop = true;
 }
 
@@ -241,19 +293,28 @@ void Supervisor::hand_on(bool all) {
     const auto first = waiting_.begin();
     if (first->first != next_ && !all) return;
     next_ = first->first + 1;
-    const std::optional<RunRow> row = first->second;
+    const Over over = std::move(first->second);
     waiting_.erase(first);
-    if (!row) continue;
-    count(*row);
-    watcher_.on_row(*row);
-    if (row->verdict == scenarios::Verdict::failed && !order_.keep_going) over_ = true;
+    if (!over.row) continue;
+    const RunRow& row = *over.row;
+    count(row);
+    if (!over.last_words.empty()) watcher_.on_last_words(row, over.last_words);
+    watcher_.on_row(row);
+    if (ends_campaign(row)) over_ = true;
   }
+}
+
+bool Supervisor::ends_campaign(const RunRow& row) const {
+  return !order_.keep_going &&
+         (row.verdict == scenarios::Verdict::failed || row.rerun == reports::Rerun::differs);
 }
 
 void Supervisor::count(const RunRow& row) {
   ++campaign_.runs;
   campaign_.steps += row.steps;
   campaign_.points += row.points;
+  if (row.rerun != reports::Rerun::none) ++campaign_.reruns;
+  if (row.rerun == reports::Rerun::identical) ++campaign_.reruns_identical;
   for (size_t bug = 0; bug < row.reached.size(); ++bug) {
     if (row.reached[bug] > 0) ++campaign_.runs_that_reached[bug];
   }
@@ -269,10 +330,6 @@ void Supervisor::count(const RunRow& row) {
 }
 
 void Supervisor::interrupted() {
-  if (campaign_.interrupted) {
-    kill_all();
-    _exit(128 + SIGINT);
-  }
   campaign_.interrupted = true;
   memory_.shared().stop = true;
 }
@@ -311,31 +368,8 @@ bool Supervisor::any_running() const {
                      [](const Worker& worker) { return worker.process >= 0; });
 }
 
-Interrupts::Interrupts() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  sigprocmask(SIG_BLOCK, &signals, &before_);
-  descriptor_ = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
-Interrupts::~Interrupts() {
-  if (descriptor_ >= 0) close(descriptor_);
-  sigprocmask(SIG_SETMASK, &before_, nullptr);
-}
-
-bool Interrupts::take() {
-  signalfd_siginfo info{};
-  return read(descriptor_, &info, sizeof info) == static_cast<ssize_t>(sizeof info);
-}
-
-std::string death_text(int status) {
-  if (WIFSIGNALED(status)) {
-    return fmt::format("was ended by signal {} ({})", WTERMSIG(status),
-                       strsignal(WTERMSIG(status)));
-  }
-  return fmt::format("ended with exit code {}", WEXITSTATUS(status));
+std::string text_of(int death) {
+  return death == kHung ? "was not done in time" : death_text(death);
 }
 
 double cpu_seconds() {

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many runs: a supervisor, its worker processes, and what is known at the end.
 //
-// Worker w of N plays the runs w, w + N, w + 2N, ... and sends a row for each; the supervisor hands
-// the rows on in order of their index, so what a campaign says does not depend on N. A failing run
-// is a row like any other. A worker that dies on its own is replaced and its run played once more
-// in a fresh one: the same death again is that run's verdict (oracle `memory`); anything else is a
-// defect of the harness, counted apart and never mixed with what the engine did wrong.
-// Ctrl-C once lets every worker finish its run; twice, all die at once.
-// The supervisor has no threads and no world of its own.
+// Workers claim runs one after the other; the supervisor hands their rows on in order of the index,
+// so what a campaign says does not depend on the number of workers. Three kinds of result are kept
+// apart in every count:
+//
+// - a broken promise: a failing row. A run that takes its worker along is played once more in a
+//   fresh one; the same death again is its verdict (oracle `memory`).
+// - inconclusive: a row that says so. A run that is not over after `hang_after_ms` is killed and
+//   played once more; the same again is inconclusive, because nobody knows what it would have said.
+//   (A run that stands still is found earlier, from inside, and broke a promise: standstill.hpp.)
+// - a defect of the harness: a worker that died or hung once and not again, or gave up by itself.
+//
+// Whatever happens, every run that was claimed gets its row or its defect. Ctrl-C once lets what is
+// in flight finish; twice, all die at once. The supervisor has no threads and no world of its own.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +27,12 @@
 namespace orrery::fuzz {
 
 struct CampaignOrder {
+  uint64_t first = 0;  // index of the first run
   uint64_t runs_max = UINT64_MAX;
   int64_t time_max_ms = INT64_MAX;
   unsigned workers = 1;
-  bool keep_going = false;  // after the first failing run
+  bool keep_going = false;         // after the first failing run
+  int64_t hang_after_ms = 60'000;  // how long a run may take; half of it standing still
   MakePlayer player;
   std::function<uint64_t(uint64_t index)> seed_of;  // for a run that took its worker along
 };
@@ -53,12 +61,15 @@ struct Campaign {
   uint64_t inconclusive = 0;
   uint64_t steps = 0;
   uint64_t points = 0;
+  uint64_t reruns = 0;  // runs that were played twice
+  uint64_t reruns_identical = 0;
   std::vector<SignatureCount> signatures;  // in order of their first run
   std::array<uint64_t, engine::kBugs.size()> runs_that_reached{};
   std::vector<SometimesCount> sometimes;  // by label
   std::vector<Defect> defects;
   bool interrupted = false;
   double wall_s = 0;
+  uint64_t next = 0;  // the first run that was not played: where to go on
   double cpu_s = 0;
 };
 
@@ -68,6 +79,10 @@ class Watcher {
   virtual ~Watcher() = default;
   /// In order of index, without gaps but for defects.
   virtual void on_row(const reports::RunRow& row) = 0;
+  /// Before on_row() of a run that took its worker along: what the worker said last.
+  virtual void on_last_words(const reports::RunRow& row, const std::string& words) {
+    (void)row, (void)words;
+  }
   /// A few times a second.
   virtual void on_tick(const Campaign& so_far, double seconds) = 0;
 };

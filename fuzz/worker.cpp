@@ -5,9 +5,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <new>
 
 #include "engine/base/check.hpp"
+#include "fuzz/interrupts.hpp"
+#include "fuzz/standstill.hpp"
 
 namespace orrery::fuzz {
 namespace {
@@ -15,6 +18,7 @@ namespace {
 constexpr int kHarnessFailure = 5;
 
 void send(int pipe, const reports::RunRow& row);
+uint64_t claim(const WorkerOrder& order, Shared& shared);
 
 /// Adds what this process has counted since the last time to the counts of all.
 class SometimesSender {
@@ -45,6 +49,7 @@ SharedMemory::SharedMemory() : count_(engine::all_sometimes().size()) {
       mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CHECK(block != MAP_FAILED, "no memory to share with the workers");
   shared_ = new (block) Shared();
+  shared_->next.store(0);
   shared_->last.store(UINT64_MAX);
   shared_->stop.store(false);
   for (std::atomic<uint64_t>& now : shared_->now) now.store(kNoRun);
@@ -55,23 +60,48 @@ SharedMemory::SharedMemory() : count_(engine::all_sometimes().size()) {
 
 SharedMemory::~SharedMemory() { munmap(shared_, size_); }
 
-void work(const WorkerOrder& order, SharedMemory& memory, const MakePlayer& make) {
+void work(const WorkerOrder& order, SharedMemory& memory, LastWords& last_words,
+          const MakePlayer& make) noexcept {
+  deaf_to_interrupts();
+  last_words.listen();
+  watch_for_standstill(order.still_ms);
   Shared& shared = memory.shared();
   SometimesSender sometimes(memory.sometimes());
   const std::unique_ptr<Player> player = make();
-  for (uint64_t index = order.first; index < order.runs_max; index += order.stride) {
-    if (shared.stop.load() || index > shared.last.load()) break;
-    shared.now[order.number].store(index);
+  uint64_t index = order.again != kNoRun ? order.again : claim(order, shared);
+  for (; index != kNoRun; index = claim(order, shared)) {
     reports::RunRow row = player->play(index);
     row.index = index;
     sometimes.send();
+    last_words.pass_on();
     send(order.pipe, row);
   }
+  last_words.pass_on();
   // No destructor of the parent's objects may run here.
   _exit(0);
 }
 
+int64_t steady_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
 namespace {
+
+// The index is noted first: killed in between, a worker leaves behind a run that is played twice at
+// worst, and never one that nobody plays. The time is noted before the index, so that no run looks
+// older than it is.
+uint64_t claim(const WorkerOrder& order, Shared& shared) {
+  uint64_t index = shared.next.load();
+  for (;;) {
+    if (index >= order.end || index > shared.last.load() || shared.stop.load()) break;
+    shared.since[order.number].store(steady_ms());
+    shared.now[order.number].store(index);
+    if (shared.next.compare_exchange_weak(index, index + 1)) return index;
+  }
+  shared.now[order.number].store(kNoRun);
+  return kNoRun;
+}
 
 // A row is smaller than PIPE_BUF, so it arrives whole or not at all.
 void send(int pipe, const reports::RunRow& row) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One worker process of a campaign: plays every N-th run and sends a row for each through a pipe.
+// One worker process of a campaign: claims the next run that nobody has, plays it, and sends a row
+// for each through a pipe.
 //
-// Before each run the worker notes its index in memory that it shares with the supervisor, so that
-// whatever kills it (a sanitizer, the kernel, a signal nobody could catch) leaves behind which run
-// it was. Nothing else is shared but the word that says when to stop and the counts of SOMETIMES. A
-// worker is single-threaded, ignores Ctrl-C, and dies with its supervisor.
+// A worker notes the index of a run in memory that it shares with the supervisor *before* it claims
+// it, so that whatever kills it (a sanitizer, the kernel, a signal nobody could catch) leaves
+// behind which run it was, and no run is ever claimed by nobody. What it says on its standard error
+// outlives it, too. A worker is single-threaded, ignores Ctrl-C, and dies with its supervisor.
 #pragma once
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/last_words.hpp"
 #include "reports/run_row.hpp"
 
 namespace orrery::fuzz {
@@ -34,9 +36,11 @@ inline constexpr unsigned kWorkersMax = 256;
 
 /// Memory that supervisor and workers share. Lives in an anonymous mapping.
 struct Shared {
-  std::atomic<uint64_t> last;              // no run beyond this index begins any more
-  std::atomic<bool> stop;                  // no run begins any more
-  std::atomic<uint64_t> now[kWorkersMax];  // the run that each worker is in
+  std::atomic<uint64_t> next;               // the run that nobody has claimed
+  std::atomic<uint64_t> last;               // no run beyond this index begins any more
+  std::atomic<bool> stop;                   // no run begins any more
+  std::atomic<uint64_t> now[kWorkersMax];   // the run that each worker is in, or about to claim
+  std::atomic<int64_t> since[kWorkersMax];  // when it began, in ms of the steady clock
 };
 
 class SharedMemory {
@@ -59,14 +63,19 @@ class SharedMemory {
 
 /// What one worker is to do.
 struct WorkerOrder {
-  unsigned number = 0;    // of the worker
-  uint64_t first = 0;     // index of its first run
-  uint64_t stride = 1;    // to the next
-  uint64_t runs_max = 0;  // indices are below this
-  int pipe = -1;          // where the rows go
+  unsigned number = 0;      // of the worker
+  uint64_t again = kNoRun;  // the run to begin with, whoever had claimed it
+  uint64_t end = 0;         // indices are below this
+  int pipe = -1;            // where the rows go
+  int64_t still_ms = 0;     // a run that does not move for this long is ended
 };
 
-/// Never returns: the process ends with exit code 0 when there is nothing left to play.
-[[noreturn]] void work(const WorkerOrder& order, SharedMemory& memory, const MakePlayer& make);
+/// Never returns: the process ends with exit code 0 when there is nothing left to play. An
+/// exception ends it, too: it must not find its way into the copy of the supervisor's stack.
+[[noreturn]] void work(const WorkerOrder& order, SharedMemory& memory, LastWords& last_words,
+                       const MakePlayer& make) noexcept;
+
+/// Milliseconds of the steady clock, which is the same in all processes.
+int64_t steady_ms();
 
 }  // namespace orrery::fuzz

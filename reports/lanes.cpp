@@ -253,8 +253,11 @@ bool tells_something(const Event& event) {
     case Kind::task_spawned:
     case Kind::task_ended:
     case Kind::io_transferred: return false;
-    default: return true;
+    default: break;
   }
+  // These come with every operation.
+  const bool epoch = event.kind >= events::kEpochEntered && event.kind <= events::kEpochLeft;
+  return !epoch && event.kind != events::kTailSeen;
 }
 
 // Whether something that would be worth telling stands between two rows.

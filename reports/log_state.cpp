@@ -38,6 +38,8 @@ LogState log_state_at(const scenarios::Run& run, size_t count) {
     if (event.kind == events::kBoundary) {
       const auto which = static_cast<size_t>(event.a);
       if (which < state.boundaries.size()) state.boundaries[which] = {event.b, event.step};
+    } else if (event.kind == events::kLogOpened) {
+      state.boundaries.fill(LogState::Value{event.a, event.step});
     } else if (event.kind == events::kPageOpened) {
       state.tail_page = {event.a, event.step};
     } else if (event.kind == events::kCheckpointPhase) {

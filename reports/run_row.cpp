@@ -34,6 +34,8 @@ RunRow row_of(const scenarios::Run& run) {
   if (run.finding) {
     row.oracle.assign(run.finding->oracle);
     row.signature.assign(run.finding->signature);
+  } else if (run.verdict == scenarios::Verdict::inconclusive) {
+    row.signature.assign("not judged: " + run.not_judged);
   }
   return row;
 }
@@ -70,6 +72,8 @@ std::string json_line(const CampaignTotals& totals) {
   json["failed"] = totals.failed;
   json["inconclusive"] = totals.inconclusive;
   json["defects"] = totals.defects;
+  json["reruns"] = totals.reruns;
+  json["reruns_identical"] = totals.reruns_identical;
   json["first_failing_seed"] = nullptr;
   if (totals.found) json["first_failing_seed"] = hex64(totals.first_failing_seed);
   json["steps"] = totals.steps;

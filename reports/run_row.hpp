@@ -15,6 +15,9 @@
 
 namespace orrery::reports {
 
+/// Whether a run was played a second time, and what came of it.
+enum class Rerun : uint8_t { none, identical, differs };
+
 struct RunRow {
   uint64_t index = 0;  // of the run in its campaign
   uint64_t seed = 0;
@@ -25,6 +28,7 @@ struct RunRow {
   int64_t virtual_ns = 0;
   scenarios::Verdict verdict = scenarios::Verdict::ok;
   bool guarded = false;
+  Rerun rerun = Rerun::none;
   std::array<bool, engine::kBugs.size()> on{};  // by row of engine::kBugs
   std::array<uint64_t, engine::kBugs.size()> reached{};
   sim::FixedText<32> oracle;
@@ -45,6 +49,8 @@ struct CampaignTotals {
   uint64_t failed = 0;
   uint64_t inconclusive = 0;
   uint64_t defects = 0;  // of the harness
+  uint64_t reruns = 0;   // runs that were played twice
+  uint64_t reruns_identical = 0;
   uint64_t steps = 0;
   uint64_t points = 0;
   bool found = false;

@@ -178,6 +178,8 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kBoundary:
       return fmt::format("moves {} from {} to {}", boundary_name(e.a), grouped(e.c),
                          address_text(run, e.b));
+    case events::kLogOpened: return "opens a log, empty, at " + address_text(run, e.a);
+    case events::kTailSeen: return "sees the tail at " + address_text(run, e.a);
     case events::kPageOpened: return fmt::format("opens page {} at {}", grouped(e.a), grouped(e.b));
     case events::kPageClosed: return fmt::format("closes page {}: its frame is free", grouped(e.a));
     case events::kCloseBegin: return "begins to close " + range_text(run, e.a, e.b);
@@ -204,6 +206,9 @@ std::string engine_sentence(const Run& run, const Event& e) {
                          errc_text(e.c), e.b);
     case events::kLogFailed:
       return fmt::format("the main log gives up at page {} ({})", grouped(e.a), errc_text(e.b));
+    case events::kEpochEntered: return fmt::format("enters epoch {}", grouped(e.a));
+    case events::kEpochRefreshed: return fmt::format("looks around: epoch {}", grouped(e.a));
+    case events::kEpochLeft: return "leaves the epoch";
     default: return {};
   }
 }

@@ -63,6 +63,7 @@ void tell_head(const Run& run, std::ostream& out) {
   fmt::print(out, "{}  {}", plan.scenario->name(), scenarios::name_of(run.verdict));
   if (run.finding) fmt::print(out, "  {}: {}", run.finding->oracle, run.finding->label);
   out << '\n';
+  if (!run.not_judged.empty()) fmt::print(out, "  not judged {}\n", run.not_judged);
   if (plan.seed) fmt::print(out, "  seed       {}\n", hex64(*plan.seed));
   fmt::print(out, "  digest     {}  after {}, {}\n", hex64(run.digest), counted(run.steps, "step"),
              virtual_time(run.virtual_ns));

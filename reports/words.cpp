@@ -6,10 +6,13 @@
 #include <fstream>
 #include <string_view>
 
+#include "engine/store/events.hpp"
+
 namespace orrery::reports {
 namespace {
 
 std::string with_commas(std::string digits);
+const char* world_kind(uint16_t kind);
 size_t parameters_of(std::string_view signature);
 
 }  // namespace
@@ -58,6 +61,11 @@ std::string short_name_of_task(const sim::Trace& trace, uint32_t task) {
   const size_t device = name.find(':');
   if (device == std::string::npos) return name;
   return name.substr(0, device) + name.substr(name.rfind('/'));
+}
+
+std::string_view kind_text(uint16_t kind) {
+  const std::string_view of_engine = engine::events::name_of(kind);
+  return of_engine.empty() ? std::string_view(world_kind(kind)) : of_engine;
 }
 
 bool is_known(const sim::Site& site) { return site.line() != 0; }
@@ -134,6 +142,24 @@ size_t parameters_of(std::string_view signature) {
     return i;
   }
   return signature.size();
+}
+
+const char* world_kind(uint16_t kind) {
+  switch (static_cast<sim::Kind>(kind)) {
+    case sim::Kind::task_spawned: return "task-spawned";
+    case sim::Kind::task_ended: return "task-ended";
+    case sim::Kind::task_switched: return "task-switched";
+    case sim::Kind::frame_acquired: return "frame-acquired";
+    case sim::Kind::frame_retired: return "frame-retired";
+    case sim::Kind::io_submitted: return "io-submitted";
+    case sim::Kind::io_transferred: return "io-transferred";
+    case sim::Kind::io_completed: return "io-completed";
+    case sim::Kind::io_synced: return "io-synced";
+    case sim::Kind::allocation_failed: return "allocation-failed";
+    case sim::Kind::crashed: return "crashed";
+    case sim::Kind::point: return "point";
+  }
+  return "event";
 }
 
 }  // namespace

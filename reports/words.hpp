@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "sim/trace.hpp"
 
@@ -32,6 +33,9 @@ std::string name_of(const sim::ActorId& id);
 std::string name_of_task(const sim::Trace& trace, uint32_t task);
 /// The same without the name of a device: "done-write/4096".
 std::string short_name_of_task(const sim::Trace& trace, uint32_t task);
+
+/// A kind of event, of the engine or of the world: "head-moved", "io-submitted".
+std::string_view kind_text(uint16_t kind);
 
 /// False for the Site of an event that has none.
 bool is_known(const sim::Site& site);

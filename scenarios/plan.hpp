@@ -30,6 +30,7 @@ struct Plan {
   bool replays = false;              // choices come from `deviations`
   std::vector<std::string> oracles;  // names; empty = all
   bool guarded = false;              // page and heap guards: see sim::Laws
+  bool mirrored = false;             // memory the other way round: see sim::Laws
   bool detailed = false;             // every point is in the trace
   uint64_t stop_at = UINT64_MAX;     // step
 };

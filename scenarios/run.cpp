@@ -36,6 +36,8 @@ struct Runner::State {
   void simulate(sim::Source& source, const engine::Bugs& bugs);
   void see(const engine::Bugs& bugs);
   void judge();
+  bool asks_for(std::string_view oracle) const;
+  void take_failure(const sim::Failure& failure);
 };
 
 Runner::Runner() : state_(std::make_unique<State>()) {}
@@ -44,6 +46,20 @@ Runner::~Runner() = default;
 void Runner::leave_signals_alone(bool alone) { state_->world.leave_signals_alone(alone); }
 
 const Run& Runner::play(const Plan& plan) {
+  if (plan.replays) {
+    const std::vector<sim::Deviated> deviations = sim::deviated(plan.deviations);
+    sim::Replayed source(deviations);
+    return play(plan, source);
+  }
+  if (plan.seed) {
+    sim::Seeded source(*plan.seed, sim::Temper::drawn_from(*plan.seed));
+    return play(plan, source);
+  }
+  sim::Calm source;
+  return play(plan, source);
+}
+
+const Run& Runner::play(const Plan& plan, sim::Source& source) {
   State& state = *state_;
   state.plan = plan;
   engine::Bugs bugs;
@@ -52,23 +68,14 @@ const Run& Runner::play(const Plan& plan) {
     CHECK(row != nullptr, "a plan names the bug {}, which nobody knows", id);
     (bugs.*row->field).on = true;
   }
-  if (plan.replays) {
-    const std::vector<sim::Deviated> deviations = sim::deviated(plan.deviations);
-    sim::Replayed source(deviations);
-    state.simulate(source, bugs);
-  } else if (plan.seed) {
-    sim::Seeded source(*plan.seed, sim::Temper::drawn_from(*plan.seed));
-    state.simulate(source, bugs);
-  } else {
-    sim::Calm source;
-    state.simulate(source, bugs);
-  }
+  state.simulate(source, bugs);
   return state.run;
 }
 
 void Runner::State::simulate(sim::Source& source, const engine::Bugs& bugs) {
   sim::Laws laws = plan.scenario->laws(plan.sizes);
   laws.guarded = laws.guarded || plan.guarded;
+  laws.mirrored = plan.mirrored;
   laws.detailed = plan.detailed;
   const bool all = plan.oracles.empty();
   laws.checked = all || has(plan.oracles, "lifetimes") || has(plan.oracles, "frames");
@@ -92,6 +99,7 @@ void Runner::State::see(const engine::Bugs& bugs) {
   const sim::Scheduler& scheduler = world.scheduler();
   run.plan = &plan;
   run.finding.reset();
+  run.not_judged.clear();
   run.verdict = Verdict::ok;
   run.digest = world.digest();
   run.steps = scheduler.steps();
@@ -109,36 +117,51 @@ void Runner::State::see(const engine::Bugs& bugs) {
   }
 }
 
+// Of several broken promises the first counts; the rest may be its consequence. And a broken
+// promise counts more than what could not be judged.
 void Runner::State::judge() {
-  if (world.scheduler().inconclusive()) run.verdict = Verdict::inconclusive;
-  if (const sim::Failure* const failure = world.scheduler().failure()) {
-    run.finding = finding_of(*failure);
-    if (run.finding->oracle == "progress") {
-      // Many bugs end in the same wait; what it is for tells them apart.
-      const std::string awaited = what_is_awaited(run);
-      if (!awaited.empty()) run.finding->label += "; " + awaited;
+  if (world.scheduler().inconclusive()) {
+    run.not_judged = "the steps were used up while operations still ended";
+  }
+  if (const sim::Failure* const failure = world.scheduler().failure()) take_failure(*failure);
+  for (const OracleRow& row : all_oracles()) {
+    if (row.judge == nullptr || !asks_for(row.name)) continue;
+    Judgement one = row.judge(run, scratch);
+    if (one.finding && (!run.finding || one.finding->step < run.finding->step)) {
+      run.finding = std::move(one.finding);
+    }
+    if (!one.not_judged.empty() && run.not_judged.empty()) {
+      run.not_judged = std::string(row.name) + ": " + one.not_judged;
     }
   }
-  for (const OracleRow& row : all_oracles()) {
-    if (row.judge == nullptr) continue;
-    if (!plan.oracles.empty() && !has(plan.oracles, row.name)) continue;
-    std::optional<Finding> found = row.judge(run, scratch);
-    // The first promise that was broken counts; the rest may be its consequence.
-    if (found && (!run.finding || found->step < run.finding->step)) run.finding = std::move(found);
-  }
-  if (!run.finding) return;
-  const bool asked = plan.oracles.empty() || has(plan.oracles, run.finding->oracle) ||
-                     run.finding->oracle == "memory" || run.finding->oracle == "check";
-  if (!asked) {
-    // Nobody asked about what ended this run, and it did end it.
-    run.verdict = Verdict::inconclusive;
-    run.finding.reset();
+  if (!run.finding) {
+    if (!run.not_judged.empty()) run.verdict = Verdict::inconclusive;
     return;
   }
   run.verdict = Verdict::failed;
+  run.not_judged.clear();
   Finding& finding = *run.finding;
   finding.signature = finding.oracle + ": " + finding.label;
   if (!finding.role.empty()) finding.signature += " (" + finding.role + ")";
+}
+
+bool Runner::State::asks_for(std::string_view oracle) const {
+  return plan.oracles.empty() || has(plan.oracles, oracle) || oracle == "memory" ||
+         oracle == "check";
+}
+
+void Runner::State::take_failure(const sim::Failure& failure) {
+  Finding finding = finding_of(failure);
+  if (!asks_for(finding.oracle)) {
+    run.not_judged = "the run was ended by " + finding.oracle + ", and nobody asked about that";
+    return;
+  }
+  if (finding.oracle == "progress") {
+    // Many bugs end in the same wait; what it is for tells them apart.
+    const std::string awaited = what_is_awaited(run);
+    if (!awaited.empty()) finding.label += "; " + awaited;
+  }
+  run.finding = std::move(finding);
 }
 
 namespace {

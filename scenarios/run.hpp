@@ -46,6 +46,7 @@ struct Run {
   const Plan* plan = nullptr;
   Verdict verdict = Verdict::ok;
   std::optional<Finding> finding;
+  std::string not_judged;  // why the verdict is inconclusive; else empty
   uint64_t digest = 0;
   uint64_t steps = 0;
   uint64_t points = 0;
@@ -68,6 +69,8 @@ class Runner {
   ~Runner();
 
   const Run& play(const Plan& plan);
+  /// The same with choices from elsewhere: what the plan says about them does not count.
+  const Run& play(const Plan& plan, sim::Source& source);
 
   /// Fatal signals are left to a debugger (--abort).
   void leave_signals_alone(bool alone);

@@ -55,6 +55,9 @@ class Scenario {
   /// True if finding something wrong is the point: a canary.
   virtual bool must_fail() const { return false; }
 
+  /// True if its runs depend on more than their plan: a canary for the check of determinism.
+  virtual bool is_nondeterministic() const { return false; }
+
   /// True for the few scenarios that are too large for a campaign of many seeds.
   virtual bool is_large() const { return false; }
 

@@ -3,7 +3,14 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "engine/base/check.hpp"
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#define ORRERY_VALGRIND 1
+#endif
 
 #ifdef ORRERY_ASAN
 #include <sanitizer/asan_interface.h>
@@ -29,6 +36,23 @@ void forget_frames(Stack stack) {
 #endif
 }
 
+void tell_of(Stack& stack) {
+#ifdef ORRERY_VALGRIND
+  stack.known_as =
+      static_cast<unsigned>(VALGRIND_STACK_REGISTER(stack.bottom, stack.bottom + stack.size - 1));
+#else
+  (void)stack;
+#endif
+}
+
+void tell_no_more_of(const Stack& stack) {
+#ifdef ORRERY_VALGRIND
+  VALGRIND_STACK_DEREGISTER(stack.known_as);
+#else
+  (void)stack;
+#endif
+}
+
 StackPool::StackPool(size_t size) : size_(size) {
   CHECK(size % kGuard == 0, "a stack of {} bytes is not whole pages", size);
 }
@@ -36,6 +60,7 @@ StackPool::StackPool(size_t size) : size_(size) {
 StackPool::~StackPool() {
   for (const Stack& stack : all_) {
     forget_frames(stack);  // or whoever is mapped here next inherits them
+    tell_no_more_of(stack);
     munmap(stack.bottom - kGuard, stack.size + kGuard);
   }
 }
@@ -52,10 +77,13 @@ Stack StackPool::take() {
   CHECK(block != MAP_FAILED, "no memory for a stack; {} are mapped", all_.size());
   CHECK(mprotect(block, kGuard, PROT_NONE) == 0, "a stack cannot be guarded; too many mappings?");
   all_.push_back({static_cast<std::byte*>(block) + kGuard, size_});
+  tell_of(all_.back());
   return all_.back();
 }
 
 void StackPool::give_back(Stack stack) { free_.push_back(stack); }
+
+void StackPool::turn_over() { std::reverse(free_.begin(), free_.end()); }
 
 bool StackPool::in_guard(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);

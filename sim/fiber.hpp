@@ -36,6 +36,7 @@ namespace orrery::sim {
 struct Stack {
   std::byte* bottom = nullptr;  // lowest usable byte; the page below it is a guard
   size_t size = 0;
+  unsigned known_as = 0;  // to valgrind, which must know where a stack ends
 };
 
 #ifdef ORRERY_OWN_SWITCH
@@ -61,6 +62,10 @@ struct Fiber {
 /// frames that were abandoned there must not be seen by the next ones.
 void forget_frames(Stack stack);
 
+/// Tells valgrind, if it watches, of a stack that it would otherwise take for ordinary memory.
+void tell_of(Stack& stack);
+void tell_no_more_of(const Stack& stack);
+
 /// Guarded stacks, handed out and taken back. Not thread-safe; one per world.
 class StackPool {
  public:
@@ -71,6 +76,8 @@ class StackPool {
 
   Stack take();
   void give_back(Stack stack);
+  /// What would have been taken last is taken first.
+  void turn_over();
   /// Whether the address lies in the guard page of one of the stacks.
   bool in_guard(const void* address) const;
   size_t mapped() const { return all_.size(); }

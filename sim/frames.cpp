@@ -9,31 +9,32 @@
 namespace orrery::sim {
 namespace {
 
+constexpr size_t kReserve = size_t{256} << 30;  // of address space, not of memory
+constexpr size_t kReserveLeast = size_t{1} << 30;
 constexpr size_t kAlignment = 512;
 
 }  // namespace
 
-FrameTable::FrameTable(Scheduler& scheduler, Trace& trace) : scheduler_(scheduler), trace_(trace) {
-  void* const block = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(block != MAP_FAILED, "no address space for {} bytes of frames", kReserve);
-  base_ = static_cast<std::byte*>(block);
+FrameTable::FrameTable(Scheduler& scheduler, Trace& trace)
+    : scheduler_(scheduler), trace_(trace), reserve_(reserve(kReserve, kReserveLeast)) {
   // A huge page would make 2 MiB resident for one touched byte.
-  madvise(base_, kReserve, MADV_NOHUGEPAGE);
+  madvise(reserve_.base, reserve_.size, MADV_NOHUGEPAGE);
 }
 
-FrameTable::~FrameTable() { munmap(base_, kReserve); }
+FrameTable::~FrameTable() { release(reserve_); }
 
-void FrameTable::begin(bool guarded) {
+void FrameTable::begin(bool guarded, bool mirrored) {
   if (guarded != guarded_) {
     const int access = guarded ? PROT_NONE : PROT_READ | PROT_WRITE;
-    CHECK(mprotect(base_, kReserve, access) == 0, "the frames' protection cannot be changed");
+    CHECK(mprotect(reserve_.base, reserve_.size, access) == 0,
+          "the frames' protection cannot be changed");
   } else if (guarded && opened_ > 0) {
-    CHECK(mprotect(base_, opened_, PROT_NONE) == 0, "the frames cannot be closed");
+    CHECK(mprotect(first_of(opened_), opened_, PROT_NONE) == 0, "the frames cannot be closed");
   }
   guarded_ = guarded;
+  mirrored_ = mirrored;
   used_ = opened_ = 0;
-  plain_from_ = base_ + kReserve;
+  guarded_until_ = SIZE_MAX;
   live_ = 0;
   unused_.clear();
   for (const auto& frame : frames_) {
@@ -42,45 +43,67 @@ void FrameTable::begin(bool guarded) {
     *frame = engine::Frame{};
     unused_.push_back(frame.get());
   }
+  if (mirrored) std::reverse(unused_.begin(), unused_.end());
   for (auto& [size, list] : free_memory_) list.clear();
   ranges_.clear();
 }
 
+// Where the stretch begins that holds the first `used` bytes that were handed out.
+std::byte* FrameTable::first_of(size_t used) const {
+  return mirrored_ ? reserve_.base + (reserve_.size - used) : reserve_.base;
+}
+
+std::byte* FrameTable::take(size_t size, size_t alignment) {
+  CHECK(used_ + size + alignment < reserve_.size, "a run wants more than {} bytes of frames",
+        reserve_.size);
+  if (mirrored_) {
+    used_ = engine::round_up(used_ + size, alignment);
+    return reserve_.base + (reserve_.size - used_);
+  }
+  used_ = engine::round_up(used_, alignment);
+  used_ += size;
+  return reserve_.base + (used_ - size);
+}
+
 std::byte* FrameTable::take_memory(size_t size) {
-  if (is_guarded(base_ + used_)) {
+  if (guarded_ && guarded_until_ == SIZE_MAX) {
     if (std::byte* const start = open_range(size)) return start;
     give_up_guards();
   }
   auto& list = free_memory_[size];
   if (!list.empty()) {
     // The one that was given back first: a page's memory does not return to it at once.
-    std::byte* const start = list.front();
-    list.erase(list.begin());
+    const auto chosen = mirrored_ ? list.end() - 1 : list.begin();
+    std::byte* const start = *chosen;
+    list.erase(chosen);
     return start;
   }
-  used_ = engine::round_up(used_, size >= kPage ? kPage : kAlignment);
-  CHECK(used_ + size < kReserve, "a run wants more than {} bytes of frames", kReserve);
-  std::byte* const start = base_ + used_;
-  used_ += size;
-  return start;
+  return take(size, size >= kPage ? kPage : kAlignment);
 }
 
 // A range of its own that ends at a closed page. Null if there is none to be had.
 std::byte* FrameTable::open_range(size_t size) {
   const size_t room = engine::round_up(size, kPage);
-  if (used_ + room + kPage > kReserve / 2) return nullptr;
-  std::byte* const range = base_ + used_;
+  if (used_ + room + kPage > reserve_.size / 2) return nullptr;
+  std::byte* const range = take(room + kPage, kPage);
   if (mprotect(range, room, PROT_READ | PROT_WRITE) != 0) return nullptr;
-  used_ += room + kPage;  // the page behind it stays closed
   opened_ = used_;
   return range + (room - size);
 }
 
 void FrameTable::give_up_guards() {
-  plain_from_ = base_ + used_;
-  opened_ = kReserve;
-  CHECK(mprotect(plain_from_, kReserve - used_, PROT_READ | PROT_WRITE) == 0,
+  guarded_until_ = used_ = engine::round_up(used_, kPage);
+  opened_ = reserve_.size;
+  std::byte* const rest = mirrored_ ? reserve_.base : reserve_.base + used_;
+  CHECK(mprotect(rest, reserve_.size - used_, PROT_READ | PROT_WRITE) == 0,
         "no frame can be opened; too many mappings?");
+}
+
+bool FrameTable::is_guarded(const std::byte* memory) const {
+  if (!guarded_) return false;
+  const std::byte* const end = reserve_.base + reserve_.size;
+  const auto place = static_cast<size_t>(mirrored_ ? end - memory - 1 : memory - reserve_.base);
+  return place < guarded_until_;
 }
 
 void FrameTable::clear_memory(std::byte* start, size_t size) const {
@@ -132,7 +155,7 @@ void FrameTable::close_lifetime(engine::Frame& frame, Site site) {
   std::byte* const first = frame.base + frame.size - engine::round_up(frame.size, kPage);
   if (frame.size >= kLarge) madvise(first, frame.size, MADV_DONTNEED);
   CHECK(mprotect(first, engine::round_up(frame.size, kPage), PROT_NONE) == 0,
-        "a retired frame cannot be closed; too many mappings?");
+        "a retired frame cannot be closed");
 }
 
 engine::Result<engine::Frame*> FrameTable::acquire(int64_t page, size_t size, Site site) {
@@ -170,7 +193,7 @@ void FrameTable::renew(engine::Frame* frame, int64_t page, Site site) {
   const size_t size = frame->size;
   std::byte* const before = frame->base;
   close_lifetime(*frame, site);
-  if (!is_guarded(before)) {
+  if (!is_guarded(before) && !mirrored_) {
     // In place: the memory just given back is the one that is taken.
     free_memory_[size].pop_back();
     free_memory_[size].insert(free_memory_[size].begin(), before);
@@ -202,11 +225,18 @@ uint64_t FrameTable::last_of(int64_t page) const {
 
 uint64_t FrameTable::find(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  auto found =
-      std::upper_bound(ranges_.begin(), ranges_.end(), at,
-                       [](const std::byte* a, const auto& range) { return a < range.first; });
-  if (found == ranges_.begin()) return 0;
-  --found;
+  // The last one, in the order of their addresses, that does not begin behind it.
+  auto found = ranges_.end();
+  if (mirrored_) {
+    found = std::partition_point(ranges_.begin(), ranges_.end(),
+                                 [at](const auto& range) { return range.first > at; });
+    if (found == ranges_.end()) return 0;
+  } else {
+    found = std::partition_point(ranges_.begin(), ranges_.end(),
+                                 [at](const auto& range) { return range.first <= at; });
+    if (found == ranges_.begin()) return 0;
+    --found;
+  }
   const Lifetime& lifetime = trace_.lifetimes[found->second - 1];
   // The guard page behind a frame belongs to it: that is where an overrun is caught.
   return at < found->first + lifetime.size + kPage ? found->second : 0;
@@ -214,7 +244,7 @@ uint64_t FrameTable::find(const void* address) const {
 
 bool FrameTable::owns(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  return at >= base_ && at < base_ + kReserve;
+  return at >= reserve_.base && at < reserve_.base + reserve_.size;
 }
 
 }  // namespace orrery::sim

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/runtime/frames.hpp"
+#include "sim/reserve.hpp"
 #include "sim/scheduler.hpp"
 
 namespace orrery::sim {
@@ -25,8 +26,9 @@ class FrameTable final : public engine::Frames {
   FrameTable(const FrameTable&) = delete;
   FrameTable& operator=(const FrameTable&) = delete;
 
-  /// Forgets every frame of the run before.
-  void begin(bool guarded);
+  /// Forgets every frame of the run before. Mirrored, memory is handed out from the other end, and
+  /// what was given back last is used again first: what happens may not depend on it.
+  void begin(bool guarded, bool mirrored = false);
 
   engine::Result<engine::Frame*> acquire(int64_t page, size_t size, Site site) override;
   void renew(engine::Frame* frame, int64_t page, Site site) override;
@@ -40,12 +42,13 @@ class FrameTable final : public engine::Frames {
   bool owns(const void* address) const;
   static constexpr size_t kPage = 4096;
   static constexpr size_t kLarge = size_t{1} << 20;
-  static constexpr size_t kReserve = size_t{256} << 30;  // of address space, not of memory
 
  private:
-  bool is_guarded(const std::byte* memory) const { return guarded_ && memory < plain_from_; }
+  std::byte* first_of(size_t used) const;
+  std::byte* take(size_t size, size_t alignment);
   std::byte* open_range(size_t size);
   void give_up_guards();
+  bool is_guarded(const std::byte* memory) const;
   std::byte* take_memory(size_t size);
   void clear_memory(std::byte* start, size_t size) const;
   void open_lifetime(engine::Frame& frame, int64_t page, size_t size, Site site);
@@ -54,16 +57,17 @@ class FrameTable final : public engine::Frames {
 
   Scheduler& scheduler_;
   Trace& trace_;
-  std::byte* base_ = nullptr;
+  const Reserve reserve_;
   size_t used_ = 0;                  // bytes of the reserve handed out in this run
   size_t opened_ = 0;                // guarded: bytes that may be accessible
-  std::byte* plain_from_ = nullptr;  // guarded: from here on there are no guards any more
+  size_t guarded_until_ = SIZE_MAX;  // bytes handed out when guards were given up
   bool guarded_ = false;
+  bool mirrored_ = false;
   size_t live_ = 0;
   std::vector<std::unique_ptr<engine::Frame>> frames_;
   std::vector<engine::Frame*> unused_;
   std::map<size_t, std::vector<std::byte*>> free_memory_;  // by size
-  std::vector<std::pair<std::byte*, uint64_t>> ranges_;    // guarded: start → generation, ascending
+  std::vector<std::pair<std::byte*, uint64_t>> ranges_;  // guarded: start → generation, by address
 };
 
 }  // namespace orrery::sim

@@ -9,6 +9,8 @@
 namespace orrery::sim {
 namespace {
 
+constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
+constexpr size_t kReserveLeast = size_t{1} << 30;
 constexpr size_t kPage = 4096;
 // A canonical address pattern, so that a pointer read from a freed block faults with its own
 // address. 0x5d is odd, too.
@@ -20,55 +22,68 @@ constexpr size_t kKeep = size_t{64} << 20;
 
 }  // namespace
 
-Heap::Heap(Scheduler& scheduler) : scheduler_(scheduler) {
-  void* const block = mmap(nullptr, kReserve, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(block != MAP_FAILED, "no address space for a heap of {} bytes", kReserve);
-  base_ = static_cast<std::byte*>(block);
+Heap::Heap(Scheduler& scheduler)
+    : scheduler_(scheduler), reserve_(reserve(kReserve, kReserveLeast)) {
   blocks_.reserve(256);
 }
 
-Heap::~Heap() { munmap(base_, kReserve); }
+Heap::~Heap() { release(reserve_); }
 
-void Heap::begin(bool guarded) {
+void Heap::begin(bool guarded, bool mirrored) {
   if (guarded_ && used_ > 0) {
     const size_t whole = engine::round_up(used_, kPage);
-    CHECK(mprotect(base_, whole, PROT_READ | PROT_WRITE) == 0, "the heap cannot be opened again");
+    CHECK(mprotect(first_of(whole), whole, PROT_READ | PROT_WRITE) == 0,
+          "the heap cannot be opened again");
   }
-  if (touched_ > kKeep || guarded != guarded_) {
-    madvise(base_, touched_, MADV_DONTNEED);
+  if (touched_ > kKeep || guarded != guarded_ || mirrored != mirrored_) {
+    const size_t whole = engine::round_up(touched_, kPage);
+    madvise(first_of(whole), whole, MADV_DONTNEED);
     touched_ = 0;
   } else if (!guarded && touched_ > 0) {
-    std::memset(base_, 0, touched_);
+    std::memset(first_of(touched_), 0, touched_);
     touched_ = 0;
   }
   // Guarded blocks are far apart, and each is cleared when it is given out again.
   used_ = 0;
   live_ = 0;
   guarded_ = guarded;
+  mirrored_ = mirrored;
   mappings_left_ = true;
   blocks_.clear();
   spare_.clear();
 }
 
-std::byte* Heap::place(size_t size, size_t alignment) {
-  used_ = engine::round_up(used_, std::max<size_t>(alignment, 16));
-  std::byte* const start = base_ + used_;
-  // In a guarded run nothing was cleared beforehand.
-  if (guarded_ && used_ < touched_) std::memset(start, 0, std::min(size, touched_ - used_));
+// Where the stretch begins that holds the first `used` bytes that were handed out.
+std::byte* Heap::first_of(size_t used) const {
+  return mirrored_ ? reserve_.base + (reserve_.size - used) : reserve_.base;
+}
+
+std::byte* Heap::take(size_t size, size_t alignment) {
+  if (mirrored_) {
+    used_ = engine::round_up(used_ + size, alignment);
+    return reserve_.base + (reserve_.size - used_);
+  }
+  used_ = engine::round_up(used_, alignment);
   used_ += size;
-  return start;
+  return reserve_.base + (used_ - size);
+}
+
+// The part of a block that the run before may have written.
+void Heap::clear_what_was_touched(std::byte* start, size_t size) const {
+  std::byte* const dirty = first_of(touched_);
+  std::byte* const from = std::max(start, dirty);
+  std::byte* const to = std::min(start + size, dirty + touched_);
+  if (from < to) std::memset(from, 0, static_cast<size_t>(to - from));
 }
 
 // The block ends where its guard page begins, as nearly as its alignment allows. Null if the system
 // has no mappings left.
 std::byte* Heap::place_guarded(size_t size, size_t alignment) {
-  const size_t first = engine::round_up(used_, kPage);
   const size_t room = engine::round_up(std::max<size_t>(size, 1), kPage);
-  std::byte* const guard = base_ + first + room;
+  std::byte* const start = take(room + kPage, kPage);
+  std::byte* const guard = start + room;
   if (mprotect(guard, kPage, PROT_NONE) != 0) return nullptr;
-  if (first < touched_) std::memset(base_ + first, 0, std::min(room, touched_ - first));
-  used_ = first + room + kPage;
+  clear_what_was_touched(start, room);
   const auto end = reinterpret_cast<uintptr_t>(guard);
   return reinterpret_cast<std::byte*>(engine::round_down(end - size, alignment));
 }
@@ -108,12 +123,16 @@ engine::Result<void*> Heap::allocate(size_t size, size_t alignment, const char* 
       return static_cast<void*>(made.start);
     }
   }
-  CHECK(used_ + size + 4 * kPage < kReserve, "a run wants more than {} bytes of heap", kReserve);
+  CHECK(used_ + size + 4 * kPage < reserve_.size, "a run wants more than {} bytes", reserve_.size);
   if (guarded_ && mappings_left_ && is_roomy()) {
     made.start = place_guarded(size, alignment);
     made.guarded = mappings_left_ = made.start != nullptr;
   }
-  if (made.start == nullptr) made.start = place(size, alignment);
+  if (made.start == nullptr) {
+    made.start = take(size, std::max<size_t>(alignment, 16));
+    // In a guarded run nothing was cleared beforehand.
+    if (guarded_) clear_what_was_touched(made.start, size);
+  }
   touched_ = std::max(touched_, used_);
   blocks_.push_back(made);
   return static_cast<void*>(made.start);
@@ -172,6 +191,11 @@ void Heap::bury(const Block& block) {
 }
 
 const Block* Heap::last_before(const std::byte* at) const {
+  if (mirrored_) {
+    const auto found = std::partition_point(blocks_.begin(), blocks_.end(),
+                                            [at](const Block& b) { return b.start > at; });
+    return found == blocks_.end() ? nullptr : &*found;
+  }
   const auto found =
       std::upper_bound(blocks_.begin(), blocks_.end(), at,
                        [](const std::byte* a, const Block& b) { return a < b.start; });
@@ -196,7 +220,7 @@ const Block* Heap::find_guarded(const void* address) const {
 
 bool Heap::owns(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  return at >= base_ && at < base_ + kReserve;
+  return at >= reserve_.base && at < reserve_.base + reserve_.size;
 }
 
 }  // namespace orrery::sim

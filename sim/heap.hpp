@@ -5,16 +5,18 @@
 // Blocks are bumped from one mapping and never given to a second owner in the same run, so a
 // pointer names one block for ever, and a freed block keeps its poison until the run ends. Guarded,
 // each block lies in its own pages, up against a guard page, and becomes inaccessible when it is
-// freed. A run that is too long for that (half of the address space used up, no mappings left) goes
-// on with plain blocks, and large ones are used again: less is seen, nothing else happens. Every
-// block is listed with who asked for it; what is live at quiescence has leaked. Nothing of the
-// harness lives here.
+// freed. Mirrored, blocks are bumped from the other end, so that the one that came later lies
+// before the other: what happens may not depend on either. A run that is too long for that (half of
+// the address space used up, no mappings left) goes on with plain blocks, and large ones are used
+// again: less is seen, nothing else happens. Every block is listed with who asked for it; what is
+// live at quiescence has leaked. Nothing of the harness lives here.
 #pragma once
 
 #include <vector>
 
 #include "engine/base/bytes.hpp"
 #include "engine/runtime/memory.hpp"
+#include "sim/reserve.hpp"
 #include "sim/scheduler.hpp"
 
 namespace orrery::sim {
@@ -38,8 +40,8 @@ class Heap final : public engine::Memory {
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
 
-  /// Forgets every block. `guarded` holds for the run to come.
-  void begin(bool guarded);
+  /// Forgets every block. Both hold for the run to come.
+  void begin(bool guarded, bool mirrored = false);
 
   engine::Result<void*> allocate(size_t size, size_t alignment, const char* label,
                                  Site site) override;
@@ -60,24 +62,25 @@ class Heap final : public engine::Memory {
   /// Whether the address lies in the heap's mapping at all.
   bool owns(const void* address) const;
 
-  static constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
-
  private:
-  bool is_roomy() const { return used_ < kReserve / 2; }
+  std::byte* first_of(size_t used) const;
+  std::byte* take(size_t size, size_t alignment);
+  bool is_roomy() const { return used_ < reserve_.size / 2; }
+  void clear_what_was_touched(std::byte* start, size_t size) const;
   std::byte* place_guarded(size_t size, size_t alignment);
-  std::byte* place(size_t size, size_t alignment);
   Block* reuse(size_t size, size_t alignment);
   void bury(const Block& block);
   const Block* last_before(const std::byte* at) const;
 
   Scheduler& scheduler_;
-  std::byte* base_ = nullptr;
+  const Reserve reserve_;
   size_t used_ = 0;     // bytes handed out in this run
   size_t touched_ = 0;  // bytes that may be other than zero
   bool guarded_ = false;
+  bool mirrored_ = false;
   bool mappings_left_ = true;
   size_t live_ = 0;
-  std::vector<Block> blocks_;  // by address
+  std::vector<Block> blocks_;  // by address, mirrored: from the highest
   std::vector<size_t> spare_;  // large plain blocks that were freed, as indices into blocks_
 };
 

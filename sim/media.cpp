@@ -75,6 +75,13 @@ void Media::read_durable(uint64_t offset, engine::MutableBytes bytes) const {
   }
 }
 
+uint64_t Media::next_written(uint64_t offset) const {
+  for (uint64_t index = offset / kChunk; index < table_.size(); ++index) {
+    if (table_[index] >= 0) return std::max(offset, index * kChunk);
+  }
+  return std::max(offset, size_);
+}
+
 void Media::write(uint64_t offset, engine::Bytes bytes) {
   begin_write(offset, bytes.size(), 0);
   add(offset, bytes);

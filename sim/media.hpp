@@ -51,6 +51,9 @@ class Media {
   /// The same after a power loss that takes every pending write.
   uint64_t durable_size() const { return durable_size_; }
 
+  /// The first byte from `offset` on that may have been written; size() if there is none.
+  uint64_t next_written(uint64_t offset) const;
+
   size_t pending_count() const { return pending_.size(); }
   /// Power is lost: `survives(offset)` says of each pending write, oldest first, whether it
   /// reached the platter.

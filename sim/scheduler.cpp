@@ -46,7 +46,7 @@ void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> 
   changes = 0;
   touched = Site{};
   steps_ = points_ = switches_ = deliveries_ = run_length_ = serial_ = 0;
-  queue_number_ = wait_number_ = 0;
+  queue_number_ = fair_number_ = wait_number_ = 0;
   budget_end_ = pace.step_budget;
   stop_step_ = UINT64_MAX;
   last_progress_ = changes_at_switch_ = changes_at_grace_ = 0;
@@ -71,7 +71,10 @@ void Scheduler::run_all(Name name, void (*run)(void*), void* argument) {
   zombie_ = nullptr;
   unused_.clear();
   for (const auto& task : tasks_) {
-    if (task->fiber.stack.bottom != nullptr) stacks_.give_back(task->fiber.stack);
+    if (task->fiber.stack.bottom != nullptr) {
+      trace_.tasks[task->index].points = task->points;
+      stacks_.give_back(task->fiber.stack);
+    }
     task->fiber = Fiber{};
     task->state = State::unused;
     unused_.push_back(task.get());
@@ -98,7 +101,7 @@ Scheduler::Task& Scheduler::make_task(Name name, void (*run)(void*), void* argum
   task.started = task.delivered = task.timed_out = false;
   task.run = run;
   task.argument = argument;
-  task.own_changes = 0;
+  task.points = task.own_changes = 0;
   task.others_seen = UINT64_MAX;  // the first iteration of a spin is never parked
   task.deliveries_seen = 0;
   task.depth = 0;
@@ -129,6 +132,7 @@ void Scheduler::end_task() {
   settle();
   Task& task = *current_;
   record(Kind::task_ended, task.index);
+  trace_.tasks[task.index].points = task.points;
   wake_waiters(&task, engine::kEverybody);  // those who join it
   stop_current(State::unused);
   zombie_ = &task;
@@ -213,7 +217,8 @@ void Scheduler::expired(Site site) {
   Harness harness(*this);
   settle();
   if (detailed_)
-    record(Kind::point, static_cast<int64_t>(current_->actor().points) - 1, 0, 0, site);
+    record(Kind::point, static_cast<int64_t>(current_->actor().points) - 1,
+           static_cast<int64_t>(digest), 0, site);
   if (steps_ >= stop_step_) stop();
   if (steps_ >= budget_end_) over_budget();
   deliver_due();
@@ -238,9 +243,10 @@ void Scheduler::over_budget() {
   if (!fair_) {
     fair_ = true;
     budget_end_ = steps_ + pace_.step_budget;
+    fair_number_ = queue_number_;
     return;
   }
-  if (last_progress_ + pace_.patience > steps_) {
+  if (last_progress_ + pace_.patience > steps_ || is_something_held()) {
     inconclusive_ = true;
     stop();
   }
@@ -250,6 +256,14 @@ void Scheduler::over_budget() {
   failure.text.format("no operation ended between step {} and step {}", last_progress_, steps_);
   describe_waiters(failure);
   fail(failure);
+}
+
+// A request from before the fair turns that is still on its way: whoever waits for it is patient.
+// Retries that go on without an end do not count, nor does the end of somebody's own patience.
+bool Scheduler::is_something_held() const {
+  return std::any_of(queue_.begin(), queue_.end(), [&](const Queued& entry) {
+    return entry.number <= fair_number_ && entry.happening != &timer_;
+  });
 }
 
 // Who runs next.

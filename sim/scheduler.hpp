@@ -107,6 +107,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   /// none.
   bool run_undelivered();
   const StackPool& stacks() const { return stacks_; }
+  /// Between runs: tasks get their stacks in another order. Nothing of a run may depend on it.
+  void turn_stacks_over() { stacks_.turn_over(); }
 
   // engine::Points
   void expired(Site site) override;
@@ -171,6 +173,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
     uint64_t wait_number = 0;
     uint64_t stopped_step = 0;  // when and where it began to wait or spin
     Site stopped_at;
+    uint64_t points = 0;       // of all its actors
     uint64_t own_changes = 0;  // value-changing stores of this task
     uint64_t others_seen = 0;  // those of all others when its iteration began
     uint64_t deliveries_seen = 0;
@@ -203,6 +206,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   void wake_waiters(const void* word, uint32_t count);
   void make_ready(Task& task);
   void over_budget();
+  bool is_something_held() const;
   std::span<const uint64_t> who_could_run();
   bool preempt();
   void rotate();
@@ -220,6 +224,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   [[noreturn]] void leave();
   [[noreturn]] void nothing_can_run();
   void describe_waiters(Failure& failure);
+  uint64_t own_points() const { return current_ != nullptr ? current_->points + used() : 0; }
   Task* find(uint64_t id);
   void release_zombie();
 
@@ -253,6 +258,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   uint64_t run_length_ = 0;
   uint64_t serial_ = 0;
   uint64_t queue_number_ = 0;
+  uint64_t fair_number_ = 0;  // queue_number_ when turns became fair
   uint64_t wait_number_ = 0;
   uint64_t budget_end_ = 0;
   uint64_t stop_step_ = UINT64_MAX;

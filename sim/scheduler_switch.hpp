@@ -18,6 +18,7 @@ inline constexpr uint64_t kFairRunLength = 50;
 [[gnu::always_inline]] inline void Scheduler::settle() {
   const uint64_t count = used();
   current_->actor().points += count;
+  current_->points += count;
   steps_ += count;
   points_ += count;
   run_length_ += count;

@@ -223,15 +223,15 @@ void Scheduler::record(Kind kind, int64_t a, int64_t b, int64_t c, Site site) {
     saw(static_cast<uint64_t>(kind) ^ (static_cast<uint64_t>(a) << 16));
     saw(static_cast<uint64_t>(b) * 31 + static_cast<uint64_t>(c));
   }
-  trace_.events.push_back(
-      {steps(), now().ns, current_task(), static_cast<uint16_t>(kind), a, b, c, site});
+  trace_.events.push_back({steps(), now().ns, current_task(), static_cast<uint16_t>(kind), a, b, c,
+                           site, own_points()});
 }
 
 void Scheduler::note(const Note& note, Site site) {
   saw(note.kind ^ (static_cast<uint64_t>(note.a) << 16));
   saw(static_cast<uint64_t>(note.b) * 31 + static_cast<uint64_t>(note.c));
   trace_.events.push_back(
-      {steps(), now().ns, current_task(), note.kind, note.a, note.b, note.c, site});
+      {steps(), now().ns, current_task(), note.kind, note.a, note.b, note.c, site, own_points()});
 }
 
 void Scheduler::bad_access(const engine::Frame* frame, uint64_t generation, int64_t page,

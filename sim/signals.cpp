@@ -16,7 +16,7 @@
 namespace orrery::sim {
 namespace {
 
-constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
 constexpr size_t kStackSize = 256 * 1024;
 
 // A signal handler can be told nothing but through statics. Written before a signal can come, or by
@@ -31,10 +31,16 @@ struct HandlerState {
   std::byte* alternate = nullptr;
   std::byte* landing = nullptr;
   int catchers = 0;
+  // Where the run stood at the last knock, and how many knocks it has stood there.
+  uint64_t points = 0;
+  uint64_t digest = 0;
+  int knocks = 0;
 };
 constinit HandlerState state;
 
 void on_signal(int number, siginfo_t* info, void* context);
+bool stands_still(Scheduler* scheduler);
+void go_to_landing(void* context);
 void land();
 [[noreturn]] void on_terminate();
 void give_back(int number);
@@ -57,8 +63,9 @@ SignalCatcher::SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&)) {
   CHECK(sigaltstack(&alternate, &state.stack_before) == 0, "the alternate signal stack is refused");
   struct sigaction action{};
   action.sa_sigaction = &on_signal;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
   sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, SIGALRM);  // one thing at a time
   for (size_t i = 0; i < std::size(kSignals); ++i) {
     sigaction(kSignals[i], &action, &state.before[i]);
   }
@@ -83,14 +90,35 @@ namespace {
 
 void on_signal(int number, siginfo_t* info, void* context) {
   auto* const scheduler = static_cast<Scheduler*>(engine::current_points);
-  if (state.alone || scheduler == nullptr || scheduler->in_harness()) {
+  if (number == SIGALRM) {
+    if (!stands_still(scheduler)) return;
+  } else if (state.alone || scheduler == nullptr || scheduler->in_harness()) {
     // Not ours: with the action from before in place the same instruction faults again, or the
     // abort goes on.
     give_back(number);
     if (number == SIGABRT || info->si_code <= 0) raise(number);
     return;
   }
-  state.caught = {number, info->si_addr};
+  state.caught = {number, number == SIGALRM ? nullptr : info->si_addr};
+  go_to_landing(context);
+}
+
+// The steps of harness code are none of the run's, and a knock there says nothing.
+bool stands_still(Scheduler* scheduler) {
+  const bool on_engine = !state.alone && scheduler != nullptr && !scheduler->in_harness();
+  const bool moved =
+      !on_engine || state.points != scheduler->points() || state.digest != scheduler->digest;
+  if (on_engine) {
+    state.points = scheduler->points();
+    state.digest = scheduler->digest;
+  }
+  state.knocks = moved ? 0 : state.knocks + 1;
+  if (state.knocks < kKnocks) return false;
+  state.knocks = 0;
+  return true;
+}
+
+void go_to_landing(void* context) {
   forget_frames({state.landing, kStackSize});  // nobody ever returned from the landing before
   auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext;
   const auto top = reinterpret_cast<uintptr_t>(state.landing) + kStackSize - 64;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 #include <string>
@@ -15,6 +16,7 @@ constexpr std::string_view kFirstLine = "orrery-tape 1";
 constexpr size_t kTapeMax = size_t{64} << 20;  // bytes
 constexpr const char* kActorForm = "an actor is label/number#repeat@incarnation";
 
+bool is_control(char c);
 std::string_view next_word(std::string_view& line);
 bool parse_number(std::string_view text, uint64_t& value);
 bool parse_number(std::string_view text, int64_t& value);
@@ -100,6 +102,11 @@ std::optional<TapeError> parse_tape(std::string_view text, Tape& tape) {
       return TapeError{1, fmt::format("a tape begins with the line \"{}\"", kFirstLine)};
     }
     if (line.empty() || line.front() == '#') continue;
+    // A name that ends in one would be printed and not be read again.
+    if (std::any_of(line.begin(), line.end(), is_control)) {
+      return TapeError{number,
+                       "a control character stands in the line; words are parted by blanks"};
+    }
     std::string wrong = parse_line(line, read);
     if (wrong.empty()) wrong = find_repetition(line, read, said);
     if (!wrong.empty()) return TapeError{number, std::move(wrong)};
@@ -112,6 +119,8 @@ std::optional<TapeError> parse_tape(std::string_view text, Tape& tape) {
 }
 
 namespace {
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 bool Said::twice(std::string_view word, std::string_view name) {
   return !words_.insert(std::string(word) + " " + std::string(name)).second;

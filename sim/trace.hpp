@@ -31,7 +31,7 @@ enum class Kind : uint16_t {
   io_synced = 1023,          // a: index of the request
   allocation_failed = 1030,  // a: size
   crashed = 1040,            // a: 0 process crash, 1 power loss
-  point = 1050,              // only in detailed runs: an ordinary interleaving point
+  point = 1050,  // only in detailed runs, never in the digest; a: of the actor; b: digest
 };
 
 inline constexpr uint32_t kNobody = UINT32_MAX;  // the world itself
@@ -45,12 +45,14 @@ struct Event {
   int64_t b = 0;
   int64_t c = 0;
   Site site;
+  uint64_t own = 0;  // points of the task so far: what others did meanwhile does not count
 };
 
 /// A task that lived in a run, for lanes and names.
 struct TaskRecord {
   ActorId name;
   uint64_t spawned = 0;  // step
+  uint64_t points = 0;   // of its own, up to its end or that of the run
 };
 
 /// One lifetime of a frame: which page, and who gave and took it.

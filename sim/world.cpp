@@ -20,7 +20,7 @@ const char* describe(int number);
 }  // namespace
 
 std::string World::unfit_machine() {
-  constexpr size_t kRoom = Heap::kReserve + FrameTable::kReserve + (size_t{1} << 30);
+  constexpr size_t kRoom = size_t{3} << 30;  // the least for heap and frames, and the program
   void* const block = mmap(nullptr, kRoom, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (block == MAP_FAILED) {
@@ -48,8 +48,9 @@ void World::begin(Source& source, const Laws& laws, std::span<Fault* const> faul
   labels_.begin();
   scheduler_.begin(source, laws.pace, faults, laws.detailed);
   scheduler_.checked = laws.checked;
-  heap_.begin(laws.guarded);
-  frames_.begin(laws.guarded);
+  if (laws.mirrored) scheduler_.turn_stacks_over();
+  heap_.begin(laws.guarded, laws.mirrored);
+  frames_.begin(laws.guarded, laws.mirrored);
   disk_.begin(laws.disk, faults);
 }
 
@@ -62,8 +63,8 @@ void World::crash(bool power_lost) {
   scheduler_.record(Kind::crashed, power_lost ? 1 : 0);
   disk_.settle_requests();
   if (power_lost) disk_.lose_power();
-  heap_.begin(laws_.guarded);
-  frames_.begin(laws_.guarded);
+  heap_.begin(laws_.guarded, laws_.mirrored);
+  frames_.begin(laws_.guarded, laws_.mirrored);
   scheduler_.set_incarnation(scheduler_.incarnation() + 1);
 }
 
@@ -87,7 +88,10 @@ void World::landed(Scheduler& scheduler, const CaughtSignal& signal) {
   Failure failure;
   failure.oracle = "memory";
   failure.site = scheduler.touched;
-  if (world.frames_.owns(signal.address)) {
+  if (signal.number == SIGALRM) {
+    failure.oracle = "progress";
+    failure.label = "a task does not come back to the scheduler";
+  } else if (world.frames_.owns(signal.address)) {
     const uint64_t generation = world.frames_.find(signal.address);
     failure.generation = generation;
     if (generation == 0) {

@@ -26,6 +26,9 @@ struct Laws {
   DiskLaws disk;
   bool guarded =
       false;  // frames and blocks behind guard pages: what is wrong is a real access violation
+  // Memory is laid out the other way round: other addresses, in another order. What happens must be
+  // the same, or the subject depends on addresses.
+  bool mirrored = false;
   bool checked = true;    // the accessor verifies pages
   bool detailed = false;  // every point is in the trace
 };

@@ -95,7 +95,8 @@ class Atomic {
     return fetch_add(wrapping_add(static_cast<T>(~amount), T{1}), order, site);
   }
 
-  /// The value without a point, for the implementation of wait. Not for engines.
+  /// The value without a point: for the implementation of wait, and for hints to the machine that
+  /// decide nothing.
   T peek() const { return value_.load(std::memory_order_acquire); }
 
  private:

@@ -8,7 +8,7 @@
 // then the Io and its buffer belong to the device, which reads the source of a write at any instant
 // before it finishes. A failed request is indeterminate: it may have had its whole effect, a part,
 // or none. A finished write is *accepted*; only a finished sync makes what was accepted before it
-// durable.
+// durable. What was never written reads as zeros.
 #pragma once
 
 #include <cstddef>

@@ -85,46 +85,57 @@ class PageRef {
 
   [[gnu::always_inline]] uint64_t load_word(std::memory_order order = std::memory_order_acquire,
                                             Site site = Site::current()) const {
-    enter(8, site);
+    Points* const world = current_points;
+    if (world == nullptr) [[likely]]
+      return word().load(order);
+    enter(*world, 8, site);
     const uint64_t value = word().load(order);
-    if (Points* world = current_points) world->saw(value);
+    world->saw(value);
     return value;
   }
   [[gnu::always_inline]] void store_word(uint64_t value,
                                          std::memory_order order = std::memory_order_release,
                                          Site site = Site::current()) const {
-    enter(8, site);
-    if (Points* world = current_points) {
-      world->changes += word().load(std::memory_order_relaxed) != value ? 1 : 0;
-      world->saw(value);
-    }
+    Points* const world = current_points;
+    if (world == nullptr) [[likely]]
+      return word().store(value, order);
+    enter(*world, 8, site);
+    world->changes += word().load(std::memory_order_relaxed) != value ? 1 : 0;
+    world->saw(value);
     word().store(value, order);
   }
   /// One attempt; `expected` receives what was there.
   [[gnu::always_inline]] bool cas_word(uint64_t& expected, uint64_t desired,
                                        Site site = Site::current()) const {
-    enter(8, site);
+    Points* const world = current_points;
+    if (world == nullptr) [[likely]]
+      return word().compare_exchange_strong(expected, desired);
+    enter(*world, 8, site);
     const uint64_t wanted = expected;
     const bool done = word().compare_exchange_strong(expected, desired);
-    if (Points* world = current_points) {
-      world->changes += done && wanted != desired ? 1 : 0;
-      world->saw(expected);
-    }
+    world->changes += done && wanted != desired ? 1 : 0;
+    world->saw(expected);
     return done;
   }
 
   /// Plain integers inside a record: lengths and the like.
   template <typename T>
   [[gnu::always_inline]] T load(Site site = Site::current()) const {
-    enter(sizeof(T), site);
+    Points* const world = current_points;
+    if (world == nullptr) [[likely]]
+      return get<T>(at_);
+    enter(*world, sizeof(T), site);
     const T value = get<T>(at_);
-    if (Points* world = current_points) world->saw(static_cast<uint64_t>(value));
+    world->saw(static_cast<uint64_t>(value));
     return value;
   }
   template <typename T>
   [[gnu::always_inline]] void store(T value, Site site = Site::current()) const {
-    enter(sizeof(T), site);
-    if (Points* world = current_points) world->saw(static_cast<uint64_t>(value));
+    Points* const world = current_points;
+    if (world == nullptr) [[likely]]
+      return put<T>(at_, value);
+    enter(*world, sizeof(T), site);
+    world->saw(static_cast<uint64_t>(value));
     put<T>(at_, value);
   }
 
@@ -132,16 +143,19 @@ class PageRef {
   /// changes meanwhile is seen torn.
   void copy_out(MutableBytes target, Site site = Site::current()) const;
   void copy_in(Bytes source, Site site = Site::current()) const;
+  /// As copy_out, from bytes that others may be writing. Each aligned word is copied whole, but one
+  /// word may be older than the next: the caller can tell which bytes are worth something.
+  /// Requires: a size and a position that are multiples of 8.
+  void copy_out_while_written(MutableBytes target, Site site = Site::current()) const;
   /// Whether the page holds exactly `wanted` here.
   bool equals(Bytes wanted, Site site = Site::current()) const;
 
  private:
-  [[gnu::always_inline]] void enter(size_t length, Site site) const {
-    if (Points* world = current_points) [[unlikely]] {
-      world->point(site);
-      world->touched = site;
-      if (world->checked) check(*world, length, site);
-    }
+  // The point before an access in a world. Outside of one an access is one test and itself.
+  [[gnu::always_inline]] void enter(Points& world, size_t length, Site site) const {
+    world.point(site);
+    world.touched = site;
+    if (world.checked) check(world, length, site);
   }
   [[gnu::always_inline]] void check(Points& world, size_t length, Site site) const {
     const auto start = static_cast<size_t>(at_ - frame_->base);

@@ -3,6 +3,8 @@
 
 namespace orrery::engine {
 
+#if !defined(ORRERY_NO_HOOKS)
 constinit thread_local Points* current_points = nullptr;
+#endif
 
 }  // namespace orrery::engine

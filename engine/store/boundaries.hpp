@@ -27,6 +27,7 @@ inline constexpr size_t kBoundaries = 7;
 class Boundaries {
  public:
   LogAddr load(Boundary which) const { return words_[static_cast<size_t>(which)].load(); }
+  LogAddr peek(Boundary which) const { return words_[static_cast<size_t>(which)].peek(); }
 
   /// Raises the boundary to `value`. False if it was there already; `old` is what it was.
   bool raise(Boundary which, LogAddr value, LogAddr* old = nullptr);

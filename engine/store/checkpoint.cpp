@@ -269,7 +269,7 @@ void CheckpointDriver::transition(Self& self, SystemState from) {
   if (next.phase == Phase::rest) return end_cycle(next);
   state_.store(next.pack());
   note(events::kCheckpointPhase, static_cast<int64_t>(next.phase),
-       static_cast<int64_t>(next.version));
+       static_cast<int64_t>(next.version), info_.start);
   changed_.set();
 }
 

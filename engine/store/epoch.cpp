@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/store/events.hpp"
+
 namespace orrery::engine {
 
 Result<void> EpochSlots::initialise(Memory& memory, uint32_t slots) {
@@ -40,7 +42,7 @@ void EpochSlots::release(Self& self) {
   if (--self.epoch_slot_uses > 0) return;
   const size_t place = self.epoch_slot - 1;
   self.epoch_slot = 0;
-  owners_[place].store(0);
+  owners_[place].store(0, std::memory_order_release);
 }
 
 Result<void> EpochTable::initialise(Memory& memory) {
@@ -54,14 +56,19 @@ void EpochTable::resume(Self& self) {
   Entry& entry = entries_[self.epoch_slot - 1];
   CHECK(entry.owner_slot == 0, "task {} enters an epoch that it is already in", self.id);
   entry.owner_slot = self.epoch_slot;
-  protect_and_drain(self);
+  announce(self, events::kEpochEntered);
 }
 
 void EpochTable::protect_and_drain(Self& self) {
   CHECK(protected_here(self), "task {} refreshes an epoch that it is not in", self.id);
+  announce(self, events::kEpochRefreshed);
+}
+
+void EpochTable::announce(Self& self, uint16_t kind) {
   // The announcement is sequentially consistent: it is seen before anything this task reads later.
   const int64_t epoch = current_.load();
   entries_[self.epoch_slot - 1].local_epoch.store(epoch);
+  note(kind, epoch);
   if (drain_count_.load() > 0) drain(self, epoch);
 }
 
@@ -75,6 +82,7 @@ void EpochTable::leave(Self& self) {
   Entry& entry = entries_[self.epoch_slot - 1];
   entry.owner_slot = 0;  // first: afterwards the entry may be another task's
   entry.local_epoch.store(0);
+  note(events::kEpochLeft);
   slots_.release(self);
 }
 

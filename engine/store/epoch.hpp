@@ -86,6 +86,8 @@ class EpochTable {
     Action action;  // belongs to who has set `epoch` to kEdited
   };
 
+  /// Tells everybody in which epoch this task is, and runs what may be run; `kind` is the event.
+  void announce(Self& self, uint16_t kind);
   int64_t recompute(int64_t current);
   void drain(Self& self, int64_t current);
   void leave(Self& self);

@@ -6,6 +6,8 @@ namespace orrery::engine::events {
 std::string_view name_of(uint16_t kind) {
   switch (kind) {
     case kBoundary: return "boundary";
+    case kLogOpened: return "log-opened";
+    case kTailSeen: return "tail-seen";
     case kPageOpened: return "page-opened";
     case kPageClosed: return "page-closed";
     case kCloseBegin: return "close-begin";
@@ -28,6 +30,9 @@ std::string_view name_of(uint16_t kind) {
     case kFlushArrived: return "flush-arrived";
     case kMainWriteFailed: return "main-write-failed";
     case kLogFailed: return "log-failed";
+    case kEpochEntered: return "epoch-entered";
+    case kEpochRefreshed: return "epoch-refreshed";
+    case kEpochLeft: return "epoch-left";
     default: return {};
   }
 }

@@ -13,6 +13,10 @@ namespace orrery::engine::events {
 
 /// a = which Boundary, b = its new value, c = its old value.
 inline constexpr uint16_t kBoundary = 1;
+/// A log begins, empty. a = where all its boundaries and its tail are, b = pages in its ring.
+inline constexpr uint16_t kLogOpened = 8;
+/// The tail was seen to be at least there. a = address.
+inline constexpr uint16_t kTailSeen = 9;
 /// The tail entered a new page. a = page, b = the first address given out in it.
 inline constexpr uint16_t kPageOpened = 2;
 /// The frame of an evicted page was renewed, retired or parked. a = page.
@@ -44,7 +48,8 @@ inline constexpr uint16_t kWalkStep = 22;
 /// a = the page written, b = the address where the walk ended.
 inline constexpr uint16_t kWalkEnd = 23;
 
-/// The state word changed. a = Phase, b = version.
+/// The state word changed. a = Phase, b = version, c = where the records of the next version begin
+/// (0 at rest).
 inline constexpr uint16_t kCheckpointPhase = 30;
 /// a = the version that was to be captured, b = its Errc, c = token.
 inline constexpr uint16_t kCheckpointDone = 31;
@@ -61,6 +66,13 @@ inline constexpr uint16_t kFlushArrived = 35;
 inline constexpr uint16_t kMainWriteFailed = 40;
 /// The main log gave up: flushed_until moves no more. a = page, b = its Errc.
 inline constexpr uint16_t kLogFailed = 41;
+
+/// The task entered the epoch: from here on it is protected. a = the epoch that it announced.
+inline constexpr uint16_t kEpochEntered = 50;
+/// It looked around while protected. a = the epoch that it announced.
+inline constexpr uint16_t kEpochRefreshed = 51;
+/// It left: what it had read is nothing any more.
+inline constexpr uint16_t kEpochLeft = 52;
 
 /// The name of an event, for traces; empty for a kind that is not ours.
 std::string_view name_of(uint16_t kind);

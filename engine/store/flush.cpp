@@ -74,11 +74,15 @@ void Flusher::mark_flushed(int64_t page, LogAddr until) {
 }
 
 // A slot that still speaks of the page one ring earlier holds a smaller address: it stops the walk.
+// One that speaks of the page one ring later holds an address beyond this page: others have walked
+// past here since this walk began, and to believe it would skip what is not written yet.
 void Flusher::shift_flushed() {
+  const Geometry& geometry = frames_.geometry();
   LogAddr reached = boundaries_.load(Boundary::flushed);
   for (;;) {
-    const LogAddr last = slot_of(frames_.geometry().page(reached)).last_flushed.load();
-    if (last <= reached) break;
+    const int64_t page = geometry.page(reached);
+    const LogAddr last = slot_of(page).last_flushed.load();
+    if (last <= reached || last > geometry.page_end(page)) break;
     reached = last;
   }
   if (boundaries_.raise(Boundary::flushed, reached)) moved_.set();

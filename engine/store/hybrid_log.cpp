@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/hybrid_log.hpp"
 
+#include <algorithm>
+
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -21,6 +23,7 @@ Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
   TRY(frames_.ensure(page));
   boundaries_.set_all(options.first_address);
   tail_.store(pack({page, geometry.offset(options.first_address)}));
+  note(events::kLogOpened, options.first_address, geometry.slots);
   note(events::kPageOpened, page, options.first_address);
   return {};
 }
@@ -77,8 +80,10 @@ void HybridLog::close() {
 LogAddr HybridLog::tail() const {
   const Tail tail = unpack(tail_.load());
   // Between the overflow of a page and the opening of the next one the tail is where that begins.
-  if (tail.offset >= geometry().page_size()) return geometry().page_start(tail.page + 1);
-  return geometry().page_start(tail.page) + tail.offset;
+  const LogAddr address =
+      geometry().page_start(tail.page) + std::min(tail.offset, geometry().page_size());
+  note(events::kTailSeen, address);
+  return address;
 }
 
 HybridLog::Tail HybridLog::unpack(uint64_t word) const {
@@ -126,6 +131,7 @@ Allocation HybridLog::allocate(Self& self, int64_t size) {
   if (tail.offset == page_size && next < geometry().page_count_max()) {
     // The page is exactly full, or its opener gave up. Nothing is added to the word before the next
     // page can be opened, or two who wait for it would keep each other awake.
+    note(events::kTailSeen, geometry().page_start(next));
     shift_ro_paged(self, geometry().page_start(next));
     shift_head_paged(self, geometry().page_start(next));
     if (need_wait(next) || cannot_allocate(next)) return blocked(next, ticket);
@@ -142,6 +148,7 @@ Allocation HybridLog::overflow(Self& self, Tail tail, int64_t size, uint32_t tic
   const int64_t next = tail.page + 1;
   CHECK(tail.offset >> (offset_bits() - 1) == 0, "offset {} nears the page number", tail.offset);
   const bool opener = tail.offset <= geometry().page_size();
+  note(events::kTailSeen, geometry().page_start(next));
   if (next + 1 >= geometry().page_count_max()) {
     Allocation result;
     result.outcome = Allocate::failed;

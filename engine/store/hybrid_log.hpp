@@ -85,6 +85,8 @@ class HybridLog {
   /// Errors: invalid.
   Result<void> set_empty_pages(Self& self, uint32_t pages);
 
+  [[gnu::always_inline]] void prefetch(LogAddr address) const { frames_.prefetch(address); }
+
   /// Makes everything up to the present tail read-only; returns that tail. Requires: protected.
   LogAddr shift_ro_to_tail(Self& self);
 

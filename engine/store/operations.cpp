@@ -47,6 +47,7 @@ OperationRun::Outcome OperationRun::attempt_read() {
   HashIndex& index = store_.index_;
   const FoundEntry entry = index.find_tag(operation_.hash);
   if (entry.entry == nullptr) return missing();
+  log_.prefetch(entry.word.address());  // on its way while the chain is latched
   const Latched latched(index, index.bucket_of(operation_.hash), false);
   if (!latched.held()) return Outcome::retry_later;
   const EntryWord word{entry.entry->load()};
@@ -84,6 +85,7 @@ OperationRun::Outcome OperationRun::attempt_update() {
                     : index.find_or_create_tag(operation_.hash, log_.load(Boundary::begin));
   if (!entry) return fail(entry.error());
   if (entry->entry == nullptr) return missing();
+  log_.prefetch(entry->word.address());
   const Latched latched(index, index.bucket_of(operation_.hash), true);
   if (!latched.held()) return Outcome::retry_later;
   const EntryWord word{entry->entry->load()};

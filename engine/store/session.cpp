@@ -90,6 +90,7 @@ OpResult Session::execute(Operation& operation) {
     return refused;
   }
   operation.hash = hash_of(operation.key);
+  store_.index_.prefetch(operation.hash);  // on its way while this task enters the epoch
   const OpResult result = OperationRun(*this, operation).execute();
   // The device is asked from outside the epoch: whatever it does, nobody waits for this task.
   return result.status == Status::pending ? start_pending(operation) : result;

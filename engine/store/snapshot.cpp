@@ -48,7 +48,8 @@ void SnapshotWriter::release_final() {
   final_pin_ = Pin::evicted;
 }
 
-Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, uint64_t version, Device& device) {
+Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, LogAddr fuzzy_start,
+                                      uint64_t version, Device& device) {
   CHECK(done_.load() != 0, "a snapshot begins before the previous one is written");
   CHECK(running_.load() == 0, "a snapshot begins while another is being issued");
   const Geometry& geometry = log_.geometry();
@@ -60,6 +61,7 @@ Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, uint64_t versio
   }
   device_ = &device;
   version_ = version;
+  fuzzy_start_ = fuzzy_start;
   first_page_ = geometry.page(start);
   end_page_ = geometry.page(final_) + (geometry.offset(final_) > 0 ? 1 : 0);
   TRY(pages_.begin(runtime_.memory, first_page_,
@@ -232,7 +234,9 @@ void SnapshotWriter::copy_bytes(int64_t page, const Frame* frame, MutableBytes t
   SOMETIMES(length > kCopyChunk, "a page was copied in more than one piece");
   for (int64_t done = 0; done < length; done += kCopyChunk) {
     const auto size = static_cast<size_t>(std::min(kCopyChunk, length - done));
-    source.plus(done).copy_out({target.data() + done, size});
+    // Others seal records here, append behind the end of the snapshot, and update what is of the
+    // next version: a reader leaves out all that.
+    source.plus(done).copy_out_while_written({target.data() + done, size});
   }
 }
 
@@ -286,7 +290,7 @@ void SnapshotWriter::walk_window(const SnapshotPage& request, WalkWindow window,
   for (LogAddr address = window.start; address < end;) {
     const RecordHeader header{at.load_word()};
     const int64_t step = record_step(at, header);
-    const bool cleared = clear_dirty(at, header);
+    const bool cleared = is_in_snapshot(address, header) && clear_dirty(at, header);
     note(events::kWalkStep, address, step, cleared ? 1 : 0);
     if (bounded) {
       CHECK(step > 0, "a record of {} bytes at {}", step, address);
@@ -297,6 +301,12 @@ void SnapshotWriter::walk_window(const SnapshotPage& request, WalkWindow window,
     address += step;
     at = at.plus(step);
   }
+}
+
+// A record of the next version is not, even where its bytes are in the file: whoever reads that
+// leaves it out. It was perhaps changed after its page was copied, too. The next snapshot wants it.
+bool SnapshotWriter::is_in_snapshot(LogAddr address, RecordHeader header) const {
+  return address < fuzzy_start_ || !header.has(RecordHeader::kInNewVersion);
 }
 
 bool SnapshotWriter::clear_dirty(PageRef at, RecordHeader header) {

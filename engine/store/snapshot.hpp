@@ -50,9 +50,11 @@ class SnapshotWriter {
 
   /// Starts to write [start, final), of which `start` may lie anywhere in its page, to `device`.
   /// Returns where the file really starts: at `start`, or earlier if that is too late for the last
-  /// page. Requires: protected; the previous snapshot has finished; final is fixed. Errors:
-  /// no_memory; then release_final() is due.
-  Result<LogAddr> begin(Self& self, LogAddr start, uint64_t version, Device& device);
+  /// page. Records of the next version lie at or above `fuzzy_start`. Requires: protected; the
+  /// previous snapshot has finished; final is fixed. Errors: no_memory; then release_final() is
+  /// due.
+  Result<LogAddr> begin(Self& self, LogAddr start, LogAddr fuzzy_start, uint64_t version,
+                        Device& device);
 
   /// True once every page is counted down and no task of the writer runs any more. Each change of
   /// it is followed by changed.set().
@@ -86,6 +88,7 @@ class SnapshotWriter {
   void snapshot_page_done(SnapshotPage& request, Errc code);
   void walk(const SnapshotPage& request);
   void walk_window(const SnapshotPage& request, WalkWindow window, bool bounded);
+  bool is_in_snapshot(LogAddr address, RecordHeader header) const;
   bool clear_dirty(PageRef at, RecordHeader header);
   void free_request(SnapshotPage& request);
   void complete_page(int64_t page, Errc code);
@@ -108,6 +111,7 @@ class SnapshotWriter {
   int64_t first_page_ = 0;
   int64_t end_page_ = 0;
   LogAddr final_ = 0;
+  LogAddr fuzzy_start_ = 0;
   Pin final_pin_ = Pin::evicted;  // of the page that holds `final_`, until that page is written
   const Frame* final_frame_ = nullptr;
   PageTable pages_;

@@ -8,7 +8,7 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr std::array<OracleRow, 11> kOracles{{
+constexpr std::array<OracleRow, 12> kOracles{{
     {"memory", "no access violation, no double free, no stack overflow; always on", nullptr},
     {"check", "no CHECK of the engine fails; always on", nullptr},
     {"lifetimes", "no page, frame or buffer is used, by code or by a device, after its life ended",
@@ -16,6 +16,7 @@ constexpr std::array<OracleRow, 11> kOracles{{
     {"frames", "no access leaves its frame", nullptr},
     {"progress", "no deadlock, no livelock, no lost wake-up", nullptr},
     {"address-chain", "the log's boundaries stay in order and never go back", &judge_address_chain},
+    {"epochs", "nobody stays protected for long without a look around", &judge_epochs},
     {"walks", "the walk after a snapshot page was written stays inside that page's window",
      &judge_walks},
     {"completions", "every request ends once; every snapshot page is counted once, in its turn",

@@ -20,6 +20,12 @@ Eviction eviction_of(const Run& run, OracleScratch& scratch) {
   return {run.plan->scenario->is_cache(run.plan->sizes), scratch.heads};
 }
 
+Judgement judgement_of(const LinearizabilityReport& report) {
+  Judgement judgement;
+  if (report.verdict == Linearizability::inconclusive) judgement.not_judged = report.text;
+  return judgement;
+}
+
 std::vector<size_t> witnesses(std::span<const Operation> operations,
                               const LinearizabilityReport& report, std::span<const Found> found) {
   std::vector<uint64_t> numbers = report.allowed;
@@ -40,9 +46,9 @@ std::vector<size_t> witnesses(std::span<const Operation> operations,
   return all;
 }
 
-std::optional<Finding> judge_clients(const Run& run, OracleScratch& scratch) {
+Judgement judge_clients(const Run& run, OracleScratch& scratch) {
   const std::span<const Operation> operations = run.history->operations();
-  if (operations.empty()) return std::nullopt;
+  if (operations.empty()) return {};
   Finding finding;
   finding.oracle = "linearizable";
   for (size_t i = 0; i < operations.size(); ++i) {
@@ -56,7 +62,7 @@ std::optional<Finding> judge_clients(const Run& run, OracleScratch& scratch) {
   }
   const Eviction eviction = eviction_of(run, scratch);
   const LinearizabilityReport report = scratch.linearizability.check(operations, eviction);
-  if (report.verdict != Linearizability::violated) return std::nullopt;
+  if (report.verdict != Linearizability::violated) return judgement_of(report);
   finding.label = "what clients saw of a key fits no order of their operations";
   finding.text = report.text;
   finding.step = report.step;

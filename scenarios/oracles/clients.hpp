@@ -9,6 +9,9 @@ namespace orrery::scenarios {
 /// How records may have vanished in this run. The moves live in the scratch.
 Eviction eviction_of(const Run& run, OracleScratch& scratch);
 
+/// Of a report that accuses nobody.
+Judgement judgement_of(const LinearizabilityReport& report);
+
 /// The operations that the report is about: the one that fits nowhere, and those that wrote what it
 /// saw or should have seen. In the order of the history.
 std::vector<size_t> witnesses(std::span<const Operation> operations,

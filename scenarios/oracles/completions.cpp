@@ -16,7 +16,7 @@ std::optional<Finding> judge_snapshot_pages(const Run& run);
 
 }  // namespace
 
-std::optional<Finding> judge_completions(const Run& run, OracleScratch&) {
+Judgement judge_completions(const Run& run, OracleScratch&) {
   std::optional<Finding> found = judge_requests(run);
   return found ? found : judge_snapshot_pages(run);
 }

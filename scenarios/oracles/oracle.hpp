@@ -3,8 +3,10 @@
 //
 // One file and one row in catalogue.cpp. An oracle never asks a choice, never touches the world and
 // never looks at a switch: it knows what a correct engine promises, and which of that the enabled
-// faults have voided. If several find something, the earliest step wins. The `online` ones have no
-// function: the world itself must stop at once where memory is misused or nothing can run.
+// faults have voided. If several find something, the earliest step wins. One that could not look at
+// everything says so: then the run is inconclusive, unless somebody found something. The `online`
+// ones have no function: the world itself must stop at once where memory is misused or nothing can
+// run.
 #pragma once
 
 #include <optional>
@@ -24,11 +26,19 @@ struct OracleScratch {
   std::vector<HeadMove> heads;
   std::vector<Found> found;
   std::vector<std::byte> info;
-  std::vector<std::byte> pages;
-  std::vector<std::byte> main;
 };
 
-using Judge = std::optional<Finding> (*)(const Run&, OracleScratch&);
+/// What an oracle says of a run: a broken promise, or why it could not judge all of it, or neither.
+struct Judgement {
+  std::optional<Finding> finding;
+  std::string not_judged;  // in a few words; empty if all was judged
+
+  Judgement() = default;
+  Judgement(std::optional<Finding> found) : finding(std::move(found)) {}
+  Judgement(Finding found) : finding(std::move(found)) {}
+};
+
+using Judge = Judgement (*)(const Run&, OracleScratch&);
 
 struct OracleRow {
   const char* name;
@@ -41,11 +51,12 @@ std::span<const OracleRow> all_oracles();
 /// A finding with step, time and task of an event of the run.
 Finding finding_at(const Run& run, const char* oracle, size_t event);
 
-std::optional<Finding> judge_address_chain(const Run& run, OracleScratch& scratch);
-std::optional<Finding> judge_walks(const Run& run, OracleScratch& scratch);
-std::optional<Finding> judge_completions(const Run& run, OracleScratch& scratch);
-std::optional<Finding> judge_clients(const Run& run, OracleScratch& scratch);
-std::optional<Finding> judge_snapshots(const Run& run, OracleScratch& scratch);
-std::optional<Finding> judge_resources(const Run& run, OracleScratch& scratch);
+Judgement judge_address_chain(const Run& run, OracleScratch& scratch);
+Judgement judge_epochs(const Run& run, OracleScratch& scratch);
+Judgement judge_walks(const Run& run, OracleScratch& scratch);
+Judgement judge_completions(const Run& run, OracleScratch& scratch);
+Judgement judge_clients(const Run& run, OracleScratch& scratch);
+Judgement judge_snapshots(const Run& run, OracleScratch& scratch);
+Judgement judge_resources(const Run& run, OracleScratch& scratch);
 
 }  // namespace orrery::scenarios

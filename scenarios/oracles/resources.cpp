@@ -6,8 +6,8 @@
 
 namespace orrery::scenarios {
 
-std::optional<Finding> judge_resources(const Run& run, OracleScratch&) {
-  if (!run.completed) return std::nullopt;
+Judgement judge_resources(const Run& run, OracleScratch&) {
+  if (!run.completed) return {};
   const sim::World& world = *run.world;
   Finding finding;
   finding.oracle = "resources";
@@ -41,7 +41,7 @@ std::optional<Finding> judge_resources(const Run& run, OracleScratch&) {
     finding.label = "requests are in flight at the end";
     finding.text = fmt::format("{} requests are in flight at the end", world.disk().in_flight());
   } else {
-    return std::nullopt;
+    return {};
   }
   return finding;
 }

@@ -2,7 +2,9 @@
 // A committed checkpoint's files, read by an independent reader, hold the state at the version cut:
 // all that was done in its version and before, nothing of the next (engine-spec 5.5); each
 // session's serial says as much; the metadata makes sense (5.9, and hazard R-X of 6.2); and all of
-// it, names and bytes, would be there after a power loss.
+// it, names and bytes, would be there after a power loss. Files are read in place, whatever their
+// size. In a scenario that keeps no history nobody knows what a checkpoint should hold; there it
+// must be sound, and durable.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,16 +17,13 @@ namespace {
 
 namespace events = engine::events;
 
-// A genuine cache of 40 GiB has snapshots of that size: there only the metadata is read.
-constexpr uint64_t kImageMax = uint64_t{64} << 20;
-
 struct Devices {
   const sim::SimDevice* info;
   const sim::SimDevice* snapshot;  // null: there is none of that name
   const sim::SimDevice* log;
 };
 
-enum class View : uint8_t { as_read, after_power_loss };
+using Moment = FileView::Moment;
 
 // The checkpoint of one kMetadataCommitted: its event, and whether its files were found.
 struct Commit {
@@ -35,22 +34,24 @@ struct Commit {
 
 std::vector<Commit> commits_of(const Run& run);
 Devices devices_of(const sim::Disk& disk, const sim::SimDevice& info, std::string_view prefix);
-bool read(const Devices& devices, View view, OracleScratch& scratch);
-std::optional<Finding> judge_files(const Run& run, OracleScratch& scratch, const Commit& commit);
+bool read(const Devices& devices, Moment moment, OracleScratch& scratch);
+Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& commit);
 std::optional<Finding> judge_sessions(const Run& run, const OracleScratch& scratch,
                                       const Commit& commit);
-std::optional<Finding> judge_durability(const Run& run, const Devices& devices,
-                                        OracleScratch& scratch, const Commit& commit);
-// What is left of a device, as far as it can be looked at.
-engine::Bytes contents(const sim::SimDevice* device, View view, std::vector<std::byte>& room);
+Judgement judge_durability(const Run& run, const Devices& devices, OracleScratch& scratch,
+                           const Commit& commit);
+FileView view_of(const sim::SimDevice* device, Moment moment);
 
 }  // namespace
 
-std::optional<Finding> judge_snapshots(const Run& run, OracleScratch& scratch) {
+Judgement judge_snapshots(const Run& run, OracleScratch& scratch) {
   std::vector<Commit> commits = commits_of(run);
-  std::optional<Finding> first;
-  const auto keep = [&](std::optional<Finding> found) {
-    if (found && (!first || found->step < first->step)) first = std::move(found);
+  Judgement all;
+  const auto keep = [&](Judgement one) {
+    if (one.finding && (!all.finding || one.finding->step < all.finding->step)) {
+      all.finding = std::move(one.finding);
+    }
+    if (all.not_judged.empty()) all.not_judged = std::move(one.not_judged);
   };
   std::string flaw = "there is no file of it";
   const sim::Disk& disk = run.world->disk();
@@ -59,7 +60,7 @@ std::optional<Finding> judge_snapshots(const Run& run, OracleScratch& scratch) {
     const std::string_view name = device.name();
     if (!name.ends_with(kSuffix)) return;
     const Devices devices = devices_of(disk, device, name.substr(0, name.size() - kSuffix.size()));
-    if (!read(devices, View::as_read, scratch)) {
+    if (!read(devices, Moment::now, scratch)) {
       flaw = scratch.snapshot_reader.findings().front().text;
       return;
     }
@@ -70,10 +71,9 @@ std::optional<Finding> judge_snapshots(const Run& run, OracleScratch& scratch) {
                                      [&](const Commit& one) { return one.version == version; });
     if (commit == commits.end()) return;
     commit->readable = true;
-    std::optional<Finding> found = judge_files(run, scratch, *commit);
-    if (!found) found = judge_sessions(run, scratch, *commit);
-    if (!found) found = judge_durability(run, devices, scratch, *commit);
-    keep(std::move(found));
+    keep(judge_files(run, scratch, *commit));
+    keep(judge_sessions(run, scratch, *commit));
+    keep(judge_durability(run, devices, scratch, *commit));
   });
   for (const Commit& commit : commits) {
     if (commit.readable) continue;
@@ -82,7 +82,7 @@ std::optional<Finding> judge_snapshots(const Run& run, OracleScratch& scratch) {
     finding.text = fmt::format("the checkpoint of version {}: {}", commit.version, flaw);
     keep(std::move(finding));
   }
-  return first;
+  return all;
 }
 
 namespace {
@@ -103,15 +103,16 @@ Devices devices_of(const sim::Disk& disk, const sim::SimDevice& info, std::strin
           disk.find(std::string(store) + "/hlog")};
 }
 
-bool read(const Devices& devices, View view, OracleScratch& scratch) {
-  CheckpointFiles files;
-  files.info = contents(devices.info, view, scratch.info);
-  files.snapshot = contents(devices.snapshot, view, scratch.pages);
-  files.log = contents(devices.log, view, scratch.main);
-  return scratch.snapshot_reader.read(files);
+bool read(const Devices& devices, Moment moment, OracleScratch& scratch) {
+  const FileView info = view_of(devices.info, moment);
+  scratch.info.resize(info.size());
+  info.read(0, scratch.info);
+  const FileView snapshot = view_of(devices.snapshot, moment);
+  const FileView log = view_of(devices.log, moment);
+  return scratch.snapshot_reader.read({scratch.info, snapshot, log});
 }
 
-std::optional<Finding> judge_files(const Run& run, OracleScratch& scratch, const Commit& commit) {
+Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& commit) {
   const Checkpoint& checkpoint = scratch.snapshot_reader.checkpoint();
   if (!scratch.snapshot_reader.findings().empty()) {
     const SnapshotFinding& flaw = scratch.snapshot_reader.findings().front();
@@ -122,12 +123,14 @@ std::optional<Finding> judge_files(const Run& run, OracleScratch& scratch, const
     finding.text = fmt::format("the checkpoint of version {}: {}", checkpoint.version, flaw.text);
     return finding;
   }
-  if (checkpoint.page_bits > 20) return std::nullopt;  // only the metadata was read
+  if (run.history->operations().empty()) return {};
   scratch.found.clear();
   for (const RecoveredEntry& entry : scratch.snapshot_reader.entries()) {
     const std::optional<uint64_t> key = decode_key(entry.key);
     if (!key) continue;  // not a key of these clients
-    const std::optional<uint64_t> value = decode_value(entry.value);
+    // No client writes a value that is longer than what is kept of it.
+    std::optional<uint64_t> value;
+    if (entry.value_size == entry.value.size()) value = decode_value(entry.value);
     scratch.found.push_back({*key, true, !value.has_value(), value.value_or(0)});
   }
   const Eviction eviction = eviction_of(run, scratch);
@@ -135,7 +138,7 @@ std::optional<Finding> judge_files(const Run& run, OracleScratch& scratch, const
   const Cut cut{checkpoint.version, written_by, eviction.cache};
   const LinearizabilityReport report =
       scratch.linearizability.check_final(run.history->operations(), eviction, cut, scratch.found);
-  if (report.verdict != Linearizability::violated) return std::nullopt;
+  if (report.verdict != Linearizability::violated) return judgement_of(report);
   Finding finding = finding_at(run, "snapshot-cut", commit.event);
   finding.label = "a checkpoint's files do not hold the state at its version";
   finding.text = fmt::format("the checkpoint of version {} (start {}, final {}, flushed {}): {}",
@@ -178,8 +181,8 @@ std::optional<Finding> judge_sessions(const Run& run, const OracleScratch& scrat
 }
 
 // What is pending in what the metadata speaks of may be lost, so it must not matter.
-std::optional<Finding> judge_durability(const Run& run, const Devices& devices,
-                                        OracleScratch& scratch, const Commit& commit) {
+Judgement judge_durability(const Run& run, const Devices& devices, OracleScratch& scratch,
+                           const Commit& commit) {
   const bool null_main = scratch.snapshot_reader.checkpoint().null_main;
   const auto flushed = static_cast<uint64_t>(scratch.snapshot_reader.checkpoint().flushed);
   for (const sim::SimDevice* device : {devices.info, devices.snapshot, devices.log}) {
@@ -197,30 +200,24 @@ std::optional<Finding> judge_durability(const Run& run, const Devices& devices,
   const bool safe = !pending(devices.info, UINT64_MAX / 2) &&
                     !pending(devices.snapshot, UINT64_MAX / 2) &&
                     (null_main || !pending(devices.log, flushed));
-  if (safe) return std::nullopt;
-  std::optional<Finding> found;
-  if (read(devices, View::after_power_loss, scratch) &&
+  if (safe) return {};
+  Judgement then;
+  if (read(devices, Moment::after_power_loss, scratch) &&
       scratch.snapshot_reader.checkpoint().version == commit.version) {
-    found = judge_files(run, scratch, commit);
-    if (!found) return std::nullopt;
+    then = judge_files(run, scratch, commit);
+    if (!then.finding) return then;
   } else {
-    found = finding_at(run, "snapshot-cut", commit.event);
-    found->text = fmt::format("the metadata of version {} cannot be read then", commit.version);
+    then.finding = finding_at(run, "snapshot-cut", commit.event);
+    then.finding->text =
+        fmt::format("the metadata of version {} cannot be read then", commit.version);
   }
-  found->label = "a committed checkpoint is not durable";
-  found->text = "after a power loss that takes what no sync covers: " + found->text;
-  return found;
+  then.finding->label = "a committed checkpoint is not durable";
+  then.finding->text = "after a power loss that takes what no sync covers: " + then.finding->text;
+  return then;
 }
 
-engine::Bytes contents(const sim::SimDevice* device, View view, std::vector<std::byte>& room) {
-  room.clear();
-  if (device == nullptr) return {};
-  const sim::Media& media = device->media();
-  const uint64_t size = view == View::as_read ? media.size() : media.durable_size();
-  if (size > kImageMax) return {};
-  room.resize(size);
-  view == View::as_read ? media.read(0, room) : media.read_durable(0, room);
-  return room;
+FileView view_of(const sim::SimDevice* device, Moment moment) {
+  return device == nullptr ? FileView() : FileView(device->media(), moment);
 }
 
 }  // namespace

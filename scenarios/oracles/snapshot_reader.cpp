@@ -53,7 +53,9 @@ class Lines {
 
 // One page as it lies in its file, possibly cut short.
 struct Page {
-  Bytes bytes;
+  const FileView& file;
+  uint64_t place;   // of its first byte in the file
+  uint64_t there;   // bytes of it that are in the file
   int64_t address;  // of its first byte
   uint64_t from;    // offsets: where records begin that count, and where they end
   uint64_t until;
@@ -61,6 +63,8 @@ struct Page {
 
   template <typename Number>
   Number load(uint64_t at) const;
+  /// The next place from `at` on, in steps of 8 bytes, where something may stand.
+  uint64_t end_of_hole(uint64_t at) const;
 };
 
 // The parts of one record, as offsets in its page.
@@ -68,10 +72,16 @@ struct Layout {
   uint64_t key_at, key_size, value_at, value_size, end;
 };
 
+// The newest record of a key. Key and value are kept at these places in Scratch::kept.
 struct Newest {
-  RecoveredEntry entry;
   uint64_t hash;
+  size_t key_at, key_size;
+  size_t value_at, value_room;
+  uint64_t value_size;
+  int64_t address;
   bool erased;
+
+  size_t value_kept() const { return std::min<size_t>(value_size, kValueKept); }
 };
 
 uint64_t number_of(Bytes key);
@@ -86,6 +96,8 @@ struct SnapshotReader::Scratch {
   std::vector<RecoveredEntry> entries;
   std::vector<SnapshotFinding> findings;
   std::vector<Newest> newest;    // one for each key seen
+  std::vector<std::byte> kept;   // their bytes
+  std::vector<std::byte> key;    // of the record at hand
   std::vector<uint32_t> places;  // an open table of 1 + index in `newest`; 0: empty
 
   void clear();
@@ -135,6 +147,7 @@ void SnapshotReader::Scratch::clear() {
   entries.clear();
   findings.clear();
   newest.clear();
+  kept.clear();
   std::fill(places.begin(), places.end(), 0U);
 }
 
@@ -172,15 +185,16 @@ bool SnapshotReader::Scratch::parse(std::string_view text) {
   uint64_t null_main = 0;
   uint64_t sessions = 0;
   Lines lines(text);
-  bool well = lines.number("format", format) && lines.number("token", c.token, 16) &&
-              lines.number("use_snapshot_file", use_snapshot_file) &&
-              lines.number("version", c.version) && lines.number("next_version", c.next_version) &&
-              lines.number("flushed", c.flushed) &&
-              lines.number("snapshot_start", c.snapshot_start) && lines.number("start", c.start) &&
-              lines.number("final", c.final) && lines.number("snapshot_final", c.snapshot_final) &&
-              lines.number("head", c.head) && lines.number("begin", c.begin) &&
-              lines.number("page_bits", c.page_bits) && lines.number("sector", c.sector) &&
-              lines.number("null_main", null_main) && lines.number("sessions", sessions);
+  bool well =
+      lines.number("format", format) && lines.number("token", c.token, 16) &&
+      lines.number("use_snapshot_file", use_snapshot_file) && lines.number("version", c.version) &&
+      lines.number("next_version", c.next_version) && lines.number("flushed", c.flushed) &&
+      lines.number("snapshot_start", c.snapshot_start) && lines.number("start", c.start) &&
+      lines.number("final", c.final) && lines.number("snapshot_final", c.snapshot_final) &&
+      lines.number("head", c.head) && lines.number("begin", c.begin) &&
+      lines.number("page_bits", c.page_bits) && lines.number("sector", c.sector) &&
+      lines.number("null_main", null_main) && lines.number("pages", c.pages) &&
+      lines.number("pages_checksum", c.pages_checksum) && lines.number("sessions", sessions);
   for (uint64_t i = 0; well && i < sessions; ++i) {
     SessionMark mark;
     well = lines.session(mark);
@@ -193,7 +207,7 @@ bool SnapshotReader::Scratch::parse(std::string_view text) {
     return false;
   }
   c.null_main = null_main == 1;
-  if (format == 1 && use_snapshot_file == 1 && null_main <= 1) return true;
+  if (format == 2 && use_snapshot_file == 1 && null_main <= 1) return true;
   found(Flaw::metadata_value, 0, false,
         fmt::format("info.dat has format {}, use_snapshot_file {}, null_main {}", format,
                     use_snapshot_file, null_main));
@@ -253,13 +267,13 @@ void SnapshotReader::Scratch::walk_files(const CheckpointFiles& files) {
   const uint64_t snapshot_start = static_cast<uint64_t>(c.snapshot_start) >> c.page_bits;
   const auto lowest =
       static_cast<uint64_t>(c.null_main ? std::max(c.begin, c.snapshot_start) : c.begin);
-  const auto visit = [&](Bytes file, uint64_t base, uint64_t first, uint64_t end) {
+  const auto visit = [&](const FileView& file, uint64_t base, uint64_t first, uint64_t end) {
     first = std::max(first, lowest >> c.page_bits);
     end = std::min(end, base + round_up(file.size(), stride) / stride);
     for (uint64_t page = first; page < end; ++page) {
       const uint64_t address = page << c.page_bits;
-      const Bytes rest = file.subspan(stride * (page - base));
-      walk({rest.first(std::min<size_t>(rest.size(), size)), static_cast<int64_t>(address),
+      const uint64_t place = stride * (page - base);
+      walk({file, place, std::min(size, file.size() - place), static_cast<int64_t>(address),
             std::max(lowest, address) - address, std::min(size, final - address), size});
     }
   };
@@ -270,12 +284,12 @@ void SnapshotReader::Scratch::walk_files(const CheckpointFiles& files) {
 }
 
 void SnapshotReader::Scratch::walk(const Page& page) {
-  const uint64_t until = std::min<uint64_t>(page.until, page.bytes.size());  // then only zeros
+  const uint64_t until = std::min(page.until, page.there);  // then only zeros
   uint64_t at = page.from;
   while (at < until) {
     const auto header = page.load<uint64_t>(at);
     if (header == 0) {
-      at += 8;
+      at = page.end_of_hole(at + 8);
       continue;
     }
     Layout layout;
@@ -326,31 +340,41 @@ const char* SnapshotReader::Scratch::measure(const Page& page, uint64_t at, uint
 void SnapshotReader::Scratch::take(const Page& page, uint64_t at, uint64_t header,
                                    const Layout& layout) {
   const int64_t address = page.address + static_cast<int64_t>(at);
-  if (layout.value_at + layout.value_size > page.bytes.size()) {
+  if (layout.value_at + layout.value_size > page.there) {
     found(Flaw::record_cut_off, address, address >= checkpoint.start,
           fmt::format("the record at {} is cut off by the end of its file", address));
     return;
   }
-  const Bytes key = page.bytes.subspan(layout.key_at, layout.key_size);
-  const Bytes value = page.bytes.subspan(layout.value_at, layout.value_size);
-  const Newest fresh{
-      {number_of(key), key, value, address}, hash_of(key), (header & kTombstone) != 0};
+  key.resize(layout.key_size);
+  page.file.read(page.place + layout.key_at, key);
+  const uint64_t hash = hash_of(key);
   if (2 * (newest.size() + 1) > places.size()) grow();
-  uint32_t& place = place_of(fresh.hash, key);
-  if (place != 0) {
-    newest[place - 1] = fresh;
-    return;
+  uint32_t& place = place_of(hash, key);
+  if (place == 0) {
+    newest.push_back({hash, kept.size(), key.size(), 0, 0, 0, 0, false});
+    kept.insert(kept.end(), key.begin(), key.end());
+    place = static_cast<uint32_t>(newest.size());
   }
-  newest.push_back(fresh);
-  place = static_cast<uint32_t>(newest.size());
+  Newest& one = newest[place - 1];
+  one.value_size = layout.value_size;
+  one.address = address;
+  one.erased = (header & kTombstone) != 0;
+  if (one.value_kept() > one.value_room) {
+    one.value_room = one.value_kept();
+    one.value_at = kept.size();
+    kept.resize(kept.size() + one.value_room);
+  }
+  const std::span<std::byte> room{kept.data() + one.value_at, one.value_kept()};
+  page.file.read(page.place + layout.value_at, room);
 }
 
-uint32_t& SnapshotReader::Scratch::place_of(uint64_t hash, Bytes key) {
+uint32_t& SnapshotReader::Scratch::place_of(uint64_t hash, Bytes wanted) {
   const size_t mask = places.size() - 1;
   size_t at = static_cast<size_t>(hash) & mask;
   for (; places[at] != 0; at = (at + 1) & mask) {
     const Newest& other = newest[places[at] - 1];
-    if (other.hash == hash && same_bytes(other.entry.key, key)) break;
+    if (other.hash == hash && same_bytes({kept.data() + other.key_at, other.key_size}, wanted))
+      break;
   }
   return places[at];
 }
@@ -367,7 +391,10 @@ void SnapshotReader::Scratch::grow() {
 
 void SnapshotReader::Scratch::keep_present() {
   for (const Newest& one : newest) {
-    if (!one.erased) entries.push_back(one.entry);
+    if (one.erased) continue;
+    const Bytes name{kept.data() + one.key_at, one.key_size};
+    const Bytes value{kept.data() + one.value_at, one.value_kept()};
+    entries.push_back({number_of(name), name, value, one.value_size, one.address});
   }
   std::sort(entries.begin(), entries.end(), before);
 }
@@ -411,13 +438,18 @@ bool Lines::session(SessionMark& into) {
   return true;
 }
 
-// Bytes beyond the end of the file are zeros.
+// Bytes beyond the end of the page are zeros.
 template <typename Number>
 Number Page::load(uint64_t at) const {
-  if (at + sizeof(Number) <= bytes.size()) return get<Number>(bytes.data() + at);
   std::byte room[sizeof(Number)] = {};
-  if (at < bytes.size()) std::memcpy(room, bytes.data() + at, bytes.size() - at);
+  const uint64_t inside = at < there ? std::min<uint64_t>(sizeof(Number), there - at) : 0;
+  file.read(place + at, std::span(room).first(inside));
   return get<Number>(room);
+}
+
+uint64_t Page::end_of_hole(uint64_t at) const {
+  const uint64_t next = file.next_written(place + at) - place;
+  return next > at ? at + engine::round_down(next - at, 8) : at;
 }
 
 uint64_t number_of(Bytes key) {

@@ -4,10 +4,10 @@
 // In come the bytes of the metadata, of the snapshot and of the main log, as they lie on the
 // devices. Out come the metadata, the newest value of each key, and a finding for everything that
 // is not as it must be. It shares no code with the engine, so that it cannot share its mistakes:
-// the format is written down here once more. A view may end early; what is missing counts as zeros,
-// and zeros are holes. It never trusts a length, never reads outside the views, never changes a
-// byte, and never guesses what damaged bytes may have meant: it reports them and goes on with the
-// next page.
+// the format is written down here once more. A file may end early; what is missing counts as zeros,
+// and zeros are holes. It is read in place, whatever its size. It never trusts a length, never
+// reads outside the files, never changes a byte, and never guesses what damaged bytes may have
+// meant: it reports them and goes on with the next page.
 //
 // Metadata: u32 length, u32 crc32c, then lines `name value`, padded with zeros to a sector.
 // Snapshot: page p stands at stride * (p - page(snapshot_start)), the stride being the page size
@@ -25,13 +25,14 @@
 #include <vector>
 
 #include "engine/base/bytes.hpp"
+#include "scenarios/oracles/file_view.hpp"
 
 namespace orrery::scenarios {
 
 struct CheckpointFiles {
-  engine::Bytes info;      // info.dat
-  engine::Bytes snapshot;  // snapshot.dat
-  engine::Bytes log;       // the main log; not looked at if the metadata says that it is null
+  engine::Bytes info;  // info.dat
+  FileView snapshot;   // snapshot.dat
+  FileView log;        // the main log; not looked at if the metadata says that it is null
 };
 
 struct SessionMark {
@@ -54,14 +55,20 @@ struct Checkpoint {
   uint32_t page_bits = 0;
   uint64_t sector = 0;
   bool null_main = false;  // there is no main log: the snapshot is all there is
+  uint64_t pages = 0;      // entries of the page table
+  uint64_t pages_checksum = 0;
   std::vector<SessionMark> sessions;
 };
 
-/// One key that is present. The views point into the files.
+/// Of a longer value only so much is kept.
+inline constexpr uint64_t kValueKept = 4096;
+
+/// One key that is present.
 struct RecoveredEntry {
   uint64_t number = 0;  // the first eight bytes of the key, little-endian
   engine::Bytes key;
-  engine::Bytes value;
+  engine::Bytes value;  // its first kValueKept bytes
+  uint64_t value_size = 0;
   int64_t address = 0;
 };
 
@@ -94,7 +101,7 @@ class SnapshotReader {
 
   const Checkpoint& checkpoint() const;
 
-  /// By number, then by the bytes of the key. Valid as long as the files and until the next read().
+  /// By number, then by the bytes of the key. Valid until the next read().
   std::span<const RecoveredEntry> entries() const;
 
   std::span<const SnapshotFinding> findings() const;

@@ -1,87 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line as its users meet it: the binary is run, in a folder of its own, and what it
 // prints, writes and returns is looked at. $ORRERY names the binary.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "sim/fiber.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
+#include "tests/cli/place.hpp"
 
 namespace orrery::cli {
 namespace {
-
-namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-using Catch::Matchers::ContainsSubstring;
-
-struct Ended {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
-
-std::string content_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(file)), {});
-}
-
-/// A folder for one test, removed at its end.
-class Place {
- public:
-  Place() : path_((fs::temp_directory_path() / "orrery-cli-XXXXXX").string()) {
-    REQUIRE(mkdtemp(path_.data()) != nullptr);
-    fs::create_directory(path_ + "/desk");
-    const char* const named = std::getenv("ORRERY");
-    binary_ = fs::absolute(named != nullptr ? named : "build/release/cli/orrery").string();
-    REQUIRE(fs::exists(binary_));
-  }
-  ~Place() { fs::remove_all(path_); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
-  Ended run(const std::string& words, const std::string& before = "") const {
-    const std::string command = "cd " + path_ + "/desk && " + before + " " + binary_ + " " + words +
-                                " > " + path_ + "/out 2> " + path_ + "/err < /dev/null";
-    const int status = std::system(command.c_str());
-    Ended ended;
-    ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    ended.out = content_of(path_ + "/out");
-    ended.err = content_of(path_ + "/err");
-    return ended;
-  }
-  void write(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ + "/desk/" + name, std::ios::binary) << content;
-  }
-  std::string read(const std::string& name) const { return content_of(path_ + "/desk/" + name); }
-  size_t files() const {
-    size_t count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(path_ + "/desk")) {
-      if (entry.is_regular_file()) ++count;
-    }
-    return count;
-  }
-
- private:
-  std::string path_;
-  std::string binary_;
-};
-
-std::vector<Json> lines_of(const std::string& text) {
-  std::vector<Json> all;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) all.push_back(Json::parse(line));
-  return all;
-}
 
 std::string first_failing_seed(const Place& place, std::string& tape) {
   const Ended hunt = place.run("run canary -n 5000 -s 1 -j 2 --json --out found");
@@ -106,6 +36,13 @@ constexpr Row kBadInput[] = {
     {"run canary -n 5 --time 1s", "-n and --time exclude each other"},
     {"run canary --time soon", "\"soon\" is no length of time"},
     {"run canary -j 0", "-j wants a whole number"},
+    {"run canary --from -1", "--from wants a whole number"},
+    {"run canary --from 18446744073709551615", "beyond every campaign"},
+    {"run canary --check-determinism often", "1/50, 50, all or off, not \"often\""},
+    {"run canary --hang-after never", "\"never\" is no length of time"},
+    {"run canary --hang-after 1ms", "too short for any run"},
+    {"run canary --junit .", "\".\" is a folder"},
+    {"run canary --junit canary.orry/junit.xml", "canary.orry is a file"},
     {"run canary -s 0xfffffffffffffffff", "is no seed"},
     {"run canary -s seven", "\"seven\" is no seed"},
     {"run canary -s @missing", "there is no file \"missing\""},
@@ -143,6 +80,18 @@ constexpr Row kBadInput[] = {
     {"run canary -n 3 --fault power-loss", "never loses power"},
     {"shrink canary 1 -o .", "\".\" is a folder"},
     {"replay canary 1 --save .", "\".\" is a folder"},
+    {"fuzz", "fuzz what?"},
+    {"fuzz schedul", "did you mean \"schedule\"?"},
+    {"fuzz schedule --scenario canry", "did you mean \"canary\"?"},
+    {"fuzz schedule --bug garnet-358", "did you mean \"garnet-385\"?"},
+    {"fuzz schedule --time soon", "is no length of time"},
+    {"fuzz schedule --seed 0", "-s wants a whole number"},
+    {"fuzz schedule --set page_bits=99", "page_bits"},
+    {"fuzz schedule --convert missing", "there is no file \"missing\""},
+    {"fuzz schedule --fuzzer missing", "there is no file \"missing\""},
+    {"fuzz schedule --tape a.orry", "--tape goes with --convert"},
+    {"fuzz tape --convert bad.orry", "an input of tape is no run"},
+    {"fuzz tape --out canary.orry/found", "canary.orry is a file"},
 };
 
 }  // namespace
@@ -275,8 +224,9 @@ TEST_CASE("exit codes") {
   CHECK(place.run("replay canary 1 --save /proc/no/such/folder.orry -q").code == 5);
 }
 
-TEST_CASE("an inconclusive replay is neither good nor bad") {
+TEST_CASE("an inconclusive run is neither good nor bad") {
   const Place place;
+  CHECK(place.run("run many-sessions -n 3 -s 1 --set step_budget=1000 -q").code == 4);
   const Ended ended = place.run("replay many-sessions 1 --set step_budget=1000 -q");
   CHECK(ended.code == 4);
   CHECK_THAT(ended.out, ContainsSubstring("inconclusive"));
@@ -296,8 +246,9 @@ TEST_CASE("Ctrl-C ends a campaign with what is known") {
 #ifndef ORRERY_ASAN  // whose shadow wants more than any limit here, and time
 TEST_CASE("Ctrl-C ends a shrink with a tape that fails, and says how to go on") {
   const Place place;
-  const Ended ended = place.run("shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q",
-                                "timeout --foreground --preserve-status -s INT -k 100 5");
+  const Ended ended =
+      place.run("shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q --replays 2000",
+                "timeout --foreground --preserve-status -s INT -k 100 1");
   CHECK(ended.code == 75);
   CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry"));
   CHECK(place.run("replay small.orry -q").code == 1);
@@ -307,7 +258,7 @@ TEST_CASE("a machine without room for a world is told so in one line") {
   const Place place;
   for (const char* words :
        {"run canary -n 5 -s 1", "replay canary 1", "shrink canary 1", "doctor"}) {
-    const Ended ended = place.run(words, "ulimit -v 8000000 &&");
+    const Ended ended = place.run(words, "ulimit -v 2000000 &&");
     CHECK(ended.code == 5);
     CHECK_THAT(ended.out + ended.err, ContainsSubstring("address space"));
     CHECK_THAT(ended.out + ended.err, ContainsSubstring("ulimit -v unlimited"));

@@ -2,13 +2,19 @@
 // The supervisor and its workers, with players that do what a test wants of them: also to die.
 #include "fuzz/campaign.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "fuzz/changes.hpp"
+#include "fuzz/seeds_player.hpp"
 #include "sim/hash.hpp"
 #include "tests/catch.hpp"
 
@@ -51,8 +57,12 @@ class Listener final : public Watcher {
     rows.push_back(row);
     if (interrupt_at == row.index) raise(SIGINT);
   }
+  void on_last_words(const RunRow& row, const std::string& words) override {
+    last_words.emplace_back(row.index, words);
+  }
   void on_tick(const Campaign&, double) override {}
   std::vector<RunRow> rows;
+  std::vector<std::pair<uint64_t, std::string>> last_words;
   uint64_t interrupt_at = kNoRun;
 };
 
@@ -74,6 +84,56 @@ class SharedCount {
 
  private:
   int* count_;
+};
+
+/// Never comes back from its first row.
+class Stuck final : public Watcher {
+ public:
+  explicit Stuck(int* reached) : reached_(reached) {}
+  void on_row(const RunRow&) override {
+    if (reached_ == nullptr) return;
+    *reached_ = 1;
+    for (;;) pause();
+  }
+  void on_tick(const Campaign&, double) override {}
+
+ private:
+  int* reached_;
+};
+
+/// Whether there is one row for each run below `count`, in order, but for the run `missing`.
+bool complete_but(const Listener& listener, uint64_t count, uint64_t missing) {
+  std::vector<uint64_t> wanted;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (i != missing) wanted.push_back(i);
+  }
+  std::vector<uint64_t> got;
+  for (const RunRow& row : listener.rows) got.push_back(row.index);
+  return got == wanted;
+}
+
+bool complete(const Listener& listener, uint64_t count) {
+  return complete_but(listener, count, kNoRun);
+}
+
+volatile bool for_ever = true;
+
+/// A subject that loops without a point. In no catalogue: only this file can play it.
+class EndlessLoop final : public scenarios::Scenario {
+ public:
+  const char* name() const override { return "endless-loop"; }
+  const char* sentence() const override { return "never comes back"; }
+  std::span<const scenarios::SizeRow> sizes() const override { return {}; }
+  void draw(uint64_t, scenarios::Sizes&) const override {}
+  sim::Laws laws(const scenarios::Sizes&) const override { return {}; }
+  void play(scenarios::Stage& stage) const override {
+    engine::Atomic<uint32_t> word{0};
+    const engine::Actor actor({"loop", 0});
+    for (uint32_t i = 0; i < 10; ++i) word.store(i);
+    while (for_ever) {
+    }
+    (void)stage;
+  }
 };
 
 }  // namespace
@@ -151,10 +211,200 @@ TEST_CASE("a worker that dies once is a defect of the harness, and nothing else 
   Listener listener;
   const Campaign campaign = run_campaign(order_of(30, 2, body), listener);
   CHECK(campaign.failed == 0);
-  CHECK(campaign.runs == 29);
+  CHECK(campaign.inconclusive == 0);
+  CHECK(complete(listener, 30));
   REQUIRE(campaign.defects.size() == 1);
   CHECK(campaign.defects[0].index == 11);
 }
+
+TEST_CASE("a worker killed from outside loses no run, whenever it comes") {
+  for (int round = 0; round < 20; ++round) {
+    SharedCount victim;  // the process that is in run 50
+    const auto body = [&](RunRow& row) {
+      if (row.index == 50 && victim.value() == 0) victim.value() = getpid();
+      usleep(100);
+    };
+    const pid_t killer = fork();
+    if (killer == 0) {
+      while (victim.value() == 0) usleep(50);
+      usleep(static_cast<useconds_t>(round * 37));  // in that run, a later one, or in between
+      kill(victim.value(), SIGKILL);
+      _exit(0);
+    }
+    Listener listener;
+    const Campaign campaign = run_campaign(order_of(300, 2, body), listener);
+    waitpid(killer, nullptr, 0);
+    CHECK(campaign.failed == 0);
+    CHECK(complete(listener, 300));
+    CHECK(campaign.defects.size() <= 1);  // none: it had nothing left to do
+  }
+}
+
+TEST_CASE("a worker killed between two runs, or while it claims one, loses none") {
+  for (int round = 0; round < 40; ++round) {
+    SharedCount victim;
+    // Runs of no length: a worker is hardly ever in one.
+    const auto body = [&](RunRow& row) {
+      if (row.index == 2000) victim.value() = getpid();
+    };
+    const pid_t killer = fork();
+    if (killer == 0) {
+      while (victim.value() == 0) usleep(1);
+      usleep(static_cast<useconds_t>(round));
+      kill(victim.value(), SIGKILL);
+      _exit(0);
+    }
+    Listener listener;
+    const Campaign campaign = run_campaign(order_of(20'000, 2, body), listener);
+    waitpid(killer, nullptr, 0);
+    CHECK(campaign.failed == 0);
+    CHECK(complete(listener, 20'000));
+    CHECK(campaign.defects.size() <= 1);  // none: it had nothing left to do
+  }
+}
+
+TEST_CASE("what runs print that end well goes to standard error, all of it") {
+  const int before = dup(STDERR_FILENO);
+  const int file = memfd_create("stderr", 0);
+  fcntl(file, F_SETFL, O_APPEND);  // two processes write to it, each from where it ends
+  dup2(file, STDERR_FILENO);
+  const auto body = [](RunRow& row) { fprintf(stderr, "run %d\n", static_cast<int>(row.index)); };
+  Listener listener;
+  run_campaign(order_of(50, 2, body), listener);
+  dup2(before, STDERR_FILENO);
+  close(before);
+  std::string text(10'000, '\0');
+  text.resize(static_cast<size_t>(pread(file, text.data(), text.size(), 0)));
+  close(file);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 50);
+  for (int i = 0; i < 50; ++i) {
+    CHECK_THAT(text, Catch::Matchers::ContainsSubstring("run " + std::to_string(i) + "\n"));
+  }
+}
+
+TEST_CASE("a run that is never over is inconclusive, and a worker that hung once a defect") {
+  SharedCount hangs;
+  const auto body = [&](RunRow& row) {
+    if (row.index == 5)
+      for (;;) pause();
+    if (row.index == 9 && hangs.value()++ == 0)
+      for (;;) pause();
+  };
+  CampaignOrder order = order_of(20, 2, body);
+  order.hang_after_ms = 150;
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(complete(listener, 20));
+  CHECK(campaign.failed == 0);
+  CHECK(campaign.inconclusive == 1);
+  CHECK(listener.rows[5].verdict == Verdict::inconclusive);
+  CHECK_THAT(std::string(listener.rows[5].signature.view()),
+             Catch::Matchers::ContainsSubstring("hung"));
+  REQUIRE(campaign.defects.size() == 1);
+  CHECK(campaign.defects[0].index == 9);
+}
+
+TEST_CASE("a worker that is stopped is a worker that hangs") {
+  SharedCount stops;
+  const auto body = [&](RunRow& row) {
+    if (row.index == 7 && stops.value()++ == 0) raise(SIGSTOP);
+  };
+  CampaignOrder order = order_of(20, 2, body);
+  order.hang_after_ms = 150;
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(complete(listener, 20));
+  CHECK(campaign.defects.size() == 1);
+}
+
+TEST_CASE("a loop without a point is a broken promise that replays") {
+  static constexpr EndlessLoop kEndless;
+  CampaignOrder order;
+  order.runs_max = 3;
+  order.hang_after_ms = 400;
+  order.keep_going = true;
+  order.player = [] { return make_seeds_player({&kEndless, 1, {}, 16, 0}); };
+  order.seed_of = [](uint64_t index) { return run_seed(1, kEndless, index); };
+  Listener one;
+  const Campaign campaign = run_campaign(order, one);
+  CHECK(complete(one, 3));
+  CHECK(campaign.failed == 3);
+  CHECK(campaign.defects.empty());
+  CHECK(one.rows[0].oracle.view() == "progress");
+  CHECK_THAT(std::string(one.rows[0].signature.view()),
+             Catch::Matchers::ContainsSubstring("does not come back"));
+  order.hang_after_ms = 700;
+  Listener two;
+  run_campaign(order, two);
+  REQUIRE(complete(two, 3));
+  for (size_t i = 0; i < 3; ++i) {
+    CHECK(one.rows[i].digest == two.rows[i].digest);
+    CHECK(one.rows[i].steps == two.rows[i].steps);
+  }
+}
+
+TEST_CASE("a run that eats all memory is a verdict, and the others go on") {
+  const auto body = [](RunRow& row) {
+    if (row.index != 6) return;
+    signal(SIGABRT, SIG_DFL);  // the framework's would print
+    rlimit limit{};
+    limit.rlim_cur = limit.rlim_max = size_t{256} << 20;
+    setrlimit(RLIMIT_AS, &limit);
+    std::vector<std::unique_ptr<std::vector<char>>> all;
+    for (;;) all.push_back(std::make_unique<std::vector<char>>(size_t{1} << 20, 'x'));
+  };
+  CampaignOrder order = order_of(20, 2, body);
+  order.keep_going = true;
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(complete(listener, 20));
+  CHECK(campaign.failed == 1);
+  CHECK(campaign.defects.empty());
+  CHECK(listener.rows[6].oracle.view() == "memory");
+  // What the library said of it is kept.
+  REQUIRE(listener.last_words.size() == 1);
+  CHECK(listener.last_words[0].first == 6);
+}
+
+TEST_CASE("what a dying worker says on its standard error is kept, and names the failure") {
+  const auto body = [](RunRow& row) {
+    if (row.index == 2) fprintf(stderr, "nothing to see\n");
+    if (row.index != 3) return;
+    fprintf(stderr, "==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x60\n");
+    _exit(1);
+  };
+  CampaignOrder order = order_of(8, 1, body);
+  order.keep_going = true;
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(complete(listener, 8));
+  CHECK(listener.rows[3].signature.view() ==
+        "memory: AddressSanitizer: heap-use-after-free (worker)");
+  REQUIRE(listener.last_words.size() == 1);
+  CHECK_THAT(listener.last_words[0].second, Catch::Matchers::ContainsSubstring("address 0x60"));
+  CHECK_THAT(listener.last_words[0].second, !Catch::Matchers::ContainsSubstring("nothing to see"));
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(ORRERY_ASAN)
+TEST_CASE("what AddressSanitizer finds is a verdict with its report") {
+  const auto body = [](RunRow& row) {
+    if (row.index != 3) return;
+    const auto block = std::make_unique<char[]>(8);
+    volatile size_t behind = 8;
+    block.get()[behind] = 'x';
+  };
+  CampaignOrder order = order_of(8, 2, body);
+  order.keep_going = true;
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(complete(listener, 8));
+  CHECK(campaign.failed == 1);
+  CHECK(listener.rows[3].signature.view() ==
+        "memory: AddressSanitizer: heap-buffer-overflow (worker)");
+  REQUIRE(listener.last_words.size() == 1);
+  CHECK_THAT(listener.last_words[0].second, Catch::Matchers::ContainsSubstring("WRITE of size 1"));
+}
+#endif
 
 TEST_CASE("a worker that gives up by itself is a defect at once") {
   SharedCount tries;
@@ -166,6 +416,7 @@ TEST_CASE("a worker that gives up by itself is a defect at once") {
   Listener listener;
   const Campaign campaign = run_campaign(order_of(20, 2, body), listener);
   CHECK(tries.value() == 1);
+  CHECK(complete_but(listener, 20, 4));
   CHECK(campaign.failed == 0);
   CHECK(campaign.runs == 19);
   CHECK(campaign.defects.size() == 1);
@@ -179,6 +430,60 @@ TEST_CASE("Ctrl-C stops a campaign with what is known") {
   CHECK(campaign.interrupted);
   CHECK(campaign.runs >= 21);
   CHECK(campaign.runs < 1'000'000);
+  // What was in flight is there as well, without a gap: it can go on from here.
+  CHECK(complete(listener, campaign.next));
+}
+
+TEST_CASE("a campaign that goes on plays what is left, and nothing twice") {
+  CampaignOrder whole = order_of(60, 2, [](RunRow&) {});
+  Listener all;
+  run_campaign(whole, all);
+  CampaignOrder rest = whole;
+  rest.first = 25;
+  rest.runs_max = 35;
+  Listener later;
+  const Campaign campaign = run_campaign(rest, later);
+  CHECK(campaign.next == 60);
+  REQUIRE(later.rows.size() == 35);
+  for (size_t i = 0; i < 35; ++i) {
+    CHECK(later.rows[i].index == 25 + i);
+    CHECK(later.rows[i].digest == all.rows[25 + i].digest);
+  }
+}
+
+TEST_CASE("Ctrl-C twice ends everything at once, wherever it stands") {
+  SharedCount begun;
+  SharedCount in_watcher;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // the workers that it leaves behind become ours
+  for (const bool stuck_in_watcher : {false, true}) {
+    begun.value() = in_watcher.value() = 0;
+    const pid_t supervisor = fork();
+    if (supervisor == 0) {
+      const auto body = [&](RunRow& row) {
+        ++begun.value();
+        if (row.index > 0)
+          for (;;) pause();
+      };
+      Stuck watcher(stuck_in_watcher ? &in_watcher.value() : nullptr);
+      run_campaign(order_of(100, 2, body), watcher);
+      _exit(0);
+    }
+    while (begun.value() < 3) usleep(1000);
+    while (stuck_in_watcher && in_watcher.value() == 0) usleep(1000);
+    kill(supervisor, SIGINT);
+    usleep(20'000);
+    CHECK(waitpid(supervisor, nullptr, WNOHANG) == 0);  // it waits for what is in flight
+    kill(supervisor, SIGINT);
+    int status = 0;
+    CHECK(waitpid(supervisor, &status, 0) == supervisor);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 130);
+    for (int i = 0; i < 2; ++i) {  // or this waits for ever
+      CHECK(wait(&status) > 0);
+      CHECK(WIFSIGNALED(status));
+    }
+  }
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 TEST_CASE("a campaign ends when its time is over") {
@@ -188,37 +493,6 @@ TEST_CASE("a campaign ends when its time is over") {
   const Campaign campaign = run_campaign(order, listener);
   CHECK(campaign.runs > 10);
   CHECK(campaign.wall_s < 30);
-}
-
-TEST_CASE("the seed of a run depends on campaign, scenario and index, and on nothing else") {
-  const auto& one = *scenarios::all_scenarios()[0];
-  const auto& two = *scenarios::all_scenarios()[1];
-  CHECK(run_seed(1, one, 0) == run_seed(1, one, 0));
-  CHECK(run_seed(1, one, 0) != run_seed(1, one, 1));
-  CHECK(run_seed(1, one, 0) != run_seed(2, one, 0));
-  CHECK(run_seed(1, one, 0) != run_seed(1, two, 0));
-}
-
-TEST_CASE("changes that nobody can run are named with the nearest valid name") {
-  const scenarios::Scenario* const scenario = scenarios::find_scenario("canary");
-  REQUIRE(scenario != nullptr);
-  scenarios::Plan plan;
-  Changes changes;
-  changes.sizes = {{"io_pints", 4}};
-  CHECK_THAT(plan_for(*scenario, 1, changes, plan),
-             Catch::Matchers::ContainsSubstring("io_points"));
-  changes = {};
-  changes.sizes = {{"io_points", 0}};
-  CHECK_THAT(plan_for(*scenario, 1, changes, plan),
-             Catch::Matchers::ContainsSubstring("io_points"));
-  changes = {};
-  changes.bugs = {"garnet-358"};
-  CHECK_THAT(plan_for(*scenario, 1, changes, plan),
-             Catch::Matchers::ContainsSubstring("garnet-385"));
-  changes = {};
-  changes.sizes = {{"io_points", 9}};
-  CHECK(plan_for(*scenario, 1, changes, plan).empty());
-  CHECK(plan.sizes["io_points"] == 9);
 }
 
 }  // namespace orrery::fuzz

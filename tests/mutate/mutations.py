@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Breaks of the engine, by hand: a guard, a wait, a re-check, a clamp or an order is dropped.
 
-Each is (name, file, what stands there, what stands there instead). The text occurs exactly once.
+Each is (name, file, what stands there, what stands there instead). The text occurs exactly once. A
+fifth word names an oracle that reports the break, asked alone: every oracle has a break of its own.
 """
 
 MUTATIONS = [
     # The log and its eviction.
     ("head-ignores-flushed", "engine/store/eviction.cpp",
-     "std::min(desired, flushed);", "std::max(desired, desired + 0 * flushed);"),
+     "std::min(desired, flushed);", "std::max(desired, desired + 0 * flushed);",
+     "address-chain"),
     ("close-without-drain", "engine/store/eviction.cpp",
      "  epoch_.bump(self, {[](void* log, int64_t address, Self&) {\n"
      "                       static_cast<HybridLog*>(log)->on_pages_closed(address);\n"
@@ -38,6 +40,11 @@ MUTATIONS = [
      "  if (!boundaries_.raise(Boundary::ro, ro)) return;\n",
      "  if (!boundaries_.raise(Boundary::ro, ro)) return;\n  on_marked_read_only(ro);\n"
      "  if (ro > 0) return;\n"),
+    ("ro-above-tail", "engine/store/hybrid_log.cpp",
+     "  const LogAddr ro = tail();\n", "  const LogAddr ro = tail() + 64;\n", "address-chain"),
+    ("record-leaves-page", "engine/store/hybrid_log.cpp",
+     "  if (tail.offset + size > page_size) return overflow(",
+     "  if (tail.offset + size > page_size + 8) return overflow(", "frames"),
     # The main flush.
     ("flush-error-is-success", "engine/store/flush.cpp",
      "  Errc code = io.error;\n"
@@ -50,20 +57,24 @@ MUTATIONS = [
      "  } else if (frames_.geometry().offset(from) == 0) {", "  } else if (from >= 0) {"),
     ("flushed-tells-nobody", "engine/store/flush.cpp",
      "  if (boundaries_.raise(Boundary::flushed, reached)) moved_.set();",
-     "  boundaries_.raise(Boundary::flushed, reached);"),
+     "  boundaries_.raise(Boundary::flushed, reached);", "progress"),
     # Epochs.
     ("epoch-skips-last-slot", "engine/store/epoch.cpp",
      "  for (uint32_t place = 0; place < highest; ++place) {\n    const int64_t local",
      "  for (uint32_t place = 0; place + 1 < highest; ++place) {\n    const int64_t local"),
     ("epoch-safe-too-high", "engine/store/epoch.cpp",
      "  safe_.store(oldest - 1);\n  return oldest - 1;",
-     "  safe_.store(oldest);\n  return oldest;"),
+     "  safe_.store(oldest);\n  return oldest;", "lifetimes"),
     ("last-one-out-leaves", "engine/store/epoch.cpp",
      "  if (drain_count_.load() > 0) suspend_drain(self);\n", ""),
     ("marks-skip-a-slot", "engine/store/epoch.cpp",
      "    if (entry.local_epoch.load() == 0) continue;\n",
      "    if (place == 2 || entry.local_epoch.load() == 0) continue;\n"),
     # Operations.
+    ("operation-spins", "engine/store/operation.cpp",
+     "    if (outcome == Outcome::done) break;\n",
+     "    for (int n = 0; n < 200'000 && outcome == Outcome::done; ++n) (void)log_.tail();\n"
+     "    if (outcome == Outcome::done) break;\n", "epochs"),
     ("rmw-copies-fuzzy", "engine/store/operations.cpp",
      "  if (!is_mutable && hit.address >= log_.load(Boundary::safe_ro)) {",
      "  if (!is_mutable && hit.address < 0) {"),
@@ -80,7 +91,7 @@ MUTATIONS = [
      "  return false;\n}\n\n// True if the record belongs"),
     ("tombstone-is-read", "engine/store/operations.cpp",
      "    if (hit.header.has(RecordHeader::kTombstone)) return missing();\n"
-     "    const auto size", "    const auto size"),
+     "    const auto size", "    const auto size", "linearizable"),
     ("no-mark-of-new-version", "engine/store/operation.cpp",
      "  if (view_.phase == Phase::in_progress) header |= RecordHeader::kInNewVersion;\n", ""),
     ("saved-below-ro", "engine/store/operation.cpp",
@@ -106,7 +117,7 @@ MUTATIONS = [
      "    case Phase::wait_flush: return capture(self);",
      "    case Phase::wait_flush: info_.start = log_.tail(); return capture(self);"),
     ("cut-not-synced", "engine/store/checkpoint_commit.cpp",
-     "  TRY(sync_device(*snapshot_device_));\n", ""),
+     "  TRY(sync_device(*snapshot_device_));\n", "", "snapshot-cut"),
     ("log-not-synced", "engine/store/checkpoint_commit.cpp",
      "    TRY(sync_device(log_.flusher().device()));\n", ""),
     ("metadata-not-synced", "engine/store/checkpoint_commit.cpp",
@@ -123,7 +134,23 @@ MUTATIONS = [
      "      complete_page(page, Errc::ok);\n",
      "      complete_page(page, Errc::ok);\n"
      "      if (page == first_page_) ++page;\n"
-     "      if (page == first_page_ + 1) count_down(1);\n"),
+     "      if (page == first_page_ + 1) count_down(1);\n", "completions"),
+    ("walk-goes-by-ro", "engine/store/snapshot.cpp",
+     "  const LogAddr safe_ro = log_.load(Boundary::safe_ro);\n  const bool faulty",
+     "  const LogAddr safe_ro = log_.load(Boundary::ro);\n  const bool faulty", "walks"),
+    ("walk-clears-next-version", "engine/store/snapshot.cpp",
+     "is_in_snapshot(address, header) && clear_dirty(at, header);", "clear_dirty(at, header);",
+     "walks"),
+    ("walk-stands-still", "engine/store/snapshot.cpp",
+     "    address += step;\n    at = at.plus(step);\n", "    at = at.plus(0);\n", "epochs"),
+    ("page-freed-twice", "engine/store/snapshot.cpp",
+     "  runtime_.memory.free(&request);\n}\n\nvoid SnapshotWriter::complete_page",
+     "  runtime_.memory.free(&request);\n  runtime_.memory.free(&request);\n}\n\n"
+     "void SnapshotWriter::complete_page", "memory"),
+    ("copy-not-freed", "engine/store/snapshot.cpp",
+     "  if (request.copy != nullptr) runtime_.memory.free(request.copy);\n", "", "resources"),
+    ("counted-down-twice", "engine/store/snapshot.cpp",
+     "  count_down(1);\n}", "  count_down(2);\n}", "check"),
     ("version-without-marks", "engine/store/checkpoint.cpp",
      "  if (!epoch_.check_complete(marker, now.version)) return Wait::marks;\n", ""),
     ("metadata-before-snapshot", "engine/store/checkpoint.cpp",
@@ -137,7 +164,8 @@ EXPLAINED = {
     "rmw-copies-fuzzy": "a read-modify-write holds the bucket's latch while it looks at ro and "
                         "while it writes, and so does whoever updates in place: nobody updates "
                         "with an older ro while the copy is taken",
-    "snapshot-without-copy": "between safe_ro and final only Dirty and the latches of a record may "
-                             "change while the page is written, because records of the version are "
-                             "frozen; the copy will matter to a checksum of the page",
+    "snapshot-without-copy": "records of the version are frozen while the page is written: only "
+                             "Dirty and the latches of theirs change. Records of the next version "
+                             "change in their value bytes as well, but no reader takes one; the "
+                             "copy will matter to a checksum of the page",
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an engine may not do to a device: every rule of engine/runtime/device.hpp that is broken is
-// an error or a verdict, never silence.
+// What an engine may not do to a device, and only this world can tell: a broken rule is a verdict,
+// never silence. What any device refuses is a contract (device_contract.cpp).
 #include <cstring>
 #include <string>
 
@@ -12,7 +12,6 @@
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
 using namespace orrery;
-using engine::Errc;
 using engine::IoKind;
 using tests::Request;
 using tests::TestWorld;
@@ -20,31 +19,6 @@ using tests::TestWorld;
 namespace {
 
 constexpr size_t kSize = 1024;
-
-/// The error of one request with this geometry, and the size of the device behind it.
-struct Answer {
-  Errc code = Errc::ok;
-  uint64_t size = 0;
-  bool was_inline = false;
-};
-Answer answer_to(const engine::DeviceOptions& options, IoKind kind, uint64_t offset, size_t length,
-                 bool closed = false) {
-  TestWorld world;
-  engine::Runtime runtime = world.runtime();
-  Answer answer;
-  world.play_calmly([&] {
-    engine::Device& device = **runtime.storage.open("rules/data", options);
-    alignas(512) std::byte bytes[4096] = {};
-    if (closed) device.close();
-    Request request(runtime.tasks);
-    request.submit(device, kind, offset, {bytes, length});
-    answer.was_inline = request.has_ended();
-    answer.code = request.wait();
-    answer.size = device.size();
-  });
-  REQUIRE(world.verdict() == "ok");
-  return answer;
-}
 
 enum class When { before_transfer, before_completion };
 
@@ -97,36 +71,6 @@ constexpr auto kFreeRequest = [](auto& runtime, auto& device, IoKind kind, engin
 };
 
 }  // namespace
-
-TEST_CASE("what is not whole sectors is invalid, inline and without effect", "[device]") {
-  const engine::DeviceOptions options;
-  for (const IoKind kind : {IoKind::read, IoKind::write}) {
-    for (const auto& [offset, length] :
-         {std::pair<uint64_t, size_t>{256, 512}, {0, 256}, {512, 513}, {0, 0}}) {
-      const Answer answer = answer_to(options, kind, offset, length);
-      REQUIRE(answer.code == Errc::invalid);
-      REQUIRE(answer.was_inline);
-      REQUIRE(answer.size == 0);
-    }
-  }
-  REQUIRE(answer_to(options, IoKind::write, 512, 1024).code == Errc::ok);
-  REQUIRE(answer_to({0, 4096}, IoKind::write, 512, 4096).code == Errc::invalid);
-  REQUIRE(answer_to({0, 64}, IoKind::write, 64, 128).code == Errc::ok);
-}
-
-TEST_CASE("a request never crosses the end of a segment", "[device]") {
-  const engine::DeviceOptions options{2048, 512};
-  REQUIRE(answer_to(options, IoKind::write, 1536, 512).code == Errc::ok);
-  REQUIRE(answer_to(options, IoKind::write, 0, 2048).code == Errc::ok);
-  REQUIRE(answer_to(options, IoKind::write, 1536, 1024).code == Errc::invalid);
-  REQUIRE(answer_to(options, IoKind::read, 0, 2560).code == Errc::invalid);
-}
-
-TEST_CASE("a closed device cancels what is submitted", "[device]") {
-  const Answer answer = answer_to({}, IoKind::write, 0, 512, true);
-  REQUIRE(answer.code == Errc::cancelled);
-  REQUIRE(answer.size == 0);
-}
 
 TEST_CASE("a frame must outlive its transfer, and its completion too", "[device]") {
   TestWorld world;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of devices, and what crashes leave of names, of pending writes and of open requests.
+// What crashes leave of names, of pending writes and of open requests. What names promise in any
+// world is a contract (storage_contract.cpp).
 #include <cstring>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "faults/catalogue.hpp"
 #include "sim/device.hpp"
@@ -14,21 +14,11 @@
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
 using namespace orrery;
-using engine::Errc;
 using engine::IoKind;
 using tests::Request;
 using tests::TestWorld;
 
 namespace {
-
-std::vector<std::string> names_of(engine::Storage& storage, std::string_view prefix) {
-  std::vector<std::string> names;
-  const auto visit = [](void* list, std::string_view name) {
-    static_cast<std::vector<std::string>*>(list)->emplace_back(name);
-  };
-  storage.list(prefix, visit, &names);
-  return names;
-}
 
 /// What the device holds: the first byte of each of the first sectors.
 std::string contents(const TestWorld& world, const char* name, uint64_t sectors) {
@@ -83,65 +73,6 @@ std::string after_crash_in_flight(sim::Source& source, bool power_lost) {
 }
 
 }  // namespace
-
-TEST_CASE("a name is one device, listed in alphabetical order", "[disk]") {
-  TestWorld world;
-  engine::Storage& storage = world.runtime().storage;
-  bool same = false;
-  std::vector<std::string> all;
-  std::vector<std::string> some;
-  world.play_calmly([&] {
-    engine::Device* const first = *storage.open("b/log", {});
-    (void)storage.open("a", {});
-    (void)storage.open("b/index", {});
-    same = *storage.open("b/log", {}) == first;
-    all = names_of(storage, "");
-    some = names_of(storage, "b/");
-  });
-  REQUIRE(same);
-  REQUIRE(all == std::vector<std::string>{"a", "b/index", "b/log"});
-  REQUIRE(some == std::vector<std::string>{"b/index", "b/log"});
-}
-
-TEST_CASE("a name or a sector that is none is invalid", "[disk]") {
-  TestWorld world;
-  engine::Storage& storage = world.runtime().storage;
-  std::vector<Errc> codes;
-  const std::string longest(200, 'x');
-  const std::string too_long(201, 'x');
-  world.play_calmly([&] {
-    for (const std::string& name :
-         {std::string(), std::string("A"), std::string("a b"), too_long}) {
-      const auto opened = storage.open(name, {});
-      codes.push_back(opened ? Errc::ok : opened.error().code);
-    }
-    for (const uint32_t sector : {0U, 4U, 511U, 768U}) {
-      const auto opened = storage.open("sector", {0, sector});
-      codes.push_back(opened ? Errc::ok : opened.error().code);
-    }
-    codes.push_back(storage.open(longest, {}) ? Errc::ok : Errc::io);
-  });
-  REQUIRE(codes.size() == 9);
-  for (size_t i = 0; i < 8; ++i) REQUIRE(codes[i] == Errc::invalid);
-  REQUIRE(codes[8] == Errc::ok);
-}
-
-TEST_CASE("what is removed is gone, and its name is free again", "[disk]") {
-  TestWorld world;
-  engine::Runtime runtime = world.runtime();
-  Errc unknown = Errc::ok;
-  uint64_t size = 99;
-  world.play_calmly([&] {
-    write_some(runtime);
-    (void)runtime.storage.remove("disk/data");
-    const auto again = runtime.storage.remove("disk/data");
-    unknown = again ? Errc::ok : again.error().code;
-    size = (*runtime.storage.open("disk/data", {}))->size();
-  });
-  REQUIRE(unknown == Errc::not_found);
-  REQUIRE(size == 0);
-  REQUIRE(contents(world, "disk/data", 3) == "...");
-}
 
 TEST_CASE("a device is not removed under its requests", "[disk]") {
   TestWorld world;
@@ -282,7 +213,7 @@ TEST_CASE("a list goes on while others remove and make names", "[disk]") {
 TEST_CASE("a device whose name was removed takes no request any more", "[disk]") {
   TestWorld world;
   engine::Runtime runtime = world.runtime();
-  Errc refused = Errc::ok;
+  engine::Errc refused = engine::Errc::ok;
   world.play_calmly([&] {
     engine::Device& device = **runtime.storage.open("gone", {});
     (void)runtime.storage.remove("gone");
@@ -290,7 +221,7 @@ TEST_CASE("a device whose name was removed takes no request any more", "[disk]")
     request.submit(device, IoKind::sync, 0, {});
     refused = request.io.error;
   });
-  REQUIRE(refused == Errc::cancelled);
+  REQUIRE(refused == engine::Errc::cancelled);
 }
 
 TEST_CASE("a write in flight at a crash lands wholly, by half or not", "[disk]") {

@@ -189,3 +189,14 @@ TEST_CASE("what no request waits for any more is the device's own", "[media]") {
   media.sync();
   REQUIRE(media.is_durable(0, 4));
 }
+
+TEST_CASE("who looks for what was written passes over what never was", "[media]") {
+  sim::Media media;
+  REQUIRE(media.next_written(0) == 0);
+  media.begin_write(0, 10'000'000, 0);
+  media.add(5'000'000, bytes_of("there"));
+  REQUIRE(media.next_written(0) <= 5'000'000);
+  REQUIRE(media.next_written(0) > 4'900'000);
+  REQUIRE(media.next_written(5'000'003) == 5'000'003);
+  REQUIRE(media.next_written(6'000'000) == 10'000'000);
+}

@@ -144,6 +144,42 @@ TEST_CASE("a caught signal leaves nothing blocked", "[signals]") {
   }
 }
 
+TEST_CASE("a task that does not come back is ended by knocks, at the step where it stood",
+          "[signals]") {
+  TestWorld world;
+  for (const int extra : {0, 100}) {  // knocks at odds with one another
+    uint64_t step = 0;
+    uint64_t knocks = 0;
+    play_wrong(world, [&] {
+      step = world.scheduler().steps();
+      for (int i = 0; i < extra; ++i) sink = sink + 1;
+      for (;; ++knocks) raise(SIGALRM);
+    });
+    REQUIRE(world.verdict() == "progress: a task does not come back to the scheduler");
+    REQUIRE(world.scheduler().failure()->step == step);
+    REQUIRE(world.scheduler().failure()->role.view() == "op");
+    REQUIRE(knocks >= sim::kKnocks - 1);
+    play_well(world);
+  }
+}
+
+TEST_CASE("knocks at a run that moves change nothing", "[signals]") {
+  TestWorld world;
+  uint64_t digests[2] = {};
+  for (const bool knocked : {false, true}) {
+    world.play_calmly([&] {
+      Atomic<uint32_t> word{0};
+      for (uint32_t i = 0; i < 100; ++i) {
+        word.store(i);
+        for (int k = 1; knocked && k < sim::kKnocks; ++k) raise(SIGALRM);
+      }
+    });
+    REQUIRE(world.verdict() == "ok");
+    digests[knocked ? 1 : 0] = world.world.digest();
+  }
+  REQUIRE(digests[0] == digests[1]);
+}
+
 TEST_CASE("a verdict says who, when and after what", "[signals]") {
   TestWorld world;
   uint64_t step = 0;

@@ -279,6 +279,36 @@ TEST_CASE("work that goes round without an end is a livelock at the budget", "[s
   REQUIRE(world.scheduler().steps() < 41'000);
 }
 
+TEST_CASE("whoever goes round for what a device holds is no livelock; a clock is no excuse",
+          "[spin]") {
+  struct Never final : sim::Happening {
+    void due(uint64_t) override {}
+  };
+  for (const bool held : {true, false}) {
+    TestWorld world;
+    world.laws.pace.step_budget = 20'000;
+    world.laws.pace.patience = 10'000;
+    Never never;
+    const engine::Instant late{world.laws.pace.point_ns * 1'000'000};
+    engine::Tasks& tasks = world.runtime().tasks;
+    const auto body = [&] {
+      Atomic<uint32_t> word{0};
+      const auto sleeper = [&] { tasks.wait(word, 0, late); };
+      tests::start(tasks, {"sleeper", 0}, sleeper);
+      if (held) world.scheduler().at(late, never, 0);
+      Atomic<uint32_t> ball{0};
+      for (;;) {
+        ball.fetch_add(1);
+        // What is asked for again and again is always on its way.
+        if (!held && world.scheduler().calm_only()) world.scheduler().at(late, never, 0);
+      }
+    };
+    world.play_calmly(body);
+    REQUIRE(world.verdict() ==
+            (held ? "inconclusive" : "progress: livelock in fair turns without faults: sleeper"));
+  }
+}
+
 TEST_CASE("a run that still gets on at the end of its budget is inconclusive", "[spin]") {
   TestWorld world;
   world.laws.pace.step_budget = 20'000;

@@ -100,6 +100,8 @@ TEST_CASE("every malformed line is named by number, with what would be right", "
       {"at a/1#0@0 1 latency -1", "3: \"-1\" is no answer"},
       {"at a/1#0@0 1 preempt 2", "3: \"2\" is no task"},
       {"at a/1#0@0 1 latency 2 3", "3: \"3\" stands behind the end"},
+      {"bug a\r\r", "3: a control character"},  // one of them would be a line end
+      {"size pages\t16", "3: a control character"},
   };
   for (const auto& [line, wanted] : cases) {
     REQUIRE_THAT(complaint(kHead + line + "\n"), Catch::Matchers::StartsWith(wanted));

@@ -16,15 +16,9 @@
 #include "sim/sources.hpp"
 #include "sim/tape.hpp"
 #include "sim/world.hpp"
+#include "tests/start.hpp"
 
 namespace orrery::tests {
-
-/// Starts a task that calls `body`, which must outlive it.
-template <typename Body>
-engine::TaskId start(engine::Tasks& tasks, engine::Name name, const Body& body) {
-  const auto call = [](void* argument) { (*static_cast<const Body*>(argument))(); };
-  return *tasks.spawn(name, call, const_cast<Body*>(&body));
-}
 
 struct TestWorld {
   // Sources live as long as a run that may go on after a crash.

@@ -32,6 +32,9 @@ bool all_well(Frame* frame) {
   std::string copy(text.size(), '?');
   start.plus(32).copy_out({reinterpret_cast<std::byte*>(copy.data()), copy.size()});
   well = well && copy == text && start.plus(32).equals(engine::bytes_of(text));
+  alignas(8) std::byte words[24] = {};
+  start.plus(32).copy_out_while_written(words);
+  well = well && start.plus(32).equals(words);
   copy.back() = '!';
   return well && !start.plus(32).equals(engine::bytes_of(copy)) && start.equals({});
 }

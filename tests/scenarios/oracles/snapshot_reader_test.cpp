@@ -75,7 +75,7 @@ class Image {
       snapshot_file.assign(log.begin() + static_cast<ptrdiff_t>(start),
                            log.begin() + static_cast<ptrdiff_t>(round_up(size, 512)));
     }
-    return reader.read({info_file, snapshot_file, main_device});
+    return reader.read({info_file, FileView(snapshot_file), FileView(main_device)});
   }
 
   std::string text() const {
@@ -328,7 +328,7 @@ TEST_CASE("metadata that says something else is refused, at the place") {
   REQUIRE(refused("session 1 100\n", "session 1 100\nmore\n") == text.size());
   REQUIRE(refused("sessions 1", "sessions 0") == text.find("session 1 100"));
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"format 1", "format 2"},
+           {"format 2", "format 1"},
            {"use_snapshot_file 1", "use_snapshot_file 0"},
            {"null_main 0", "null_main 2"},
            {"page_bits 9", "page_bits 5"},

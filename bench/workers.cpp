@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a second worker process brings, and what the supervisor costs.
+#include <algorithm>
+#include <vector>
+
+#include "fuzz/campaign.hpp"
+#include "fuzz/seeds_player.hpp"
+
+namespace orrery::bench {
+namespace {
+
+constexpr uint64_t kRuns = 400;
+constexpr uint64_t kSeed = 5;
+
+class Deaf final : public fuzz::Watcher {
+ public:
+  void on_row(const reports::RunRow&) override {}
+  void on_tick(const fuzz::Campaign&, double) override {}
+};
+
+fuzz::Campaign play(unsigned workers) {
+  const scenarios::Scenario& scenario = *scenarios::find_scenario("snapshot-full-cache");
+  fuzz::CampaignOrder order;
+  order.runs_max = kRuns;
+  order.workers = workers;
+  order.keep_going = true;
+  order.player = [&] { return fuzz::make_seeds_player({&scenario, kSeed, {}, 16, 50}); };
+  order.seed_of = [&](uint64_t index) { return fuzz::run_seed(kSeed, scenario, index); };
+  Deaf deaf;
+  return fuzz::run_campaign(order, deaf);
+}
+
+}  // namespace
+
+// By the clock on the wall: other work on the machine shows.
+double two_workers() {
+  const double one = play(1).wall_s;
+  return one / play(2).wall_s;
+}
+
+double two_workers_cpu() {
+  const double one = play(1).cpu_s;
+  return play(2).cpu_s / one;
+}
+
+}  // namespace orrery::bench

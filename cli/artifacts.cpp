@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/artifacts.hpp"
+
+#include <fmt/ostream.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/confirm.hpp"
+#include "cli/files.hpp"
+#include "cli/fuzzer.hpp"
+#include "cli/plan_options.hpp"
+#include "fuzz/schedule.hpp"
+#include "reports/run_row.hpp"
+#include "reports/words.hpp"
+#include "sim/tape.hpp"
+
+namespace orrery::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text_at(const Json& row, const char* name);
+std::string without_numbers(std::string_view text);
+
+}  // namespace
+
+int convert(const Invocation& invocation, const scenarios::Scenario& scenario,
+            const fuzz::Changes& changes, const std::string& input, const std::string& tape) {
+  std::string bytes;
+  const std::string wrong = read_file(input, bytes);
+  if (!wrong.empty()) return usage_error(invocation, wrong);
+  fuzz::SchedulePlayer player(scenario, changes);
+  if (!player.wrong().empty()) return usage_error(invocation, player.wrong());
+  const scenarios::Run& run =
+      player.play({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  invocation.out << reports::json_line(reports::row_of(run), scenario.name()) << '\n';
+  if (!tape.empty()) {
+    const std::string failed = write_file(tape, sim::print_tape(scenarios::tape_of(run)));
+    if (!failed.empty()) {
+      fmt::print(invocation.err, "orrery: {}\n", failed);
+      return kHarness;
+    }
+  }
+  switch (run.verdict) {
+    case scenarios::Verdict::ok: return kOk;
+    case scenarios::Verdict::failed: return kFound;
+    case scenarios::Verdict::inconclusive: break;
+  }
+  return kMisfit;
+}
+
+void Artifacts::add(const std::string& artifact) {
+  if (order_.target->plays_runs) return add_run(artifact);
+  add_death(artifact);
+}
+
+// In two fresh processes: from the bytes to a tape, and from the tape, guarded, to a verdict.
+void Artifacts::add_run(const std::string& artifact) {
+  const std::string name = std::filesystem::path(artifact).filename().string();
+  const std::string tape =
+      fmt::format("{}/{}-{}.orry", order_.folder, order_.scenario->name(), name);
+  std::vector<std::string> words{"fuzz",       order_.target->name,     "--convert", artifact,
+                                 "--scenario", order_.scenario->name(), "--tape",    tape};
+  for (std::string& word : arguments_of(order_.changes)) words.push_back(std::move(word));
+  const Json seen = Json::parse(output_of(invocation_.program, words).out, nullptr, false);
+  if (!seen.is_object() || text_at(seen, "verdict") != "failed") return add_death(artifact);
+  known_.push_back(text_at(seen, "signature"));
+
+  words = {"replay", tape, "--json", "-q"};
+  fuzz::Changes oracles;  // a tape holds no oracles
+  oracles.oracles = order_.changes.oracles;
+  for (std::string& word : arguments_of(oracles)) words.push_back(std::move(word));
+  const Output second = output_of(invocation_.program, words);
+  const Json replayed = Json::parse(second.out, nullptr, false);
+  const int code = WIFEXITED(second.status) ? WEXITSTATUS(second.status) : -1;
+  // A guarded run may end at an earlier step, and is right then.
+  const bool same_end = replayed.is_object() && replayed["steps"] == seen["steps"];
+  if (code != kFound || !replayed.is_object() ||
+      (same_end && replayed["digest"] != seen["digest"])) {
+    differing_.push_back(fmt::format("{}: \"{}\" does not come back when {} is replayed", artifact,
+                                     text_at(seen, "signature"), tape));
+    return;
+  }
+  count(text_at(replayed, "signature"), artifact, tape);
+}
+
+// What took the target's process along takes a fresh one along as well.
+void Artifacts::add_death(const std::string& artifact) {
+  std::vector<std::string> words{artifact, "-error_exitcode=1"};
+  if (order_.target->plays_runs) {
+    for (std::string& flag : fuzzer_flags(order_.scenario->name(), order_.changes)) {
+      words.push_back(std::move(flag));
+    }
+  }
+  const Fuzzed again = run_fuzzer(order_.fuzzer, words, order_.folder + "/artifact.log");
+  if (WIFEXITED(again.status) && WEXITSTATUS(again.status) == 0) {
+    differing_.push_back(artifact + ": a fresh process finds nothing wrong with it");
+    return;
+  }
+  if (again.last_words.empty()) {
+    trouble_.push_back(artifact + ": the target dies of it and does not say why");
+  }
+  count("the target's process died: " + without_numbers(again.last_words), artifact, "");
+}
+
+void Artifacts::count(const std::string& signature, const std::string& artifact,
+                      const std::string& tape) {
+  const auto found =
+      std::find_if(findings_.begin(), findings_.end(),
+                   [&](const ArtifactFinding& one) { return one.signature == signature; });
+  if (found == findings_.end()) {
+    findings_.push_back({signature, artifact, tape, 1});
+    return;
+  }
+  ++found->count;
+  std::error_code error;
+  if (!tape.empty()) std::filesystem::remove(tape, error);  // one tape a failure
+}
+
+namespace {
+
+std::string text_at(const Json& row, const char* name) {
+  const auto found = row.find(name);
+  return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// Addresses, sizes and the number of a process make no other failure of it.
+std::string without_numbers(std::string_view text) {
+  std::string kept;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const bool digit = text[at] >= '0' && text[at] <= '9';
+    if (!digit) kept += text[at];
+    if (digit && (kept.empty() || kept.back() != '#')) kept += '#';
+  }
+  return kept;
+}
+
+}  // namespace
+}  // namespace orrery::cli

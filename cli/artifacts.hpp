@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Artifacts of fuzz targets: inputs at which a target died. Each is looked at in fresh processes
+// before a word is said about it, and counts under the signature that they give.
+//
+// An artifact of a target that plays runs becomes a tape: the input is played by this binary, which
+// has the bytes source as well, and the deviations that the run took are saved. What only the
+// target's own process sees (a sanitizer) is found by running the target on that one input.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/verb.hpp"
+#include "fuzz/catalogue.hpp"
+#include "fuzz/changes.hpp"
+
+namespace orrery::cli {
+
+struct ArtifactOrder {
+  const fuzz::TargetRow* target = nullptr;
+  const scenarios::Scenario* scenario = nullptr;  // of a target that plays runs
+  fuzz::Changes changes;
+  std::string fuzzer;  // the target's binary
+  std::string folder;  // where tapes go
+};
+
+/// One failure, however many artifacts showed it.
+struct ArtifactFinding {
+  std::string signature;  // as the guarded replay gives it
+  std::string artifact;   // the first one
+  std::string tape;       // empty if the run takes its process along, and for parsers
+  uint64_t count = 1;
+};
+
+class Artifacts {
+ public:
+  Artifacts(const Invocation& invocation, const ArtifactOrder& order)
+      : invocation_(invocation), order_(order) {}
+
+  /// Looks at one more.
+  void add(const std::string& artifact);
+
+  const std::vector<ArtifactFinding>& findings() const { return findings_; }
+  /// The signatures by which a target knows what it need not stop for any more.
+  const std::vector<std::string>& known() const { return known_; }
+  /// What could not be reproduced, one line each.
+  const std::vector<std::string>& differing() const { return differing_; }
+  /// What went wrong here.
+  const std::vector<std::string>& trouble() const { return trouble_; }
+
+ private:
+  void add_run(const std::string& artifact);
+  void add_death(const std::string& artifact);
+  void count(const std::string& signature, const std::string& artifact, const std::string& tape);
+
+  const Invocation& invocation_;
+  const ArtifactOrder& order_;
+  std::vector<ArtifactFinding> findings_;
+  std::vector<std::string> known_;
+  std::vector<std::string> differing_;
+  std::vector<std::string> trouble_;
+};
+
+/// Plays an input and saves the tape of its run, if `tape` is not empty. Returns the exit code.
+int convert(const Invocation& invocation, const scenarios::Scenario& scenario,
+            const fuzz::Changes& changes, const std::string& input, const std::string& tape);
+
+}  // namespace orrery::cli

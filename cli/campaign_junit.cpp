@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/campaign_junit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/build.hpp"
+#include "cli/plan_options.hpp"
+#include "reports/junit.hpp"
+#include "reports/words.hpp"
+#include "scenarios/oracles/oracle.hpp"
+
+namespace orrery::cli {
+namespace {
+
+using reports::JunitCase;
+using reports::JunitOutcome;
+
+void add_properties(const CampaignStory& story, reports::JunitSuite& suite);
+bool judges(const CampaignStory& story, std::string_view oracle);
+JunitCase case_of_oracle(const CampaignStory& story, std::string_view oracle);
+JunitCase case_of_determinism(const CampaignStory& story);
+JunitCase case_of_harness(const CampaignStory& story);
+JunitCase case_of_canary(const CampaignStory& story);
+std::string text_of(const CampaignStory& story, const ToldFailure& failure);
+
+}  // namespace
+
+std::string junit_of(const CampaignStory& story) {
+  reports::JunitSuite suite;
+  suite.name = fmt::format("orrery.{}", story.hunted.scenario->name());
+  suite.seconds = story.campaign.wall_s;
+  add_properties(story, suite);
+  for (const scenarios::OracleRow& row : scenarios::all_oracles()) {
+    if (judges(story, row.name)) suite.cases.push_back(case_of_oracle(story, row.name));
+  }
+  suite.cases.push_back(case_of_determinism(story));
+  suite.cases.push_back(case_of_harness(story));
+  if (story.hunted.scenario->must_fail()) suite.cases.push_back(case_of_canary(story));
+  return reports::junit_xml(suite);
+}
+
+namespace {
+
+void add_properties(const CampaignStory& story, reports::JunitSuite& suite) {
+  const fuzz::Campaign& campaign = story.campaign;
+  suite.properties = {
+      {"build.id", std::string(scenarios::revision())},
+      {"campaign.seed", reports::hex64(story.hunted.seed)},
+      {"seed.first", reports::hex64(story.order.seed_of(story.order.first))},
+      {"seeds.run", std::to_string(campaign.runs)},
+      {"seeds.failed", std::to_string(campaign.failed)},
+      {"seeds.inconclusive", std::to_string(campaign.inconclusive)},
+      {"reruns", std::to_string(campaign.reruns)},
+      {"interrupted", campaign.interrupted ? "true" : "false"},
+      {"options", words_of(story.hunted.changes)},
+  };
+}
+
+// What was not asked to judge has no case; memory and checks are always on.
+bool judges(const CampaignStory& story, std::string_view oracle) {
+  const auto& asked = story.hunted.changes.oracles;
+  return asked.empty() || oracle == "memory" || oracle == "check" ||
+         std::find(asked.begin(), asked.end(), oracle) != asked.end();
+}
+
+JunitCase case_of_oracle(const CampaignStory& story, std::string_view oracle) {
+  JunitCase one;
+  one.name = oracle;
+  for (const ToldFailure& failure : story.failures) {
+    if (failure.found.first.oracle.view() != oracle) continue;
+    if (one.outcome != JunitOutcome::failed) {
+      one.outcome = JunitOutcome::failed;
+      one.message = failure.confirmed ? failure.confirmed->signature
+                                      : std::string(failure.found.first.signature.view());
+      if (failure.confirmed) one.attachment = failure.confirmed->tape;
+    }
+    one.text += text_of(story, failure);
+  }
+  const fuzz::Campaign& campaign = story.campaign;
+  if (one.outcome == JunitOutcome::passed && campaign.runs == campaign.inconclusive) {
+    one.outcome = JunitOutcome::skipped;
+    one.message =
+        fmt::format("none of {} came to a conclusion", reports::counted(campaign.runs, "run"));
+  }
+  return one;
+}
+
+// The command first: some readers show nothing but the beginning.
+std::string text_of(const CampaignStory& story, const ToldFailure& failure) {
+  const reports::RunRow& row = failure.found.first;
+  std::string text = fmt::format("orrery replay {} {}{}\n", story.hunted.scenario->name(),
+                                 reports::hex64(row.seed), words_of(story.hunted.changes));
+  if (failure.confirmed && !failure.confirmed->tape.empty()) {
+    text += fmt::format("orrery shrink {}\n", failure.confirmed->tape);
+  }
+  text += fmt::format(
+      "{}\n{} of {}, first in run {} of the campaign\n",
+      failure.confirmed ? failure.confirmed->signature : std::string(row.signature.view()),
+      reports::counted(failure.found.count, "run"), reports::grouped(story.campaign.runs),
+      reports::grouped(row.index));
+  text += failure.confirmed ? "reproduced in a fresh process\n"
+                            : "not yet reproduced in a fresh process\n";
+  if (failure.confirmed && !failure.confirmed->words.empty()) text += failure.confirmed->text;
+  return text + "\n";
+}
+
+JunitCase case_of_determinism(const CampaignStory& story) {
+  JunitCase one;
+  one.name = "determinism";
+  if (!story.nondeterminism.empty()) {
+    one.outcome = JunitOutcome::failed;
+    one.message = "the same run gave two results";
+    for (const std::string& text : story.nondeterminism) one.text += text + "\n";
+  } else if (story.campaign.reruns == 0) {
+    one.outcome = JunitOutcome::skipped;
+    one.message = "no run was played twice";
+  }
+  return one;
+}
+
+JunitCase case_of_harness(const CampaignStory& story) {
+  JunitCase one;
+  one.name = "harness";
+  if (story.harness_failures.empty() && story.campaign.defects.empty()) return one;
+  one.outcome = JunitOutcome::error;
+  one.message = "the harness failed; what it found stands";
+  for (const std::string& text : story.harness_failures) one.text += text + "\n";
+  for (const fuzz::Defect& defect : story.campaign.defects) {
+    if (defect.index != fuzz::kNoRun) {
+      one.text += fmt::format("run {}, seed {}: ", defect.index,
+                              reports::hex64(story.order.seed_of(defect.index)));
+    }
+    one.text += defect.text + "\n";
+  }
+  return one;
+}
+
+JunitCase case_of_canary(const CampaignStory& story) {
+  JunitCase one;
+  one.name = "canary";
+  if (story.campaign.failed > 0 || !story.nondeterminism.empty()) return one;
+  one.outcome = JunitOutcome::failed;
+  one.message = "a canary was not found";
+  one.text = fmt::format("orrery run {} -s {}{}\n", story.hunted.scenario->name(),
+                         reports::hex64(story.hunted.seed), words_of(story.hunted.changes));
+  return one;
+}
+
+}  // namespace
+}  // namespace orrery::cli

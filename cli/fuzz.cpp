@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// orrery fuzz: lets libFuzzer mutate inputs of a target for some time, and tells what it found:
+// each failure once, reproduced in fresh processes, with a tape where the input means a run.
+#include <fmt/ostream.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "cli/artifacts.hpp"
+#include "cli/build.hpp"
+#include "cli/files.hpp"
+#include "cli/fuzzer.hpp"
+#include "cli/options.hpp"
+#include "cli/plan_options.hpp"
+#include "cli/values.hpp"
+#include "cli/verb.hpp"
+#include "reports/words.hpp"
+
+namespace orrery::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kScenario = "snapshot-full-cache";
+constexpr int64_t kTimeByDefaultMs = 60'000;
+constexpr int kInterruptedFuzzer = 72;  // libFuzzer's exit code for Ctrl-C
+
+struct Words {
+  std::string target;
+  std::optional<std::string> scenario;
+  std::optional<std::string> time;
+  std::optional<std::string> seed;
+  std::optional<std::string> folder;
+  std::optional<std::string> fuzzer;
+  std::optional<std::string> input;
+  std::optional<std::string> tape;
+  bool keep_going = false;
+  bool quiet = false;
+  PlanOptions plan;
+};
+
+struct Order {
+  ArtifactOrder artifacts;
+  int64_t time_ms = kTimeByDefaultMs;
+  uint64_t seed = 0;  // 0: libFuzzer draws one
+  bool keep_going = false;
+  bool quiet = false;
+  std::string input;
+  std::string tape;
+  std::vector<std::string> more;  // for libFuzzer itself
+};
+
+/// What a fuzzing came to beside its artifacts.
+struct Ended {
+  uint64_t inputs = 0;
+  double seconds = 0;
+  bool interrupted = false;
+  std::string wrong;  // the target could not do its work
+};
+
+void add_options(Options& options, Words& words);
+std::string read(const Words& words, Order& order);
+int missing(const Invocation& invocation, const std::string& target);
+Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifacts);
+std::vector<std::string> arguments(const Order& order, const std::string& known, int64_t left_ms,
+                                   uint64_t round);
+int tell(const Invocation& invocation, const Order& order, const Artifacts& artifacts,
+         const Ended& ended);
+
+}  // namespace
+
+int run_fuzz(const Invocation& invocation) {
+  // What stands behind "--" is for libFuzzer.
+  Invocation ours = invocation;
+  Order order;
+  const auto end = std::find(ours.arguments.begin(), ours.arguments.end(), "--");
+  if (end != ours.arguments.end()) order.more.assign(end + 1, ours.arguments.end());
+  ours.arguments.erase(end, ours.arguments.end());
+  Words words;
+  Options options("fuzz", "Lets libFuzzer search among inputs of a fuzz target.",
+                  "examples\n"
+                  "  orrery fuzz schedule --bug garnet-385 --time 60s\n"
+                  "  orrery fuzz schedule --scenario many-sessions --time 10m --keep-going\n"
+                  "  orrery fuzz tape --time 30s -- -max_len=512\n"
+                  "  orrery fuzz schedule --convert crash-1f --bug garnet-385 --tape it.orry\n");
+  add_options(options, words);
+  if (const auto code = options.parse(ours)) return *code;
+  const std::string wrong = read(words, order);
+  if (!wrong.empty()) return usage_error(invocation, wrong);
+  if (!order.input.empty()) {
+    return convert(invocation, *order.artifacts.scenario, order.artifacts.changes, order.input,
+                   order.tape);
+  }
+  std::string& fuzzer = order.artifacts.fuzzer;
+  if (fuzzer.empty()) fuzzer = fuzzer_path(invocation.program, order.artifacts.target->name);
+  if (fuzzer.empty()) return missing(invocation, order.artifacts.target->name);
+  Artifacts artifacts(invocation, order.artifacts);
+  const Ended ended = hunt(invocation, order, artifacts);
+  return tell(invocation, order, artifacts, ended);
+}
+
+namespace {
+
+void add_options(Options& options, Words& words) {
+  options.word("target", words.target, "what to fuzz (orrery list fuzz-targets)");
+  options.value("--scenario", "NAME", words.scenario,
+                "what schedule plays (snapshot-full-cache; orrery list)");
+  options.value("--time", "T", words.time, "for how long: 30s, 5m, 2h (60s)");
+  options.value("-s,--seed", "N", words.seed, "libFuzzer's seed (drawn)");
+  words.plan.add_to(options);
+  options.flag("--keep-going", words.keep_going, "do not stop at the first failure");
+  options.value("--out", "DIR", words.folder, "corpus, artifacts and tapes (orrery-out/fuzz)");
+  options.value("--fuzzer", "FILE", words.fuzzer, "the target's binary, if another than ./dev's");
+  options.value("--convert", "FILE", words.input, "fuzz nothing: play this one input");
+  options.value("--tape", "FILE", words.tape, "where --convert writes the run's tape");
+  options.flag("-q,--quiet", words.quiet, "no chatter");
+}
+
+std::string read_target_name(const Words& words, ArtifactOrder& order) {
+  if (words.target.empty()) return "fuzz what? orrery list fuzz-targets names the targets";
+  order.target = fuzz::find_target(words.target);
+  if (order.target != nullptr) return {};
+  std::vector<std::string> known;
+  for (const fuzz::TargetRow& row : fuzz::all_targets()) known.emplace_back(row.name);
+  return fmt::format("fuzz target \"{}\" is not known; did you mean \"{}\"?", words.target,
+                     scenarios::nearest(words.target, known));
+}
+
+std::string read(const Words& words, Order& order) {
+  std::string wrong = read_target_name(words, order.artifacts);
+  if (!wrong.empty()) return wrong;
+  fuzz::Changes& changes = order.artifacts.changes;
+  wrong = words.plan.changes(changes);
+  order.artifacts.scenario = scenario_named(words.scenario.value_or(kScenario), wrong);
+  scenarios::Plan plan;
+  if (wrong.empty()) wrong = fuzz::plan_for(*order.artifacts.scenario, 0, changes, plan);
+  if (wrong.empty() && words.time) wrong = read_time(*words.time, order.time_ms);
+  if (wrong.empty() && words.seed) wrong = read_count("-s", *words.seed, 1, order.seed);
+  if (wrong.empty() && order.seed > UINT32_MAX) wrong = "libFuzzer's seeds have 32 bits";
+  order.artifacts.folder = words.folder.value_or("orrery-out/fuzz");
+  if (order.artifacts.folder.empty()) return "--out wants the name of a folder";
+  if (wrong.empty()) wrong = check_folder(order.artifacts.folder);
+  const bool plays_runs = order.artifacts.target->plays_runs;
+  if (wrong.empty() && words.input && !plays_runs) {
+    wrong = fmt::format("an input of {} is no run", words.target);
+  }
+  if (wrong.empty() && words.tape && !words.input) wrong = "--tape goes with --convert";
+  order.artifacts.fuzzer = words.fuzzer.value_or("");
+  if (wrong.empty() && words.fuzzer && !file_exists(*words.fuzzer)) {
+    wrong = fmt::format("there is no file \"{}\"", *words.fuzzer);
+  }
+  order.input = words.input.value_or("");
+  order.tape = words.tape.value_or("");
+  order.keep_going = words.keep_going;
+  order.quiet = words.quiet;
+  return wrong;
+}
+
+int missing(const Invocation& invocation, const std::string& target) {
+  fmt::print(invocation.err,
+             "orrery: the fuzz target {} was not built; it wants clang-19 and its libFuzzer:\n"
+             "  ./dev fuzz {}\n",
+             target, target);
+  return kUsage;
+}
+
+// libFuzzer ends at what it finds. Unless that is enough it begins again, with the corpus it has
+// and the names of what need not stop it any more.
+Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifacts) {
+  const std::string& folder = order.artifacts.folder;
+  const std::string known = folder + "/known-signatures";
+  Ended ended;
+  std::error_code error;
+  fs::create_directories(folder + "/artifacts", error);
+  if (!error) fs::create_directories(folder + "/corpus-" + order.artifacts.target->name, error);
+  if (error) {
+    ended.wrong = fmt::format("nothing can be kept in {}: {}", folder, error.message());
+    return ended;
+  }
+  if (!order.quiet) {
+    fmt::print(invocation.err, "{}\nfuzz {}  {}  in {}\n", version_text(),
+               order.artifacts.target->name, order.artifacts.scenario->name(), folder);
+    invocation.err.flush();
+  }
+  // The target hears Ctrl-C as well, and ends; this process tells what it left behind.
+  const auto before = signal(SIGINT, SIG_IGN);
+  const auto begun = std::chrono::steady_clock::now();
+  for (uint64_t round = 0;; ++round) {
+    ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    const int64_t left_ms = order.time_ms - static_cast<int64_t>(ended.seconds * 1000);
+    if (left_ms <= 0) break;
+    std::string names;
+    for (const std::string& name : artifacts.known()) names += name + '\n';
+    ended.wrong = write_file(known, names);
+    if (!ended.wrong.empty()) break;
+    const Fuzzed fuzzed = run_fuzzer(
+        order.artifacts.fuzzer, arguments(order, known, left_ms, round), folder + "/libfuzzer.log");
+    ended.inputs += fuzzed.inputs;
+    const int code = WIFEXITED(fuzzed.status) ? WEXITSTATUS(fuzzed.status) : -1;
+    ended.interrupted = code == kInterruptedFuzzer;
+    if (code == 0 || ended.interrupted) break;
+    for (const std::string& artifact : fuzzed.artifacts) artifacts.add(artifact);
+    if (fuzzed.artifacts.empty()) {
+      ended.wrong = fmt::format("the target ended and left no artifact: {} (see {}/libfuzzer.log)",
+                                fuzzed.last_words, folder);
+      break;
+    }
+    if (!order.keep_going) break;
+  }
+  signal(SIGINT, before);
+  ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  return ended;
+}
+
+std::vector<std::string> arguments(const Order& order, const std::string& known, int64_t left_ms,
+                                   uint64_t round) {
+  const std::string& folder = order.artifacts.folder;
+  const std::string target = order.artifacts.target->name;
+  std::vector<std::string> words{
+      folder + "/corpus-" + target,
+      "-artifact_prefix=" + folder + "/artifacts/",
+      // libFuzzer's own code for a crash is 77, which others read as "skipped".
+      "-error_exitcode=1",
+      "-print_final_stats=1",
+      "-max_total_time=" + std::to_string((left_ms + 999) / 1000),
+  };
+  if (order.artifacts.target->plays_runs) {
+    // Every selection counts from the first input on.
+    words.emplace_back("-len_control=0");
+    words.push_back("--known=" + known);
+    for (std::string& flag :
+         fuzzer_flags(order.artifacts.scenario->name(), order.artifacts.changes)) {
+      words.push_back(std::move(flag));
+    }
+  }
+  if (order.seed != 0) words.push_back("-seed=" + std::to_string(order.seed + round));
+  words.insert(words.end(), order.more.begin(), order.more.end());
+  return words;
+}
+
+int tell(const Invocation& invocation, const Order& order, const Artifacts& artifacts,
+         const Ended& ended) {
+  const auto& findings = artifacts.findings();
+  fmt::print(invocation.out, "fuzz {}  {}  {:.1f} s  {}\n", order.artifacts.target->name,
+             reports::counted(ended.inputs, "input"), ended.seconds,
+             findings.empty() ? "nothing found" : reports::counted(findings.size(), "failure"));
+  for (const ArtifactFinding& one : findings) {
+    fmt::print(invocation.out, "\nFOUND  {}  ({})\n", one.signature,
+               reports::counted(one.count, "artifact"));
+    if (one.tape.empty()) {
+      std::string flags;
+      if (order.artifacts.target->plays_runs) {
+        for (const std::string& flag :
+             fuzzer_flags(order.artifacts.scenario->name(), order.artifacts.changes)) {
+          flags += " " + flag;
+        }
+      }
+      fmt::print(invocation.out, "  again:   {} {}{}\n", order.artifacts.fuzzer, one.artifact,
+                 flags);
+      continue;
+    }
+    fmt::print(invocation.out, "  replay:  orrery replay {}\n  shrink:  orrery shrink {}\n",
+               one.tape, one.tape);
+    fmt::print(invocation.out, "  input:   {}\n", one.artifact);
+  }
+  for (const std::string& line : artifacts.differing()) {
+    fmt::print(invocation.err, "orrery: NONDETERMINISM  {}\n", line);
+  }
+  for (const std::string& line : artifacts.trouble()) {
+    fmt::print(invocation.err, "orrery: HARNESS FAILURE  {}\n", line);
+  }
+  if (!ended.wrong.empty()) fmt::print(invocation.err, "orrery: {}\n", ended.wrong);
+  if (!artifacts.differing().empty()) return kNondeterminism;
+  if (!ended.wrong.empty() || !artifacts.trouble().empty()) return kHarness;
+  if (!findings.empty()) return kFound;
+  return ended.interrupted ? kInterrupted : kOk;
+}
+
+}  // namespace
+}  // namespace orrery::cli

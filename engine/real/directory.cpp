@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/real/directory.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <new>
+#include <vector>
+
+namespace orrery::engine {
+namespace {
+
+bool is_valid_name(std::string_view name);
+// "a/b" for "a/b/c", and "" for "a".
+std::string folder_of(std::string_view name);
+Error no_memory() { return {Errc::no_memory, "the process has no memory left"}; }
+
+}  // namespace
+
+Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoPool& pool) {
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    return Error{errc_of(errno), "the directory of a storage cannot be made"};
+  }
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    return Error{Errc::io, "the directory of a storage is none"};
+  }
+  try {
+    std::unique_ptr<Directory> directory(new Directory(std::move(path), pool));
+    directory->find_folders();
+    return directory;
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  }
+}
+
+// An earlier life may have ended before it had synced its names.
+void Directory::find_folders() {
+  std::error_code error;
+  changed_folders_.insert("");
+  for (std::filesystem::recursive_directory_iterator at(path_, error), end; !error && at != end;
+       at.increment(error)) {
+    if (!at->is_directory(error) || error) continue;
+    changed_folders_.insert(at->path().lexically_relative(path_).string());
+  }
+}
+
+Result<Device*> Directory::open(std::string_view name, const DeviceOptions& options) {
+  if (!is_valid_name(name)) return Error{Errc::invalid, "not a device name"};
+  const uint32_t sector = options.sector_size;
+  if (sector < 8 || (sector & (sector - 1)) != 0) {
+    return Error{Errc::invalid, "a sector is a power of two from 8"};
+  }
+  const std::lock_guard lock(mutex_);
+  try {
+    return open_known_or_new(name, options);
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  }
+}
+
+Result<Device*> Directory::open_known_or_new(std::string_view name, const DeviceOptions& options) {
+  bool made = false;
+  const auto known = devices_.find(name);
+  if (known != devices_.end()) {
+    TRY(known->second->open(made));
+    if (made) changed_folders_.insert(folder_of(name));
+    return static_cast<Device*>(known->second.get());
+  }
+  TRY(make_folders(name));
+  auto device = std::make_unique<FileDevice>(path_of(name), options, pool_);
+  // Before the file is there: a name that exists and is not known to be new would stay unsynced.
+  changed_folders_.insert(folder_of(name));
+  TRY(device->open(made));
+  Device* const opened = device.get();
+  devices_.emplace(std::string(name), std::move(device));
+  return opened;
+}
+
+Result<void> Directory::make_folders(std::string_view name) {
+  for (size_t at = name.find('/'); at != std::string_view::npos; at = name.find('/', at + 1)) {
+    const std::string_view folder = name.substr(0, at);
+    const std::string path = path_of(folder);
+    changed_folders_.insert(folder_of(folder));
+    if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) continue;
+    return Error{errc_of(errno), "the folder of a device cannot be made"};
+  }
+  return {};
+}
+
+Result<void> Directory::remove(std::string_view name) {
+  if (!is_valid_name(name)) return Error{Errc::not_found, "no such device"};
+  const std::lock_guard lock(mutex_);
+  const auto known = devices_.find(name);
+  const size_t in_flight = known == devices_.end() ? 0 : known->second->in_flight();
+  CHECK(in_flight == 0, "a device was removed with {} requests in flight", in_flight);
+  try {
+    changed_folders_.insert(folder_of(name));
+    if (::unlink(path_of(name).c_str()) != 0) {
+      const bool gone = errno == ENOENT || errno == ENOTDIR;
+      return Error{gone ? Errc::not_found : Errc::io, "the file of a device cannot be removed"};
+    }
+    if (known != devices_.end()) devices_.erase(known);
+  } catch (const std::bad_alloc&) {
+    return no_memory();
+  }
+  return {};
+}
+
+// The visits come after the lock is released: a visitor may call in again.
+void Directory::list(std::string_view prefix, void (*visit)(void*, std::string_view),
+                     void* argument) {
+  std::vector<std::string> names;
+  {
+    const std::lock_guard lock(mutex_);
+    std::error_code error;
+    for (std::filesystem::recursive_directory_iterator at(path_, error), end; !error && at != end;
+         at.increment(error)) {
+      if (at->is_directory(error)) continue;
+      std::string name = at->path().lexically_relative(path_).string();
+      if (name.starts_with(prefix) && is_valid_name(name)) names.push_back(std::move(name));
+    }
+  }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) visit(argument, name);
+}
+
+// One at a time: the second must not return while the first still works on what both promise.
+Result<void> Directory::sync_names() {
+  const std::lock_guard sync_lock(sync_mutex_);
+  std::set<std::string> folders;
+  {
+    const std::lock_guard lock(mutex_);
+    folders.swap(changed_folders_);
+  }
+  while (!folders.empty()) {
+    const Result<void> synced = sync_folder(*folders.begin());
+    if (!synced) {
+      const std::lock_guard lock(mutex_);
+      changed_folders_.merge(folders);
+      return synced.error();
+    }
+    folders.erase(folders.begin());
+  }
+  return {};
+}
+
+Result<void> Directory::sync_folder(const std::string& folder) const {
+  const std::string path = folder.empty() ? path_ : path_of(folder);
+  const int file = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return Error{Errc::io, "a folder of devices cannot be opened"};
+  const int failed = ::fsync(file);
+  (void)::close(file);
+  if (failed != 0) return Error{Errc::io, "a folder of devices cannot be synced"};
+  return {};
+}
+
+std::string Directory::path_of(std::string_view name) const {
+  return path_ + "/" + std::string(name);
+}
+
+namespace {
+
+bool is_valid_name(std::string_view name) {
+  constexpr size_t kLengthMax = 200;
+  if (name.empty() || name.size() > kLengthMax) return false;
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '/' || c == '-';
+  };
+  if (!std::all_of(name.begin(), name.end(), is_allowed)) return false;
+  for (size_t from = 0; from <= name.size();) {
+    const size_t until = std::min(name.find('/', from), name.size());
+    const std::string_view component = name.substr(from, until - from);
+    if (component.empty() || component == "." || component == "..") return false;
+    from = until + 1;
+  }
+  return true;
+}
+
+std::string folder_of(std::string_view name) {
+  const size_t slash = name.rfind('/');
+  return slash == std::string_view::npos ? std::string() : std::string(name.substr(0, slash));
+}
+
+}  // namespace
+}  // namespace orrery::engine

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Storage that is a directory of the machine: a device `a/b` is the file `b` in its folder `a`.
+//
+// It holds one object for each name that was opened; a name that somebody else put there is found
+// by open and list all the same. sync_names syncs every folder in which a name was made or removed,
+// those of an earlier life included. One Directory at a time may use a folder. Names are stricter
+// than the boundary says: no component may be empty, `.` or `..`, and a name cannot be another
+// name's folder.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "engine/real/file_device.hpp"
+
+namespace orrery::engine {
+
+class Directory final : public Storage {
+ public:
+  /// Makes the folder if it does not exist; what is above it must. The pool outlives this. Errors:
+  /// io, no_space, no_memory.
+  static Result<std::unique_ptr<Directory>> open(std::string path, IoPool& pool);
+
+  Result<Device*> open(std::string_view name, const DeviceOptions& options) override;
+  Result<void> remove(std::string_view name) override;
+  void list(std::string_view prefix, void (*visit)(void*, std::string_view),
+            void* argument) override;
+  Result<void> sync_names() override;
+
+ private:
+  Directory(std::string path, IoPool& pool) : path_(std::move(path)), pool_(pool) {}
+
+  void find_folders();
+  Result<Device*> open_known_or_new(std::string_view name, const DeviceOptions& options);
+  Result<void> make_folders(std::string_view name);
+  std::string path_of(std::string_view name) const;
+  Result<void> sync_folder(const std::string& folder) const;
+
+  const std::string path_;
+  IoPool& pool_;
+  std::mutex sync_mutex_;  // taken before mutex_
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<FileDevice>, std::less<>> devices_;  // guarded by mutex_
+  std::set<std::string> changed_folders_;  // guarded by mutex_: "" is the directory itself
+};
+
+}  // namespace orrery::engine

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/real/file_device.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace orrery::engine {
+namespace {
+
+// Calls again what a signal interrupted.
+template <typename Call>
+auto until_done(const Call& call) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+void announce_reads(const Io& io, uint32_t sector);
+
+}  // namespace
+
+Errc errc_of(int error_number) {
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return Errc::no_space;
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE: return Errc::no_memory;
+    case ENOENT: return Errc::not_found;
+    default: return Errc::io;
+  }
+}
+
+FileDevice::~FileDevice() {
+  CHECK(in_flight_ == 0, "{} goes with {} requests in flight", path_, in_flight_);
+  if (file_ >= 0) close_file();
+}
+
+Result<void> FileDevice::open(bool& made) {
+  const std::lock_guard lock(mutex_);
+  made = false;
+  if (file_ < 0) {
+    constexpr int kFlags = O_RDWR | O_CLOEXEC;
+    int file = until_done([&] { return ::open(path_.c_str(), kFlags); });
+    if (file < 0 && errno == ENOENT) {
+      file = until_done([&] { return ::open(path_.c_str(), kFlags | O_CREAT, 0644); });
+      made = file >= 0;
+    }
+    if (file < 0) return Error{errc_of(errno), "the file of a device cannot be opened"};
+    struct stat status{};
+    if (fstat(file, &status) != 0) {
+      const Errc code = errc_of(errno);
+      (void)::close(file);
+      return Error{code, "the file of a device cannot be looked at"};
+    }
+    file_ = file;
+    size_.store(static_cast<uint64_t>(status.st_size));
+  }
+  closed_ = false;
+  return {};
+}
+
+void FileDevice::submit(Io& io, Site) {
+  Errc refused = Errc::ok;
+  {
+    const std::lock_guard lock(mutex_);
+    refused = closed_ ? Errc::cancelled : refuse(io);
+    if (refused == Errc::ok) ++in_flight_;
+  }
+  if (refused == Errc::ok && !pool_.submit(*this, io)) {
+    leave();
+    refused = Errc::no_memory;
+  }
+  if (refused == Errc::ok) return;  // the request may have been finished, and be gone
+  io.error = refused;
+  io.transferred = 0;
+  io.done(io);
+}
+
+// The same rules as in the simulated world.
+Errc FileDevice::refuse(const Io& io) const {
+  if (io.kind == IoKind::sync) return Errc::ok;
+  const uint32_t sector = options_.sector_size;
+  if (io.length == 0 || io.offset % sector != 0 || io.length % sector != 0) return Errc::invalid;
+  const uint64_t segment = options_.segment_size;
+  if (segment != 0 && io.offset / segment != (io.offset + io.length - 1) / segment) {
+    return Errc::invalid;
+  }
+  // Beyond what the kernel can count.
+  constexpr uint64_t kEnd = uint64_t{1} << 62;
+  return io.offset < kEnd && io.length < kEnd ? Errc::ok : Errc::invalid;
+}
+
+void FileDevice::perform(Io& io, bool cancelled) {
+  Errc error = Errc::cancelled;
+  if (!cancelled) {
+    switch (io.kind) {
+      case IoKind::read: error = read(io); break;
+      case IoKind::write: error = write(io); break;
+      case IoKind::sync: error = sync(); break;
+    }
+  }
+  io.error = error;
+  io.transferred = error == Errc::ok ? io.length : 0;
+  // First: whoever waits for `done` may close and remove this device at once.
+  leave();
+  io.done(io);
+}
+
+Errc FileDevice::read(Io& io) const {
+  size_t done = 0;
+  while (done < io.length) {
+    const ssize_t count = until_done([&] {
+      return pread(file_, io.buffer + done, io.length - done, static_cast<off_t>(io.offset + done));
+    });
+    if (count < 0) return errc_of(errno);
+    if (count == 0) {
+      std::memset(io.buffer + done, 0, io.length - done);
+      break;
+    }
+    done += static_cast<size_t>(count);
+  }
+  return Errc::ok;
+}
+
+Errc FileDevice::write(const Io& io) {
+  announce_reads(io, options_.sector_size);
+  size_t done = 0;
+  while (done < io.length) {
+    // Past the sanitizers: they take this for an access of this thread to every byte, but it is
+    // the device that reads, and what others write meanwhile is the engine's affair.
+    const long count = until_done([&] {
+      return syscall(SYS_pwrite64, file_, io.buffer + done, io.length - done, io.offset + done);
+    });
+    if (count < 0) return errc_of(errno);
+    if (count == 0) return Errc::io;
+    done += static_cast<size_t>(count);
+  }
+  uint64_t size = size_.load();
+  const uint64_t end = io.offset + io.length;
+  while (size < end && !size_.compare_exchange_weak(size, end)) {
+  }
+  return Errc::ok;
+}
+
+// One at a time: of two that ran at once, only one would hear of a failure.
+Errc FileDevice::sync() {
+  const std::lock_guard lock(sync_mutex_);
+  if (sync_failed_) return Errc::io;
+  if (until_done([this] { return fdatasync(file_); }) == 0) return Errc::ok;
+  sync_failed_ = true;
+  return errc_of(errno);
+}
+
+void FileDevice::leave() {
+  const std::lock_guard lock(mutex_);
+  CHECK(in_flight_ > 0, "{} finishes more than it was given", path_);
+  --in_flight_;
+  if (closed_ && in_flight_ == 0) close_file();
+}
+
+void FileDevice::truncate_until(uint64_t offset) {
+  if (options_.segment_size == 0) return;  // one segment, and it is not whole yet
+  const std::lock_guard lock(mutex_);
+  const uint64_t end = round_down(offset, options_.segment_size);
+  if (end <= given_up_ || file_ < 0) return;
+  // A file system that cannot punch holes keeps the bytes, which nobody may read.
+  (void)fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(given_up_),
+                  static_cast<off_t>(end - given_up_));
+  given_up_ = end;
+}
+
+void FileDevice::reset() {
+  const std::lock_guard sync_lock(sync_mutex_);  // first: it may take as long as a sync
+  const std::lock_guard lock(mutex_);
+  // If the file cannot be emptied, a sync must not pretend that it was.
+  sync_failed_ = ::truncate(path_.c_str(), 0) != 0;
+  given_up_ = 0;
+  size_.store(0);
+}
+
+void FileDevice::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  if (in_flight_ == 0 && file_ >= 0) close_file();
+}
+
+void FileDevice::close_file() {
+  // What a close may still report, a sync has reported before or nobody has asked for.
+  (void)::close(file_);
+  file_ = -1;
+}
+
+size_t FileDevice::in_flight() {
+  const std::lock_guard lock(mutex_);
+  return in_flight_;
+}
+
+namespace {
+
+#if defined(__SANITIZE_THREAD__)
+#define ORRERY_RACE_DETECTOR 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ORRERY_RACE_DETECTOR 1
+#endif
+#endif
+
+// Tells the race detector what the device reads: whole words, as a header word may change its bits
+// meanwhile. A frame that is cleared or unmapped under a write is then a race. Nothing is said of
+// the last sector, which others may go on to fill: that part of it will be written again.
+void announce_reads([[maybe_unused]] const Io& io, [[maybe_unused]] uint32_t sector) {
+#if defined(ORRERY_RACE_DETECTOR)
+  const size_t settled = io.length - sector;
+  for (size_t at = 0; at + 8 <= settled; at += 8) {
+    auto& word = *reinterpret_cast<uint64_t*>(io.buffer + at);
+    (void)std::atomic_ref<uint64_t>(word).load(std::memory_order_relaxed);
+  }
+#endif
+}
+
+}  // namespace
+}  // namespace orrery::engine

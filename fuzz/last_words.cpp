@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fuzz/last_words.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "engine/base/check.hpp"
+
+namespace orrery::fuzz {
+namespace {
+
+constexpr size_t kKept = size_t{64} << 10;
+
+std::string_view word_at(std::string_view text);
+std::string_view line_at(std::string_view text);
+
+}  // namespace
+
+LastWords::LastWords() : file_(memfd_create("orrery-stderr", MFD_CLOEXEC)) {
+  CHECK(file_ >= 0, "no memory for what a process says last: {}", strerror(errno));
+}
+
+LastWords::~LastWords() {
+  close(file_);
+  if (true_stderr_ >= 0) close(true_stderr_);
+}
+
+void LastWords::listen() {
+  true_stderr_ = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  dup2(file_, STDERR_FILENO);
+}
+
+void LastWords::pass_on() {
+  if (lseek(file_, 0, SEEK_CUR) <= 0) return;
+  const std::string words = text();
+  // A standard error that nobody reads is no reason to stop.
+  if (write(true_stderr_, words.data(), words.size()) < 0) errno = 0;
+  clear();
+}
+
+std::string LastWords::text() const {
+  std::string words(kKept, '\0');
+  const ssize_t got = pread(file_, words.data(), words.size(), 0);
+  words.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  return words;
+}
+
+void LastWords::clear() {
+  if (ftruncate(file_, 0) == 0) lseek(file_, 0, SEEK_SET);
+}
+
+std::string death_label(int status, std::string_view last_words) {
+  constexpr std::string_view kError = "ERROR: ";
+  for (const std::string_view sanitizer : {"AddressSanitizer", "LeakSanitizer"}) {
+    const size_t at = last_words.find(fmt::format("{}{}: ", kError, sanitizer));
+    if (at == std::string_view::npos) continue;
+    const std::string_view rest = last_words.substr(at + kError.size() + sanitizer.size() + 2);
+    return fmt::format("{}: {}", sanitizer, word_at(rest));
+  }
+  if (last_words.find("runtime error: ") != std::string_view::npos) {
+    return "UndefinedBehaviorSanitizer: runtime error";
+  }
+  return "the process " + death_text(status);
+}
+
+std::string death_text(int status) {
+  if (WIFSIGNALED(status)) {
+    return fmt::format("was ended by signal {} ({})", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+  }
+  return fmt::format("ended with exit code {}", WEXITSTATUS(status));
+}
+
+std::string heart_of(std::string_view last_words, size_t lines_max) {
+  const size_t error = last_words.find("ERROR: ");
+  const size_t line = error == std::string_view::npos ? 0 : last_words.rfind('\n', error) + 1;
+  last_words.remove_prefix(std::min(line, last_words.size()));
+  std::string heart;
+  for (size_t lines = 0; lines < lines_max && !last_words.empty(); ++lines) {
+    const std::string_view one = line_at(last_words);
+    heart += fmt::format("{}\n", one);
+    last_words.remove_prefix(std::min(one.size() + 1, last_words.size()));
+  }
+  return heart;
+}
+
+namespace {
+
+std::string_view word_at(std::string_view text) {
+  return text.substr(0, text.find_first_of(" \n"));
+}
+std::string_view line_at(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+}  // namespace orrery::fuzz

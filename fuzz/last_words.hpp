@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a process wrote to its standard error before it died: a sanitizer's report, an assertion of
+// a library, a defect of the harness.
+//
+// The words go into memory that outlives the writer. A worker passes on what a run that ended well
+// has written, so nothing that an engine prints is swallowed; what is left belongs to the run that
+// was its last. Kept and returned are the first 64 KiB.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace orrery::fuzz {
+
+class LastWords {
+ public:
+  LastWords();
+  ~LastWords();
+  LastWords(const LastWords&) = delete;
+  LastWords& operator=(const LastWords&) = delete;
+
+  /// In the process that may die: its standard error goes here from now on.
+  void listen();
+  /// In the same process: writes to its true standard error what has come, and forgets it.
+  void pass_on();
+
+  /// In the process that outlives it.
+  std::string text() const;
+  void clear();
+
+ private:
+  int file_ = -1;
+  int true_stderr_ = -1;
+};
+
+/// How a process died, in words without numbers where a sanitizer has named it: "AddressSanitizer:
+/// heap-buffer-overflow"; otherwise "the process was ended by signal 9 (Killed)". `status` is as
+/// wait() gives it.
+std::string death_label(int status, std::string_view last_words);
+
+/// "was ended by signal 9 (Killed)", "ended with exit code 1".
+std::string death_text(int status);
+
+/// The lines that say most of the report of a sanitizer: its headline and the first frames; of
+/// other words the first lines. At most `lines_max`.
+std::string heart_of(std::string_view last_words, size_t lines_max);
+
+}  // namespace orrery::fuzz

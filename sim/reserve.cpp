@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/reserve.hpp"
+
+#include <sys/mman.h>
+
+#include "engine/base/check.hpp"
+
+namespace orrery::sim {
+
+Reserve reserve(size_t wanted, size_t least) {
+  for (size_t size = wanted; size >= least; size /= 2) {
+    void* const block = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block != MAP_FAILED) return {static_cast<std::byte*>(block), size};
+  }
+  CHECK(false, "no address space for {} bytes, nor for {}", wanted, least);
+  return {};
+}
+
+void release(const Reserve& reserve) { munmap(reserve.base, reserve.size); }
+
+}  // namespace orrery::sim

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// orrery run as a job that people stop, kill, starve of disk and feed to other programs.
+#include <poll.h>
+#include <pty.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/catch.hpp"
+#include "tests/cli/place.hpp"
+
+namespace orrery::cli {
+namespace {
+
+/// The rows of --json without the line that sums up.
+std::vector<Json> rows_of(const std::string& text) {
+  std::vector<Json> rows = lines_of(text);
+  rows.erase(std::remove_if(rows.begin(), rows.end(),
+                            [](const Json& row) { return row["schema"] != "orrery-run/1"; }),
+             rows.end());
+  return rows;
+}
+
+/// The rest of the line behind `what`.
+std::string behind(const std::string& text, const std::string& what) {
+  const size_t at = text.find(what);
+  if (at == std::string::npos) return {};
+  const size_t from = at + what.size();
+  return text.substr(from, text.find('\n', from) - from);
+}
+
+void require_schema(const Place& place, const std::string& name) {
+  const std::string command = "xmllint --noout --schema tests/data/junit.xsd " + place.path() +
+                              "/desk/" + name + " > " + place.path() + "/xmllint 2>&1";
+  const int status = std::system(command.c_str());
+  INFO(content_of(place.path() + "/xmllint"));
+  REQUIRE(status == 0);
+}
+
+size_t count_of(const std::string& text, const std::string& what) {
+  size_t count = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+/// What a program writes to a terminal, which is its standard error.
+std::string on_terminal(const Place& place, const std::string& words) {
+  int master = -1;
+  const pid_t process = forkpty(&master, nullptr, nullptr, nullptr);
+  REQUIRE(process >= 0);
+  if (process == 0) {
+    const std::string command = "cd " + place.path() + "/desk && TERM=xterm exec " +
+                                place.binary() + " " + words + " > out";
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+  std::string text;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = read(master, buffer, sizeof buffer)) > 0;) {
+    text.append(buffer, static_cast<size_t>(got));
+  }
+  close(master);
+  int status = 0;
+  waitpid(process, &status, 0);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("an interrupted campaign says how to go on, and goes on where it stopped") {
+  const Place place;
+  const Ended stopped = place.run("run many-sessions -n 1000000 -s 7 -j 2 --json -q",
+                                  "timeout --foreground --preserve-status -s INT -k 60 1");
+  REQUIRE(stopped.code == 75);
+  std::vector<Json> rows = rows_of(stopped.out);
+  REQUIRE(!rows.empty());
+  std::string rest = behind(stopped.err, "go on:  orrery ");
+  const std::string left = std::to_string(1'000'000 - rows.size());
+  const std::string from = std::to_string(rows.size());
+  CHECK_THAT(rest, ContainsSubstring("-s 0x0000000000000007 --from " + from + " -n " + left));
+  rest.replace(rest.find("-n " + left), left.size() + 3, "-n 9");
+  const Ended gone_on = place.run(rest + " -q");
+  REQUIRE(gone_on.code == 0);
+  for (Json& row : rows_of(gone_on.out)) rows.push_back(std::move(row));
+  const std::string all = std::to_string(rows.size());
+  const Ended whole = place.run("run many-sessions -n " + all + " -s 7 -j 1 --json -q");
+  REQUIRE(whole.code == 0);
+  CHECK(rows == rows_of(whole.out));
+}
+
+TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
+  const Place place;
+  const Ended ended = place.shell(R"(
+      $ORRERY run many-sessions -n 3000 -s 3 -j 2 --json -q & campaign=$!
+      worker=
+      while [[ -z $worker ]]; do read -r worker _ < /proc/$campaign/task/$campaign/children; done
+      sleep 0.3
+      kill -9 $worker
+      wait $campaign)");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.err, ContainsSubstring("HARNESS FAILURE"));
+  const std::vector<Json> rows = rows_of(ended.out);
+  REQUIRE(rows.size() == 3000);
+  for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i]["index"] == i);
+}
+
+TEST_CASE("progress is one line that is redrawn on a terminal, and plain elsewhere") {
+  const Place place;
+  const std::string words = "run many-sessions --time 1s -s 1 -j 1";
+  const std::string drawn = on_terminal(place, words);
+  CHECK(count_of(drawn, "\r\033[K") >= 3);
+  CHECK_THAT(drawn, ContainsSubstring(" runs  "));
+  CHECK(drawn.ends_with("\r\033[K"));  // gone at the end
+  const Ended plain = place.run(words);
+  CHECK(plain.code == 0);
+  CHECK(plain.err.find('\r') == std::string::npos);
+  CHECK(plain.err.find('\033') == std::string::npos);
+  CHECK(on_terminal(place, words + " -q").empty());
+}
+
+TEST_CASE("where nothing can be written, what was found is still told") {
+  const Place place;
+  // No file may grow: like a disk that is full from the first byte on.
+  const Ended full = place.shell(R"(
+      told=$(ulimit -f 0; $ORRERY run canary -n 5000 -s 1 -q --junit junit.xml 2>&1)
+      code=$?
+      echo "$told"
+      exit $code)");
+  CHECK(full.code == 5);
+  CHECK_THAT(full.out, ContainsSubstring("first failing seed 0x"));
+  CHECK_THAT(full.out, ContainsSubstring("could be saved"));
+  CHECK_THAT(full.out, ContainsSubstring("cannot write junit.xml"));
+  CHECK(place.files() == 0);  // and nothing half-written is left behind
+  // Rows that cannot be written do not hide the failing seed.
+  const Ended rows = place.shell("$ORRERY run canary -n 5000 -s 1 -q --json > /dev/full");
+  CHECK(rows.code == 5);
+  CHECK_THAT(rows.err, ContainsSubstring("replay:  orrery replay canary 0x"));
+}
+
+TEST_CASE("a subject that hashes a pointer is caught, and told where") {
+  const Place place;
+  const Ended hunt = place.run("run pointer-canary -n 200 -s 1 -j 2");
+  CHECK(hunt.code == 3);
+  CHECK_THAT(hunt.out, ContainsSubstring("re-runs identical"));
+  CHECK_THAT(hunt.err, ContainsSubstring("NONDETERMINISM  seed 0x"));
+  CHECK_THAT(hunt.err, ContainsSubstring("step "));
+  CHECK_THAT(hunt.err, ContainsSubstring("client/"));
+  CHECK_THAT(hunt.err, ContainsSubstring("scenarios/pointer_canary.cpp:"));
+  CHECK_THAT(hunt.err, ContainsSubstring("something depends on an address"));
+  const Ended replay = place.run("replay pointer-canary 1 -q");
+  CHECK(replay.code == 3);
+  CHECK_THAT(replay.err, ContainsSubstring("scenarios/pointer_canary.cpp:"));
+  CHECK(place.run("run pointer-canary -n 200 -s 1 -q --check-determinism off").code == 6);
+}
+
+TEST_CASE("as many runs are played twice as was asked for") {
+  const Place place;
+  const auto reruns = [&](const std::string& rate) {
+    const Ended ended =
+        place.run("run many-sessions -n 40 -s 5 --json -q --check-determinism " + rate);
+    CHECK(ended.code == 0);
+    const Json last = lines_of(ended.out).back();
+    CHECK(last["reruns"] == last["reruns_identical"]);
+    return last["reruns"].get<uint64_t>();
+  };
+  CHECK(reruns("all") == 40);
+  CHECK(reruns("1") == 40);
+  CHECK(reruns("1/10") == 4);
+  CHECK(reruns("20") == 2);
+  CHECK(reruns("off") == 0);
+  CHECK(reruns("0") == 0);
+  CHECK_THAT(place.run("run many-sessions -n 40 -s 5 --check-determinism 1/10").out,
+             ContainsSubstring("determinism: 4 of 4 re-runs identical"));
+}
+
+TEST_CASE("JUnit has a case for each oracle, the replay command first, and fits the schema") {
+  const Place place;
+  CHECK(place.run("run canary -n 5000 -s 1 -q --junit found.xml").code == 1);
+  require_schema(place, "found.xml");
+  const std::string found = place.read("found.xml");
+  CHECK(count_of(found, "<failure ") == 1);
+  CHECK_THAT(found, ContainsSubstring("\">orrery replay canary 0x"));
+  CHECK_THAT(found, ContainsSubstring("[[ATTACHMENT|orrery-out/canary-0x"));
+  CHECK_THAT(found, ContainsSubstring("name=\"linearizable\""));
+
+  CHECK(place.run("run many-sessions -n 60 -s 1 -q --junit well/junit.xml").code == 0);
+  require_schema(place, "well/junit.xml");
+  const std::string oracles = place.run("list oracles --json").out;
+  CHECK(count_of(place.read("well/junit.xml"), "<testcase ") == count_of(oracles, "\n") + 2);
+  CHECK_THAT(place.read("well/junit.xml"),
+             ContainsSubstring("failures=\"0\" errors=\"0\" skipped=\"0\""));
+
+  CHECK(place.run("run many-sessions -n 5 -s 1 -q --set step_budget=1000 --junit none.xml").code ==
+        4);
+  require_schema(place, "none.xml");
+  CHECK_THAT(place.read("none.xml"), ContainsSubstring("none of 5 runs came to a conclusion"));
+
+  CHECK(place.run("run canary -n 1 -s 2 -q --junit missed.xml").code == 6);
+  require_schema(place, "missed.xml");
+  CHECK_THAT(place.read("missed.xml"), ContainsSubstring("a canary was not found"));
+
+  CHECK(place.run("run pointer-canary -n 60 -s 1 -q --junit differs.xml").code == 3);
+  require_schema(place, "differs.xml");
+  CHECK_THAT(place.read("differs.xml"), ContainsSubstring("type=\"determinism\""));
+}
+
+}  // namespace orrery::cli

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// orrery fuzz around a fuzzer that is played by a script: what it leaves behind is reproduced in
+// fresh processes, counted once under its signature and kept as a tape.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "fuzz/schedule.hpp"
+#include "fuzz/schedule_mutator.hpp"
+#include "tests/catch.hpp"
+
+namespace orrery::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Catch::Matchers::ContainsSubstring;
+using Bytes = std::vector<uint8_t>;
+
+struct Ended {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+/// A folder for one test, removed at its end.
+class Desk {
+ public:
+  Desk() : path_((fs::temp_directory_path() / "orrery-fuzz-XXXXXX").string()) {
+    REQUIRE(mkdtemp(path_.data()) != nullptr);
+    const char* const named = std::getenv("ORRERY");
+    binary_ = fs::absolute(named != nullptr ? named : "build/release/cli/orrery").string();
+    REQUIRE(fs::exists(binary_));
+  }
+  ~Desk() { fs::remove_all(path_); }
+  Desk(const Desk&) = delete;
+  Desk& operator=(const Desk&) = delete;
+
+  Ended run(const std::string& words) const {
+    const std::string command =
+        "cd " + path_ + " && " + binary_ + " " + words + " > out.txt 2> err.txt < /dev/null";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out.txt"), read("err.txt")};
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(path_ + "/" + name, std::ios::binary);
+    return std::string((std::istreambuf_iterator<char>(file)), {});
+  }
+  void write(const std::string& name, const Bytes& bytes) const {
+    std::ofstream file(path_ + "/" + name, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+  }
+  /// A fuzzer that runs `found` when it hunts, with $prefix for artifacts and $corpus; and `again`
+  /// when it is given one artifact, $1.
+  void write_fuzzer(const std::string& found, const std::string& again) const {
+    std::ofstream file(path_ + "/fuzzer");
+    file << "#!/bin/sh\n"
+            "for word in \"$@\"; do case $word in\n"
+            "  -artifact_prefix=*) prefix=${word#*=} ;;\n"
+            "  --known=*) known=${word#*=} ;;\n"
+            "esac; done\n"
+            "written() { echo \"Test unit written to ${prefix}crash-$1\"; }\n"
+            "if [ -f \"$1\" ]; then "
+         << again << "; fi\n"
+         << found << "\n";
+    file.close();
+    fs::permissions(path_ + "/fuzzer", fs::perms::owner_all);
+  }
+  std::vector<std::string> tapes() const {
+    std::vector<std::string> all;
+    for (const auto& entry : fs::directory_iterator(path_ + "/found")) {
+      if (entry.path().extension() == ".orry") all.push_back(entry.path().string());
+    }
+    return all;
+  }
+
+ private:
+  std::string path_;
+  std::string binary_;
+};
+
+// A blind search of a few hundred inputs is enough for the planted bug.
+Bytes failing_input() {
+  fuzz::Changes changes;
+  changes.bugs = {"garnet-385"};
+  fuzz::SchedulePlayer player(*scenarios::find_scenario("snapshot-full-cache"), changes);
+  for (uint64_t seed = 0; seed < 20'000; ++seed) {
+    Bytes bytes;
+    for (uint64_t i = 0; i < 16; ++i) {
+      bytes = fuzz::mutated(bytes, fuzz::ScheduleInput::kSizeMax, sim::mix(seed, i));
+    }
+    if (player.play(bytes).verdict == scenarios::Verdict::failed) return bytes;
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("an artifact becomes a tape that replays and shrinks; the same failure counts once") {
+  const Desk desk;
+  const Bytes bytes = failing_input();
+  REQUIRE_FALSE(bytes.empty());
+  desk.write("input", bytes);
+  const Ended converted = desk.run("fuzz schedule --convert input --bug garnet-385 --tape it.orry");
+  REQUIRE(converted.code == 1);
+  REQUIRE_THAT(converted.out, ContainsSubstring("\"verdict\":\"failed\""));
+  REQUIRE(desk.run("replay it.orry -q").code == 1);
+  REQUIRE(desk.run("fuzz schedule --convert input").code == 0);  // it is the bug's doing
+
+  // Two artifacts at once; told which failure is known, the fuzzer finds nothing more.
+  desk.write_fuzzer(
+      "[ -s $known ] && exit 0; cp input ${prefix}crash-1; cp input ${prefix}crash-2; "
+      "written 1; written 2; exit 1",
+      "exit 1");
+  const Ended ended = desk.run(
+      "fuzz schedule --fuzzer ./fuzzer --bug garnet-385 --out found --time 60s --keep-going");
+  REQUIRE(ended.code == 1);
+  REQUIRE_THAT(ended.out, ContainsSubstring("1 failure"));
+  REQUIRE_THAT(ended.out, ContainsSubstring("2 artifacts"));
+  REQUIRE_THAT(ended.out, ContainsSubstring("replay:  orrery replay found/"));
+  REQUIRE(desk.read("found/known-signatures").find('\n') != std::string::npos);
+  const std::vector<std::string> tapes = desk.tapes();
+  REQUIRE(tapes.size() == 1);
+  REQUIRE(desk.run("replay " + tapes[0] + " -q").code == 1);
+  REQUIRE(desk.run("shrink " + tapes[0] + " -o small.orry -q").code == 0);
+  REQUIRE(desk.read("small.orry").size() < desk.read("it.orry").size());
+}
+
+TEST_CASE("a target's own death is a finding if a fresh process dies of it too") {
+  const Desk desk;
+  const std::string words = "fuzz schedule --fuzzer ./fuzzer --out found --time 60s -q";
+  const std::string die = "echo 'SUMMARY: AddressSanitizer: heap-use-after-free x.cpp:17'; exit 1";
+  desk.write_fuzzer("echo calm > ${prefix}crash-1; written 1; " + die, die);
+  const Ended died = desk.run(words);
+  REQUIRE(died.code == 1);
+  REQUIRE_THAT(died.out, ContainsSubstring("the target's process died: SUMMARY: AddressSanitizer: "
+                                           "heap-use-after-free x.cpp:#"));
+  REQUIRE_THAT(died.out, ContainsSubstring("again:   ./fuzzer found/artifacts/crash-1"));
+
+  desk.write_fuzzer("echo calm > ${prefix}crash-2; written 2; " + die, "exit 0");
+  const Ended once = desk.run(words);
+  REQUIRE(once.code == 3);
+  REQUIRE_THAT(once.out, ContainsSubstring("nothing found"));
+  REQUIRE_THAT(once.err, ContainsSubstring("NONDETERMINISM"));
+
+  desk.write_fuzzer("echo 'schedule: no such thing'; exit 2", "exit 2");
+  const Ended refused = desk.run(words);
+  REQUIRE(refused.code == 5);
+  REQUIRE_THAT(refused.err, ContainsSubstring("schedule: no such thing"));
+
+  desk.write_fuzzer("exit 0", "exit 0");
+  REQUIRE(desk.run(words).code == 0);
+}
+
+}  // namespace orrery::cli

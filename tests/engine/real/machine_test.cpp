@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only the machine promises: contents outlive the process's use of them, the kernel's errors
+// are a device's errors, names are paths, and what was given back is really gone.
+#include "engine/real/machine.hpp"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "tests/engine/real/temporary_folder.hpp"
+#include "tests/sim/request.hpp"
+#include "tests/start.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+using namespace orrery;
+using engine::Errc;
+using engine::IoKind;
+using tests::TemporaryFolder;
+
+namespace {
+
+struct Fixture {
+  TemporaryFolder folder;
+  std::unique_ptr<engine::Machine> machine;
+
+  Fixture() { open(); }
+  void open() {
+    machine.reset();
+    auto opened = engine::Machine::open({folder.path() + "/devices"});
+    REQUIRE(opened);
+    machine = std::move(*opened);
+  }
+  engine::Runtime runtime() { return machine->runtime(); }
+  Errc open_error(const std::string& name) {
+    const auto opened = runtime().storage.open(name, {});
+    return opened ? Errc::ok : opened.error().code;
+  }
+};
+
+struct Sector {
+  alignas(512) std::byte bytes[512];
+  explicit Sector(char fill) { std::memset(bytes, fill, sizeof bytes); }
+};
+
+}  // namespace
+
+TEST_CASE("devices outlive the machine that made them", "[machine]") {
+  Fixture fixture;
+  {
+    const engine::Runtime runtime = fixture.runtime();
+    engine::Device& device = **runtime.storage.open("a/b/data", {});
+    Sector sector('k');
+    REQUIRE(tests::transact(runtime.tasks, device, IoKind::write, 512, sector.bytes) == Errc::ok);
+    REQUIRE(tests::transact(runtime.tasks, device, IoKind::sync, 0, {}) == Errc::ok);
+    REQUIRE(runtime.storage.sync_names());
+  }
+  fixture.open();
+  const engine::Runtime runtime = fixture.runtime();
+  std::vector<std::string> names;
+  const auto visit = [](void* list, std::string_view name) {
+    static_cast<std::vector<std::string>*>(list)->emplace_back(name);
+  };
+  runtime.storage.list("a/", visit, &names);
+  REQUIRE(names == std::vector<std::string>{"a/b/data"});
+  engine::Device& device = **runtime.storage.open("a/b/data", {});
+  REQUIRE(device.size() == 1024);
+  Sector sector('?');
+  REQUIRE(tests::transact(runtime.tasks, device, IoKind::read, 512, sector.bytes) == Errc::ok);
+  REQUIRE(sector.bytes[0] == std::byte{'k'});
+  device.close();
+  // Never opened in this life, and removed all the same.
+  fixture.open();
+  REQUIRE(fixture.runtime().storage.remove("a/b/data"));
+  REQUIRE_FALSE(fixture.runtime().storage.remove("a/b/data"));
+}
+
+TEST_CASE("a full device says no_space, and after a failed sync every sync fails", "[machine]") {
+  Fixture fixture;
+  // The kernel's device that is always full, and cannot sync.
+  REQUIRE(symlink("/dev/full", (fixture.folder.path() + "/devices/full").c_str()) == 0);
+  const engine::Runtime runtime = fixture.runtime();
+  engine::Device& device = **runtime.storage.open("full", {});
+  Sector sector('x');
+  tests::Request write(runtime.tasks);
+  write.submit(device, IoKind::write, 0, sector.bytes);
+  REQUIRE(write.wait() == Errc::no_space);
+  REQUIRE(write.io.transferred == 0);
+  REQUIRE(device.size() == 0);
+  REQUIRE(tests::transact(runtime.tasks, device, IoKind::sync, 0, {}) == Errc::io);
+  // Behind the same name there is a sound file now. What was lost is lost all the same.
+  device.close();
+  REQUIRE(unlink((fixture.folder.path() + "/devices/full").c_str()) == 0);
+  REQUIRE(*runtime.storage.open("full", {}) == &device);
+  REQUIRE(tests::transact(runtime.tasks, device, IoKind::sync, 0, {}) == Errc::io);
+  device.reset();
+  REQUIRE(tests::transact(runtime.tasks, device, IoKind::sync, 0, {}) == Errc::ok);
+}
+
+TEST_CASE("the kernel's errors are the errors of a device", "[machine]") {
+  REQUIRE(engine::errc_of(ENOSPC) == Errc::no_space);
+  REQUIRE(engine::errc_of(EDQUOT) == Errc::no_space);
+  REQUIRE(engine::errc_of(ENOMEM) == Errc::no_memory);
+  REQUIRE(engine::errc_of(ENOENT) == Errc::not_found);
+  REQUIRE(engine::errc_of(EIO) == Errc::io);
+  REQUIRE(engine::errc_of(EBADF) == Errc::io);
+}
+
+TEST_CASE("a name cannot leave the directory, or be a folder and a device", "[machine]") {
+  Fixture fixture;
+  for (const char* const name : {"..", ".", "../x", "a/../x", "a/./x", "/x", "x/", "a//x"}) {
+    INFO(name);
+    REQUIRE(fixture.open_error(name) == Errc::invalid);
+  }
+  REQUIRE(fixture.open_error("..x/.y") == Errc::ok);
+  REQUIRE(fixture.open_error("a/x") == Errc::ok);
+  REQUIRE(fixture.open_error("a") == Errc::io);
+  REQUIRE(fixture.open_error("a/x/y") == Errc::io);
+  struct stat status{};
+  REQUIRE(stat((fixture.folder.path() + "/x").c_str(), &status) != 0);
+  const auto removed = fixture.runtime().storage.remove("../devices");
+  REQUIRE(removed.error().code == Errc::not_found);
+}
+
+TEST_CASE("names that cannot be synced stay unsynced", "[machine]") {
+  Fixture fixture;
+  const engine::Runtime runtime = fixture.runtime();
+  REQUIRE(fixture.open_error("a/x") == Errc::ok);
+  const std::string folder = fixture.folder.path() + "/devices/a";
+  REQUIRE(rename(folder.c_str(), (folder + "-away").c_str()) == 0);
+  for (int i = 0; i < 2; ++i) {
+    const auto synced = runtime.storage.sync_names();
+    REQUIRE_FALSE(synced);
+    REQUIRE(synced.error().code == Errc::io);
+  }
+  REQUIRE(rename((folder + "-away").c_str(), folder.c_str()) == 0);
+  REQUIRE(runtime.storage.sync_names());
+}
+
+TEST_CASE("a retired frame is unmapped, and an untouched one costs nothing", "[machine]") {
+  Fixture fixture;
+  engine::Frames& frames = fixture.machine->frames();
+  constexpr size_t kSize = size_t{64} << 20;
+  engine::Frame* const frame = *frames.acquire(3, kSize);
+  const auto resident = [&] {
+    std::vector<unsigned char> pages(kSize / 4096);
+    REQUIRE(mincore(frame->base, kSize, pages.data()) == 0);
+    size_t count = 0;
+    for (const unsigned char page : pages) count += page & 1;
+    return count;
+  };
+  REQUIRE(resident() == 0);
+  engine::PageRef::at(frame, 3, 100'000).store_word(1);
+  REQUIRE(resident() == 1);
+  frames.renew(frame, 4);
+  REQUIRE(resident() == 0);
+  std::byte* const base = frame->base;
+  frames.retire(frame);
+  REQUIRE(msync(base, 4096, MS_ASYNC) != 0);
+  REQUIRE(frame->base == nullptr);
+}
+
+TEST_CASE("what the machine cannot give is no_memory", "[machine]") {
+  Fixture fixture;
+  const engine::Runtime runtime = fixture.runtime();
+  constexpr size_t kTooMuch = size_t{1} << 60;
+  const auto frame = runtime.frames.acquire(0, kTooMuch);
+  REQUIRE_FALSE(frame);
+  REQUIRE(frame.error().code == Errc::no_memory);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)  // a sanitizer takes it for a mistake
+  for (const size_t alignment : {8U, 512U}) {
+    const auto block = runtime.memory.allocate(kTooMuch, alignment, "too much");
+    REQUIRE_FALSE(block);
+    REQUIRE(block.error().code == Errc::no_memory);
+  }
+#endif
+}
+
+TEST_CASE("a folder that cannot be made is an error of the machine", "[machine]") {
+  const TemporaryFolder folder;
+  REQUIRE_FALSE(engine::Machine::open({folder.path() + "/none/devices"}));
+  const std::string file = folder.path() + "/file";
+  REQUIRE(symlink("/dev/null", file.c_str()) == 0);
+  REQUIRE_FALSE(engine::Machine::open({file}));
+}
+
+TEST_CASE("a machine that goes first performs what is in flight", "[machine]") {
+  Fixture fixture;
+  constexpr int kRequests = 40;
+  std::atomic<int> finished{0};
+  std::vector<engine::Io> requests(kRequests);
+  std::vector<Sector> sectors(kRequests, Sector('x'));
+  engine::Device& device = **fixture.runtime().storage.open("data", {});
+  for (size_t i = 0; i < kRequests; ++i) {
+    engine::Io& io = requests[i];
+    io.kind = IoKind::write;
+    io.offset = i * 512;
+    io.length = 512;
+    io.buffer = sectors[i].bytes;
+    io.owner = &finished;
+    io.done = [](engine::Io& one) { ++*static_cast<std::atomic<int>*>(one.owner); };
+    device.submit(io);
+  }
+  fixture.machine.reset();
+  REQUIRE(finished == kRequests);
+  fixture.open();
+  REQUIRE((*fixture.runtime().storage.open("data", {}))->size() == kRequests * 512);
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A short fuzz of every target, with the fuzzers of build/fuzz: parsers and the clean engine show
+# nothing, and a planted bug is found from an empty corpus and becomes a tape that replays.
+#
+# Runs are counted, not timed: the time limits only keep a hang from going unnoticed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+orrery=build/release/cli/orrery
+desk=build/fuzz/smoke
+failed=0
+
+# expect CODE TARGET [word...]: what `orrery fuzz TARGET word...` must return.
+expect() {
+  local wanted=$1 target=$2 code=0
+  shift 2
+  rm -rf "$desk"
+  "$orrery" fuzz "$target" --out "$desk" --seed 1 -q "$@" || code=$?
+  [[ $code -eq $wanted ]] && return 0
+  echo "fuzz_smoke: orrery fuzz $target $*: exit code $code instead of $wanted" >&2
+  tail -n 20 "$desk/libfuzzer.log" >&2 || true
+  failed=1
+}
+
+expect 0 tape --time 100s -- -runs=300000 tests/data/corpus/tape
+expect 0 checkpoint --time 100s -- -runs=300000 tests/data/corpus/checkpoint
+expect 0 schedule --time 100s -- -runs=10000
+expect 1 schedule --time 200s --bug garnet-385 -- -runs=60000
+code=0
+"$orrery" replay "$desk"/*.orry -q >"$desk/story.txt" || code=$?
+if [[ $code -ne 1 ]]; then
+  echo "fuzz_smoke: the tape of the artifact does not replay: exit code $code" >&2
+  failed=1
+fi
+exit "$failed"
