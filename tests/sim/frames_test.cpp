@@ -288,18 +288,18 @@ TEST_CASE("a frame's size is a power of two from 64", "[frames]") {
 }
 
 TEST_CASE("guarded frames that outlast the address space go on without guards", "[frames]") {
-  constexpr size_t kSize = size_t{1} << 30;
+  constexpr size_t kGiant = size_t{1} << 30;
   TestWorld world;
   engine::Frames& frames = world.runtime().frames;
   uint64_t not_zero = 0;
   const auto body = [&] {
-    engine::Frame* renewed = *frames.acquire(0, kSize);
+    engine::Frame* renewed = *frames.acquire(0, kGiant);
     for (int64_t page = 1; page < 400; ++page) {
-      engine::Frame* const frame = *frames.acquire(page, kSize);
+      engine::Frame* const frame = *frames.acquire(page, kGiant);
       frames.renew(renewed, 1000 + page);
       for (const engine::Frame* one : {frame, renewed}) {
-        not_zero += static_cast<uint64_t>(one->base[kSize / 2]);
-        one->base[kSize / 2] = std::byte{1};
+        not_zero += static_cast<uint64_t>(one->base[kGiant / 2]);
+        one->base[kGiant / 2] = std::byte{1};
       }
       frames.retire(frame);
     }
