@@ -53,6 +53,10 @@ std::string unfit(const Plan& plan) {
   for (const SizeRow& row : plan.scenario->sizes()) {
     if (!plan.sizes.find(row.name)) return fmt::format("size {} is missing", row.name);
   }
+  if (!engine::kHasSwitches && !plan.bugs.empty()) {
+    return fmt::format("bug {} cannot be switched on: this build has no switches",
+                       plan.bugs.front());
+  }
   for (const std::string& id : plan.bugs) {
     if (engine::find_bug(id) != nullptr) continue;
     std::vector<std::string> known;

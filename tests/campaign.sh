@@ -6,7 +6,7 @@
 # usage: tests/campaign.sh [RUNS [CAMPAIGN_SEED]]      RUNS is divided among the scenarios
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-orrery=build/release/cli/orrery
+orrery=${ORRERY:-build/release/cli/orrery}
 runs=${1:-100000}
 seed=${2:-1}
 [[ -x $orrery ]] || { echo "campaign: build first: ./dev build" >&2; exit 5; }

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What must turn CI red does: each check of `./dev test` is shown something that is wrong.
+
+A check that cannot fail is worth nothing. Here the checks themselves run, on a wrong input: a
+campaign with a planted bug in it, binaries that disagree about a digest, a log of tests that did
+not end as they should, a fuzzer that dies. That undefined behaviour ends a sanitized program is
+shown by tests/undefined_behaviour.cpp, which meson expects to fail.
+"""
+import json
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+ORRERY = os.environ["ORRERY"]
+
+# Stands for the binary, and lies about the digest of one run, or about the exit code.
+LIAR = """#!{python}
+import json, subprocess, sys
+done = subprocess.run([{orrery!r}] + sys.argv[1:], capture_output=True, text=True)
+sys.stderr.write(done.stderr)
+for number, line in enumerate(done.stdout.splitlines()):
+    row = json.loads(line)
+    if number == 137 and "digest" in row:
+        row["digest"] = "0x" + "0" * 16
+    print(json.dumps(row))
+sys.exit(done.returncode)
+"""
+
+PLANTED = """#!/bin/sh
+case $1 in
+  run) exec {orrery} "$@" --bug garnet-385 --out {scratch} ;;
+  *) exec {orrery} "$@" ;;
+esac
+"""
+
+
+def run(command, **more):
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd=ROOT,
+                          **more)
+
+
+class Meta(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def script(self, text):
+        path = pathlib.Path(self.folder.name) / "orrery"
+        path.write_text(text.format(python=sys.executable, orrery=ORRERY,
+                                    scratch=self.folder.name))
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return path
+
+    def test_a_planted_bug_turns_the_campaign_red(self):
+        planted = self.script(PLANTED)
+        red = run(["bash", "tests/campaign.sh", "400", "1"], env=dict(os.environ, ORRERY=planted))
+        self.assertEqual(red.returncode, 1, red.stdout + red.stderr)
+        green = run(["bash", "tests/campaign.sh", "400", "1"])
+        self.assertEqual(green.returncode, 0, green.stdout + green.stderr)
+
+    def test_one_wrong_digest_turns_the_comparison_red(self):
+        liar = self.script(LIAR)
+        red = run([sys.executable, "tests/digests.py", "--only", "canary", ORRERY, liar])
+        self.assertNotEqual(red.returncode, 0)
+        self.assertIn("differs", red.stderr)
+        green = run([sys.executable, "tests/digests.py", "--only", "canary", ORRERY])
+        self.assertEqual(green.returncode, 0, green.stderr)
+
+    def test_every_end_of_a_test_but_the_good_ones_counts_as_failed(self):
+        ends = ["OK", "EXPECTEDFAIL", "SKIP", "FAIL", "TIMEOUT", "ERROR", "UNEXPECTEDPASS",
+                "INTERRUPT"]
+        log = pathlib.Path(self.folder.name) / "testlog.json"
+        log.write_text("".join(json.dumps({"name": end, "result": end}) + "\n" for end in ends))
+        script = f'source ./dev help >/dev/null; tally {log} again; echo "$passed $failed"'
+        told = run(["bash", "-c", script])
+        self.assertEqual(told.stdout.strip(), "2 6", told.stderr)
+
+    def test_a_fuzzer_that_dies_ends_with_a_code_that_nobody_reads_as_skipped(self):
+        dying = self.script("#!/bin/sh\nkill -ABRT $$\n")
+        out = pathlib.Path(self.folder.name) / "out"
+        red = run([ORRERY, "fuzz", "tape", "--fuzzer", dying, "--out", out, "--time", "5s", "-q"])
+        self.assertNotIn(red.returncode, (0, 77, 99), red.stdout + red.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
