@@ -11,6 +11,7 @@ const Scenario& snapshot_full_cache();
 const Scenario& snapshot_at_rest();
 const Scenario& late_flush();
 const Scenario& many_sessions();
+const Scenario& crash_loop();
 const Scenario& canary();
 const Scenario& pointer_canary();
 const Scenario& garnet_385_40g();

@@ -36,6 +36,7 @@ size_t History::begin(uint32_t client, OpKind kind, uint64_t key, uint64_t argum
   operation.key = key;
   operation.argument = argument;
   operation.task = task;
+  operation.life = life_;
   operation.invoked = step;
   return operations_.size() - 1;
 }

@@ -52,6 +52,7 @@ struct Operation {
   int64_t address = -1;        // of the record that held the value; -1: not known
   uint64_t version = 0;        // of the session when it took effect; 0: not known
   uint32_t task = UINT32_MAX;  // that asked, as the trace numbers them; UINT32_MAX: not known
+  uint32_t life = 0;           // of the store, which crashes between two
 };
 
 /// How an operation ended, as its client saw it.
@@ -81,11 +82,18 @@ class History {
 
   std::span<const Operation> operations() const { return operations_; }
 
+  /// Operations from now on belong to this life of the store.
+  void set_life(uint32_t life) { life_ = life; }
+
   /// Forgets all, and keeps the memory for the next run.
-  void clear() { operations_.clear(); }
+  void clear() {
+    operations_.clear();
+    life_ = 0;
+  }
 
  private:
   std::vector<Operation> operations_;
+  uint32_t life_ = 0;
 };
 
 inline constexpr size_t kEncodedSizeMin = 8;

@@ -34,6 +34,7 @@ struct Runner::State {
   }
 
   void simulate(sim::Source& source, const engine::Bugs& bugs);
+  bool live(Playing& playing);
   void see(const engine::Bugs& bugs);
   void judge();
   bool asks_for(std::string_view oracle) const;
@@ -88,11 +89,25 @@ void Runner::State::simulate(sim::Source& source, const engine::Bugs& bugs) {
   }
   history.clear();
   world.begin(source, laws, faults);
-  world.scheduler().stop_at(plan.stop_at);
   Playing playing{*plan.scenario, {world.runtime(), plan.sizes, bugs, history, world.scheduler()}};
-  world.run({"main", 0}, &State::play, &playing);
+  while (live(playing)) {
+    history.set_life(++playing.stage.life);
+  }
   see(bugs);
   judge();
+}
+
+// Plays one life. True if it ended in a crash, so that there is another.
+bool Runner::State::live(Playing& playing) {
+  sim::Scheduler& scheduler = world.scheduler();
+  const std::optional<Crash> crash = plan.scenario->crash(plan.sizes, playing.stage.life);
+  const uint64_t end = crash ? scheduler.steps() + crash->steps : plan.stop_at;
+  scheduler.stop_at(std::min(end, plan.stop_at));
+  world.run({"main", 0}, &State::play, &playing);
+  const bool crashes = crash && scheduler.stopped() && scheduler.failure() == nullptr &&
+                       !scheduler.inconclusive() && scheduler.steps() < plan.stop_at;
+  if (crashes) world.crash(crash->power_lost);
+  return crashes;
 }
 
 void Runner::State::see(const engine::Bugs& bugs) {

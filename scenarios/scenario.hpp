@@ -7,6 +7,7 @@
 // judges nothing and keeps no state: all that varies is in the sizes.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -25,6 +26,13 @@ struct Stage {
   const engine::Bugs& bugs;
   History& history;
   sim::Scheduler& scheduler;  // for steps and progress; nothing that the engine could see
+  uint32_t life = 0;          // how often the world has crashed before
+};
+
+/// When a life of the store ends, and how.
+struct Crash {
+  uint64_t steps = 0;  // after its beginning
+  bool power_lost = false;
 };
 
 class Scenario {
@@ -51,6 +59,10 @@ class Scenario {
 
   /// True if the world loses power in it. A fault that only shows then is refused elsewhere.
   virtual bool loses_power() const { return false; }
+
+  /// The crash that ends this life, if its work does not; play() is called again afterwards, in the
+  /// next life, with what the devices kept. None: this life is the last one.
+  virtual std::optional<Crash> crash(const Sizes&, uint32_t /*life*/) const { return {}; }
 
   /// True if finding something wrong is the point: a canary.
   virtual bool must_fail() const { return false; }

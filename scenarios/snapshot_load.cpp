@@ -47,18 +47,20 @@ void play_snapshot_load(Stage& stage, const Mix& mix) {
   auto opened = engine::Store::open(stage.runtime, options, stage.bugs);
   if (!opened) return;  // refused memory; there is nothing to look at
   engine::Owned<engine::Store> store = std::move(opened).value();
-  {
-    Load load{stage,
-              *store,
-              mix,
-              stage.sizes["operations"],
-              stage.sizes["snapshots"],
-              engine::Semaphore(stage.runtime.tasks),
-              0};
-    run_load(load, stage.sizes["sessions"]);
-    read_back(load);
-  }
+  play_load_on(stage, *store, mix);
   store->close();
+}
+
+void play_load_on(Stage& stage, engine::Store& store, const Mix& mix) {
+  Load load{stage,
+            store,
+            mix,
+            stage.sizes["operations"],
+            stage.sizes["snapshots"],
+            engine::Semaphore(stage.runtime.tasks),
+            0};
+  run_load(load, stage.sizes["sessions"]);
+  read_back(load);
 }
 
 namespace {
@@ -106,7 +108,9 @@ void run_session(void* argument) {
       const auto flushed = load.store.flush();
       if (flushed) load.stage.scheduler.made_progress();
     }
-    do_scripted(client, load.mix, script, task.id, static_cast<uint64_t>(n));
+    // Another life does something else.
+    const auto nth = static_cast<uint64_t>(n + load.stage.life * load.operations);
+    do_scripted(client, load.mix, script, task.id, nth);
   }
   if (marked < load.snapshots) load.marks.release(static_cast<uint32_t>(load.snapshots - marked));
   session->close();

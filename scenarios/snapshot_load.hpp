@@ -19,6 +19,9 @@ inline constexpr std::array<SizeRow, 6> kLoadSizes{{
 /// Opens a store, runs the load and the snapshots, reads some keys back, closes.
 void play_snapshot_load(Stage& stage, const Mix& mix);
 
+/// Runs the load and the snapshots on a store that is open.
+void play_load_on(Stage& stage, engine::Store& store, const Mix& mix);
+
 /// The mix of the sizes.
 Mix mix_of(const Sizes& sizes);
 

@@ -158,7 +158,7 @@ void Client::add(uint64_t key, uint64_t amount) {
   end(index, result, modifier.result(), modifier.garbage());
 }
 
-void Client::read(uint64_t key) {
+bool Client::read(uint64_t key) {
   std::array<std::byte, kKeyMax> key_room;
   std::array<std::byte, kValueMax> value_room;
   const engine::Bytes name = key_bytes(key, key_size(key), key_room);
@@ -172,6 +172,7 @@ void Client::read(uint64_t key) {
     number = decode_value(engine::Bytes(value_room).first(result.value_size));
   }
   end(index, result, number.value_or(0), !number.has_value());
+  return result.status != engine::Status::failed;
 }
 
 void Client::erase(uint64_t key) {

@@ -67,13 +67,14 @@ class Client {
  public:
   /// The session was started with options_for(). Both outlive the client.
   Client(Stage& stage, engine::Session& session, uint32_t id)
-      : stage_(stage), session_(session), id_(id) {}
+      : stage_(stage), session_(session), id_(id), written_(uint64_t{stage.life} << 32) {}
 
   static engine::SessionOptions options_for(uint32_t id);
 
   void upsert(uint64_t key, size_t size);
   void add(uint64_t key, uint64_t amount);
-  void read(uint64_t key);
+  /// True if there was an answer: a value, or that there is none.
+  bool read(uint64_t key);
   void erase(uint64_t key);
 
  private:
@@ -90,7 +91,7 @@ class Client {
   Stage& stage_;
   engine::Session& session_;
   uint32_t id_;
-  uint64_t written_ = 0;  // makes every number of this client new
+  uint64_t written_;  // makes every number of this client new, in whichever life
 };
 
 /// What a client does, in parts of a hundred; the rest are reads.

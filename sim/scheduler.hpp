@@ -77,7 +77,10 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   /// Stops the run where it stands, without a verdict: a crash, or --until.
   [[noreturn]] void stop();
   /// The names of actors and tasks from now on are those of this incarnation.
-  void set_incarnation(uint32_t incarnation) { incarnation_ = incarnation; }
+  void set_incarnation(uint32_t incarnation) {
+    incarnation_ = incarnation;
+    stopped_ = false;
+  }
   uint32_t incarnation() const { return incarnation_; }
   void stop_at(uint64_t step) { stop_step_ = step; }
   /// The world that this is a part of; null where a test has none.

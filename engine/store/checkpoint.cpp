@@ -74,6 +74,8 @@ Result<CheckpointTicket> CheckpointDriver::start() {
   info_.token = next_token_++;
   failed_ = false;
   const CheckpointTicket ticket{info_.token, now.version};
+  note(events::kCheckpointStarted, static_cast<int64_t>(ticket.token),
+       static_cast<int64_t>(ticket.version));
   Self& self = runtime_.tasks.self();
   epoch_.resume(self);
   step(self, now, false);

@@ -7,6 +7,9 @@ std::string_view name_of(uint16_t kind) {
   switch (kind) {
     case kBoundary: return "boundary";
     case kLogOpened: return "log-opened";
+    case kLogRecovered: return "log-recovered";
+    case kRecoveryEnded: return "recovery-ended";
+    case kCheckpointStarted: return "checkpoint-started";
     case kTailSeen: return "tail-seen";
     case kPageOpened: return "page-opened";
     case kPageClosed: return "page-closed";

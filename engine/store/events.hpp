@@ -30,6 +30,14 @@ inline constexpr uint16_t kPageParked = 6;
 /// The last of those writes has ended and the frame was retired. a = page.
 inline constexpr uint16_t kPageUnparked = 7;
 
+/// A log was recovered. a = begin, b = head, c = flushed; the tail is where it was opened.
+inline constexpr uint16_t kLogRecovered = 46;
+/// A recovery has ended. a = its Errc, b = version, c = token of the checkpoint; 0 if there is
+/// none.
+inline constexpr uint16_t kRecoveryEnded = 47;
+
+/// A checkpoint begins. a = token, b = the version that it is to capture.
+inline constexpr uint16_t kCheckpointStarted = 29;
 /// The range of a snapshot is fixed. a = start, b = final, c = version.
 inline constexpr uint16_t kSnapshotStarted = 10;
 /// A snapshot page is about to be handed to the device. a = page, b = from, c = until.

@@ -41,6 +41,7 @@ Result<void> HybridLog::recover_to(const LogAddresses& addresses) {
     boundaries_.set(which, addresses.flushed);
   }
   flusher_.recover_to(addresses.flushed);
+  note(events::kLogRecovered, addresses.begin, addresses.head, addresses.flushed);
   return ensure_page_after_tail();
 }
 

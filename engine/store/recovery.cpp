@@ -160,7 +160,8 @@ Result<void> Recovery::take_record(LogAddr address, std::byte* at, const RecordI
   const bool of_next_version = address >= info_.start && header.has(RecordHeader::kInNewVersion);
   if (of_next_version) {
     SOMETIMES(true, "a record of the next version was undone");
-    put(at, (header.word & ~RecordHeader::kValid) | RecordHeader::kSealed);
+    // As an allocation that was made in vain.
+    put(at, RecordHeader::kSealed | uint64_t{kTempInvalid});
     changed_ = true;
     return {};
   }

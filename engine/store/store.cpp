@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/store.hpp"
 
+#include "engine/store/events.hpp"
 #include "engine/store/names.hpp"
 #include "engine/store/recovery.hpp"
 
@@ -15,10 +16,17 @@ Result<Owned<Store>> Store::open(const Runtime& runtime, const StoreOptions& opt
 Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& options,
                                     const Bugs& bugs, const RecoverOptions& wanted) {
   TRY(validate(options));
-  TRY_ASSIGN(FoundCheckpoint checkpoint, find_checkpoint(runtime, options, wanted));
-  StoreOptions from_there = options;
-  from_there.first_address = checkpoint.info.final;
-  return make(runtime, from_there, bugs, &checkpoint);
+  auto recovered = [&]() -> Result<Owned<Store>> {
+    TRY_ASSIGN(FoundCheckpoint checkpoint, find_checkpoint(runtime, options, wanted));
+    StoreOptions from_there = options;
+    from_there.first_address = checkpoint.info.final;
+    return make(runtime, from_there, bugs, &checkpoint);
+  }();
+  const Errc code = recovered ? Errc::ok : recovered.error().code;
+  const CheckpointInfo info = recovered ? (*recovered)->recovered() : CheckpointInfo{};
+  note(events::kRecoveryEnded, static_cast<int64_t>(code), static_cast<int64_t>(info.version),
+       static_cast<int64_t>(info.token));
+  return recovered;
 }
 
 Result<Owned<Store>> Store::make(const Runtime& runtime, const StoreOptions& options,

@@ -47,6 +47,13 @@ Judgement judge_address_chain(const Run& run, OracleScratch&) {
       now.fill(event.a);
       tail = event.a;
     }
+    if (event.kind == events::kLogRecovered) {
+      now.fill(event.b);
+      now[static_cast<size_t>(Boundary::begin)] = event.a;
+      for (const Boundary high : {Boundary::flushed, Boundary::safe_ro, Boundary::ro}) {
+        now[static_cast<size_t>(high)] = event.c;
+      }
+    }
     if (event.kind == events::kTailSeen) tail = std::max(tail, event.a);
     if (event.kind == events::kPageOpened) tail = std::max(tail, event.b);
     if (event.kind != events::kBoundary) continue;

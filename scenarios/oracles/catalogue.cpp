@@ -8,7 +8,7 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr std::array<OracleRow, 12> kOracles{{
+constexpr std::array<OracleRow, 13> kOracles{{
     {"memory", "no access violation, no double free, no stack overflow; always on", nullptr},
     {"check", "no CHECK of the engine fails; always on", nullptr},
     {"lifetimes", "no page, frame or buffer is used, by code or by a device, after its life ended",
@@ -24,6 +24,8 @@ constexpr std::array<OracleRow, 12> kOracles{{
     {"linearizable", "each key behaves like one variable", &judge_clients},
     {"snapshot-cut", "a checkpoint's files hold all of its version and nothing of the next",
      &judge_snapshots},
+    {"recovery", "a recovered store holds what its checkpoint captured, and nothing else",
+     &judge_recovery},
     {"resources", "memory, frames and requests are all given back at the end", &judge_resources},
 }};
 

@@ -7,8 +7,16 @@
 
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
+#include "scenarios/oracles/lives.hpp"
 
 namespace orrery::scenarios {
+namespace {
+
+constexpr const char* kLabel = "what clients saw of a key fits no order of their operations";
+
+Judgement judge_lives(const Run& run, OracleScratch& scratch);
+
+}  // namespace
 
 Eviction eviction_of(const Run& run, OracleScratch& scratch) {
   scratch.heads.clear();
@@ -60,14 +68,37 @@ Judgement judge_clients(const Run& run, OracleScratch& scratch) {
     finding.operations.push_back(i);
     return finding;
   }
+  if (has_crashed(run)) return judge_lives(run, scratch);
   const Eviction eviction = eviction_of(run, scratch);
   const LinearizabilityReport report = scratch.linearizability.check(operations, eviction);
   if (report.verdict != Linearizability::violated) return judgement_of(report);
-  finding.label = "what clients saw of a key fits no order of their operations";
+  finding.label = kLabel;
   finding.text = report.text;
   finding.step = report.step;
   finding.operations = witnesses(operations, report, {});
   return finding;
 }
+
+namespace {
+
+// Each life is a history of its own, which begins with what was recovered.
+Judgement judge_lives(const Run& run, OracleScratch& scratch) {
+  Judgement all;
+  for (const Life& life : lives_of(run)) {
+    if (!life.begin_known) continue;  // a fault kept somebody from reading all of it back
+    const LinearizabilityReport report = scratch.linearizability.check(life.operations, {});
+    if (report.verdict == Linearizability::inconclusive) all.not_judged = report.text;
+    if (report.verdict != Linearizability::violated) continue;
+    Finding finding;
+    finding.oracle = "linearizable";
+    finding.label = kLabel;
+    finding.text = report.text;
+    finding.step = report.step;
+    return finding;
+  }
+  return all;
+}
+
+}  // namespace
 
 }  // namespace orrery::scenarios

@@ -11,6 +11,7 @@
 namespace orrery::scenarios {
 namespace {
 
+size_t of_earlier_lives(const Run& run);
 std::optional<Finding> judge_requests(const Run& run);
 std::optional<Finding> judge_snapshot_pages(const Run& run);
 
@@ -25,9 +26,11 @@ namespace {
 
 std::optional<Finding> judge_requests(const Run& run) {
   const auto& requests = run.trace->requests;
+  const size_t dead = of_earlier_lives(run);
   for (size_t i = 0; i < requests.size(); ++i) {
     const sim::IoRecord& request = requests[i];
-    if (request.finishes == 1 || (request.finishes == 0 && !run.completed)) continue;
+    if (request.finishes == 1) continue;
+    if (request.finishes == 0 && (i < dead || !run.completed)) continue;
     Finding finding;
     finding.oracle = "completions";
     finding.request = i;
@@ -42,6 +45,17 @@ std::optional<Finding> judge_requests(const Run& run) {
     return finding;
   }
   return std::nullopt;
+}
+
+// Requests that were submitted before the last crash need not have been finished.
+size_t of_earlier_lives(const Run& run) {
+  size_t submitted = 0;
+  size_t dead = 0;
+  for (const sim::Event& event : run.trace->events) {
+    if (event.kind == static_cast<uint16_t>(sim::Kind::io_submitted)) ++submitted;
+    if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) dead = submitted;
+  }
+  return dead;
 }
 
 std::optional<Finding> judge_snapshot_pages(const Run& run) {

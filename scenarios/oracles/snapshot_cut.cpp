@@ -11,6 +11,7 @@
 
 #include "engine/store/events.hpp"
 #include "scenarios/oracles/clients.hpp"
+#include "scenarios/oracles/lives.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -45,6 +46,9 @@ FileView view_of(const sim::SimDevice* device, Moment moment);
 }  // namespace
 
 Judgement judge_snapshots(const Run& run, OracleScratch& scratch) {
+  // Where the store has crashed, recovery itself reads the files, and is judged by what it made of
+  // them.
+  if (has_crashed(run)) return {};
   std::vector<Commit> commits = commits_of(run);
   Judgement all;
   const auto keep = [&](Judgement one) {

@@ -33,6 +33,10 @@ SnapshotPages::SnapshotPages(const Run& run)
 const char* SnapshotPages::take(const sim::Event& event, int64_t& page) {
   page = event.a;
   switch (event.kind) {
+    case static_cast<uint16_t>(sim::Kind::crashed):
+      states_.clear();
+      under_way_ = false;
+      return nullptr;
     case events::kSnapshotStarted: start(event.a, event.b); return nullptr;
     case events::kSnapshotPageSubmitted: return submitted(page);
     case events::kSnapshotPageLeftOut: return visit(page, State::left_out);
@@ -104,6 +108,7 @@ std::string what_is_awaited(const Run& run) {
   for (const sim::Event& event : run.trace->events) {
     int64_t page = 0;
     pages.take(event, page);
+    if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) phase = Phase::rest;
     if (event.kind == events::kCheckpointPhase) phase = static_cast<Phase>(event.a);
   }
   if (phase == Phase::rest) return {};

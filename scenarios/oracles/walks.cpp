@@ -93,6 +93,7 @@ std::optional<Finding> Walks::take(size_t index) {
   const sim::Event& event = run_.trace->events[index];
   switch (event.kind) {
     case events::kLogOpened: safe_ro_ = event.a; break;
+    case events::kLogRecovered: safe_ro_ = event.c; break;
     case events::kBoundary:
       if (event.a == static_cast<int64_t>(engine::Boundary::safe_ro)) safe_ro_ = event.b;
       break;

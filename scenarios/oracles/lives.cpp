@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/oracles/lives.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "engine/store/events.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+namespace events = engine::events;
+
+void take_events(const Run& run, std::vector<Life>& lives);
+void take_operations(const Run& run, std::vector<Life>& lives);
+void begin_with_what_was_found(Life& life);
+
+}  // namespace
+
+bool has_crashed(const Run& run) {
+  return std::any_of(run.trace->events.begin(), run.trace->events.end(),
+                     [](const sim::Event& event) {
+                       return event.kind == static_cast<uint16_t>(sim::Kind::crashed);
+                     });
+}
+
+std::vector<Life> lives_of(const Run& run) {
+  std::vector<Life> lives(1);
+  take_events(run, lives);
+  take_operations(run, lives);
+  for (Life& life : lives) begin_with_what_was_found(life);
+  return lives;
+}
+
+namespace {
+
+void take_events(const Run& run, std::vector<Life>& lives) {
+  std::map<int64_t, uint32_t> taken_in;  // checkpoint token -> life
+  const auto& all = run.trace->events;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const sim::Event& event = all[i];
+    Life& life = lives.back();
+    switch (event.kind) {
+      case events::kCheckpointStarted:
+        taken_in[event.a] = static_cast<uint32_t>(lives.size() - 1);
+        break;
+      case events::kMetadataCommitted:
+        life.committed = std::max(life.committed, static_cast<uint64_t>(event.a));
+        break;
+      case events::kRecoveryEnded: {
+        life.recovery_ended = true;
+        life.recovery_event = i;
+        life.outcome = static_cast<engine::Errc>(event.a);
+        life.version = static_cast<uint64_t>(event.b);
+        life.token = static_cast<uint64_t>(event.c);
+        const auto base = taken_in.find(event.c);
+        life.base = base == taken_in.end() ? UINT32_MAX : base->second;
+        break;
+      }
+      case static_cast<uint16_t>(sim::Kind::crashed):
+        life.end = event.step;
+        life.end_event = i;
+        lives.emplace_back();
+        break;
+      default: break;
+    }
+  }
+  lives.back().end = run.steps;
+}
+
+void take_operations(const Run& run, std::vector<Life>& lives) {
+  const auto keys = static_cast<size_t>(run.plan->sizes.find("keys").value_or(0));
+  for (const Operation& operation : run.history->operations()) {
+    Life& life = lives[operation.life];
+    life.operations.push_back(operation);
+    if (operation.client != kRecoveryReader || operation.returned == kNeverReturned) continue;
+    if (operation.outcome != Outcome::ok && operation.outcome != Outcome::not_found) continue;
+    const bool present = operation.outcome == Outcome::ok;
+    life.found.push_back({operation.key, present, operation.garbage, operation.result});
+  }
+  for (Life& life : lives) life.begin_known = life.found.size() == keys;
+  lives.front().begin_known = true;
+}
+
+void begin_with_what_was_found(Life& life) {
+  std::vector<Operation> first;
+  for (const Found& found : life.found) {
+    if (!found.present) continue;
+    Operation write;
+    write.client = kRecoveryReader;
+    write.kind = OpKind::upsert;
+    write.outcome = Outcome::ok;
+    write.key = found.key;
+    write.argument = found.value;
+    write.version = 1;  // older than anything that the life does
+    write.returned = 0;
+    first.push_back(write);
+  }
+  life.operations.insert(life.operations.begin(), first.begin(), first.end());
+}
+
+}  // namespace
+}  // namespace orrery::scenarios

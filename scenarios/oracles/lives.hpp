@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lives of a store that crashes: what each was recovered from, and what clients did in it.
+//
+// A life begins with what recovery made of the newest checkpoint, and clients read all of it back
+// before anything else happens. What they read stands at the head of the life's operations, as
+// writes that ended before it began: so every life can be judged like a run of its own, and the
+// next one by what this one had done up to its checkpoint.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "scenarios/oracles/linearizable.hpp"
+#include "scenarios/run.hpp"
+
+namespace orrery::scenarios {
+
+/// The client that reads everything back when a life begins.
+inline constexpr uint32_t kRecoveryReader = 1001;
+
+struct Life {
+  uint64_t end = 0;             // step
+  size_t end_event = SIZE_MAX;  // of the crash; SIZE_MAX: it did not crash
+  // Of its recovery; the first life has none.
+  bool recovery_ended = false;
+  size_t recovery_event = 0;
+  engine::Errc outcome = engine::Errc::ok;
+  uint64_t version = 0;  // recovered; 0 = none: the life began empty
+  uint64_t token = 0;
+  uint32_t base = 0;         // the life in which that checkpoint was taken
+  std::vector<Found> found;  // what was read back
+  bool begin_known = false;  // all of it; the first life begins empty
+  std::vector<Operation> operations;
+
+  /// The newest version of a checkpoint that this life saw committed; 0 = none.
+  uint64_t committed = 0;
+};
+
+bool has_crashed(const Run& run);
+
+/// All lives of the run, in order.
+std::vector<Life> lives_of(const Run& run);
+
+}  // namespace orrery::scenarios

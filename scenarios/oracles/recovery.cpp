@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recovered store holds what its checkpoint captured: all that was done in its version and
+// before, nothing of the next; the newest checkpoint that was committed before the crash, or one
+// that was about to be; and no crash alone makes a checkpoint unreadable (engine-spec 6.6; I8).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "faults/catalogue.hpp"
+#include "scenarios/oracles/lives.hpp"
+#include "scenarios/oracles/oracle.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed);
+Judgement judge_contents(const Run& run, OracleScratch& scratch, const Life& life,
+                         const Life& base);
+bool is_integrity_voided(const Run& run);
+
+}  // namespace
+
+Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
+  if (!has_crashed(run)) return {};
+  const std::vector<Life> lives = lives_of(run);
+  uint64_t committed = 0;
+  for (size_t i = 0; i < lives.size(); ++i) {
+    const Life& life = lives[i];
+    if (life.recovery_ended) {
+      if (auto found = judge_outcome(run, life, committed)) return std::move(*found);
+      const Life empty;
+      const Life& base = life.version == 0 ? empty : lives[life.base];
+      if (life.begin_known && (life.version == 0 || base.begin_known)) {
+        Judgement one = judge_contents(run, scratch, life, base);
+        if (one.finding || !one.not_judged.empty()) return one;
+      }
+    }
+    committed = std::max(committed, life.committed);
+  }
+  return {};
+}
+
+namespace {
+
+std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed) {
+  using engine::Errc;
+  Finding finding = finding_at(run, "recovery", life.recovery_event);
+  if (life.outcome == Errc::ok || life.outcome == Errc::not_found) {
+    if (life.version >= committed) {
+      if (life.outcome != Errc::ok || life.base != UINT32_MAX) return std::nullopt;
+      finding.label = "a store was recovered from a checkpoint that nobody took";
+      finding.text = fmt::format("token {}, version {}", life.token, life.version);
+      return finding;
+    }
+    finding.label = "a committed checkpoint was lost";
+    finding.text =
+        fmt::format("version {} was committed, version {} was recovered", committed, life.version);
+    return finding;
+  }
+  if (life.outcome != Errc::corrupt && life.outcome != Errc::invalid) return std::nullopt;
+  if (is_integrity_voided(run)) return std::nullopt;
+  finding.label = "a checkpoint was found damaged";
+  finding.text = fmt::format("recovery ended with {}, and nothing but crashes had happened",
+                             engine::name_of(life.outcome));
+  return finding;
+}
+
+Judgement judge_contents(const Run& run, OracleScratch& scratch, const Life& life,
+                         const Life& base) {
+  const Eviction tiered;  // nothing vanishes by itself
+  const Cut cut{life.version, base.end, false};
+  const LinearizabilityReport report =
+      scratch.linearizability.check_final(base.operations, tiered, cut, life.found);
+  if (report.verdict == Linearizability::ok) return {};
+  if (report.verdict == Linearizability::inconclusive) {
+    Judgement judgement;
+    judgement.not_judged = report.text;
+    return judgement;
+  }
+  Finding finding = finding_at(run, "recovery", life.recovery_event);
+  finding.label = "a recovered store does not hold the state at its checkpoint";
+  finding.text =
+      fmt::format("recovered version {} (token {}): {}", life.version, life.token, report.text);
+  return finding;
+}
+
+bool is_integrity_voided(const Run& run) {
+  for (const std::string& name : run.plan->faults) {
+    const sim::Fault* const fault = faults::find_fault(name);
+    if ((fault->voids() & static_cast<uint32_t>(sim::Promise::integrity)) != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+}  // namespace orrery::scenarios
