@@ -6,9 +6,9 @@ usage: tests/mutate/mutate.py [--runs N] [NAME...]
 
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
 applied, built, and hunted in every small scenario for at most N runs (default 5,000). The script
-says which share was killed, and after how many runs in the median. It
-ends with 1 if a break does not compile, if no run notices one, or if a run notices one of those
-that mutations.py explains as harmless.
+says which share was killed, and after how many runs in the median. It ends with 1 if a break does
+not compile, if no run notices one, or if a run notices one of those that mutations.py explains as
+harmless.
 """
 import argparse
 import json
@@ -121,8 +121,9 @@ def main():
     could = len([row for row in chosen if row[0] not in EXPLAINED])
     if KILLED_AFTER:
         print(f"killed {len(KILLED_AFTER)} of {could} that are not harmless "
-              f"({100 * len(KILLED_AFTER) / could:.1f} %), after {statistics.median(KILLED_AFTER):g} "
-              f"runs in the median, {max(KILLED_AFTER)} at most")
+              f"({100 * len(KILLED_AFTER) / could:.1f} %), after "
+              f"{statistics.median(KILLED_AFTER):g} runs in the median, "
+              f"{max(KILLED_AFTER)} at most")
     return 1 if survivors else 0
 
 
