@@ -24,7 +24,7 @@ from mutations import EXPLAINED, MUTATIONS  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TREE = ROOT / "build" / "mutate" / "tree"
 BUILD = ROOT / "build" / "mutate" / "build"
-SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush"]
+SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush", "crash-loop"]
 HUNT_SECONDS = 300
 KILLED_AFTER = []  # runs, of each break that was noticed
 
