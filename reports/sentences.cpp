@@ -23,6 +23,7 @@ constexpr const char* kIoKinds[] = {"read", "write", "sync"};
 
 std::string engine_sentence(const Run& run, const Event& event);
 std::string snapshot_sentence(const Run& run, const Event& event);
+std::string recovery_sentence(const Run& run, const Event& event);
 std::string world_sentence(const Run& run, const Event& event);
 std::string schedule_sentence(const Run& run, const Taken& taken);
 std::string power_sentence(const Taken& taken);
@@ -173,8 +174,25 @@ sim::Site site_of(const Run& run, const Taken& taken) {
 
 namespace {
 
+std::string recovery_sentence(const Run& run, const Event& e) {
+  switch (e.kind) {
+    case events::kCheckpointStarted:
+      return fmt::format("starts checkpoint {} of version {}", e.a, e.b);
+    case events::kLogRecovered:
+      return fmt::format("recovers the log: begin {}, head {}, flushed {}", grouped(e.a),
+                         grouped(e.b), address_text(run, e.c));
+    case events::kRecoveryEnded:
+      if (e.c == 0) return fmt::format("recovery ended: {}", errc_text(e.a));
+      return fmt::format("has recovered version {} from checkpoint {}", e.b, e.c);
+    default: return {};
+  }
+}
+
 std::string engine_sentence(const Run& run, const Event& e) {
   switch (e.kind) {
+    case events::kCheckpointStarted:
+    case events::kLogRecovered:
+    case events::kRecoveryEnded: return recovery_sentence(run, e);
     case events::kBoundary:
       return fmt::format("moves {} from {} to {}", boundary_name(e.a), grouped(e.c),
                          address_text(run, e.b));
