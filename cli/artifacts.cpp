@@ -22,6 +22,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr int64_t kOneInputMaxMs = 120'000;
+
 std::string text_at(const Json& row, const char* name);
 std::string without_numbers(std::string_view text);
 
@@ -65,8 +67,16 @@ void Artifacts::add_run(const std::string& artifact) {
   std::vector<std::string> words{"fuzz",       order_.target->name,     "--convert", artifact,
                                  "--scenario", order_.scenario->name(), "--tape",    tape};
   for (std::string& word : arguments_of(order_.changes)) words.push_back(std::move(word));
-  const Json seen = Json::parse(output_of(invocation_.program, words).out, nullptr, false);
+  const Output first = output_of(invocation_.program, words);
+  const Json seen = Json::parse(first.out, nullptr, false);
   if (!seen.is_object() || text_at(seen, "verdict") != "failed") return add_death(artifact);
+  if (!WIFEXITED(first.status) || WEXITSTATUS(first.status) != kFound) {
+    // What was found stands, and is told; but there is no tape of it.
+    trouble_.push_back(fmt::format("{}: no tape of it could be saved: {}", artifact,
+                                   first.err.substr(0, first.err.find('\n'))));
+    known_.push_back(text_at(seen, "signature"));
+    return count(text_at(seen, "signature"), artifact, "");
+  }
   known_.push_back(text_at(seen, "signature"));
 
   words = {"replay", tape, "--json", "-q"};
@@ -78,8 +88,12 @@ void Artifacts::add_run(const std::string& artifact) {
   const int code = WIFEXITED(second.status) ? WEXITSTATUS(second.status) : -1;
   // A guarded run may end at an earlier step, and is right then.
   const bool same_end = replayed.is_object() && replayed["steps"] == seen["steps"];
-  if (code != kFound || !replayed.is_object() ||
-      (same_end && replayed["digest"] != seen["digest"])) {
+  if (code == kHarness || code == kUsage || !replayed.is_object()) {
+    trouble_.push_back(fmt::format("{}: the replay of {} did not come to an answer: {}", artifact,
+                                   tape, second.err.substr(0, second.err.find('\n'))));
+    return count(text_at(seen, "signature"), artifact, tape);
+  }
+  if (code != kFound || (same_end && replayed["digest"] != seen["digest"])) {
     differing_.push_back(fmt::format("{}: \"{}\" does not come back when {} is replayed", artifact,
                                      text_at(seen, "signature"), tape));
     return;
@@ -95,9 +109,15 @@ void Artifacts::add_death(const std::string& artifact) {
       words.push_back(std::move(flag));
     }
   }
-  const Fuzzed again = run_fuzzer(order_.fuzzer, words, order_.folder + "/artifact.log");
+  const Fuzzed again = run_fuzzer(
+      {order_.fuzzer, words, order_.folder + "/artifact.log", kOneInputMaxMs, order_.interrupts});
+  if (again.overdue) {
+    trouble_.push_back(artifact + ": a fresh process does not end with it");
+    return;
+  }
   if (WIFEXITED(again.status) && WEXITSTATUS(again.status) == 0) {
-    differing_.push_back(artifact + ": a fresh process finds nothing wrong with it");
+    // Nobody compared digests: a process that was killed from outside looks like this as well.
+    trouble_.push_back(artifact + ": the target died of it, and a fresh process does not");
     return;
   }
   if (again.last_words.empty()) {

@@ -14,6 +14,7 @@
 #include "cli/verb.hpp"
 #include "fuzz/catalogue.hpp"
 #include "fuzz/changes.hpp"
+#include "fuzz/interrupts.hpp"
 
 namespace orrery::cli {
 
@@ -23,6 +24,7 @@ struct ArtifactOrder {
   fuzz::Changes changes;
   std::string fuzzer;  // the target's binary
   std::string folder;  // where tapes go
+  const fuzz::Interrupts* interrupts = nullptr;
 };
 
 /// One failure, however many artifacts showed it.

@@ -23,6 +23,8 @@ JunitCase case_of_oracle(const CampaignStory& story, std::string_view oracle);
 JunitCase case_of_determinism(const CampaignStory& story);
 JunitCase case_of_harness(const CampaignStory& story);
 JunitCase case_of_canary(const CampaignStory& story);
+JunitCase case_of_conclusions(const CampaignStory& story);
+std::string campaign_again(const CampaignStory& story);
 std::string text_of(const CampaignStory& story, const ToldFailure& failure);
 
 }  // namespace
@@ -37,6 +39,7 @@ std::string junit_of(const CampaignStory& story) {
   }
   suite.cases.push_back(case_of_determinism(story));
   suite.cases.push_back(case_of_harness(story));
+  suite.cases.push_back(case_of_conclusions(story));
   if (story.hunted.scenario->must_fail()) suite.cases.push_back(case_of_canary(story));
   return reports::junit_xml(suite);
 }
@@ -106,12 +109,22 @@ std::string text_of(const CampaignStory& story, const ToldFailure& failure) {
   return text + "\n";
 }
 
+// The command first, here too.
+std::string campaign_again(const CampaignStory& story) {
+  const uint64_t first = story.order.first;
+  return fmt::format("orrery run {} -s {}{} -n {}{}\n", story.hunted.scenario->name(),
+                     reports::hex64(story.hunted.seed),
+                     first > 0 ? fmt::format(" --from {}", first) : "", story.campaign.next - first,
+                     words_of(story.hunted.changes));
+}
+
 JunitCase case_of_determinism(const CampaignStory& story) {
   JunitCase one;
   one.name = "determinism";
   if (!story.nondeterminism.empty()) {
     one.outcome = JunitOutcome::failed;
     one.message = "the same run gave two results";
+    one.text = campaign_again(story);
     for (const std::string& text : story.nondeterminism) one.text += text + "\n";
   } else if (story.campaign.reruns == 0) {
     one.outcome = JunitOutcome::skipped;
@@ -126,6 +139,7 @@ JunitCase case_of_harness(const CampaignStory& story) {
   if (story.harness_failures.empty() && story.campaign.defects.empty()) return one;
   one.outcome = JunitOutcome::error;
   one.message = "the harness failed; what it found stands";
+  one.text = campaign_again(story);
   for (const std::string& text : story.harness_failures) one.text += text + "\n";
   for (const fuzz::Defect& defect : story.campaign.defects) {
     if (defect.index != fuzz::kNoRun) {
@@ -137,14 +151,28 @@ JunitCase case_of_harness(const CampaignStory& story) {
   return one;
 }
 
+// Whether every run came to a conclusion: no broken promise, and yet nothing that may pass as
+// green.
+JunitCase case_of_conclusions(const CampaignStory& story) {
+  JunitCase one;
+  one.name = "conclusive";
+  const fuzz::Campaign& campaign = story.campaign;
+  if (campaign.inconclusive == 0) return one;
+  one.outcome = JunitOutcome::error;
+  one.message =
+      fmt::format("{} of {} came to no conclusion", reports::grouped(campaign.inconclusive),
+                  reports::counted(campaign.runs, "run"));
+  one.text = campaign_again(story);
+  return one;
+}
+
 JunitCase case_of_canary(const CampaignStory& story) {
   JunitCase one;
   one.name = "canary";
   if (story.campaign.failed > 0 || !story.nondeterminism.empty()) return one;
   one.outcome = JunitOutcome::failed;
   one.message = "a canary was not found";
-  one.text = fmt::format("orrery run {} -s {}{}\n", story.hunted.scenario->name(),
-                         reports::hex64(story.hunted.seed), words_of(story.hunted.changes));
+  one.text = campaign_again(story);
   return one;
 }
 

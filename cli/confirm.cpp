@@ -153,6 +153,14 @@ Confirmation compare(const RunRow& row, const Json& seen) {
     result.outcome = Outcome::reproduced;
     return result;
   }
+  if (is_death(row)) {
+    // Its digest is not known, so there is nothing that differs; and whoever kills processes (the
+    // kernel when memory runs short) is no bug of the engine.
+    result.outcome = Outcome::harness;
+    result.text = fmt::format("the worker died twice (\"{}\"), and the fresh process ends well",
+                              row.signature.view());
+    return result;
+  }
   if (verdict != "failed") {
     result.text = fmt::format("the worker saw \"{}\", the fresh process says {}",
                               row.signature.view(), verdict);

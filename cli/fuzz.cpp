@@ -26,12 +26,14 @@ namespace fs = std::filesystem;
 
 constexpr const char* kScenario = "snapshot-full-cache";
 constexpr int64_t kTimeByDefaultMs = 60'000;
+constexpr int64_t kGraceByDefaultMs = 60'000;
 constexpr int kInterruptedFuzzer = 72;  // libFuzzer's exit code for Ctrl-C
 
 struct Words {
   std::string target;
   std::optional<std::string> scenario;
   std::optional<std::string> time;
+  std::optional<std::string> grace;
   std::optional<std::string> seed;
   std::optional<std::string> folder;
   std::optional<std::string> fuzzer;
@@ -45,7 +47,8 @@ struct Words {
 struct Order {
   ArtifactOrder artifacts;
   int64_t time_ms = kTimeByDefaultMs;
-  uint64_t seed = 0;  // 0: libFuzzer draws one
+  int64_t grace_ms = kGraceByDefaultMs;  // beyond its time, before the target is killed
+  uint64_t seed = 0;                     // 0: libFuzzer draws one
   bool keep_going = false;
   bool quiet = false;
   std::string input;
@@ -97,6 +100,8 @@ int run_fuzz(const Invocation& invocation) {
   std::string& fuzzer = order.artifacts.fuzzer;
   if (fuzzer.empty()) fuzzer = fuzzer_path(invocation.program, order.artifacts.target->name);
   if (fuzzer.empty()) return missing(invocation, order.artifacts.target->name);
+  const fuzz::Interrupts interrupts;
+  order.artifacts.interrupts = &interrupts;
   Artifacts artifacts(invocation, order.artifacts);
   const Ended ended = hunt(invocation, order, artifacts);
   return tell(invocation, order, artifacts, ended);
@@ -110,6 +115,7 @@ void add_options(Options& options, Words& words) {
                 "what schedule plays (snapshot-full-cache; orrery list)");
   options.value("--time", "T", words.time, "for how long: 30s, 5m, 2h (60s)");
   options.value("-s,--seed", "N", words.seed, "libFuzzer's seed (drawn)");
+  options.value("--grace", "T", words.grace, "kill the target when it is overdue by so much (60s)");
   words.plan.add_to(options);
   options.flag("--keep-going", words.keep_going, "do not stop at the first failure");
   options.value("--out", "DIR", words.folder, "corpus, artifacts and tapes (orrery-out/fuzz)");
@@ -138,6 +144,7 @@ std::string read(const Words& words, Order& order) {
   scenarios::Plan plan;
   if (wrong.empty()) wrong = fuzz::plan_for(*order.artifacts.scenario, 0, changes, plan);
   if (wrong.empty() && words.time) wrong = read_time(*words.time, order.time_ms);
+  if (wrong.empty() && words.grace) wrong = read_time(*words.grace, order.grace_ms);
   if (wrong.empty() && words.seed) wrong = read_count("-s", *words.seed, 1, order.seed);
   if (wrong.empty() && order.seed > UINT32_MAX) wrong = "libFuzzer's seeds have 32 bits";
   order.artifacts.folder = words.folder.value_or("orrery-out/fuzz");
@@ -185,8 +192,6 @@ Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifact
                order.artifacts.target->name, order.artifacts.scenario->name(), folder);
     invocation.err.flush();
   }
-  // The target hears Ctrl-C as well, and ends; this process tells what it left behind.
-  const auto before = signal(SIGINT, SIG_IGN);
   const auto begun = std::chrono::steady_clock::now();
   for (uint64_t round = 0;; ++round) {
     ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
@@ -197,11 +202,20 @@ Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifact
     ended.wrong = write_file(known, names);
     if (!ended.wrong.empty()) break;
     const Fuzzed fuzzed = run_fuzzer(
-        order.artifacts.fuzzer, arguments(order, known, left_ms, round), folder + "/libfuzzer.log");
+        {order.artifacts.fuzzer, arguments(order, known, left_ms, round), folder + "/libfuzzer.log",
+         left_ms + order.grace_ms, order.artifacts.interrupts});
     ended.inputs += fuzzed.inputs;
     const int code = WIFEXITED(fuzzed.status) ? WEXITSTATUS(fuzzed.status) : -1;
-    ended.interrupted = code == kInterruptedFuzzer;
-    if (code == 0 || ended.interrupted) break;
+    // What was told to stop may also die of that.
+    ended.interrupted = code == kInterruptedFuzzer || order.artifacts.interrupts->came();
+    if (fuzzed.overdue) {
+      ended.wrong = fmt::format("the target did not stop when its time was over (see {}/{})",
+                                folder, "libfuzzer.log");
+    } else if (code == 0 && fuzzed.inputs == 0) {
+      ended.wrong = fmt::format("the target ended without having tried an input (see {}/{})",
+                                folder, "libfuzzer.log");
+    }
+    if (code == 0 || ended.interrupted || fuzzed.overdue) break;
     for (const std::string& artifact : fuzzed.artifacts) artifacts.add(artifact);
     if (fuzzed.artifacts.empty()) {
       ended.wrong = fmt::format("the target ended and left no artifact: {} (see {}/libfuzzer.log)",
@@ -210,7 +224,6 @@ Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifact
     }
     if (!order.keep_going) break;
   }
-  signal(SIGINT, before);
   ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return ended;
 }

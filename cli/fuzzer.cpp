@@ -11,15 +11,18 @@
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <utility>
 
 #include "cli/files.hpp"
 #include "cli/verb.hpp"
+#include "fuzz/worker.hpp"
 
 namespace orrery::cli {
 namespace {
 
-[[noreturn]] void become(const std::string& path, const std::vector<std::string>& arguments,
-                         const std::string& log);
+constexpr timespec kTick{0, 20'000'000};
+
+[[noreturn]] void become(const FuzzerOrder& order);
 void read_log(const std::string& log, Fuzzed& fuzzed);
 
 }  // namespace
@@ -46,31 +49,40 @@ std::vector<std::string> fuzzer_flags(const std::string& scenario, const fuzz::C
   return flags;
 }
 
-Fuzzed run_fuzzer(const std::string& path, const std::vector<std::string>& arguments,
-                  const std::string& log) {
+Fuzzed run_fuzzer(const FuzzerOrder& order) {
   Fuzzed fuzzed;
+  const pid_t parent = getpid();
+  const int64_t until = fuzz::steady_ms() + order.patience_ms;
   const pid_t process = fork();
-  if (process == 0) become(path, arguments, log);
-  while (process > 0 && waitpid(process, &fuzzed.status, 0) < 0 && errno == EINTR) {
+  if (process == 0) {
+    if (!fuzz::dies_with(parent)) _exit(kHarness);
+    become(order);
   }
-  read_log(log, fuzzed);
+  bool told = false;
+  while (process > 0 && waitpid(process, &fuzzed.status, WNOHANG) == 0) {
+    if (order.interrupts != nullptr && order.interrupts->came() && !std::exchange(told, true)) {
+      kill(process, SIGINT);
+    }
+    if (fuzz::steady_ms() >= until && !std::exchange(fuzzed.overdue, true)) kill(process, SIGKILL);
+    nanosleep(&kTick, nullptr);
+  }
+  read_log(order.log, fuzzed);
   return fuzzed;
 }
 
 namespace {
 
-void become(const std::string& path, const std::vector<std::string>& arguments,
-            const std::string& log) {
-  signal(SIGINT, SIG_DFL);  // the parent waits, this one stops
-  const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+void become(const FuzzerOrder& order) {
+  for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
+  const int file = open(order.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (file < 0) _exit(kHarness);
   dup2(file, STDOUT_FILENO);
   dup2(file, STDERR_FILENO);
   close(file);
-  std::vector<char*> words{const_cast<char*>(path.c_str())};
-  for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
+  std::vector<char*> words{const_cast<char*>(order.path.c_str())};
+  for (const std::string& word : order.arguments) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
-  execv(path.c_str(), words.data());
+  execv(order.path.c_str(), words.data());
   _exit(kHarness);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fuzz/changes.hpp"
+#include "fuzz/interrupts.hpp"
 
 namespace orrery::cli {
 
@@ -24,10 +25,19 @@ struct Fuzzed {
   uint64_t inputs = 0;                 // executed
   std::vector<std::string> artifacts;  // files with the inputs that it ended at
   std::string last_words;              // what it said when it died, in one line; empty if nothing
+  bool overdue = false;                // it did not stop, and was killed
 };
 
-/// Runs the target to its end; all it prints is in `log` then.
-Fuzzed run_fuzzer(const std::string& path, const std::vector<std::string>& arguments,
-                  const std::string& log);
+struct FuzzerOrder {
+  std::string path;  // the target's binary
+  std::vector<std::string> arguments;
+  std::string log;  // all it prints is there afterwards
+  int64_t patience_ms =
+      0;  // it is killed then, whatever it does: a run may have lost its own clock
+  const fuzz::Interrupts* interrupts = nullptr;  // handed on to it, if they come
+};
+
+/// Runs the target to its end. It ends with this process.
+Fuzzed run_fuzzer(const FuzzerOrder& order);
 
 }  // namespace orrery::cli

@@ -196,7 +196,11 @@ void Hunter::on_tick(const Campaign& so_far, double seconds) {
 
 void Hunter::summary(const Campaign& campaign) {
   const double wall = std::max(campaign.wall_s, 1e-6);
-  std::string verdict = paint_.green("ok");
+  // Inconclusive runs are told in a column of their own; nobody shall read "ok" beside them.
+  const bool clean = campaign.failed == 0 && campaign.inconclusive == 0 &&
+                     campaign.defects.empty() && nondeterminism_.empty() &&
+                     harness_failures_.empty();
+  std::string verdict = clean ? paint_.green("ok") : "0 failed";
   if (campaign.failed > 0) verdict = paint_.red(reports::grouped(campaign.failed) + " failed");
   fmt::print(invocation_.out,
              "{}  {}  {}  {} inconclusive  {:.2f} s  {:.0f} runs/s  {:.1f} M points/s\n",
@@ -309,7 +313,8 @@ void Hunter::tell_trouble(const Campaign& campaign) {
     }
     fmt::print(invocation_.err, "orrery: HARNESS FAILURE  {}{}\n", where, defect.text);
   }
-  if (campaign.interrupted) tell_way_on(campaign);
+  const bool broke_off = campaign.defects.size() >= fuzz::kDefectsMax;
+  if (campaign.interrupted || broke_off) tell_way_on(campaign);
   if (campaign.failed == 0 && nondeterminism_.empty() && hunted_.scenario->must_fail()) {
     fmt::print(invocation_.err, "orrery: a canary was not found in {}\n",
                reports::counted(campaign.runs, "run"));

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <utility>
 
 #include "engine/base/check.hpp"
 #include "fuzz/interrupts.hpp"
@@ -26,8 +27,8 @@ using Moment = std::chrono::steady_clock::time_point;
 
 constexpr int kTickMs = 100;
 constexpr int kHarnessFailure = 5;
-constexpr size_t kDefectsMax = 3;
-constexpr int kHung = -1;  // in place of a wait status
+constexpr int64_t kOwnPauseMs = 1000;  // a tick that took longer: this process did not run
+constexpr int kHung = -1;              // in place of a wait status
 // Rows are taken in many at a time: a supervisor that woke for each would take the time of a core.
 constexpr int kPipeSize = 1 << 20;
 constexpr size_t kRowsAtOnce = 256;
@@ -85,6 +86,7 @@ class Supervisor {
   Watcher& watcher_;
   SharedMemory memory_;
   Interrupts interrupts_;
+  int64_t last_tick_ms_ = steady_ms();
   Moment begun_ = std::chrono::steady_clock::now();
   std::vector<Worker> workers_;
   std::map<uint64_t, Over> waiting_;  // by index
@@ -271,12 +273,20 @@ void Supervisor::verdict_of_death(unsigned number, uint64_t index, int death) {
 
 // Whether a worker is stopped, blocked, or lost in the harness: its run is over when its time is.
 void Supervisor::kill_hung() {
-  const Shared& shared = memory_.shared();
+  Shared& shared = memory_.shared();
+  const int64_t now = steady_ms();
+  const int64_t gap = now - std::exchange(last_tick_ms_, now);
+  if (gap >= kOwnPauseMs) {
+    // A job that was stopped (Ctrl-Z), a laptop that slept, a machine with no time for anybody: the
+    // workers did not run either.
+    for (auto& since : shared.since) since += gap;
+    return;
+  }
   for (unsigned number = 0; number < workers_.size(); ++number) {
     Worker& worker = workers_[number];
     const uint64_t index = shared.now[number];
     if (worker.process < 0 || worker.killed_in != kNoRun || index == kNoRun) continue;
-    if (steady_ms() - shared.since[number] < order_.hang_after_ms || is_over(index)) continue;
+    if (now - shared.since[number] < order_.hang_after_ms || is_over(index)) continue;
     worker.killed_in = index;
     kill(worker.process, SIGKILL);
   }

@@ -26,6 +26,9 @@
 
 namespace orrery::fuzz {
 
+/// As many defects end a campaign.
+inline constexpr size_t kDefectsMax = 3;
+
 struct CampaignOrder {
   uint64_t first = 0;  // index of the first run
   uint64_t runs_max = UINT64_MAX;

@@ -77,9 +77,24 @@ class Meta(unittest.TestCase):
                 "INTERRUPT"]
         log = pathlib.Path(self.folder.name) / "testlog.json"
         log.write_text("".join(json.dumps({"name": end, "result": end}) + "\n" for end in ends))
-        script = f'source ./dev help >/dev/null; tally {log} again; echo "$passed $failed"'
-        told = run(["bash", "-c", script])
-        self.assertEqual(told.stdout.strip(), "2 6", told.stderr)
+        self.assertEqual(self.dev(f"tally {log} again 1"), "2 6")
+
+    def test_tests_that_did_not_run_count_as_failed(self):
+        log = pathlib.Path(self.folder.name) / "testlog.json"
+        self.assertEqual(self.dev(f"tally {log} again 0"), "0 1", "no log")
+        log.write_text("")
+        self.assertEqual(self.dev(f"tally {log} again 0"), "0 1", "an empty log")
+        log.write_text(json.dumps({"name": "one", "result": "OK"}) + "\n")
+        self.assertEqual(self.dev(f"tally {log} again 1"), "1 1", "meson failed for another reason")
+        self.assertEqual(self.dev(f"tally {log} again 0"), "1 0")
+
+    def test_a_check_that_fails_counts_as_failed(self):
+        self.assertEqual(self.dev("check a false; check b true"), "1 1")
+
+    def dev(self, script):
+        """What `passed` and `failed` of ./dev come to after a piece of its own script."""
+        script = f'source ./dev help >/dev/null; {script}; echo "$passed $failed"'
+        return run(["bash", "-c", script]).stdout.strip()
 
     def test_a_fuzzer_that_dies_ends_with_a_code_that_nobody_reads_as_skipped(self):
         dying = self.script("#!/bin/sh\nkill -ABRT $$\n")

@@ -106,6 +106,26 @@ TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i]["index"] == i);
 }
 
+TEST_CASE("a run whose worker is killed twice from outside is no finding") {
+  const Place place;
+  const Ended ended = place.shell(R"(
+      $ORRERY run many-sessions -n 1 -s 3 -j 1 -q --no-faults --check-determinism off \
+        --set operations=60000 --set sessions=8 --set step_budget=1000000000 & campaign=$!
+      children=/proc/$campaign/task/$campaign/children
+      worker= first=
+      while [[ -z $first ]]; do read -r first _ < $children; done
+      sleep 0.1
+      kill -9 $first
+      worker=$first
+      while [[ -z $worker || $worker == $first ]]; do read -r worker _ < $children; done
+      sleep 0.1
+      kill -9 $worker
+      wait $campaign)");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.err, ContainsSubstring("died twice"));
+  CHECK_THAT(ended.err, !ContainsSubstring("NONDETERMINISM"));
+}
+
 TEST_CASE("progress is one line that is redrawn on a terminal, and plain elsewhere") {
   const Place place;
   const std::string words = "run many-sessions --time 1s -s 1 -j 1";
@@ -188,7 +208,7 @@ TEST_CASE("JUnit has a case for each oracle, the replay command first, and fits 
   CHECK(place.run("run many-sessions -n 60 -s 1 -q --junit well/junit.xml").code == 0);
   require_schema(place, "well/junit.xml");
   const std::string oracles = place.run("list oracles --json").out;
-  CHECK(count_of(place.read("well/junit.xml"), "<testcase ") == count_of(oracles, "\n") + 2);
+  CHECK(count_of(place.read("well/junit.xml"), "<testcase ") == count_of(oracles, "\n") + 3);
   CHECK_THAT(place.read("well/junit.xml"),
              ContainsSubstring("failures=\"0\" errors=\"0\" skipped=\"0\""));
 

@@ -115,7 +115,8 @@ TEST_CASE("an artifact becomes a tape that replays and shrinks; the same failure
 
   // Two artifacts at once; told which failure is known, the fuzzer finds nothing more.
   desk.write_fuzzer(
-      "[ -s $known ] && exit 0; cp input ${prefix}crash-1; cp input ${prefix}crash-2; "
+      "[ -s $known ] && echo 'stat::number_of_executed_units: 7' && exit 0; cp input "
+      "${prefix}crash-1; cp input ${prefix}crash-2; "
       "written 1; written 2; exit 1",
       "exit 1");
   const Ended ended = desk.run(
@@ -145,17 +146,33 @@ TEST_CASE("a target's own death is a finding if a fresh process dies of it too")
 
   desk.write_fuzzer("echo calm > ${prefix}crash-2; written 2; " + die, "exit 0");
   const Ended once = desk.run(words);
-  REQUIRE(once.code == 3);
+  REQUIRE(once.code == 5);
   REQUIRE_THAT(once.out, ContainsSubstring("nothing found"));
-  REQUIRE_THAT(once.err, ContainsSubstring("NONDETERMINISM"));
+  REQUIRE_THAT(once.err, ContainsSubstring("HARNESS FAILURE"));
 
   desk.write_fuzzer("echo 'schedule: no such thing'; exit 2", "exit 2");
   const Ended refused = desk.run(words);
   REQUIRE(refused.code == 5);
   REQUIRE_THAT(refused.err, ContainsSubstring("schedule: no such thing"));
 
+  // An end that says nothing of inputs is no green.
   desk.write_fuzzer("exit 0", "exit 0");
+  const Ended idle = desk.run(words);
+  REQUIRE(idle.code == 5);
+  REQUIRE_THAT(idle.err, ContainsSubstring("without having tried an input"));
+
+  desk.write_fuzzer("echo 'stat::number_of_executed_units: 7'; exit 0", "exit 0");
   REQUIRE(desk.run(words).code == 0);
+}
+
+TEST_CASE(
+    "a fuzzer that does not stop when its time is over is stopped, and is a harness failure") {
+  const Desk desk;
+  desk.write_fuzzer("exec sleep 1000", "exit 0");
+  const Ended late =
+      desk.run("fuzz schedule --fuzzer ./fuzzer --out found --time 1s --grace 1s -q");
+  REQUIRE(late.code == 5);
+  REQUIRE_THAT(late.err, ContainsSubstring("did not stop"));
 }
 
 }  // namespace orrery::cli

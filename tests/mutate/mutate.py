@@ -7,8 +7,8 @@ usage: tests/mutate/mutate.py [--runs N] [NAME...]
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
 applied, built, and hunted in every small scenario for at most N runs (default 5,000). The script
 says which share was killed, and after how many runs in the median. It ends with 1 if a break does
-not compile, if no run notices one, or if a run notices one of those that mutations.py explains as
-harmless.
+not compile, if no run notices one, if a hunt comes to no conclusion, or if a run notices one of
+those that mutations.py explains as harmless.
 """
 import argparse
 import json
@@ -53,10 +53,15 @@ def build():
     return run(["ninja", "-C", BUILD, "cli/orrery"])
 
 
+class Inconclusive(Exception):
+    """Neither killed nor survived."""
+
+
 def hunt(runs, oracle):
     """(scenario, runs it took, oracle) of the first scenario that notices; None if none does.
 
-    With an oracle, only it is asked, and only what it reports counts."""
+    With an oracle, only it is asked, and only what it reports counts. A hunt that does not end, or
+    ends for a reason of the harness, says nothing about the break: Inconclusive."""
     for scenario in SCENARIOS:
         command = [BUILD / "cli" / "orrery", "run", scenario, "-n", runs, "-s", "0x6d7574", "-q",
                    "--json", "--out", BUILD / "found"]
@@ -65,14 +70,14 @@ def hunt(runs, oracle):
         try:
             done = run(command, timeout=HUNT_SECONDS)
         except subprocess.TimeoutExpired:
-            return scenario, runs, "(the hunt did not end)"
+            raise Inconclusive(f"the hunt in {scenario} did not end in {HUNT_SECONDS} s") from None
         rows = [json.loads(line) for line in done.stdout.splitlines()]
         failing = [row for row in rows if row.get("verdict") == "failed"
                    and oracle in (None, row["oracle"])]
         if failing:
             return scenario, failing[0]["index"] + 1, failing[0]["oracle"]
         if done.returncode not in (0, 1, 4):  # 4: some runs came to no conclusion
-            return scenario, len(rows), f"(exit {done.returncode})"
+            raise Inconclusive(f"exit {done.returncode} in {scenario}:\n{done.stderr[-2000:]}")
     return None
 
 
@@ -87,6 +92,8 @@ def try_one(runs, name, path, there, instead, oracle=None):
         if built.returncode:
             return "does not compile:\n" + built.stdout[-2000:]
         found = hunt(runs, oracle)
+    except Inconclusive as why:
+        return f"no conclusion: {why}"
     finally:
         file.write_text(text)
     if name in EXPLAINED:
@@ -110,6 +117,10 @@ def main():
     built = build()
     if built.returncode:
         sys.exit(built.stdout + built.stderr)
+    # Otherwise every break would look killed.
+    found = hunt(arguments.runs, None)
+    if found:
+        sys.exit(f"the unbroken tree fails already: {found}")
     chosen = [row for row in MUTATIONS if not arguments.names or row[0] in arguments.names]
     survivors = 0
     for row in chosen:
