@@ -12,6 +12,9 @@ namespace {
 constexpr size_t kReserve = size_t{256} << 30;  // of address space, not of memory
 constexpr size_t kReserveLeast = size_t{1} << 30;
 constexpr size_t kAlignment = 512;
+// Each guarded lifetime that was written to remains a mapping of its own until the next run, and
+// the system has 65,530 of them for everybody.
+constexpr size_t kGuardedMax = 8192;
 
 }  // namespace
 
@@ -84,6 +87,7 @@ std::byte* FrameTable::take_memory(size_t size) {
 // A range of its own that ends at a closed page. Null if there is none to be had.
 std::byte* FrameTable::open_range(size_t size) {
   const size_t room = engine::round_up(size, kPage);
+  if (ranges_.size() >= kGuardedMax) return nullptr;
   if (used_ + room + kPage > reserve_.size / 2) return nullptr;
   std::byte* const range = take(room + kPage, kPage);
   if (mprotect(range, room, PROT_READ | PROT_WRITE) != 0) return nullptr;

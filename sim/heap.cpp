@@ -12,6 +12,8 @@ namespace {
 constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
 constexpr size_t kReserveLeast = size_t{1} << 30;
 constexpr size_t kPage = 4096;
+// Blocks of a run with guards: two mappings each, and the system has 65,530 of them for everybody.
+constexpr size_t kGuardedMax = 8192;
 // A canonical address pattern, so that a pointer read from a freed block faults with its own
 // address. 0x5d is odd, too.
 constexpr int kPoison = 0x5d;
@@ -76,9 +78,10 @@ void Heap::clear_what_was_touched(std::byte* start, size_t size) const {
   if (from < to) std::memset(from, 0, static_cast<size_t>(to - from));
 }
 
-// The block ends where its guard page begins, as nearly as its alignment allows. Null if the system
-// has no mappings left.
+// The block ends where its guard page begins, as nearly as its alignment allows. Null if there
+// are guards enough, or the system has no mappings left.
 std::byte* Heap::place_guarded(size_t size, size_t alignment) {
+  if (blocks_.size() >= kGuardedMax) return nullptr;
   const size_t room = engine::round_up(std::max<size_t>(size, 1), kPage);
   std::byte* const start = take(room + kPage, kPage);
   std::byte* const guard = start + room;
