@@ -51,21 +51,10 @@ void FrameTable::begin(bool guarded, bool mirrored) {
   ranges_.clear();
 }
 
-// Where the stretch begins that holds the first `used` bytes that were handed out.
-std::byte* FrameTable::first_of(size_t used) const {
-  return mirrored_ ? reserve_.base + (reserve_.size - used) : reserve_.base;
-}
-
 std::byte* FrameTable::take(size_t size, size_t alignment) {
   CHECK(used_ + size + alignment < reserve_.size, "a run wants more than {} bytes of frames",
         reserve_.size);
-  if (mirrored_) {
-    used_ = engine::round_up(used_ + size, alignment);
-    return reserve_.base + (reserve_.size - used_);
-  }
-  used_ = engine::round_up(used_, alignment);
-  used_ += size;
-  return reserve_.base + (used_ - size);
+  return reserve_.take(size, alignment, used_, mirrored_);
 }
 
 std::byte* FrameTable::take_memory(size_t size) {
@@ -248,7 +237,7 @@ uint64_t FrameTable::find(const void* address) const {
 
 bool FrameTable::owns(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  return at >= reserve_.base && at < reserve_.base + reserve_.size;
+  return reserve_.contains(at);
 }
 
 }  // namespace orrery::sim

@@ -44,7 +44,7 @@ class FrameTable final : public engine::Frames {
   static constexpr size_t kLarge = size_t{1} << 20;
 
  private:
-  std::byte* first_of(size_t used) const;
+  std::byte* first_of(size_t used) const { return reserve_.first_of(used, mirrored_); }
   std::byte* take(size_t size, size_t alignment);
   std::byte* open_range(size_t size);
   void give_up_guards();

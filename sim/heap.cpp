@@ -55,21 +55,6 @@ void Heap::begin(bool guarded, bool mirrored) {
   spare_.clear();
 }
 
-// Where the stretch begins that holds the first `used` bytes that were handed out.
-std::byte* Heap::first_of(size_t used) const {
-  return mirrored_ ? reserve_.base + (reserve_.size - used) : reserve_.base;
-}
-
-std::byte* Heap::take(size_t size, size_t alignment) {
-  if (mirrored_) {
-    used_ = engine::round_up(used_ + size, alignment);
-    return reserve_.base + (reserve_.size - used_);
-  }
-  used_ = engine::round_up(used_, alignment);
-  used_ += size;
-  return reserve_.base + (used_ - size);
-}
-
 // The part of a block that the run before may have written.
 void Heap::clear_what_was_touched(std::byte* start, size_t size) const {
   std::byte* const dirty = first_of(touched_);
@@ -223,7 +208,7 @@ const Block* Heap::find_guarded(const void* address) const {
 
 bool Heap::owns(const void* address) const {
   const auto* at = static_cast<const std::byte*>(address);
-  return at >= reserve_.base && at < reserve_.base + reserve_.size;
+  return reserve_.contains(at);
 }
 
 }  // namespace orrery::sim

@@ -63,8 +63,10 @@ class Heap final : public engine::Memory {
   bool owns(const void* address) const;
 
  private:
-  std::byte* first_of(size_t used) const;
-  std::byte* take(size_t size, size_t alignment);
+  std::byte* first_of(size_t used) const { return reserve_.first_of(used, mirrored_); }
+  std::byte* take(size_t size, size_t alignment) {
+    return reserve_.take(size, alignment, used_, mirrored_);
+  }
   bool is_roomy() const { return used_ < reserve_.size / 2; }
   void clear_what_was_touched(std::byte* start, size_t size) const;
   std::byte* place_guarded(size_t size, size_t alignment);

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include "engine/base/bytes.hpp"
 #include "engine/base/check.hpp"
 
 namespace orrery::sim {
@@ -15,6 +16,20 @@ Reserve reserve(size_t wanted, size_t least) {
   }
   CHECK(false, "no address space for {} bytes, nor for {}", wanted, least);
   return {};
+}
+
+std::byte* Reserve::first_of(size_t used, bool mirrored) const {
+  return mirrored ? base + (size - used) : base;
+}
+
+std::byte* Reserve::take(size_t wanted, size_t alignment, size_t& used, bool mirrored) const {
+  if (mirrored) {
+    used = engine::round_up(used + wanted, alignment);
+    return base + (size - used);
+  }
+  used = engine::round_up(used, alignment);
+  used += wanted;
+  return base + (used - wanted);
 }
 
 void release(const Reserve& reserve) { munmap(reserve.base, reserve.size); }

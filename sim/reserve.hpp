@@ -12,6 +12,15 @@ namespace orrery::sim {
 struct Reserve {
   std::byte* base = nullptr;
   size_t size = 0;
+
+  // It is handed out from the front on, or mirrored, from the back on: the same run with the other
+  // layout of memory.
+
+  /// Where the stretch begins that holds the first `used` bytes that were handed out.
+  std::byte* first_of(size_t used, bool mirrored) const;
+  /// Hands out `size` bytes more, and moves `used` on. Whoever calls sees to it that there is room.
+  std::byte* take(size_t size, size_t alignment, size_t& used, bool mirrored) const;
+  bool contains(const std::byte* at) const { return at >= base && at < base + size; }
 };
 
 /// As much as can be had of `wanted` by halving. A defect of the harness if that is below `least`.

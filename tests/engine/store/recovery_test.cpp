@@ -92,14 +92,7 @@ class Lives {
   void take(Result<Owned<Store>> opened) {
     REQUIRE(opened);
     store = std::move(*opened);
-    SessionOptions session_options;
-    session_options.id = 1;
-    session_options.completed = [](void* context, const OpResult& result) {
-      *static_cast<OpResult*>(context) = result;
-    };
-    auto started = store->start_session(session_options);
-    REQUIRE(started);
-    session = std::move(*started);
+    session = started_session(*store);
   }
 };
 

@@ -43,20 +43,25 @@ class Adder final : public Modifier {
   size_t growth_;
 };
 
+/// A session that copies what became of an operation into the context that came with it.
+inline Owned<Session> started_session(Store& store) {
+  SessionOptions options;
+  options.id = 1;
+  options.completed = [](void* context, const OpResult& result) {
+    *static_cast<OpResult*>(context) = result;
+  };
+  auto started = store.start_session(options);
+  REQUIRE(started);
+  return std::move(*started);
+}
+
 struct Fixture {
   explicit Fixture(const StoreOptions& options) : Fixture(options, Bugs{}) {}
   Fixture(const StoreOptions& options, const Bugs& some_bugs) : bugs(some_bugs) {
     auto opened = Store::open(plain.runtime(), options, bugs);
     REQUIRE(opened);
     store = std::move(*opened);
-    SessionOptions session_options;
-    session_options.id = 1;
-    session_options.completed = [](void* context, const OpResult& result) {
-      *static_cast<OpResult*>(context) = result;
-    };
-    auto started = store->start_session(session_options);
-    REQUIRE(started);
-    session = std::move(*started);
+    session = started_session(*store);
   }
 
   /// Closes everything and looks for what was left behind.
