@@ -116,15 +116,7 @@ const char* boundary_name(int64_t which) {
 }
 
 std::string phase_text(int64_t phase, int64_t version) {
-  const char* name = "a phase without a name";
-  switch (static_cast<engine::Phase>(phase)) {
-    case engine::Phase::in_progress: name = "IN_PROGRESS"; break;
-    case engine::Phase::wait_flush: name = "WAIT_FLUSH"; break;
-    case engine::Phase::persistence_callback: name = "PERSISTENCE_CALLBACK"; break;
-    case engine::Phase::rest: name = "REST"; break;
-    case engine::Phase::prepare: name = "PREPARE"; break;
-  }
-  return fmt::format("{}({})", name, version);
+  return fmt::format("{}({})", engine::name_of(static_cast<engine::Phase>(phase)), version);
 }
 
 std::string errc_text(int64_t code) {
@@ -184,6 +176,9 @@ std::string recovery_sentence(const Run& run, const Event& e) {
     case events::kRecoveryEnded:
       if (e.c == 0) return fmt::format("recovery ended: {}", errc_text(e.a));
       return fmt::format("has recovered version {} from checkpoint {}", e.b, e.c);
+    case events::kIndexLoaded:
+      return fmt::format("loads the index of checkpoint {}: the log counts from {} on", e.a,
+                         address_text(run, e.b));
     default: return {};
   }
 }
@@ -192,7 +187,8 @@ std::string engine_sentence(const Run& run, const Event& e) {
   switch (e.kind) {
     case events::kCheckpointStarted:
     case events::kLogRecovered:
-    case events::kRecoveryEnded: return recovery_sentence(run, e);
+    case events::kRecoveryEnded:
+    case events::kIndexLoaded: return recovery_sentence(run, e);
     case events::kBoundary:
       return fmt::format("moves {} from {} to {}", boundary_name(e.a), grouped(e.c),
                          address_text(run, e.b));
@@ -213,6 +209,14 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kMetadataCommitted:
       return fmt::format("metadata of version {} is durable: flushed {}, final {}", e.a,
                          grouped(e.b), grouped(e.c));
+    case events::kIndexWritten:
+      return fmt::format("the buckets of index checkpoint {} are written: {}", e.a, errc_text(e.b));
+    case events::kIndexCommitted:
+      return fmt::format("index checkpoint {} is durable: start {}, final {}", e.a, grouped(e.b),
+                         grouped(e.c));
+    case events::kCheckpointsRemoved:
+      return fmt::format("removes all checkpoints but {}",
+                         counted(static_cast<uint64_t>(e.a), "newest one"));
     case events::kSessionVersion: return fmt::format("session {} enters version {}", e.a, e.b);
     case events::kFlushAwaited:
       return fmt::format("session {} leaves the epoch in version {}, to wait for a flush", e.a,

@@ -30,10 +30,16 @@ struct SessionTask {
 void run_session(void* argument);
 bool is_flush_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
+engine::CheckpointRequest request_of(const Load& load, int64_t nth);
 void read_back(Load& load);
 void run_load(Load& load, int64_t sessions);
 
 }  // namespace
+
+void set_calm_load(Sizes& sizes) {
+  set_calm_store(sizes);
+  for (const SizeRow& row : kLoadSizes) sizes.set(row.name, row.calm);
+}
 
 Mix mix_of(const Sizes& sizes) {
   Mix mix;
@@ -128,12 +134,25 @@ void run_snapshots(void* argument) {
   for (int64_t i = 0; i < load.snapshots; ++i) {
     for (int64_t k = 0; k < load.started; ++k) load.marks.acquire();
     const engine::Actor actor({"checkpoint", static_cast<uint64_t>(i)});
-    const auto ticket = load.store.start_checkpoint();
+    const auto ticket = load.store.start_checkpoint(request_of(load, i));
     if (!ticket) continue;
     // Whether it ended well is for the oracles: the files and the notes tell.
     const auto ended = load.store.wait_checkpoint(*ticket);
     if (ended) load.stage.scheduler.made_progress();
   }
+}
+
+// Another life takes others.
+engine::CheckpointRequest request_of(const Load& load, int64_t nth) {
+  const Sizes& sizes = load.stage.sizes;
+  const auto script = static_cast<uint64_t>(sizes["script"]);
+  Draw draw(sim::mix(script, 0xC4EC), load.stage.life * 64 + static_cast<uint64_t>(nth));
+  engine::CheckpointRequest request;
+  const bool fold = draw.between(0, 999) < sizes["fold_permille"];
+  if (fold) request.log = engine::LogCheckpoint::fold_over;
+  request.index = draw.between(0, 999) < sizes["index_permille"];
+  if (request.index && draw.odds(1, 3)) request.log = engine::LogCheckpoint::none;
+  return request;
 }
 
 void read_back(Load& load) {

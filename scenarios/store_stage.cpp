@@ -56,6 +56,7 @@ engine::StoreOptions store_options(const Sizes& sizes) {
   options.keep_frames = sizes["keep_frames"] != 0;
   options.main_is_null = sizes["null_main"] != 0;
   options.parked_pages_max = u32("parked_max");
+  options.checkpoints_kept = u32("kept");
   return options;
 }
 

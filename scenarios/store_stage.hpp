@@ -14,7 +14,7 @@
 namespace orrery::scenarios {
 
 /// The sizes of a store and of the world around it.
-inline constexpr std::array<SizeRow, 17> kStoreSizes{{
+inline constexpr std::array<SizeRow, 18> kStoreSizes{{
     {"page_bits", 6, 30, 9, "a page is 2^page_bits bytes"},
     {"ring_bits", 1, 16, 4, "the ring has 2^ring_bits pages"},
     {"empty_pages", 0, 65535, 0, "pages of the ring that are kept unused"},
@@ -27,6 +27,7 @@ inline constexpr std::array<SizeRow, 17> kStoreSizes{{
     {"keep_frames", 0, 1, 1, "1: frames are renewed in place; 0: given back and unmapped"},
     {"null_main", 0, 1, 0, "1: the log is a cache without a device"},
     {"parked_max", 0, 64, 4, "evicted pages that snapshot writes may keep alive"},
+    {"kept", 0, 16, 0, "checkpoints that are kept; 0: all"},
     {"point_ns", 1, 1000, 20, "virtual time of one point"},
     {"io_points", 1, 1000000, 200, "nominal latency of a request, in points"},
     {"queue_depth", 1, 256, 32, "requests in service at once"},

@@ -28,6 +28,10 @@ std::string_view name_of(uint16_t kind) {
     case kCheckpointPhase: return "checkpoint-phase";
     case kCheckpointDone: return "checkpoint-done";
     case kMetadataCommitted: return "metadata-committed";
+    case kIndexWritten: return "index-written";
+    case kIndexCommitted: return "index-committed";
+    case kIndexLoaded: return "index-loaded";
+    case kCheckpointsRemoved: return "checkpoints-removed";
     case kSessionVersion: return "session-version";
     case kFlushAwaited: return "flush-awaited";
     case kFlushArrived: return "flush-arrived";

@@ -35,6 +35,8 @@ inline constexpr uint16_t kLogRecovered = 46;
 /// A recovery has ended. a = its Errc, b = version, c = token of the checkpoint; 0 if there is
 /// none.
 inline constexpr uint16_t kRecoveryEnded = 47;
+/// The index of a checkpoint was loaded. a = token, b = start, c = final.
+inline constexpr uint16_t kIndexLoaded = 48;
 
 /// A checkpoint begins. a = token, b = the version that it is to capture.
 inline constexpr uint16_t kCheckpointStarted = 29;
@@ -63,6 +65,12 @@ inline constexpr uint16_t kCheckpointPhase = 30;
 inline constexpr uint16_t kCheckpointDone = 31;
 /// The metadata and its name are durable. a = version, b = flushed, c = final.
 inline constexpr uint16_t kMetadataCommitted = 32;
+/// The buckets of an index checkpoint were written, or could not be. a = token, b = its Errc.
+inline constexpr uint16_t kIndexWritten = 36;
+/// An index checkpoint and its name are durable. a = token, b = start, c = final.
+inline constexpr uint16_t kIndexCommitted = 37;
+/// From here on older checkpoints of the log are removed. a = how many of the newest are kept.
+inline constexpr uint16_t kCheckpointsRemoved = 38;
 /// A session entered a version. a = session id, b = version.
 inline constexpr uint16_t kSessionVersion = 33;
 /// An operation leaves the epoch until a page was flushed. a = session id, b = its version.

@@ -97,7 +97,9 @@ OperationRun::Outcome OperationRun::append(const Link& link, const Content& cont
   if (content.tombstone) header |= RecordHeader::kTombstone;
   // Later phases allocate above the end of the snapshot, and may last into the next cycle, which
   // would take the mark for its own.
-  if (view_.phase == Phase::in_progress) header |= RecordHeader::kInNewVersion;
+  const bool before_end =
+      view_.phase == Phase::in_progress || view_.phase == Phase::wait_index_checkpoint;
+  if (before_end) header |= RecordHeader::kInNewVersion;
   const PageRef at = log_.at(address);
   at.store_word(header | RecordHeader::kSealed);
   at.plus(kHeaderSize).store(static_cast<int32_t>(key_length));

@@ -229,7 +229,7 @@ bool OperationRun::meets_next_version(EntryWord word) const {
 
 // True if the record belongs to the version whose snapshot is being taken: not to be changed.
 bool OperationRun::frozen(const Hit& hit) const {
-  if (view_.phase != Phase::in_progress && view_.phase != Phase::wait_flush) return false;
+  if (view_.phase > Phase::wait_flush) return false;
   const bool above_end =
       view_.phase == Phase::wait_flush && hit.address >= store_.driver_.fuzzy_end();
   if (above_end) return false;

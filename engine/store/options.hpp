@@ -33,6 +33,10 @@ struct StoreOptions {
   // Whether each page of a snapshot gets a checksum, by which recovery knows it again.
   bool page_checksums = true;
 
+  // How many checkpoints of the log are kept, 1..16: older ones are removed once a newer one is
+  // durable and was read back. 0: none is ever removed.
+  uint32_t checkpoints_kept = 0;
+
   bool version_barrier = false;   // no operation of version v overlaps one of version v + 1
   uint32_t parked_pages_max = 4;  // evicted pages that snapshot writes may keep alive
 

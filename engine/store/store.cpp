@@ -18,6 +18,8 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
   TRY(validate(options));
   auto recovered = [&]() -> Result<Owned<Store>> {
     TRY_ASSIGN(FoundCheckpoint checkpoint, find_checkpoint(runtime, options, wanted));
+    // The log goes on from here, over what newer checkpoints need of it.
+    if (!wanted.newest()) TRY(remove_newer(runtime, options, checkpoint.info));
     StoreOptions from_there = options;
     from_there.first_address = checkpoint.info.final;
     return make(runtime, from_there, bugs, &checkpoint);
@@ -58,7 +60,8 @@ Store::Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bu
       index_(runtime.memory, runtime.tasks),
       log_(runtime, epoch_, bugs),
       snapshot_(runtime, epoch_, log_, bugs),
-      driver_(runtime, epoch_, log_, snapshot_, bugs) {}
+      index_writer_(runtime, epoch_, index_),
+      driver_(runtime, epoch_, log_, snapshot_, index_writer_, bugs) {}
 
 Result<void> Store::initialise() {
   CHECK(!open_, "a store is initialised twice");
@@ -70,20 +73,18 @@ Result<void> Store::initialise() {
   if (options_.main_is_null) {
     main_ = &null_device_;
   } else {
-    DeviceOptions device;
-    device.segment_size = uint64_t{1} << options_.segment_bits;
-    device.sector_size = options_.sector_size;
     const DeviceName name = DeviceName::main_log(options_.prefix);
-    TRY_ASSIGN(main_, runtime_.storage.open(name.view(), device));
+    TRY_ASSIGN(main_, runtime_.storage.open(name.view(), page_file_options(options_)));
   }
   snapshot_.initialise(options_, driver_.changed());
+  index_writer_.initialise(options_, driver_.changed());
   return log_.initialise(options_, *main_);
 }
 
 Result<void> Store::load(const CheckpointInfo& info) {
   CHECK(!open_, "a store is recovered twice");
   TRY(Recovery(runtime_, options_, log_, index_).run(info));
-  driver_.recover_to(info.next_version);
+  driver_.recover_to(info);
   return {};
 }
 
@@ -110,9 +111,9 @@ Result<Owned<Session>> Store::start_session(const SessionOptions& options) {
   return session;
 }
 
-Result<CheckpointTicket> Store::start_checkpoint() {
+Result<CheckpointTicket> Store::start_checkpoint(const CheckpointRequest& request) {
   CHECK(open_, "a checkpoint of a closed store");
-  return driver_.start();
+  return driver_.start(request);
 }
 
 Result<CheckpointResult> Store::wait_checkpoint(CheckpointTicket ticket) {
@@ -147,6 +148,7 @@ void Store::close() {
   CHECK(!driver_.has_sessions(), "a store is closed before its sessions");
   driver_.finish_running();
   snapshot_.wait_until_idle();
+  index_writer_.wait_until_idle();
   log_.close();
   CHECK(epoch_.quiet(), "somebody is still inside a store that is being closed");
   main_->close();

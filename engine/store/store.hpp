@@ -52,9 +52,9 @@ class Store {
   /// Requires: no session with this id is open. Errors: no_memory.
   Result<Owned<Session>> start_session(const SessionOptions& options);
 
-  /// Starts a snapshot checkpoint of the present version. It goes on while sessions work, or while
-  /// somebody waits for it. Errors: exists, if one is running.
-  Result<CheckpointTicket> start_checkpoint();
+  /// Starts a checkpoint. It goes on while sessions work, or while somebody waits for it. Errors:
+  /// exists, if one is running; invalid, if it asks for nothing, or for a cache to be folded over.
+  Result<CheckpointTicket> start_checkpoint(const CheckpointRequest& request = {});
 
   /// Waits for the end of a checkpoint and helps it along. Requires: the caller is in no operation.
   /// Errors: what made the checkpoint fail; not_found if it ended many checkpoints ago.
@@ -107,6 +107,7 @@ class Store {
   HashIndex index_;
   HybridLog log_;
   SnapshotWriter snapshot_;
+  IndexWriter index_writer_;
   CheckpointDriver driver_;
   FoundCheckpoint recovered_;
 };

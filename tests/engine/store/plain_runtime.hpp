@@ -216,6 +216,7 @@ class PlainRuntime final : public Clock,
   size_t queue_size() const { return queue_.size(); }
 
   PlainDevice& device(const std::string& name) { return *devices.at(name); }
+  bool has(const std::string& name) const { return devices.contains(name); }
 
   bool queued = false;  // requests wait in a queue
   bool held = false;    // and stay there
