@@ -293,8 +293,10 @@ Result<void> CheckpointDriver::leaving_epoch(Self& self, Result<void> (Checkpoin
 // Of a checkpoint that folds over, as far as it must be; of others always. Others than the one who
 // makes the transition look, too, so this looks at nothing that is his.
 bool CheckpointDriver::log_is_written() {
-  if (folding_.load() == 0 || log_.flusher().failed()) return true;
-  return log_.load(Boundary::flushed) >= fuzzy_end_.load();
+  if (folding_.load() == 0) return true;
+  if (log_.flusher().failed()) return true;
+  const LogAddr end = fuzzy_end_.load();
+  return log_.load(Boundary::flushed) >= end;
 }
 
 void CheckpointDriver::end_cycle(SystemState rest) {

@@ -26,8 +26,8 @@ class IndexWriter {
   /// `options` outlives the writer. Each end is followed by changed.set().
   void initialise(const StoreOptions& options, Event& changed);
 
-  /// Opens the file of the token. If it went well, start() follows. `start` is the tail. Errors: those
-  /// of the storage, no_memory.
+  /// Opens the file of the token. If it went well, start() follows. `start` is the tail. Errors:
+  /// those of the storage, no_memory.
   Result<void> open(uint64_t token, uint64_t version, LogAddr start);
   /// Requires: protected; everybody who looks sees that an index checkpoint is on.
   void start(Self& self);

@@ -197,7 +197,8 @@ void Recovery::clean(LogAddr from, LogAddr until, MutableBytes image) const {
     const uint64_t word = header.word & ~RecordHeader::kDirty;
     put(at, header.has(RecordHeader::kValid) ? word & ~RecordHeader::kSealed : word);
     const auto left = static_cast<size_t>(until - address);
-    address += header.is_hole() ? kHeaderSize : look_at_image({at, left}, until - address)->image.size;
+    address +=
+        header.is_hole() ? kHeaderSize : look_at_image({at, left}, until - address)->image.size;
   }
 }
 

@@ -5,8 +5,9 @@
 usage: tests/mutate/mutate.py [--runs N] [NAME...]
 
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
-applied, built, and hunted in every small scenario for at most N runs (default 5,000). The script
-says which share was killed, and after how many runs in the median. It ends with 1 if a break does
+applied, built, and hunted: so many runs of each small scenario in turn, for at most N runs of all
+of them together (default 5,000). The script says which share was killed, and after how many runs of
+all scenarios in the median. It ends with 1 if a break does
 not compile, if no run notices one, if a hunt comes to no conclusion, or if a run notices one of
 those that mutations.py explains as harmless.
 """
@@ -24,7 +25,9 @@ from mutations import EXPLAINED, MUTATIONS  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TREE = ROOT / "build" / "mutate" / "tree"
 BUILD = ROOT / "build" / "mutate" / "build"
-SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush", "crash-loop"]
+SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush",
+             "checkpoint-under-load", "crash-loop", "fold-over", "recover-smaller"]
+SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
 KILLED_AFTER = []  # runs, of each break that was noticed
 
@@ -58,26 +61,37 @@ class Inconclusive(Exception):
 
 
 def hunt(runs, oracle):
-    """(scenario, runs it took, oracle) of the first scenario that notices; None if none does.
+    """(scenario, runs it took in all, oracle) of the first that notices; None if none does.
 
     With an oracle, only it is asked, and only what it reports counts. A hunt that does not end, or
     ends for a reason of the harness, says nothing about the break: Inconclusive."""
-    for scenario in SCENARIOS:
-        command = [BUILD / "cli" / "orrery", "run", scenario, "-n", runs, "-s", "0x6d7574", "-q",
-                   "--json", "--out", BUILD / "found"]
-        if oracle:
-            command += ["--oracles", oracle]
-        try:
-            done = run(command, timeout=HUNT_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise Inconclusive(f"the hunt in {scenario} did not end in {HUNT_SECONDS} s") from None
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
-        failing = [row for row in rows if row.get("verdict") == "failed"
-                   and oracle in (None, row["oracle"])]
-        if failing:
-            return scenario, failing[0]["index"] + 1, failing[0]["oracle"]
-        if done.returncode not in (0, 1, 4):  # 4: some runs came to no conclusion
-            raise Inconclusive(f"exit {done.returncode} in {scenario}:\n{done.stderr[-2000:]}")
+    before = 0
+    while before < runs:
+        first = before // len(SCENARIOS)
+        for scenario in SCENARIOS:
+            failing = hunt_in(scenario, first, oracle)
+            if failing:
+                return scenario, before + failing["index"] - first + 1, failing["oracle"]
+            before += SHARE
+    return None
+
+
+def hunt_in(scenario, first, oracle):
+    command = [BUILD / "cli" / "orrery", "run", scenario, "--from", first, "-n", SHARE,
+               "-s", "0x6d7574", "-q", "--json", "--out", BUILD / "found"]
+    if oracle:
+        command += ["--oracles", oracle]
+    try:
+        done = run(command, timeout=HUNT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Inconclusive(f"the hunt in {scenario} did not end in {HUNT_SECONDS} s") from None
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    failing = [row for row in rows if row.get("verdict") == "failed"
+               and oracle in (None, row["oracle"])]
+    if failing:
+        return failing[0]
+    if done.returncode not in (0, 1, 4):  # 4: some runs came to no conclusion
+        raise Inconclusive(f"exit {done.returncode} in {scenario}:\n{done.stderr[-2000:]}")
     return None
 
 
