@@ -6,11 +6,19 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 11> kAll{
-      &snapshot_full_cache(), &snapshot_at_rest(),      &late_flush(),
-      &many_sessions(),       &checkpoint_under_load(), &crash_loop(),
-      &fold_over(),           &recover_smaller(),       &canary(),
-      &pointer_canary(),      &garnet_385_40g(),
+  static const std::array<const Scenario*, 12> kAll{
+      &snapshot_full_cache(),
+      &snapshot_at_rest(),
+      &late_flush(),
+      &many_sessions(),
+      &checkpoint_under_load(),
+      &crash_loop(),
+      &fold_over(),
+      &recover_smaller(),
+      &copy_reads(),
+      &canary(),
+      &pointer_canary(),
+      &garnet_385_40g(),
   };
   return kAll;
 }

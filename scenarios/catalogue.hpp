@@ -12,6 +12,7 @@ const Scenario& snapshot_at_rest();
 const Scenario& late_flush();
 const Scenario& many_sessions();
 const Scenario& checkpoint_under_load();
+const Scenario& copy_reads();
 const Scenario& crash_loop();
 const Scenario& fold_over();
 const Scenario& recover_smaller();

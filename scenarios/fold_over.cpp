@@ -20,6 +20,7 @@ class FoldOver final : public LivesScenario {
     sizes.set("fold_permille", 1000);
     sizes.set("snapshots", draw.between(2, 6));
     sizes.set("flushes", draw.between(0, 6));
+    sizes.set("index_permille", draw.between(0, 4) * 250);
   }
 };
 

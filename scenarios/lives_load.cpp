@@ -9,6 +9,9 @@ namespace orrery::scenarios {
 namespace {
 
 constexpr int kAttempts = 4;  // at what a fault has ended
+// A checkpoint makes up to six files, and syncs and removes names a few times.
+constexpr uint64_t kNamesMax = 40;
+constexpr uint64_t kStepsAfterNames = 100;
 
 engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
                                                         const engine::StoreOptions& options);
@@ -29,8 +32,13 @@ std::optional<Crash> LivesScenario::crash(const Sizes& sizes, uint32_t life) con
   const auto script = static_cast<uint64_t>(sizes["script"]);
   const auto range = static_cast<uint64_t>(sizes["crash_steps"]);
   const auto power = static_cast<uint64_t>(sizes["power_permille"]);
-  return Crash{1 + sim::below(sim::mix(script, 0xDEAD, life), range),
-               sim::below(sim::mix(script, 0x9039, life), 1000) < power};
+  const auto names = static_cast<uint64_t>(sizes["names_permille"]);
+  Crash crash{1 + sim::below(sim::mix(script, 0xDEAD, life), range),
+              sim::below(sim::mix(script, 0x9039, life), 1000) < power};
+  if (sim::below(sim::mix(script, 0xF11E, life), 1000) >= names) return crash;
+  crash.names = 1 + sim::below(sim::mix(script, 0xF11F, life), kNamesMax);
+  crash.steps = 1 + sim::below(sim::mix(script, 0xF120, life), kStepsAfterNames);
+  return crash;
 }
 
 void LivesScenario::play(Stage& stage) const {
@@ -38,7 +46,7 @@ void LivesScenario::play(Stage& stage) const {
   if (!opened) return;
   engine::Owned<engine::Store> store = std::move(opened).value();
   if (stage.life > 0) read_everything(stage, *store);
-  play_load_on(stage, *store, mix_of(stage.sizes));
+  play_load_on(stage, *store, mix(stage.sizes));
   store->close();
 }
 
@@ -73,6 +81,7 @@ void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
   sizes.set("kept", draw.odds(1, 2) ? 0 : draw.between(1, 3));
   sizes.set("fold_permille", draw.odds(1, 2) ? 0 : draw.between(0, 4) * 250);
   sizes.set("index_permille", draw.odds(1, 3) ? 0 : draw.between(0, 4) * 250);
+  sizes.set("names_permille", draw.odds(1, 2) ? 0 : 500);
   sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + 1));
 }
 

@@ -12,10 +12,11 @@
 namespace orrery::scenarios {
 
 /// How often the store dies, and when.
-inline constexpr std::array<SizeRow, 3> kCrashSizes{{
+inline constexpr std::array<SizeRow, 4> kCrashSizes{{
     {"crashes", 0, 16, 1, "how often the store dies"},
     {"crash_steps", 1, 10'000'000, 20'000, "a life ends within so many steps"},
     {"power_permille", 0, 1000, 500, "share of the crashes that are losses of power"},
+    {"names_permille", 0, 1000, 0, "share that come right after a file was made or removed"},
 }};
 inline constexpr auto kLivesSizes = with_load_sizes(kCrashSizes);
 inline constexpr std::array<const char*, 4> kLivesFaults{"power-loss", "io-error", "short-transfer",
@@ -34,6 +35,7 @@ class LivesScenario : public Scenario {
  protected:
   /// What this life's store is opened with.
   virtual engine::StoreOptions options_of(const Sizes& sizes, uint32_t life) const;
+  virtual Mix mix(const Sizes& sizes) const { return mix_of(sizes); }
   /// Draws all sizes as these scenarios like them.
   static void draw_lives(Draw& draw, Sizes& sizes);
   ~LivesScenario() = default;

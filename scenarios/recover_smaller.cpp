@@ -23,6 +23,7 @@ class RecoverSmaller final : public LivesScenario {
     options.memory_bits = options.page_bits + static_cast<uint32_t>(draw.between(1, 4));
     options.mutable_permille = static_cast<uint32_t>(draw.between(0, 9) * 100);
     if (draw.odds(1, 2)) options.index_bits = static_cast<uint32_t>(draw.between(0, 6));
+    if (draw.odds(1, 2)) options.tag_bits = static_cast<uint32_t>(draw.between(0, 3));
     const int64_t slots = int64_t{1} << (options.memory_bits - options.page_bits);
     if (draw.odds(1, 3)) options.empty_pages = static_cast<uint32_t>(draw.between(0, slots - 1));
     return options;

@@ -11,11 +11,15 @@ size_t key_size(uint64_t key) { return kEncodedSizeMin + sim::scramble(key) % 9;
 
 class Add final : public engine::Modifier {
  public:
-  explicit Add(uint64_t amount) : amount_(amount) {}
+  Add(uint64_t amount, size_t size_max) : amount_(amount), size_max_(size_max) {}
 
   size_t initial_size() override { return kEncodedSizeMin; }
   void initialise(engine::MutableBytes now) override { write(amount_, now); }
-  size_t updated_size(engine::Bytes old) override { return old.size(); }
+  /// Now and then another one: values grow and shrink.
+  size_t updated_size(engine::Bytes old) override {
+    if (amount_ % 4 != 0) return old.size();
+    return kEncodedSizeMin + sim::below(sim::scramble(amount_), size_max_ - kEncodedSizeMin + 1);
+  }
   void update(engine::Bytes old, engine::MutableBytes now) override {
     const std::optional<uint64_t> number = decode_value(old);
     garbage_ = !number.has_value();
@@ -31,6 +35,7 @@ class Add final : public engine::Modifier {
   }
 
   uint64_t amount_;
+  size_t size_max_;
   uint64_t result_ = 0;
   bool garbage_ = false;
 };
@@ -57,6 +62,7 @@ engine::StoreOptions store_options(const Sizes& sizes) {
   options.main_is_null = sizes["null_main"] != 0;
   options.parked_pages_max = u32("parked_max");
   options.checkpoints_kept = u32("kept");
+  options.copy_reads = static_cast<engine::CopyReads>(sizes["copy_reads"]);
   return options;
 }
 
@@ -147,12 +153,12 @@ void Client::upsert(uint64_t key, size_t size) {
   end(index, wait(first, asked), number, false);
 }
 
-void Client::add(uint64_t key, uint64_t amount) {
+void Client::add(uint64_t key, uint64_t amount, size_t size_max) {
   std::array<std::byte, kKeyMax> key_room;
   const engine::Bytes name = key_bytes(key, key_size(key), key_room);
   const size_t index = begin(OpKind::add, key, amount);
   const engine::Actor actor({"rmw", index});
-  Add modifier(amount);
+  Add modifier(amount, size_max);
   Asked asked;
   const engine::OpResult first = session_.rmw(name, modifier, &asked);
   const engine::OpResult result = wait(first, asked);
@@ -194,7 +200,7 @@ void do_scripted(Client& client, const Mix& mix, uint64_t script, uint32_t id, u
     client.upsert(key, static_cast<size_t>(
                            draw.between(kEncodedSizeMin, static_cast<int64_t>(mix.size_max))));
   } else if (what < mix.upserts + mix.adds) {
-    client.add(key, static_cast<uint64_t>(draw.between(1, 1000)));
+    client.add(key, static_cast<uint64_t>(draw.between(1, 1000)), mix.size_max);
   } else if (what < mix.upserts + mix.adds + mix.erases) {
     client.erase(key);
   } else {

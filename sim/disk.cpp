@@ -64,6 +64,7 @@ engine::Result<engine::Device*> Disk::open(std::string_view name,
   device->begin(options);
   SimDevice* const opened = device.get();
   devices_.emplace(std::string(name), std::move(device));
+  scheduler.changed_names();
   return static_cast<engine::Device*>(opened);
 }
 
@@ -80,6 +81,7 @@ engine::Result<void> Disk::remove(std::string_view name) {
   // Until the names are synced, a loss of power may bring it back.
   removed_.push_back(std::move(known->second));
   devices_.erase(known);
+  scheduler.changed_names();
   return {};
 }
 
@@ -108,6 +110,7 @@ engine::Result<void> Disk::sync_names() {
   for (const auto& [name, device] : devices_) device->name_durable_ = true;
   for (auto& device : removed_) put_aside(std::move(device));
   removed_.clear();
+  scheduler.changed_names();
   return {};
 }
 

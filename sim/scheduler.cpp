@@ -49,6 +49,7 @@ void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> 
   queue_number_ = fair_number_ = wait_number_ = 0;
   budget_end_ = pace.step_budget;
   stop_step_ = UINT64_MAX;
+  names_left_ = 0;
   last_progress_ = changes_at_switch_ = changes_at_grace_ = 0;
   grace_ = 0;
   base_ns_ = 0;
@@ -211,6 +212,13 @@ void Scheduler::leave_actor() {
   }
   stop_current(State::ready);
   switch_to(*ready_.take(0), false);
+}
+
+void Scheduler::changed_names() {
+  if (names_left_ == 0 || --names_left_ > 0) return;
+  settle();
+  stop_step_ = std::min(stop_step_, steps_ + names_then_);
+  grant();
 }
 
 void Scheduler::expired(Site site) {

@@ -224,6 +224,13 @@ void CheckpointDriver::step(Self& self, SystemState expected, bool barrier) {
   SystemState marked = expected;
   marked.intermediate = true;
   if (!state_.compare_exchange(word, marked.pack())) return;  // somebody else is at it
+  if (expected.phase == Phase::wait_index_only_checkpoint && !index_.finished()) {
+    // The word is the same in every index checkpoint of a version: this is not the one that was
+    // looked at.
+    SOMETIMES(true, "a step was meant for an index checkpoint that had ended");
+    state_.store(expected.pack());
+    return changed_.set();
+  }
   if (!barrier) return transition(self, expected);
   epoch_.bump(self, {&CheckpointDriver::step_action,
                      this,
