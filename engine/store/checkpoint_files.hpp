@@ -80,6 +80,8 @@ Result<void> remove_others(const Runtime& runtime, const StoreOptions& store,
 /// that they need. Errors: as above, and those of reading metadata.
 Result<void> remove_newer(const Runtime& runtime, const StoreOptions& store,
                           const CheckpointInfo& than);
+/// Removes all index checkpoints, so that no checkpoint has one from then on. Errors: io.
+Result<void> remove_indexes(const Runtime& runtime, const StoreOptions& store);
 /// Removes the files of one checkpoint of the log and of the index, those that exist.
 Result<void> remove_checkpoint(const Runtime& runtime, const StoreOptions& store, uint64_t token);
 

@@ -78,6 +78,11 @@ Result<void> remove_others(const Runtime& runtime, const StoreOptions& store,
   });
 }
 
+Result<void> remove_indexes(const Runtime& runtime, const StoreOptions& store) {
+  return remove_all_but(runtime, store,
+                        [](NameOfToken name, uint64_t) { return !is_of_index(name); });
+}
+
 Result<void> remove_newer(const Runtime& runtime, const StoreOptions& store,
                           const CheckpointInfo& than) {
   TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store, &DeviceName::metadata));

@@ -53,6 +53,7 @@ class Recovery {
   Result<void> load_buckets(const IndexInfo& index);
   Result<void> read_buckets(Device& file, const IndexInfo& index);
   bool fits(const IndexInfo& index) const;
+  Result<void> forget_indexes();
 
   Runtime runtime_;
   const StoreOptions& options_;
@@ -65,6 +66,7 @@ class Recovery {
   Array<std::byte> page_;
   bool changed_ = false;  // the image is not what was read
   bool index_loaded_ = false;
+  bool indexes_forgotten_ = false;
   LogAddr recover_from_ = 0;  // below this the index knows every record
 };
 

@@ -40,6 +40,16 @@ bool Recovery::fits(const IndexInfo& index) const {
   return index.start > addresses_.begin && !was_left_out();
 }
 
+// Who loads an index believes the chains of the log. Before the first of them is changed for an
+// index of another shape, all that were written for the old ones go: a crash may leave some chains
+// as they were and others not.
+Result<void> Recovery::forget_indexes() {
+  if (indexes_forgotten_) return {};
+  TRY(remove_indexes(runtime_, options_));
+  indexes_forgotten_ = true;
+  return {};
+}
+
 Result<void> Recovery::load_buckets(const IndexInfo& index) {
   TRY(index_.make_overflow(index.overflow));
   const DeviceName name = DeviceName::index_table(options_.prefix, index.token);

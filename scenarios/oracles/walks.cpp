@@ -100,8 +100,8 @@ std::optional<Finding> Walks::take(size_t index) {
     case events::kCheckpointPhase:
       if (event.a == static_cast<int64_t>(engine::Phase::prepare)) fuzzy_start_ = event.c;
       break;
-    case events::kSnapshotStarted:
-      snapshot_start_ = event.a;
+    case events::kSnapshotStarted: snapshot_start_ = event.a; [[fallthrough]];
+    case events::kCheckpointStarted:
       written_.clear();
       cleared_.clear();
       break;
