@@ -124,7 +124,7 @@ Result<void> AppendLogRecovery::load_tail_page() {
   addresses.tail = found_.until;
   const LogAddr start = geometry_.page_start(geometry_.page(found_.until));
   addresses.head = std::max(start, found_.begin);
-  if (start < found_.until) {
+  if (addresses.head < found_.until) {
     if (geometry_.file_offset(start) >= log_.main_->size()) {
       return Error{Errc::corrupt, "a log that is shorter than its commit", start};
     }

@@ -72,14 +72,18 @@ void Flusher::flush_pages(LogAddr from, LogAddr until) {
 
 void Flusher::flush_page(int64_t page, LogAddr from, LogAddr until) {
   const LogAddr begin = boundaries_.load(Boundary::begin);
-  if (device_->is_null() || until <= begin) {
+  // Nobody asks for what is below begin. But a part behind another one counts only after that one,
+  // which may be under way: it is written in its turn, like all parts.
+  const bool given_up = until <= begin && frames_.geometry().offset(from) == 0;
+  if (device_->is_null() || given_up) {
     mark_flushed(page, until);
     shift_flushed();
     return;
   }
   PageFlush* const request = claim(page, from, until);
   if (request == nullptr) {
-    give_up(page, {from, until}, Errc::no_memory);
+    // It cannot even be a hole: the part before it is under way, and must count first.
+    fail(page, Errc::no_memory);
   } else if (frames_.geometry().offset(from) == 0) {
     issue(*request);
   } else {

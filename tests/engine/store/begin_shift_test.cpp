@@ -182,3 +182,19 @@ TEST_CASE("holes join where they touch, and there is room for a few") {
   REQUIRE(holes.add({150, 200}));  // joins two
   CHECK(holes.size() == Holes::kMax - 1);
 }
+
+TEST_CASE("begin passes no part of a page whose write is under way") {
+  BareLog bare(small_options(false));
+  bare.plain.queued = true;
+  bare.plain.held = true;
+  REQUIRE(bare.append(128) != kInvalidAddr);
+  const LogAddr under_way = bare.make_read_only();
+  REQUIRE(bare.append(128) != kInvalidAddr);
+  const LogAddr begin = bare.log.tail();
+  CHECK_THROWS_AS(bare.shift(begin), std::logic_error);
+  CHECK(bare.at(Boundary::flushed) < under_way);
+  CHECK(bare.at(Boundary::head) < under_way);
+  bare.plain.held = false;
+  REQUIRE(bare.shift(begin));
+  bare.log.close();
+}
