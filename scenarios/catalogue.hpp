@@ -12,6 +12,7 @@ const Scenario& snapshot_at_rest();
 const Scenario& late_flush();
 const Scenario& many_sessions();
 const Scenario& crash_loop();
+const Scenario& append_log();
 const Scenario& canary();
 const Scenario& pointer_canary();
 const Scenario& garnet_385_40g();
