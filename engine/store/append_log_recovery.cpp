@@ -102,16 +102,17 @@ bool AppendLogRecovery::take(const EntryView& entry) {
   return true;
 }
 
-// What the device has of the page, up to `until`; zeros behind. A failed read is no proof that
-// nothing is there.
+// What the device has of the page, up to `until`; zeros behind. There may be none of it: a log that
+// ends in a hole. A failed read is no proof that nothing is there.
 Result<void> AppendLogRecovery::read_page(LogAddr until) {
   const LogAddr start = geometry_.page_start(geometry_.page(until - 1));
   const auto sector = static_cast<uint64_t>(geometry_.sector);
   const uint64_t offset = geometry_.file_offset(start);
-  uint64_t length = round_up(static_cast<uint64_t>(until - start), sector);
-  length = std::min(length, round_down(log_.main_->size(), sector) - offset);
   std::fill(page_.begin(), page_.end(), std::byte{0});
   known_ = static_cast<size_t>(until - start);
+  const uint64_t size = round_down(log_.main_->size(), sector);
+  if (size <= offset) return {};
+  const uint64_t length = std::min(round_up(known_, sector), size - offset);
   return read_blocking(runtime_.tasks, *log_.main_, offset, {page_.data(), length});
 }
 
@@ -125,9 +126,6 @@ Result<void> AppendLogRecovery::load_tail_page() {
   const LogAddr start = geometry_.page_start(geometry_.page(found_.until));
   addresses.head = std::max(start, found_.begin);
   if (addresses.head < found_.until) {
-    if (geometry_.file_offset(start) >= log_.main_->size()) {
-      return Error{Errc::corrupt, "a log that is shorter than its commit", start};
-    }
     TRY(read_page(found_.until));
     log_.log_.frames().at(start).copy_in(Bytes(page_.data(), known_));
   }

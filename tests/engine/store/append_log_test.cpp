@@ -299,6 +299,30 @@ TEST_CASE("a tolerant log gives up what it cannot write, and goes on", "[append-
   }
 }
 
+TEST_CASE("a log that ends in a hole is recovered all the same", "[append-log]") {
+  AppendLogOptions options = small_log();
+  options.tolerant = true;
+  Lives lives(options);
+  while (lives.log->tail() < 512) lives.put(50);
+  lives.die();
+  lives.recover();
+  lives.put(0);
+  lives.plain.device("aof/log").failing_writes = 100;
+  CHECK_FALSE(lives.log->commit(0));
+  lives.plain.device("aof/log").failing_writes = 0;
+  const LogAddr tail = lives.log->tail();
+  lives.die();
+  CHECK(lives.plain.device("aof/log").size() <= 512);
+  lives.recover();
+  CHECK(lives.log->tail() == tail);
+  CHECK(lives.read().empty());
+  CHECK(lives.error.code == Errc::ok);
+  lives.put(1);
+  lives.commit(tail);
+  CHECK(lives.read() == std::vector<int>{1});
+  lives.close();
+}
+
 TEST_CASE("a commit whose file cannot be written fails, and may be tried again", "[append-log]") {
   Lives lives(small_log());
   const Written written = lives.put(0);
