@@ -265,20 +265,17 @@ MUTATIONS = [
     ("reader-beyond-limit", "engine/store/append_log_iterator.cpp",
      "  if (!options_.uncommitted) return log_.committed_until();\n",
      "  if (!options_.uncommitted) return log_.log().load(Boundary::flushed);\n"),
-    ("holes-before-limit", "engine/store/append_log_iterator.cpp",
-     "    const LogAddr end = limit();\n    while (skip()) {\n    }\n",
-     "    while (skip()) {\n    }\n    const LogAddr end = limit();\n"),
 ]
 
 # Breaks that change nothing that is promised, and why. A run must not notice them.
 EXPLAINED = {
-    "commit-file-without-checksum": "a torn commit file is cut at one place here, and so is shorter "
-                                    "than it says or whole as far as it counts; a file that has "
-                                    "lost another part of itself is one of those of "
-                                    "tests/engine/store/append_log_files_test.cpp, which does notice",
+    "commit-file-without-checksum": "a torn commit file is cut at one place here, and so it is "
+                                    "shorter than it says, or whole as far as it counts; one that "
+                                    "has lost another part of itself is met in tests/engine/store/"
+                                    "append_log_files_test.cpp, which does notice",
     "round-not-counted": "who is not told of a failed commit leads the next one: no failure is "
-                         "promised, only no false success, and in a campaign faults end; where they "
-                         "do not, tests/engine/store/append_log_test.cpp does notice",
+                         "promised, only no false success, and in a campaign faults end; where "
+                         "they do not, tests/engine/store/append_log_test.cpp does notice",
     "undone-stays-in-chain": "a record of the version never stands behind one of the next version "
                              "in a chain, so with the same index what is undone is the head; a "
                              "smaller index is recovered in tests/engine/store/recovery_test.cpp, "
