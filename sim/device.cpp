@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -208,6 +209,7 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
   scheduler.touched = disk_.parts_.trace.requests[request.record].submitted_at;
   if (io.kind == engine::IoKind::read) {
     media_.read(offset, {at, length});
+    forget_truncated(offset, {at, length});
     ++scheduler.changes;
   } else if (length >= kSparseFrom) {
     size_t written = 0;
@@ -223,6 +225,13 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
     media_.add(offset, {at, length});
   }
   scheduler.saw(length < kSparseFrom ? XXH3_64bits(at, length) : disk_.sparse_.hash(at, length));
+}
+
+// Nothing is promised of what was given up, so it is gone at once.
+void SimDevice::forget_truncated(uint64_t offset, engine::MutableBytes bytes) const {
+  if (options_.segment_size == 0) return;
+  const uint64_t end = engine::round_down(truncated_, options_.segment_size);
+  if (offset < end) std::memset(bytes.data(), 0, std::min<uint64_t>(end - offset, bytes.size()));
 }
 
 bool SimDevice::request_is_alive(const Request& request) const {

@@ -40,6 +40,10 @@ std::string_view name_of(uint16_t kind) {
     case kEpochEntered: return "epoch-entered";
     case kEpochRefreshed: return "epoch-refreshed";
     case kEpochLeft: return "epoch-left";
+    case kHoleLeft: return "hole-left";
+    case kAppendLogRecovered: return "append-log-recovered";
+    case kAppendLogCommitted: return "append-log-committed";
+    case kAppendLogCommitFailed: return "append-log-commit-failed";
     default: return {};
   }
 }

@@ -90,6 +90,16 @@ inline constexpr uint16_t kEpochRefreshed = 51;
 /// It left: what it had read is nothing any more.
 inline constexpr uint16_t kEpochLeft = 52;
 
+/// A tolerant log gave a range up that it could not write. a = from, b = until, c = its Errc.
+inline constexpr uint16_t kHoleLeft = 60;
+/// An append log was recovered, and will be found like this again. a = begin, b = tail, c =
+/// incarnation.
+inline constexpr uint16_t kAppendLogRecovered = 61;
+/// A commit of an append log is durable. a = until, b = begin, c = its number.
+inline constexpr uint16_t kAppendLogCommitted = 62;
+/// A commit of an append log failed; the log goes on. a = its number, b = its Errc.
+inline constexpr uint16_t kAppendLogCommitFailed = 63;
+
 /// The name of an event, for traces; empty for a kind that is not ours.
 std::string_view name_of(uint16_t kind);
 

@@ -7,13 +7,18 @@
 
 namespace orrery::engine {
 
-Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
+Geometry HybridLog::geometry_of(const StoreOptions& options) {
   Geometry geometry;
   geometry.page_bits = options.page_bits;
   geometry.slots = int64_t{1} << (options.memory_bits - options.page_bits);
   geometry.sector = options.sector_size;
   geometry.aligned_page = static_cast<int64_t>(
       round_up(static_cast<uint64_t>(geometry.page_size()), options.sector_size));
+  return geometry;
+}
+
+Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
+  const Geometry geometry = geometry_of(options);
   TRY(frames_.initialise(geometry, options));
   mutable_permille_ = options.mutable_permille;
   empty_pages_min_ = options.empty_pages;
@@ -150,6 +155,7 @@ Allocation HybridLog::overflow(Self& self, Tail tail, int64_t size, uint32_t tic
   CHECK(tail.offset >> (offset_bits() - 1) == 0, "offset {} nears the page number", tail.offset);
   const bool opener = tail.offset <= geometry().page_size();
   note(events::kTailSeen, geometry().page_start(next));
+  if (opener) end_page(tail);
   if (next + 1 >= geometry().page_count_max()) {
     Allocation result;
     result.outcome = Allocate::failed;
@@ -161,6 +167,14 @@ Allocation HybridLog::overflow(Self& self, Tail tail, int64_t size, uint32_t tic
   if (opener) return open_page(next, size, ticket);
   SOMETIMES(true, "several allocations overflowed one page");
   return blocked(next, ticket);
+}
+
+// Only who overflows a page knows where its last allocation ended. He is protected, so nothing
+// above the ro that he saw has been flushed; an action that he runs himself may flush it.
+void HybridLog::end_page(Tail tail) {
+  if (page_end_.word == nullptr || tail.offset == geometry().page_size()) return;
+  const LogAddr end = geometry().page_start(tail.page) + tail.offset;
+  at(end).store_word(page_end_.word(page_end_.context, end));
 }
 
 // Of all that overflow a page, exactly one found it not yet overflowed, and comes here.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/page_frames.hpp"
 
+#include <utility>
+
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -110,8 +112,23 @@ Pin PageFrames::try_pin(int64_t page) {
   return Pin::counted;
 }
 
-void PageFrames::unpin(int64_t page) {
+uint32_t PageFrames::unpin_ticket() {
   const Lock lock(mutex_);
+  unpin_awaited_ = true;
+  return unpinned_.ticket();
+}
+
+void PageFrames::unpin(int64_t page) {
+  bool awaited = false;
+  {
+    const Lock lock(mutex_);
+    take_pin_back(page);
+    awaited = std::exchange(unpin_awaited_, false);
+  }
+  if (awaited) unpinned_.set();
+}
+
+void PageFrames::take_pin_back(int64_t page) {
   for (Parked& place : parked_) {
     if (place.frame == nullptr || place.page != page) continue;
     CHECK(place.pins > 0, "page {} is parked for nobody", page);

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests the tester: breaks the engine in one place at a time, and sees whether a campaign notices.
 
-usage: tests/mutate/mutate.py [--runs N] [NAME...]
+usage: tests/mutate/mutate.py [--runs N] [--scenario NAME]... [NAME...]
 
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
-applied, built, and hunted: so many runs of each small scenario in turn, for at most N runs of all
-of them together (default 5,000). The script says which share was killed, and after how many runs of
-all scenarios in the median. It ends with 1 if a break does
-not compile, if no run notices one, if a hunt comes to no conclusion, or if a run notices one of
-those that mutations.py explains as harmless.
+applied, built, and hunted: so many runs of each small scenario in turn (or of those that are named;
+a break of the append log in append-log alone), for at most N runs of all of them together (default
+5,000). The script says which share was killed, and after how many runs of all scenarios in the
+median. It ends with 1 if a break does not compile, if no run notices one, if a hunt comes to no
+conclusion, or if a run notices one of those that mutations.py explains as harmless.
 """
 import argparse
 import json
@@ -27,7 +27,7 @@ TREE = ROOT / "build" / "mutate" / "tree"
 BUILD = ROOT / "build" / "mutate" / "build"
 SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush",
              "checkpoint-under-load", "crash-loop", "fold-over", "recover-smaller",
-             "copy-reads"]
+             "copy-reads", "append-log"]
 SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
 KILLED_AFTER = []  # runs, of each break that was noticed
@@ -61,15 +61,22 @@ class Inconclusive(Exception):
     """Neither killed nor survived."""
 
 
-def hunt(runs, oracle):
+def scenarios_for(path, chosen):
+    """Nothing but append-log has an append log in it."""
+    if path.startswith("engine/store/append_log"):
+        return ["append-log"]
+    return chosen or SCENARIOS
+
+
+def hunt(runs, scenarios, oracle):
     """(scenario, runs it took in all, oracle) of the first that notices; None if none does.
 
     With an oracle, only it is asked, and only what it reports counts. A hunt that does not end, or
     ends for a reason of the harness, says nothing about the break: Inconclusive."""
     before = 0
     while before < runs:
-        first = before // len(SCENARIOS)
-        for scenario in SCENARIOS:
+        first = before // len(scenarios)
+        for scenario in scenarios:
             failing = hunt_in(scenario, first, oracle)
             if failing:
                 return scenario, before + failing["index"] - first + 1, failing["oracle"]
@@ -96,7 +103,7 @@ def hunt_in(scenario, first, oracle):
     return None
 
 
-def try_one(runs, name, path, there, instead, oracle=None):
+def try_one(runs, chosen, name, path, there, instead, oracle=None):
     file = TREE / path
     text = file.read_text()
     if text.count(there) != 1:
@@ -106,7 +113,7 @@ def try_one(runs, name, path, there, instead, oracle=None):
         built = build()
         if built.returncode:
             return "does not compile:\n" + built.stdout[-2000:]
-        found = hunt(runs, oracle)
+        found = hunt(runs, scenarios_for(path, chosen), oracle)
     except Inconclusive as why:
         return f"no conclusion: {why}"
     finally:
@@ -126,6 +133,7 @@ def try_one(runs, name, path, there, instead, oracle=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5000)
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     copy_tree()
@@ -133,13 +141,13 @@ def main():
     if built.returncode:
         sys.exit(built.stdout + built.stderr)
     # Otherwise every break would look killed.
-    found = hunt(arguments.runs, None)
+    found = hunt(arguments.runs, arguments.scenario or SCENARIOS, None)
     if found:
         sys.exit(f"the unbroken tree fails already: {found}")
     chosen = [row for row in MUTATIONS if not arguments.names or row[0] in arguments.names]
     survivors = 0
     for row in chosen:
-        wrong = try_one(arguments.runs, *row)
+        wrong = try_one(arguments.runs, arguments.scenario, *row)
         if wrong:
             survivors += 1
             print(f"NOT KILLED {row[0]}: {wrong}", flush=True)
