@@ -45,6 +45,7 @@ void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> 
   digest = 0;
   changes = 0;
   touched = Site{};
+  moving = UINT64_MAX;
   steps_ = points_ = switches_ = deliveries_ = run_length_ = serial_ = 0;
   queue_number_ = fair_number_ = wait_number_ = 0;
   budget_end_ = pace.step_budget;
