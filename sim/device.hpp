@@ -5,7 +5,8 @@
 // its own instant from or into the live buffer, and is finished on a task of its own, or inline in
 // the submitter's stack. All of that is legal freedom; what is not comes from the enabled faults.
 // The request, its owner and its buffer are checked at submit, at transfer and at completion: the
-// frame's generation, or the block in the heap. Everything is asked at (device, kind, offset, n-th).
+// frame's generation, or the block in the heap. Everything is asked at (device, kind, offset,
+// n-th).
 #pragma once
 
 #include <map>

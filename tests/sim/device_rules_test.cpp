@@ -138,7 +138,7 @@ TEST_CASE("what a request is finished for must outlive its completion", "[device
 TEST_CASE("an owner that is no block may be anything", "[device]") {
   TestWorld world;
   const auto kept_outside = [](auto& runtime, auto& device, IoKind kind, engine::Frame*,
-                                std::byte* block, Request& request, const auto& pass_time) {
+                               std::byte* block, Request& request, const auto& pass_time) {
     request.io.owner = &runtime;
     request.io.done = [](engine::Io&) {};
     request.submit(device, kind, 0, {block, kSize});
