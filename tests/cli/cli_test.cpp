@@ -124,6 +124,20 @@ TEST_CASE("bad input: one line with the nearest valid name, exit code 2, nothing
   }
 }
 
+TEST_CASE("a tape of another revision is replayed and shrunk with a warning") {
+  const Place place;
+  const Ended made = place.shell(
+      "$ORRERY run canary -n 5000 -s 1 -q && exit 9\n"
+      "sed 's/^revision .*/revision 0123456/' orrery-out/*.orry > old.orry");
+  REQUIRE(made.code == 0);
+  const std::string warning = "orrery: warning: old.orry was recorded at revision 0123456";
+  for (const char* const verb : {"replay", "shrink"}) {
+    INFO(verb);
+    CHECK_THAT(place.run(std::string(verb) + " old.orry").err, ContainsSubstring(warning));
+    CHECK(place.run(std::string(verb) + " old.orry -q").err.empty());
+  }
+}
+
 TEST_CASE("JSON lines have their fields, and the last one sums up") {
   const Place place;
   const Ended ended = place.run("run many-sessions -n 6 -s 0x2a -j 2 --json -q --bug garnet-1413");
