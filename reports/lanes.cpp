@@ -124,6 +124,12 @@ void add_involved(const Run& run, Rows& rows) {
     if (generation == 0 || generation > lifetimes.size()) continue;
     rows.add_lane(lifetimes[generation - 1].retired_by);
   }
+  // Of the request that it is about, or whose end the failing task brings.
+  const uint64_t request =
+      finding.request != UINT64_MAX ? finding.request : request_completed_by(run, finding.task);
+  if (request < run.trace->requests.size()) {
+    rows.add_lane(run.trace->requests[request].submitted_by);
+  }
   if (finding.touching != 0 && finding.touching <= lifetimes.size()) {
     rows.add_lane(lifetimes[finding.touching - 1].acquired_by);
   }
