@@ -81,9 +81,10 @@ int run_replay(const Invocation& invocation) {
   const std::string wrong = read(words, target, report, hang_after_ms);
   if (!wrong.empty()) return usage_error(invocation, wrong);
   if (!fits_this_build(invocation, words, target)) return kMisfit;
+  // Before there is a world: what was before it is there again after it.
+  if (!words.abort) fuzz::watch_for_standstill(hang_after_ms / 2);
   Runner runner;
   if (words.abort) return leave_to_debugger(invocation, runner, target);
-  fuzz::watch_for_standstill(hang_after_ms / 2);
   if (words.until) return stop_early(invocation, runner, words, target);
   const Run& run = runner.play(target.plan);
   const reports::RunRow row = reports::row_of(run);
