@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sim/fiber.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/place.hpp"
 
@@ -105,6 +106,17 @@ TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   REQUIRE(rows.size() == 3000);
   for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i]["index"] == i);
 }
+
+#ifndef ORRERY_ASAN  // which needs longer to begin than these take
+TEST_CASE("an alarm that comes when the run is over kills nobody") {
+  const Place place;
+  // A run that is taken for one that stands still is no matter here.
+  const Ended ended = place.shell(
+      "for i in {1..120}; do $ORRERY replay canary 1 -q --hang-after 2ms > /dev/null\n"
+      "[[ $? -ne 142 ]] || exit 9; done");
+  CHECK(ended.code == 0);
+}
+#endif
 
 TEST_CASE("a run whose worker is killed twice from outside is no finding") {
   const Place place;
