@@ -84,7 +84,7 @@ void Artifacts::add_run(const std::string& artifact) {
   oracles.oracles = order_.changes.oracles;
   for (std::string& word : arguments_of(oracles)) words.push_back(std::move(word));
   const Output second = output_of(invocation_.program, words);
-  const Json replayed = Json::parse(second.out, nullptr, false);
+  const Json replayed = Json::parse(first_line(second.out), nullptr, false);
   const int code = WIFEXITED(second.status) ? WEXITSTATUS(second.status) : -1;
   // A guarded run may end at an earlier step, and is right then.
   const bool same_end = replayed.is_object() && replayed["steps"] == seen["steps"];

@@ -47,12 +47,12 @@ class Hunter final : public fuzz::Watcher {
   using Confirmed = std::map<std::string, Confirmation, std::less<>>;
   Confirmed::iterator reproduce(const RunRow& row);
   void save_last_words(const RunRow& row, Confirmation& made);
-  void tell_divergence(const RunRow& row);
+  std::string tell_divergence(const RunRow& row);
   void harness_failed(std::string text);
   void save_junit(const Campaign& campaign);
   void summary(const Campaign& campaign);
   void tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one);
-  const RunRow* first_that_reached(const Campaign& campaign, size_t bug) const;
+  const fuzz::SignatureCount* first_that_reached(const Campaign& campaign, size_t bug) const;
   void tell_bugs(const Campaign& campaign);
   void tell_never_seen(const Campaign& campaign);
   void tell_trouble(const Campaign& campaign);
@@ -101,9 +101,9 @@ int Hunter::run() {
     // A full disk must not hide what was found.
     harness_failed("the results cannot be written");
     if (const RunRow* const found = first_reproduced(campaign)) {
-      fmt::print(invocation_.err, "orrery: FAILED  {}\n  replay:  orrery replay {} {}{}\n",
-                 found->signature.view(), hunted_.scenario->name(), reports::hex64(found->seed),
-                 words_of(hunted_.changes));
+      fmt::print(invocation_.err, "orrery: FAILED  {}\n  replay:  {} replay {} {}{}\n",
+                 found->signature.view(), invocation_.called, hunted_.scenario->name(),
+                 reports::hex64(found->seed), words_of(hunted_.changes));
     }
   }
   if (!hunted_.junit.empty()) save_junit(campaign);
@@ -113,7 +113,8 @@ int Hunter::run() {
 
 void Hunter::on_row(const RunRow& row) {
   RunRow told = row;
-  if (row.rerun == reports::Rerun::differs) tell_divergence(row);
+  std::string rerun;
+  if (row.rerun == reports::Rerun::differs) rerun = tell_divergence(row);
   if (row.verdict == Verdict::failed) {
     auto known = confirmed_.find(row.signature.view());
     if (known == confirmed_.end() && confirmed_.size() < kConfirmationsMax) {
@@ -125,7 +126,9 @@ void Hunter::on_row(const RunRow& row) {
       told.signature.assign(known->second.signature);
     }
   }
-  if (hunted_.json) invocation_.out << reports::json_line(told, hunted_.scenario->name()) << '\n';
+  if (!hunted_.json) return;
+  invocation_.out << reports::json_line(told, hunted_.scenario->name()) << '\n';
+  if (!rerun.empty()) invocation_.out << rerun << '\n';
 }
 
 void Hunter::on_last_words(const RunRow&, const std::string& words) { last_words_ = words; }
@@ -160,14 +163,17 @@ void Hunter::save_last_words(const RunRow& row, Confirmation& made) {
   last_words_.clear();
 }
 
-void Hunter::tell_divergence(const RunRow& row) {
+// In words for the end, and as a line of JSON.
+std::string Hunter::tell_divergence(const RunRow& row) {
   progress_.clear();
-  if (nondeterminism_.size() >= kConfirmationsMax) return;
-  const std::string told =
+  const char* const name = hunted_.scenario->name();
+  if (nondeterminism_.size() >= kConfirmationsMax) return reports::rerun_line(row, name, {});
+  const ToldDivergence told =
       divergence_told(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
   nondeterminism_.push_back(fmt::format(
       "seed {}: the run and the same run with its memory laid out the other way round differ{}",
-      reports::hex64(row.seed), told));
+      reports::hex64(row.seed), told.text));
+  return reports::rerun_line(row, name, told.place);
 }
 
 void Hunter::harness_failed(std::string text) { harness_failures_.push_back(std::move(text)); }
@@ -226,14 +232,15 @@ void Hunter::tell_failure(const Campaign& campaign, const fuzz::SignatureCount& 
   fmt::print(invocation_.out, "  first failing seed {}  (run {} of the campaign; {} of {})\n", seed,
              reports::grouped(one.first.index), reports::counted(one.count, "run"),
              reports::grouped(campaign.runs));
-  fmt::print(invocation_.out, "  replay:  orrery replay {} {}{}\n", hunted_.scenario->name(), seed,
-             words_of(hunted_.changes));
+  fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
+             hunted_.scenario->name(), seed, words_of(hunted_.changes));
   if (!confirmed) {
     fmt::print(invocation_.out, "  not yet reproduced in a fresh process; the replay does that\n");
     return;
   }
   if (!known->second.tape.empty()) {
-    fmt::print(invocation_.out, "  shrink:  orrery shrink {}  ({})\n", known->second.tape,
+    fmt::print(invocation_.out, "  shrink:  {} shrink {}{}  # {}\n", invocation_.called,
+               shell_word(known->second.tape), oracles_of(hunted_.changes.oracles),
                reports::counted(one.first.deviations, "deviation"));
   }
   fmt::print(invocation_.out, "  reproduced in a fresh process\n");
@@ -246,9 +253,9 @@ void Hunter::tell_failure(const Campaign& campaign, const fuzz::SignatureCount& 
 }
 
 // The first kind of failure in whose first run the bug was reached; null if there is none.
-const RunRow* Hunter::first_that_reached(const Campaign& campaign, size_t bug) const {
+const fuzz::SignatureCount* Hunter::first_that_reached(const Campaign& campaign, size_t bug) const {
   for (const fuzz::SignatureCount& one : campaign.signatures) {
-    if (one.first.reached[bug] > 0) return &one.first;
+    if (one.first.reached[bug] > 0) return &one;
   }
   return nullptr;
 }
@@ -262,14 +269,15 @@ void Hunter::tell_bugs(const Campaign& campaign) {
     const uint64_t reached = campaign.runs_that_reached[i];
     std::string seen = "never reached";
     if (reached > 0) seen = "reached, not seen";
-    const RunRow* const first = first_that_reached(campaign, i);
+    const fuzz::SignatureCount* const first = first_that_reached(campaign, i);
     if (first != nullptr && on.size() == 1) {
-      seen = fmt::format("seen by {} after {}, {:.2f} s of CPU", first->oracle.view(),
-                         reports::counted(first->index + 1, "run"), campaign.cpu_s);
+      seen =
+          fmt::format("seen by {} after {}, {:.2f} s of CPU", first->first.oracle.view(),
+                      reports::counted(first->first.index - order_.first + 1, "run"), first->cpu_s);
     } else if (first != nullptr) {
       // Which of several it was, only a campaign with that one alone can tell.
       seen = fmt::format("reached in failing runs, with others on; first in run {}",
-                         reports::grouped(first->index));
+                         reports::grouped(first->first.index));
     }
     fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {})\n", id, seen,
                reports::grouped(reached), reports::counted(campaign.runs, "run"));
@@ -334,7 +342,7 @@ void Hunter::tell_way_on(const Campaign& campaign) {
   fmt::print(invocation_.err, "orrery: stopped early, after {}\n",
              reports::counted(campaign.next - order_.first, "run"));
   if (order_.runs_max == campaign.next - order_.first) return;
-  fmt::print(invocation_.err, "  go on:  orrery run {} -s {} --from {}{}{}{}\n",
+  fmt::print(invocation_.err, "  go on:  {} run {} -s {} --from {}{}{}{}\n", invocation_.called,
              hunted_.scenario->name(), reports::hex64(hunted_.seed), campaign.next, rest,
              words_of(hunted_.changes), hunted_.options);
 }

@@ -75,6 +75,8 @@ int run_shrink(const Invocation& invocation) {
   fuzz::ShrinkOptions how;
   const std::string wrong = read(words, target, how);
   if (!wrong.empty()) return usage_error(invocation, wrong);
+  const std::string other = other_revision(target);
+  if (!other.empty() && !words.quiet) fmt::print(invocation.err, "orrery: warning: {}\n", other);
 
   const auto begun = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -114,12 +116,11 @@ int run_shrink(const Invocation& invocation) {
     reports::render_story({run, shrunk.needs}, invocation.out);
     invocation.out << '\n';
   }
-  fuzz::Changes oracles;  // a tape holds no oracles
-  oracles.oracles = target.plan.oracles;
-  fmt::print(invocation.out, "replay:  orrery replay {}{}\n", file, words_of(oracles));
+  const std::string again = shell_word(file) + oracles_of(target.plan.oracles);
+  fmt::print(invocation.out, "replay:  {} replay {}\n", invocation.called, again);
   if (interrupted == 0) return kOk;
-  fmt::print(invocation.err, "orrery: stopped early; go on with: orrery shrink {}{}\n", file,
-             words_of(oracles));
+  fmt::print(invocation.err, "orrery: stopped early; go on with: {} shrink {}\n", invocation.called,
+             again);
   return kInterrupted;
 }
 
@@ -139,7 +140,7 @@ void add_options(Options& options, Words& words) {
 
 std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options) {
   fuzz::Changes changes;
-  std::string wrong = words.plan.changes(changes);
+  std::string wrong = words.plan.changes(changes, scenario_of(words.first));
   if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
   if (wrong.empty() && target.plan.scenario->is_large()) options.replays_max = kReplaysIfLarge;
   if (wrong.empty() && words.replays) {

@@ -323,6 +323,7 @@ void Supervisor::count(const RunRow& row) {
   ++campaign_.runs;
   campaign_.steps += row.steps;
   campaign_.points += row.points;
+  campaign_.runs_cpu_s += static_cast<double>(row.cpu_ns) / 1e9;
   if (row.rerun != reports::Rerun::none) ++campaign_.reruns;
   if (row.rerun == reports::Rerun::identical) ++campaign_.reruns_identical;
   for (size_t bug = 0; bug < row.reached.size(); ++bug) {
@@ -336,7 +337,7 @@ void Supervisor::count(const RunRow& row) {
     ++known.count;
     return;
   }
-  campaign_.signatures.push_back({row, 1});
+  campaign_.signatures.push_back({row, 1, campaign_.runs_cpu_s});
 }
 
 void Supervisor::interrupted() {

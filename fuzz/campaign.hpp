@@ -56,6 +56,7 @@ struct SometimesCount {
 struct SignatureCount {
   reports::RunRow first;
   uint64_t count = 0;
+  double cpu_s = 0;  // of all runs up to and with the first
 };
 
 struct Campaign {
@@ -72,8 +73,9 @@ struct Campaign {
   std::vector<Defect> defects;
   bool interrupted = false;
   double wall_s = 0;
-  uint64_t next = 0;  // the first run that was not played: where to go on
-  double cpu_s = 0;
+  uint64_t next = 0;      // the first run that was not played: where to go on
+  double cpu_s = 0;       // of all processes
+  double runs_cpu_s = 0;  // of the runs alone
 };
 
 /// Hears of a campaign while it goes on.

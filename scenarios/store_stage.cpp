@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/store_stage.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "engine/store/record.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -76,9 +80,14 @@ sim::Laws store_laws(const Sizes& sizes) {
 }
 
 std::string unfit_store(const Sizes& sizes) {
-  const std::optional<int64_t> value_max = sizes.find("value_max");
-  if (value_max && (*value_max + 128) >> sizes["page_bits"] != 0) {
-    return "a record of value_max and 128 bytes more must fit a page";
+  // The longest key, and the largest value; that of a counter is the smallest there is.
+  constexpr auto kKeyLongest = static_cast<int64_t>(kEncodedSizeMin) + 8;
+  if (const std::optional<int64_t> value_max = sizes.find("value_max")) {
+    const int64_t value = std::max(*value_max, static_cast<int64_t>(kEncodedSizeMin));
+    const int64_t record = engine::record_size(kKeyLongest, value);
+    if (record > int64_t{1} << sizes["page_bits"]) {
+      return fmt::format("the largest record has {} bytes and must fit a page", record);
+    }
   }
   const engine::Result<void> valid = engine::validate(store_options(sizes));
   return valid ? std::string() : std::string(valid.error().what);

@@ -23,6 +23,13 @@ constexpr size_t kStackSize = 64 * 1024;
 // livelock.
 constexpr uint32_t kGraceRounds = 400;
 
+// The file as it is called in this tree, without the way from the build folder.
+std::string_view file_of(const Site& site) {
+  std::string_view file = site.file_name();
+  while (file.starts_with("../")) file.remove_prefix(3);
+  return file;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(Trace& trace, Labels& labels)
@@ -45,6 +52,7 @@ void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> 
   digest = 0;
   changes = 0;
   touched = Site{};
+  moving = UINT64_MAX;
   steps_ = points_ = switches_ = deliveries_ = run_length_ = serial_ = 0;
   queue_number_ = fair_number_ = wait_number_ = 0;
   budget_end_ = pace.step_budget;
@@ -331,7 +339,7 @@ void Scheduler::describe_waiters(Failure& failure) {
       roles.push_back(role.substr(0, role.find(':')));
       FixedText<200> one;
       one.format("; {}/{} {} since step {} at {}:{}", role, task->name.name.number, does,
-                 task->stopped_step, task->stopped_at.file_name(), task->stopped_at.line());
+                 task->stopped_step, file_of(task->stopped_at), task->stopped_at.line());
       failure.text.append(one.view());
     }
   }

@@ -120,6 +120,9 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   const StackPool& stacks() const { return stacks_; }
   /// Between runs: tasks get their stacks in another order. Nothing of a run may depend on it.
   void turn_stacks_over() { stacks_.turn_over(); }
+  /// The request whose bytes the device moves right now, on the stack of whoever runs: a fault in
+  /// there is not that task's. UINT64_MAX = none.
+  uint64_t moving = UINT64_MAX;
 
   // engine::Points
   void expired(Site site) override;
