@@ -111,6 +111,42 @@ void CheckpointDriver::help(Self& self, uint32_t turn) {
   if (wait == Wait::flush) log_.flusher().wait(flush);
 }
 
+void CheckpointDriver::begin_reset() {
+  for (;;) {
+    finish_running();
+    uint32_t idle = 0;
+    if (active_.compare_exchange(idle, 1)) break;
+  }
+  const SystemState now = state();
+  CHECK(now.phase == Phase::rest, "a reset begins in phase {}", static_cast<int>(now.phase));
+  state_.store(SystemState{Phase::reset, now.version, false}.pack());
+  note(events::kCheckpointPhase, static_cast<int64_t>(Phase::reset),
+       static_cast<int64_t>(now.version));
+}
+
+void CheckpointDriver::end_reset() {
+  const SystemState now = state();
+  CHECK(now.phase == Phase::reset, "a reset ends in phase {}", static_cast<int>(now.phase));
+  state_.store(SystemState{Phase::rest, now.version, false}.pack());
+  note(events::kCheckpointPhase, static_cast<int64_t>(Phase::rest),
+       static_cast<int64_t>(now.version));
+  active_.store(0);
+  changed_.set();
+}
+
+// A reset that begins after the look waits for this task, which is protected.
+SystemState CheckpointDriver::enter_unless_reset(Self& self) {
+  for (;;) {
+    const uint32_t turn = changed_.ticket();
+    const SystemState now = state();
+    if (now.phase != Phase::reset) return now;
+    SOMETIMES(true, "a session waits for a reset");
+    epoch_.suspend(self);
+    changed_.wait(turn);
+    epoch_.resume(self);
+  }
+}
+
 void CheckpointDriver::add_session(SessionView& view) {
   const Lock lock(mutex_);
   const SystemState now = state();
@@ -141,7 +177,7 @@ bool CheckpointDriver::has_sessions() {
 
 void CheckpointDriver::follow(Self& self, SessionView& view) {
   CHECK(epoch_.protected_here(self), "session {} refreshes outside the epoch", view.id);
-  SystemState target = state();
+  SystemState target = enter_unless_reset(self);
   walk(view, target);
   if (target.phase == Phase::rest) return;
   on_thread(self, target);
@@ -154,6 +190,8 @@ void CheckpointDriver::follow(Self& self, SessionView& view) {
     if (target.phase == Phase::prepare) {
       runtime_.tasks.yield();
       on_thread(self, state());
+    } else if (target.phase == Phase::reset) {
+      return follow(self, view);  // a whole cycle has ended, and a reset has begun
     } else {
       walk(view, target);
     }
@@ -189,7 +227,8 @@ void CheckpointDriver::enter_version(SessionView& view, uint64_t version) {
 CheckpointDriver::Wait CheckpointDriver::on_thread(Self& self, SystemState now) {
   if (now.intermediate) return Wait::change;
   switch (now.phase) {
-    case Phase::rest: return Wait::change;
+    case Phase::rest:
+    case Phase::reset: return Wait::change;
     case Phase::prep_index_checkpoint: step(self, now, false); return Wait::nothing;
     case Phase::wait_index_checkpoint:
     case Phase::wait_index_only_checkpoint:
@@ -284,7 +323,8 @@ Result<void> CheckpointDriver::before(Self& self, SystemState next) {
       return leaving_epoch(self, &CheckpointDriver::commit_index);
     case Phase::in_progress:
     case Phase::wait_index_checkpoint:
-    case Phase::wait_index_only_checkpoint: return {};
+    case Phase::wait_index_only_checkpoint:
+    case Phase::reset: return {};
   }
   return {};
 }

@@ -65,6 +65,19 @@ class CheckpointDriver {
   /// Ends a running checkpoint, well or not.
   void finish_running();
 
+  /// Ends a running checkpoint, keeps others from starting, and has every session that looks around
+  /// wait outside the epoch, until end_reset(). Requires: not protected; one caller at a time.
+  void begin_reset();
+  /// True while a reset has begun and has not ended.
+  bool resetting() const { return state().phase == Phase::reset; }
+  /// Removes every checkpoint, durably. Errors: io; then some may be left. Requires: resetting.
+  Result<void> remove_all();
+  void end_reset();
+
+  /// Leaves the epoch and comes back while a reset goes on. Requires: protected, and holding
+  /// nothing that was read under the epoch.
+  SystemState enter_unless_reset(Self& self);
+
   void add_session(SessionView& view);
   void remove_session(SessionView& view);
   bool has_sessions();

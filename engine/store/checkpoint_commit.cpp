@@ -201,6 +201,15 @@ void CheckpointDriver::remove_failed() {
   SOMETIMES(!removed, "the files of a failed checkpoint could not be removed for good");
 }
 
+Result<void> CheckpointDriver::remove_all() {
+  CHECK(resetting(), "all checkpoints are removed while sessions work");
+  kept_ = {};
+  note(events::kCheckpointsRemoved, 0);
+  TRY(remove_others(runtime_, options_, kept_));
+  // Also those that were removed before, and could come back.
+  return runtime_.storage.sync_names();
+}
+
 void CheckpointDriver::remove_outdated() {
   if (options_.checkpoints_kept == 0) return;
   kept_.limit_to(options_.checkpoints_kept);

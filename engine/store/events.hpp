@@ -71,6 +71,8 @@ inline constexpr uint16_t kIndexWritten = 36;
 inline constexpr uint16_t kIndexCommitted = 37;
 /// From here on older checkpoints of the log are removed. a = how many of the newest are kept.
 inline constexpr uint16_t kCheckpointsRemoved = 38;
+/// The store was emptied: no key and no checkpoint is left of before. a = the version it is in.
+inline constexpr uint16_t kStoreEmptied = 39;
 /// A session entered a version. a = session id, b = version.
 inline constexpr uint16_t kSessionVersion = 33;
 /// An operation leaves the epoch until a page was flushed. a = session id, b = its version.

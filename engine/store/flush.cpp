@@ -22,6 +22,14 @@ void Flusher::recover_to(LogAddr flushed) {
   slot_of(frames_.geometry().page(flushed)).last_flushed.store(flushed);
 }
 
+void Flusher::reset(LogAddr first) {
+  recover_to(first);
+  device_->reset();
+  failure_.store(Errc::ok);
+  const Lock lock(mutex_);
+  holes_ = {};
+}
+
 void Flusher::close() {
   outstanding_.wait_for_none();
   for (Slot& slot : slots_) {

@@ -45,6 +45,10 @@ class Flusher {
   /// The log was recovered: everything below is flushed. Requires: nothing is under way.
   void recover_to(LogAddr flushed);
 
+  /// The log begins anew at `first`: the device is emptied, and a failure forgotten. Requires:
+  /// closed before, and nothing came since.
+  void reset(LogAddr first);
+
   /// From now on, what cannot be written is given up. Requires: nothing is under way.
   void tolerate_failures() { tolerant_ = true; }
   /// The holes of a log that was recovered. Requires: nothing is under way.

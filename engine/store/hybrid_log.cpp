@@ -50,6 +50,23 @@ Result<void> HybridLog::recover_to(const LogAddresses& addresses) {
   return ensure_page_after_tail();
 }
 
+Result<void> HybridLog::prepare_reset(LogAddr first) {
+  const int64_t page = geometry().page(first);
+  TRY(frames_.ensure(page));
+  return frames_.ensure(page + 1);
+}
+
+void HybridLog::reset(LogAddr first) {
+  CHECK(ongoing_close_.load() == 0, "pages are still being closed");
+  const int64_t page = geometry().page(first);
+  frames_.reset(page);
+  boundaries_.set_all(first);
+  flusher_.reset(first);
+  tail_.store(pack({page, geometry().offset(first)}));
+  note(events::kLogOpened, first, geometry().slots);
+  note(events::kPageOpened, page, first);
+}
+
 // Unless its slot is still that of the oldest page in memory.
 Result<void> HybridLog::ensure_page_after_tail() {
   return frames_.ensure(unpack(tail_.load()).page + 1);

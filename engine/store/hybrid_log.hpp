@@ -113,6 +113,13 @@ class HybridLog {
   /// Requires: nobody needs it, not even a recovery.
   void truncate_device(LogAddr address);
 
+  /// Sees to it that a reset to `first` cannot fail. Requires: nobody is inside, and nothing is
+  /// under way. Errors: no_memory.
+  Result<void> prepare_reset(LogAddr first);
+  /// The log is empty and begins at `first` again; the device holds nothing. Requires:
+  /// prepare_reset, and as there.
+  void reset(LogAddr first);
+
   PageFrames& frames() { return frames_; }
   Flusher& flusher() { return flusher_; }
 

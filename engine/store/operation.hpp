@@ -44,6 +44,8 @@ struct Operation {
   uint64_t saved_version = 0;
   Phase saved_phase = Phase::rest;
 
+  uint64_t generation = 0;  // of the contents that this knows something of
+
   // Where to go on, if the record is on the device.
   LogAddr disk_address = kInvalidAddr;
   LogAddr initial_latest = kInvalidAddr;

@@ -40,6 +40,12 @@ class Latched {
 }  // namespace
 
 OperationRun::Outcome OperationRun::attempt() {
+  if (operation_.generation != store_.generation_.peek()) {
+    // The store was emptied: what was found or allocated before is not of these contents.
+    operation_.generation = store_.generation_.peek();
+    operation_.finding = nullptr;
+    operation_.saved = kInvalidAddr;
+  }
   return operation_.kind == OpKind::read ? attempt_read() : attempt_update();
 }
 

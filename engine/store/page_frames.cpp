@@ -47,6 +47,24 @@ Result<void> PageFrames::ensure(int64_t page) {
   return {};
 }
 
+void PageFrames::reset(int64_t first) {
+  {
+    const Lock lock(mutex_);
+    CHECK(doomed_ == 0, "{} pages are still pinned", doomed_);
+  }
+  for (int64_t page = first; page < first + geometry_.slots; ++page) {
+    Atomic<Frame*>& slot = slots_[place_of(page)];
+    Frame* const frame = slot.load();
+    if (frame == nullptr) continue;
+    if (keep_frames_ || page <= first + 1) {
+      runtime_.frames.renew(frame, page);
+    } else {
+      slot.store(nullptr);
+      runtime_.frames.retire(frame);
+    }
+  }
+}
+
 void PageFrames::close(int64_t page) {
   Atomic<Frame*>& slot = slots_[place_of(page)];
   bool parked = false;

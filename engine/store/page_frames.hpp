@@ -63,6 +63,10 @@ class PageFrames {
   /// Sees to it that the page has a frame. Errors: no_memory.
   Result<void> ensure(int64_t page);
 
+  /// The frames begin anew, with those of `first` and the pages that follow it; these two at least
+  /// must have frames. Requires: nobody is inside and nothing is pinned.
+  void reset(int64_t first);
+
   /// Takes the frame from a page that nobody can reach any more. Called by one task at a time.
   void close(int64_t page);
 

@@ -92,6 +92,9 @@ Result<void> Session::issue_read(PendingRead& pending, int64_t size) {
   io.done = &Session::read_done;
   io.owner = &pending;
   CHECK(pending.requested > 0, "a read of no bytes at {}", pending.address);
+  if (!store_.begin_read(pending.operation.generation)) {
+    return Error{Errc::cancelled, "the store was emptied"};
+  }
   reads_.add();
   store_.log_.flusher().device().submit(io);
   return {};
@@ -102,13 +105,15 @@ Result<void> Session::issue_read(PendingRead& pending, int64_t size) {
 void Session::read_done(Io& io) {
   auto* const pending = static_cast<PendingRead*>(io.owner);
   Session& session = *pending->session;
-  Tasks& tasks = session.store_.runtime_.tasks;
+  Store& store = session.store_;
+  Tasks& tasks = store.runtime_.tasks;
   PendingRead* head = session.ready_.load();
   do {
     pending->next = head;
   } while (!session.ready_.compare_exchange(head, pending));
   session.ready_turn_.fetch_add(1);
   tasks.wake(session.ready_turn_, kEverybody);
+  store.end_read();
   session.reads_.remove();
 }
 
@@ -131,7 +136,10 @@ void Session::deliver_ready() {
 void Session::continue_read(PendingRead& pending) {
   DiskFinding finding;
   finding.initial_latest = pending.operation.initial_latest;
+  // What was read is of the contents that it was asked of, and perhaps of none.
+  if (pending.operation.generation != store_.generation()) return run_again(pending);
   const Result<bool> known = look_at_read(pending, finding);
+  if (!known && known.error().code == Errc::cancelled) return run_again(pending);
   OpResult result;
   result.version = view_.version;
   if (!known) {
@@ -142,13 +150,24 @@ void Session::continue_read(PendingRead& pending) {
   }
   if (!*known) return;  // another read is under way
   pending.operation.finding = &finding;
-  result = OperationRun(*this, pending.operation).execute();
-  if (result.status != Status::pending) return finish(pending, result);
-  // The records that were newer in memory have left it, too: they come first.
-  SOMETIMES(true, "a pending operation was started again");
-  result = start_pending(pending.operation);
-  if (result.status != Status::pending) return finish(pending, result);
-  free_pending(pending);
+  run_again(pending);
+}
+
+// With what is known from the device, if anything. The records that were newer in memory may have
+// left it, too: they come first.
+void Session::run_again(PendingRead& pending) {
+  for (;;) {
+    OpResult result = OperationRun(*this, pending.operation).execute();
+    if (result.status != Status::pending) return finish(pending, result);
+    SOMETIMES(true, "a pending operation was started again");
+    result = start_pending(pending.operation);
+    if (is_stale(result)) {
+      pending.operation.finding = nullptr;
+      continue;
+    }
+    if (result.status != Status::pending) return finish(pending, result);
+    return free_pending(pending);
+  }
 }
 
 // True if the device has said all it has to say about the key; false if it was asked again.

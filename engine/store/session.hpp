@@ -107,6 +107,8 @@ class Session {
 
   // pending.cpp
   OpResult start_pending(const Operation& operation);
+  static bool is_stale(const OpResult& result);
+  void run_again(PendingRead& pending);
   Result<void> issue_read(PendingRead& pending, int64_t size);
   void deliver_ready();
   void continue_read(PendingRead& pending);

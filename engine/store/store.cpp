@@ -61,7 +61,9 @@ Store::Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bu
       log_(runtime, epoch_, bugs),
       snapshot_(runtime, epoch_, log_, bugs),
       index_writer_(runtime, epoch_, index_),
-      driver_(runtime, epoch_, log_, snapshot_, index_writer_, bugs) {}
+      driver_(runtime, epoch_, log_, snapshot_, index_writer_, bugs),
+      reset_mutex_(runtime.tasks),
+      reads_(runtime.tasks) {}
 
 Result<void> Store::initialise() {
   CHECK(!open_, "a store is initialised twice");
@@ -127,11 +129,14 @@ Result<void> Store::flush() {
   CHECK(open_, "a flush of a closed store");
   Self& self = runtime_.tasks.self();
   epoch_.resume(self);
+  driver_.enter_unless_reset(self);
+  const uint64_t generation = generation_.peek();
   const LogAddr target = log_.shift_ro_to_tail(self);
   epoch_.suspend(self);
   Flusher& flusher = log_.flusher();
   for (;;) {
     const uint32_t ticket = flusher.ticket();
+    if (generation_.load() != generation) return {};  // it is gone
     if (log_.load(Boundary::flushed) >= target) return {};
     if (flusher.failed()) return flusher.failure();
     flusher.wait(ticket);
@@ -140,6 +145,7 @@ Result<void> Store::flush() {
 
 Result<void> Store::set_empty_pages(uint32_t pages) {
   CHECK(open_, "the memory of a closed store is changed");
+  const Lock lock(reset_mutex_);
   return log_.set_empty_pages(runtime_.tasks.self(), pages);
 }
 
@@ -151,6 +157,7 @@ void Store::close() {
   index_writer_.wait_until_idle();
   log_.close();
   CHECK(epoch_.quiet(), "somebody is still inside a store that is being closed");
+  CHECK(reads_.count() == 0, "a store is closed under a read");
   main_->close();
   open_ = false;
 }

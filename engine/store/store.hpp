@@ -72,6 +72,13 @@ class Store {
   /// invalid.
   Result<void> set_empty_pages(uint32_t pages);
 
+  /// Drops every key and every checkpoint; the log begins anew at its first address. Sessions may
+  /// work meanwhile: each operation takes effect before or after. Waits for a running checkpoint
+  /// and for all requests. Requires: the caller is in no operation. Errors: io, if the checkpoints
+  /// could not be removed for good, and no_memory: then the contents are as they were, but some of
+  /// the checkpoints may be gone.
+  Result<void> reset();
+
   /// Ends a running checkpoint, waits for all requests and frees everything.
   /// Requires: all sessions are closed. Nothing but the destructor may follow.
   void close();
@@ -93,6 +100,12 @@ class Store {
 
   static Result<Owned<Store>> make(const Runtime& runtime, const StoreOptions& options,
                                    const Bugs& bugs, FoundCheckpoint* checkpoint);
+  // store_reset.cpp
+  Result<void> empty(Self& self);
+  bool begin_read(uint64_t generation);
+  void end_read() { reads_.remove(); }
+  uint64_t generation() const { return generation_.load(); }
+
   Result<void> initialise();
   Result<void> load(const CheckpointInfo& info);
 
@@ -110,6 +123,9 @@ class Store {
   IndexWriter index_writer_;
   CheckpointDriver driver_;
   FoundCheckpoint recovered_;
+  Mutex reset_mutex_;               // of whoever empties the store or changes its memory
+  Atomic<uint64_t> generation_{0};  // of the contents: counts the resets
+  Outstanding reads_;               // of all sessions
 };
 
 }  // namespace orrery::engine

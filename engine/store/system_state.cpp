@@ -22,6 +22,7 @@ std::string_view name_of(Phase phase) {
     case Phase::prep_index_checkpoint: return "PREP_INDEX_CHECKPOINT";
     case Phase::wait_index_only_checkpoint: return "WAIT_INDEX_ONLY_CHECKPOINT";
     case Phase::prepare: return "PREPARE";
+    case Phase::reset: return "RESET";
   }
   return "a phase without a name";
 }
@@ -50,6 +51,7 @@ SystemState SystemState::next(const CheckpointRequest& machine) const {
     case Phase::wait_index_checkpoint: return {Phase::wait_flush, version};
     case Phase::wait_flush: return {Phase::persistence_callback, version};
     case Phase::persistence_callback: return {Phase::rest, version};
+    case Phase::reset: break;
   }
   CHECK(false, "no phase has the number {}", static_cast<int>(phase));
   return {};

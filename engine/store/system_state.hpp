@@ -6,6 +6,7 @@
 //            -> PERSISTENCE_CALLBACK(v+1) -> REST(v+1)
 //   full     REST(v) -> PREP_INDEX_CHECKPOINT(v) -> PREPARE(v) -> IN_PROGRESS(v+1)
 //            -> WAIT_INDEX_CHECKPOINT(v+1) -> WAIT_FLUSH(v+1) -> ... as above
+//   reset    REST(v) -> RESET(v) -> REST(v), without sessions' help: see Store::reset
 //   index    REST(v) -> PREP_INDEX_CHECKPOINT(v) -> WAIT_INDEX_ONLY_CHECKPOINT(v) -> REST(v)
 #pragma once
 
@@ -24,6 +25,7 @@ enum class Phase : uint8_t {
   prep_index_checkpoint = 5,
   wait_index_only_checkpoint = 6,
   prepare = 7,
+  reset = 8,  // everybody waits outside while the store is emptied
 };
 
 /// As the phases are called in the literature and in reports: "WAIT_FLUSH".

@@ -34,7 +34,7 @@ Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
         if (one.finding || !one.not_judged.empty()) return one;
       }
     }
-    committed = std::max(committed, life.committed);
+    committed = life.removed_all ? life.committed : std::max(committed, life.committed);
   }
   return {};
 }
@@ -44,6 +44,11 @@ namespace {
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed) {
   using engine::Errc;
   Finding finding = finding_at(run, "recovery", life.recovery_event);
+  if (life.outcome == Errc::ok && life.resurrected) {
+    finding.label = "a checkpoint came back after the store had been emptied";
+    finding.text = fmt::format("version {}, token {}", life.version, life.token);
+    return finding;
+  }
   if (life.outcome == Errc::ok || life.outcome == Errc::not_found) {
     if (life.version >= committed) {
       if (life.outcome != Errc::ok || life.base != UINT32_MAX) return std::nullopt;
