@@ -50,10 +50,13 @@ Result<void> HybridLog::recover_to(const LogAddresses& addresses) {
   return ensure_page_after_tail();
 }
 
+// If there is no reset in the end, the frames are those of the pages that come to these slots next.
 Result<void> HybridLog::prepare_reset(LogAddr first) {
-  const int64_t page = geometry().page(first);
-  TRY(frames_.ensure(page));
-  return frames_.ensure(page + 1);
+  const int64_t oldest = geometry().page(load(Boundary::head));
+  for (int64_t page = geometry().page(first); page <= geometry().page(first) + 1; ++page) {
+    TRY(frames_.ensure(oldest + geometry().slot(page - oldest)));
+  }
+  return {};
 }
 
 void HybridLog::reset(LogAddr first) {

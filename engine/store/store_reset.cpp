@@ -26,12 +26,7 @@ Result<void> Store::reset() {
 }
 
 Result<void> Store::empty(Self& self) {
-  while (!epoch_.quiet()) {
-    // The last one out runs what is left to be done; that may have to be this task.
-    epoch_.resume(self);
-    epoch_.suspend(self);
-    runtime_.tasks.yield();
-  }
+  epoch_.wait_until_empty(self);
   snapshot_.wait_until_idle();
   index_writer_.wait_until_idle();
   log_.flusher().close();
