@@ -6,7 +6,7 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 14> kAll{
+  static const std::array<const Scenario*, 15> kAll{
       &snapshot_full_cache(),
       &snapshot_at_rest(),
       &late_flush(),
@@ -17,6 +17,7 @@ std::span<const Scenario* const> all_scenarios() {
       &recover_smaller(),
       &copy_reads(),
       &reset_with_io(),
+      &dispose_with_io(),
       &append_log(),
       &canary(),
       &pointer_canary(),

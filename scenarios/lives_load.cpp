@@ -47,8 +47,10 @@ void LivesScenario::play(Stage& stage) const {
   engine::Owned<engine::Store> store = std::move(opened).value();
   if (stage.life > 0) read_everything(stage, *store);
   play_load_on(stage, *store, mix(stage.sizes));
-  store->close();
+  finish(stage, *store);
 }
+
+void LivesScenario::finish(Stage&, engine::Store& store) const { store.close(); }
 
 engine::StoreOptions LivesScenario::options_of(const Sizes& sizes, uint32_t) const {
   return store_options(sizes);

@@ -35,6 +35,8 @@ class LivesScenario : public Scenario {
  protected:
   /// What this life's store is opened with.
   virtual engine::StoreOptions options_of(const Sizes& sizes, uint32_t life) const;
+  /// Ends a life that came to its end.
+  virtual void finish(Stage& stage, engine::Store& store) const;
   virtual Mix mix(const Sizes& sizes) const { return mix_of(sizes); }
   /// Draws all sizes as these scenarios like them.
   static void draw_lives(Draw& draw, Sizes& sizes);

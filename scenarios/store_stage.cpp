@@ -105,6 +105,10 @@ int64_t width_for_pages(const Sizes& sizes, int64_t pages) {
   return bits;
 }
 
+engine::Bytes encoded_key(uint64_t key, engine::MutableBytes room) {
+  return key_bytes(key, key_size(key), room);
+}
+
 // Clients.
 
 engine::SessionOptions Client::options_for(uint32_t id) {

@@ -62,6 +62,9 @@ int64_t read_only_pages(const Sizes& sizes);
 /// The narrowest width in which a distance of so many pages is still a positive number.
 int64_t width_for_pages(const Sizes& sizes, int64_t pages);
 
+/// The bytes of a key, as every client writes it.
+engine::Bytes encoded_key(uint64_t key, engine::MutableBytes room);
+
 /// The largest value a client writes.
 inline constexpr size_t kValueMax = 2048;
 inline constexpr size_t kKeyMax = 32;

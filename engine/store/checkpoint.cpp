@@ -284,10 +284,15 @@ void CheckpointDriver::step_action(void* driver, int64_t word, Self& self) {
 
 void CheckpointDriver::transition(Self& self, SystemState from) {
   SystemState next = from.next(machine_);
+  const bool may_fail = next.phase != Phase::prepare && next.phase != Phase::in_progress;
+  if (may_fail && !failed_ && given_up_.load() != 0) {
+    SOMETIMES(true, "a checkpoint was given up");
+    failed_ = true;
+    failure_ = {Errc::cancelled, "the store was given up"};
+  }
   const Result<void> prepared = failed_ ? Result<void>(failure_) : before(self, next);
   if (!prepared) {
-    CHECK(next.phase != Phase::prepare, "a version cannot be refused");
-    CHECK(next.phase != Phase::in_progress, "a version cannot be refused");
+    CHECK(may_fail, "a version cannot be refused");
     SOMETIMES(true, "a checkpoint failed");
     failed_ = true;
     failure_ = prepared.error();
@@ -340,7 +345,7 @@ Result<void> CheckpointDriver::leaving_epoch(Self& self, Result<void> (Checkpoin
 // Of a checkpoint that folds over, as far as it must be; of others always. Others than the one who
 // makes the transition look, too, so this looks at nothing that is his.
 bool CheckpointDriver::log_is_written() {
-  if (folding_.load() == 0) return true;
+  if (folding_.load() == 0 || given_up_.load() != 0) return true;
   if (log_.flusher().failed()) return true;
   const LogAddr end = fuzzy_end_.load();
   return log_.load(Boundary::flushed) >= end;

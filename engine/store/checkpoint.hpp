@@ -64,6 +64,8 @@ class CheckpointDriver {
   bool ended(CheckpointTicket ticket);
   /// Ends a running checkpoint, well or not.
   void finish_running();
+  /// Has a running checkpoint fail as soon as it can. Nobody may start another.
+  void give_up() { given_up_.store(1); }
 
   /// Ends a running checkpoint, keeps others from starting, and has every session that looks around
   /// wait outside the epoch, until end_reset(). Requires: not protected; one caller at a time.
@@ -159,6 +161,7 @@ class CheckpointDriver {
   Atomic<LogAddr> fuzzy_start_{0};
   Atomic<LogAddr> fuzzy_end_{0};
   Atomic<LogAddr> index_end_{0};
+  Atomic<uint32_t> given_up_{0};
   Atomic<uint32_t> folding_{0};  // the running checkpoint folds over, and has begun to
 
   // The running checkpoint. Belongs to whoever makes the transition.

@@ -21,8 +21,10 @@ constexpr int64_t kFirstRead = 64;
 struct PendingRead {
   Io io;
   Session* session = nullptr;
-  PendingRead* next = nullptr;  // in the list of what is ready
-  Operation operation;          // its key is a copy that follows this struct
+  PendingRead* next = nullptr;   // in the list of what is ready
+  PendingRead* older = nullptr;  // in the list of all of the session
+  PendingRead* newer = nullptr;
+  Operation operation;  // its key is a copy that follows this struct
   LogAddr address = kInvalidAddr;
   int64_t requested = 0;  // bytes of the record that were asked for
   int64_t skew = 0;       // bytes before the record, because reads begin at a sector
@@ -51,6 +53,9 @@ OpResult Session::start_pending(const Operation& operation) {
   pending.operation.finding = nullptr;
   pending.operation.saved = kInvalidAddr;
   pending.address = operation.disk_address;
+  pending.older = pending_;
+  if (pending_ != nullptr) pending_->newer = &pending;
+  pending_ = &pending;
   ++pending_count_;
   const int64_t guess =
       std::max(kFirstRead, value_offset(static_cast<int64_t>(key_size)) + kFirstRead);
@@ -136,6 +141,14 @@ void Session::deliver_ready() {
 void Session::continue_read(PendingRead& pending) {
   DiskFinding finding;
   finding.initial_latest = pending.operation.initial_latest;
+  if (abandoned_) {
+    SOMETIMES(true, "a pending operation was given up");
+    OpResult given_up;
+    given_up.status = Status::failed;
+    given_up.error = {Errc::cancelled, "the session was given up"};
+    given_up.version = view_.version;
+    return finish(pending, given_up);
+  }
   // What was read is of the contents that it was asked of, and perhaps of none.
   if (pending.operation.generation != store_.generation()) return run_again(pending);
   const Result<bool> known = look_at_read(pending, finding);
@@ -218,8 +231,19 @@ void Session::finish(PendingRead& pending, const OpResult& result) {
   if (completed_ != nullptr) completed_(context, result);
 }
 
+// Some have been finished, and wait to be looked at: the device knows nothing of them.
+void Session::cancel_reads() {
+  Device& device = store_.log_.flusher().device();
+  for (PendingRead* pending = pending_; pending != nullptr; pending = pending->older) {
+    const bool asked_back = device.cancel(pending->io);
+    SOMETIMES(asked_back, "a read was asked back from its device");
+  }
+}
+
 void Session::free_pending(PendingRead& pending) {
   CHECK(pending_count_ > 0, "more operations finish than were pending");
+  if (pending.older != nullptr) pending.older->newer = pending.newer;
+  (pending.newer != nullptr ? pending.newer->older : pending_) = pending.older;
   --pending_count_;
   store_.runtime_.memory.free(pending.buffer);
   store_.runtime_.memory.free(&pending);

@@ -126,6 +126,13 @@ void Session::complete_pending(bool wait) {
   }
 }
 
+void Session::abandon() {
+  CHECK(open_, "a closed session has nothing to give up");
+  abandoned_ = true;
+  cancel_reads();
+  close();
+}
+
 void Session::close() {
   complete_pending(true);
   reads_.wait_for_none();

@@ -149,6 +149,13 @@ Result<void> Store::set_empty_pages(uint32_t pages) {
   return log_.set_empty_pages(runtime_.tasks.self(), pages);
 }
 
+void Store::dispose() {
+  CHECK(open_, "a closed store is given up");
+  snapshot_.cancel();
+  driver_.give_up();
+  close();
+}
+
 void Store::close() {
   CHECK(open_, "a store is closed twice");
   CHECK(!driver_.has_sessions(), "a store is closed before its sessions");

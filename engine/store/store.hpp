@@ -83,6 +83,9 @@ class Store {
   /// Requires: all sessions are closed. Nothing but the destructor may follow.
   void close();
 
+  /// As close, but a running checkpoint is given up: no page of it is written that was not begun.
+  void dispose();
+
   /// What the store was recovered from; its token is 0 if it was not.
   const CheckpointInfo& recovered() const { return recovered_.info; }
   /// How many operations of the session had finished in the recovered version; 0 if the checkpoint
