@@ -285,7 +285,9 @@ void CheckpointDriver::step_action(void* driver, int64_t word, Self& self) {
 void CheckpointDriver::transition(Self& self, SystemState from) {
   SystemState next = from.next(machine_);
   const bool may_fail = next.phase != Phase::prepare && next.phase != Phase::in_progress;
-  if (may_fail && !failed_ && given_up_.load() != 0) {
+  // What is committed is not given up any more.
+  const bool committed = from.phase == Phase::persistence_callback;
+  if (may_fail && !committed && !failed_ && given_up_.load() != 0) {
     SOMETIMES(true, "a checkpoint was given up");
     failed_ = true;
     failure_ = {Errc::cancelled, "the store was given up"};
