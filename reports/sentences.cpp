@@ -27,6 +27,7 @@ std::string recovery_sentence(const Run& run, const Event& event);
 std::string world_sentence(const Run& run, const Event& event);
 std::string schedule_sentence(const Run& run, const Taken& taken);
 std::string power_sentence(const Taken& taken);
+std::string tear_sentence(const Taken& taken);
 std::string io_sentence(const Run& run, const Taken& taken);
 std::string range_text(const Run& run, int64_t from, int64_t until);
 std::string submit_sentence(const Run& run, uint64_t request);
@@ -61,6 +62,7 @@ std::string sentence_of(const Run& run, const Taken& taken) {
       return fmt::format("{} was refused memory, a frame or a task at its {} point",
                          name_of(taken.at.actor), ordinal(taken.at.occurrence + 1));
     case sim::Ask::power: return power_sentence(taken);
+    case sim::Ask::tear: return tear_sentence(taken);
     case sim::Ask::wake:
       return fmt::format(
           "{} was woken before the one that had waited longest, at the {} point of {}",
@@ -140,7 +142,7 @@ size_t event_of(const Run& run, const Taken& taken) {
     wanted = Kind::task_switched;
   } else if (taken.at.ask == sim::Ask::allocate) {
     wanted = Kind::allocation_failed;
-  } else if (taken.at.ask == sim::Ask::power) {
+  } else if (taken.at.ask == sim::Ask::power || taken.at.ask == sim::Ask::tear) {
     wanted = Kind::crashed;
   }
   if (wanted == Kind::io_submitted) return submission_of(run, taken);
@@ -340,6 +342,14 @@ std::string io_sentence(const Run& run, const Taken& taken) {
 
 // Short, for a lane: the folder of the device is left out.
 // The label says what it was that met its fate: a name, a request in flight, or a pending write.
+std::string tear_sentence(const Taken& taken) {
+  constexpr const char* kParts[] = {"all of its sectors", "the first half of its sectors",
+                                    "the last half of its sectors", "every other of its sectors"};
+  const char* const part = taken.value < std::size(kParts) ? kParts[taken.value] : "some sectors";
+  return fmt::format("of the write at {} of {}, which no sync covered, only {} outlived the power",
+                     grouped(taken.at.actor.name.number), taken.at.actor.name.label, part);
+}
+
 std::string power_sentence(const Taken& taken) {
   const std::string_view label = taken.at.actor.name.label;
   const auto what = [&](std::string_view prefix) { return label.substr(prefix.size()); };

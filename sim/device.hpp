@@ -164,6 +164,7 @@ class Disk final : public engine::Storage {
 
   void put_aside(std::unique_ptr<SimDevice> device);
   bool is_lost(engine::Name name);
+  Landing landing(engine::Name name);
   void lose_names();
 
   DiskParts parts_;

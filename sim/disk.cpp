@@ -160,9 +160,22 @@ void SimDevice::settle(Request& request) {
 void Disk::lose_power() {
   lose_names();
   for (auto& [name, device] : devices_) {
-    device->media_.lose_power([&](uint64_t offset) { return !is_lost({device->name_, offset}); });
+    const auto landing_of = [&](uint64_t offset) { return landing({device->name_, offset}); };
+    device->media_.lose_power(landing_of, device->options_.sector_size);
     device->name_durable_ = true;
   }
+}
+
+Landing Disk::landing(engine::Name name) {
+  if (is_lost(name)) return Landing::lost;
+  Address address;
+  address.actor = parts_.labels.identify(name, parts_.scheduler.incarnation(), address.key);
+  SimDevice::AskerAt asker(parts_.scheduler, address);
+  Landing landing = Landing::whole;
+  for (Fault* fault : faults_) {
+    if (landing == Landing::whole) landing = fault->on_landing(asker);
+  }
+  return landing;
 }
 
 bool Disk::is_lost(engine::Name name) {
