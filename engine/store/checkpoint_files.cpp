@@ -33,6 +33,22 @@ DeviceOptions page_file_options(const StoreOptions& store) {
   return options;
 }
 
+Result<void> sync_checkpoint(const Runtime& runtime, const StoreOptions& store,
+                             const CheckpointInfo& info) {
+  const auto sync = [&](const DeviceName& name, const DeviceOptions& options) -> Result<void> {
+    TRY_ASSIGN(Device* const file, runtime.storage.open(name.view(), options));
+    const Result<void> synced = sync_blocking(runtime.tasks, *file);
+    file->close();
+    return synced;
+  };
+  if (info.pages > 0) {
+    TRY(sync(DeviceName::snapshot(store.prefix, info.token), page_file_options(store)));
+    TRY(sync(DeviceName::page_table(store.prefix, info.token), file_options(store)));
+  }
+  TRY(sync(DeviceName::metadata(store.prefix, info.token), file_options(store)));
+  return runtime.storage.sync_names();
+}
+
 Result<void> write_file(const Runtime& runtime, const StoreOptions& store, std::string_view name,
                         MutableBytes bytes) {
   TRY_ASSIGN(Device* const file, runtime.storage.open(name, file_options(store)));

@@ -51,6 +51,12 @@ Result<FoundCheckpoint> read_metadata(const Runtime& runtime, const StoreOptions
 Result<IndexInfo> read_index_metadata(const Runtime& runtime, const StoreOptions& store,
                                       uint64_t token);
 
+/// Makes the files of a checkpoint of the log durable, once more. A life that died may have written
+/// its metadata and not lived to sync it: whoever recovered from that must not take it for safe.
+/// Errors: those of the devices.
+Result<void> sync_checkpoint(const Runtime& runtime, const StoreOptions& store,
+                             const CheckpointInfo& info);
+
 /// What is not to be removed.
 struct KeptCheckpoints {
   static constexpr size_t kMax = 16;

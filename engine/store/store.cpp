@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/store.hpp"
 
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/events.hpp"
 #include "engine/store/names.hpp"
 #include "engine/store/recovery.hpp"
@@ -86,6 +87,8 @@ Result<void> Store::initialise() {
 Result<void> Store::load(const CheckpointInfo& info) {
   CHECK(!open_, "a store is recovered twice");
   TRY(Recovery(runtime_, options_, log_, index_).run(info));
+  if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
+  TRY(sync_checkpoint(runtime_, options_, info));
   driver_.recover_to(info);
   return {};
 }
