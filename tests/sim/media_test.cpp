@@ -164,10 +164,11 @@ TEST_CASE("a write in stretches is one pending write: it survives whole or not a
     REQUIRE(media.size() == 14);
     REQUIRE(text_at(media, 0, 12) == "a112444a33aa");
     std::vector<uint64_t> asked;
-    media.lose_power([&](uint64_t offset) {
+    const auto landing_of = [&](uint64_t offset) {
       asked.push_back(offset);
-      return offset == 2 && survives;
-    });
+      return offset == 2 && survives ? Landing::whole : Landing::lost;
+    };
+    media.lose_power(landing_of, 64);
     REQUIRE(asked == std::vector<uint64_t>{1, 2, 4});
     REQUIRE(text_at(media, 0, 12) == (survives ? "aaa22aaa33aa" : "aaaaaaaaaaaa"));
     REQUIRE(media.size() == (survives ? 14 : 12));
@@ -190,7 +191,7 @@ TEST_CASE("a sync covers what had been accepted when it was asked for, and nothi
     media.sync(covered);
     REQUIRE(media.pending_count() == 1);
     REQUIRE(text_at(media, 0, 10) == "1122222222");
-    media.lose_power([&](uint64_t) { return first_survives; });
+    media.lose_power([&](uint64_t) { return first_survives ? Landing::whole : Landing::lost; }, 64);
     return text_at(media, 0, 10) + " " + std::to_string(media.size());
   };
   // The first is durable: only the second may go.
