@@ -67,9 +67,9 @@ TEST_CASE("read-modify-write creates, updates in place and copies") {
   CHECK(world.number("n") == 5);
   CHECK(world.add("n", 2).address == made.address);
   CHECK(world.number("n") == 7);
-  CHECK(world.add("n", 1, 3).address > made.address);
+  CHECK(world.add("n", 1, 13).address > made.address);
   CHECK(world.number("n") == 8);
-  CHECK(world.last.value_size == 11);
+  CHECK(world.last.value_size == 21);
   world.erase("n");
   CHECK(world.add("n", 1).status == Status::ok);
   CHECK(world.number("n") == 1);
