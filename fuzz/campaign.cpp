@@ -29,6 +29,10 @@ constexpr int kTickMs = 100;
 constexpr int kHarnessFailure = 5;
 constexpr int64_t kOwnPauseMs = 1000;  // a tick that took longer: this process did not run
 constexpr int kHung = -1;              // in place of a wait status
+// A worker that cannot be started (no process, no descriptor, no memory to be had) is tried again
+// for two seconds; the others go on meanwhile.
+constexpr int64_t kRetryMs = 200;
+constexpr unsigned kTriesMax = 10;
 // Rows are taken in many at a time: a supervisor that woke for each would take the time of a core.
 constexpr int kPipeSize = 1 << 20;
 constexpr size_t kRowsAtOnce = 256;
@@ -41,6 +45,10 @@ struct Worker {
   uint64_t died_in = kNoRun;     // the run in which this worker's predecessor died
   int death = 0;                 // how: its wait status, or kHung
   uint64_t killed_in = kNoRun;   // the run that took too long
+  unsigned tries = 0;            // to start it that have failed
+  int64_t retry_ms = 0;          // when to try again
+  uint64_t owed = kNoRun;        // the run that it then begins with
+  bool wanted = false;           // it is to be tried again
   LastWords last_words;
 };
 
@@ -64,6 +72,9 @@ class Supervisor {
 
  private:
   void start(unsigned number, uint64_t again);
+  bool fork_worker(unsigned number, uint64_t again);
+  void not_started(unsigned number, uint64_t again);
+  void start_late();
   void kill_hung();
   void wait_for_news();
   bool receive(unsigned number);
@@ -80,7 +91,7 @@ class Supervisor {
   void kill_all();
   void finish();
   double seconds() const;
-  bool any_running() const;
+  bool any_left() const;
 
   const CampaignOrder& order_;
   Watcher& watcher_;
@@ -93,9 +104,11 @@ class Supervisor {
   const uint64_t end_;
   uint64_t next_;  // to be handed on
   bool over_ = false;
+  bool short_of_workers_ = false;
   Campaign campaign_;
 };
 
+void count_under_name(const RunRow& row, std::vector<SignatureCount>& counts);
 std::string text_of(int death);
 double cpu_seconds();
 
@@ -111,10 +124,12 @@ namespace {
 Campaign Supervisor::run() {
   const double cpu_before = cpu_seconds();
   for (unsigned number = 0; number < order_.workers; ++number) start(number, kNoRun);
-  while (any_running() && !over_) wait_for_news();
+  while (any_left() && !over_) wait_for_news();
   if (over_) kill_all();
   hand_on(true);
   finish();
+  const Shared& shared = memory_.shared();
+  if (!over_ && !shared.stop && shared.next < end_) campaign_.broke_off = true;
   campaign_.next = next_;
   campaign_.wall_s = seconds();
   campaign_.cpu_s = cpu_seconds() - cpu_before;
@@ -129,13 +144,25 @@ void Supervisor::start(unsigned number, uint64_t again) {
   worker.bytes.clear();
   worker.last_words.clear();
   worker.killed_in = kNoRun;
+  if (!fork_worker(number, again)) return not_started(number, again);
+  worker.tries = 0;
+  worker.wanted = false;
+}
+
+bool Supervisor::fork_worker(unsigned number, uint64_t again) {
+  Worker& worker = workers_[number];
   int ends[2];
-  CHECK(pipe2(ends, O_CLOEXEC) == 0, "no pipe for a worker: {}", strerror(errno));
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
   fcntl(ends[0], F_SETPIPE_SZ, kPipeSize);  // a smaller one does as well
   const pid_t supervisor = getpid();
   const pid_t process = fork();
-  CHECK(process >= 0, "no worker process: {}", strerror(errno));
+  if (process < 0) {
+    const int why = errno;
+    for (const int end : ends) close(end);
+    errno = why;
+    return false;
+  }
   if (process == 0) {
     if (!dies_with(supervisor)) _exit(kHarnessFailure);
     close(ends[0]);
@@ -148,6 +175,37 @@ void Supervisor::start(unsigned number, uint64_t again) {
   close(ends[1]);
   worker.process = process;
   worker.pipe = ends[0];
+  return true;
+}
+
+// The machine has no more to give, so it is told once. What this worker owes is owed to the reader
+// of the results as well: in the end it is a defect of its own.
+void Supervisor::not_started(unsigned number, uint64_t again) {
+  const int why = errno;
+  Worker& worker = workers_[number];
+  memory_.shared().now[number] = kNoRun;
+  if (!std::exchange(short_of_workers_, true)) {
+    add_defect(kNoRun, fmt::format("a worker cannot be started: {}", strerror(why)));
+  }
+  worker.owed = again;
+  worker.wanted = ++worker.tries < kTriesMax;
+  worker.retry_ms = steady_ms() + kRetryMs;
+  if (worker.wanted || again == kNoRun) return;
+  waiting_[again].row = std::nullopt;
+  add_defect(again, "its worker died, and no other could be started");
+}
+
+void Supervisor::start_late() {
+  for (unsigned number = 0; number < workers_.size(); ++number) {
+    Worker& worker = workers_[number];
+    if (!worker.wanted || steady_ms() < worker.retry_ms) continue;
+    const bool idle = memory_.shared().stop || memory_.shared().next >= end_;
+    if (worker.owed == kNoRun && idle) {
+      worker.wanted = false;
+    } else {
+      start(number, worker.owed);
+    }
+  }
 }
 
 void Supervisor::wait_for_news() {
@@ -164,10 +222,11 @@ void Supervisor::wait_for_news() {
     if (watched[i].revents != 0 && !receive(numbers[i])) ended(numbers[i]);
   }
   hand_on(false);
+  start_late();
   kill_hung();
   if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) memory_.shared().stop = true;
   watcher_.on_tick(campaign_, seconds());
-  if (ready > 0 && !over_ && any_running()) nanosleep(&kBetweenReads, nullptr);
+  if (ready > 0 && !over_ && any_left()) nanosleep(&kBetweenReads, nullptr);
 }
 
 // Takes all that is there. False at the end of the pipe.
@@ -257,6 +316,7 @@ void Supervisor::verdict_of_death(unsigned number, uint64_t index, int death) {
   RunRow row;
   row.index = index;
   row.seed = order_.seed_of(index);
+  row.on = order_.on;
   if (death == kHung) {
     row.verdict = scenarios::Verdict::inconclusive;
     row.signature.format("hung: not over after {} ms, twice", order_.hang_after_ms);
@@ -294,7 +354,9 @@ void Supervisor::kill_hung() {
 
 void Supervisor::add_defect(uint64_t index, std::string text) {
   campaign_.defects.push_back({index, std::move(text)});
-  if (campaign_.defects.size() >= kDefectsMax) memory_.shared().stop = true;
+  if (campaign_.defects.size() < kDefectsMax) return;
+  memory_.shared().stop = true;
+  campaign_.broke_off = true;
 }
 
 // Rows in order of index. `all`: nothing more will come, so gaps are skipped.
@@ -328,15 +390,13 @@ void Supervisor::count(const RunRow& row) {
   for (size_t bug = 0; bug < row.reached.size(); ++bug) {
     if (row.reached[bug] > 0) ++campaign_.runs_that_reached[bug];
   }
-  if (row.verdict == scenarios::Verdict::inconclusive) ++campaign_.inconclusive;
-  if (row.verdict != scenarios::Verdict::failed) return;
-  ++campaign_.failed;
-  for (SignatureCount& known : campaign_.signatures) {
-    if (known.first.signature.view() != row.signature.view()) continue;
-    ++known.count;
-    return;
+  if (row.verdict == scenarios::Verdict::inconclusive) {
+    ++campaign_.inconclusive;
+    count_under_name(row, campaign_.reasons);
+  } else if (row.verdict == scenarios::Verdict::failed) {
+    ++campaign_.failed;
+    count_under_name(row, campaign_.signatures);
   }
-  campaign_.signatures.push_back({row, 1});
 }
 
 void Supervisor::interrupted() {
@@ -373,9 +433,19 @@ double Supervisor::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
 }
 
-bool Supervisor::any_running() const {
+// Running, or wanted and not yet started.
+bool Supervisor::any_left() const {
   return std::any_of(workers_.begin(), workers_.end(),
-                     [](const Worker& worker) { return worker.process >= 0; });
+                     [](const Worker& worker) { return worker.process >= 0 || worker.wanted; });
+}
+
+void count_under_name(const RunRow& row, std::vector<SignatureCount>& counts) {
+  for (SignatureCount& known : counts) {
+    if (known.first.signature.view() != row.signature.view()) continue;
+    ++known.count;
+    return;
+  }
+  counts.push_back({row, 1});
 }
 
 std::string text_of(int death) {
