@@ -201,6 +201,10 @@ void equip(const Hunted& hunted, bool guarded, uint64_t checked_every, fuzz::Cam
     return fuzz::make_seeds_player(
         {hunted.scenario, hunted.seed, hunted.changes, every, checked_every});
   };
+  for (size_t i = 0; i < engine::kBugs.size(); ++i) {
+    const auto& on = hunted.changes.bugs;
+    order.on[i] = std::find(on.begin(), on.end(), engine::kBugs[i].id) != on.end();
+  }
   order.seed_of = [&hunted](uint64_t index) {
     return fuzz::run_seed(hunted.seed, *hunted.scenario, index);
   };

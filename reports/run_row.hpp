@@ -29,6 +29,7 @@ struct RunRow {
   scenarios::Verdict verdict = scenarios::Verdict::ok;
   bool guarded = false;
   Rerun rerun = Rerun::none;
+  bool unconfirmed = false;                     // it failed, and no fresh process has seen that
   std::array<bool, engine::kBugs.size()> on{};  // by row of engine::kBugs
   std::array<uint64_t, engine::kBugs.size()> reached{};
   sim::FixedText<32> oracle;

@@ -29,6 +29,20 @@ std::string behind(const std::string& text, const std::string& what) {
   return text.substr(from, text.find('\n', from) - from);
 }
 
+// Waits for a child of $campaign whose verb is the word that is given: $child.
+const std::string kChildren = R"(
+    find_child() {
+      local one words
+      child=
+      while [[ -z $child ]]; do
+        for one in $(< /proc/$campaign/task/$campaign/children); do
+          mapfile -d '' words < /proc/$one/cmdline
+          [[ ${words[1]} == "$1" ]] && child=$one
+        done
+      done 2> /dev/null
+    }
+)";
+
 void require_schema(const Place& place, const std::string& name) {
   const std::string command = "xmllint --noout --schema tests/data/junit.xsd " + place.path() +
                               "/desk/" + name + " > " + place.path() + "/xmllint 2>&1";
@@ -126,6 +140,104 @@ TEST_CASE("a run whose worker is killed twice from outside is no finding") {
   CHECK_THAT(ended.err, !ContainsSubstring("NONDETERMINISM"));
 }
 
+TEST_CASE("a fresh process that is killed once hides no failure") {
+  const Place place;
+  // The first replay is caught as soon as it is there, and stopped before it can answer.
+  const Ended ended = place.shell(kChildren + R"(
+      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 400 --keep-going --json -q \
+        --junit kf.xml & campaign=$!
+      find_child replay
+      kill -9 $child
+      wait $campaign)");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.err, ContainsSubstring("ended by signal 9"));
+  const std::vector<Json> rows = rows_of(ended.out);
+  REQUIRE(rows.size() == 400);
+  size_t failed = 0;
+  size_t unconfirmed = 0;
+  for (const Json& row : rows) {
+    if (row["verdict"] == "failed") ++failed;
+    if (row.contains("unconfirmed")) ++unconfirmed;
+  }
+  const Json totals = lines_of(ended.out).back();
+  CHECK(failed == totals["failed"]);
+  CHECK(failed > 1);
+  CHECK(unconfirmed == 1);
+  CHECK(totals["first_failing_seed"].is_string());
+  require_schema(place, "kf.xml");
+  CHECK_THAT(place.read("kf.xml"), ContainsSubstring("<failure "));
+}
+
+TEST_CASE("a failure that no fresh process reproduces is told as such, and never green") {
+  const Place place;
+  const Ended ended = place.shell(kChildren + R"(
+      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 400 -q --junit kf.xml & campaign=$!
+      find_child replay
+      kill -9 $child
+      wait $campaign)");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.out, ContainsSubstring("UNCONFIRMED"));
+  CHECK_THAT(ended.out, ContainsSubstring("first failing seed 0x"));
+  require_schema(place, "kf.xml");
+  CHECK_THAT(place.read("kf.xml"),
+             ContainsSubstring("<error message=\"no fresh process has reproduced it"));
+  CHECK_THAT(place.read("kf.xml"), ContainsSubstring("failures=\"0\" errors=\"2\""));
+}
+
+TEST_CASE("a fresh process that is killed because it takes too long has reproduced nothing") {
+  const Place place;
+  // The worker dies twice by the signal with which an overdue process is ended, too.
+  const Ended ended = place.shell(kChildren + R"(
+      $ORRERY run many-sessions -n 1 -s 3 -j 1 -q --no-faults --check-determinism off \
+        --hang-after 1s --set operations=60000 --set sessions=8 --set step_budget=1000000000 &
+      campaign=$!
+      find_child run
+      kill -9 $child
+      first=$child
+      while [[ $child == $first ]]; do find_child run; done
+      kill -9 $child
+      find_child replay
+      kill -STOP $child
+      wait $campaign)");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.err, ContainsSubstring("was not over in time"));
+  CHECK_THAT(ended.out, ContainsSubstring("UNCONFIRMED"));
+}
+
+TEST_CASE("Ctrl-C twice leaves whole rows, and all that were told") {
+  const Place place;
+  const Ended ended = place.shell(kChildren + R"(
+      $ORRERY run many-sessions -n 1000000 -s 7 -j 2 --json -q & campaign=$!
+      find_child run
+      sleep 0.5
+      kill -STOP $child  # so that what is in flight is never over
+      sleep 0.2
+      kill -INT $campaign
+      sleep 0.2
+      kill -INT $campaign
+      wait $campaign)");
+  CHECK(ended.code == 130);
+  REQUIRE(ended.out.ends_with('\n'));
+  const std::vector<Json> rows = rows_of(ended.out);
+  CHECK(rows.size() > 10);
+  for (size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i]["index"] == i);
+}
+
+TEST_CASE("what came to no conclusion is told with its reason and a seed") {
+  const Place place;
+  const Ended ended =
+      place.run("run many-sessions -n 5 -s 1 -q --set step_budget=1000 --junit none.xml");
+  CHECK(ended.code == 4);
+  CHECK_THAT(ended.out, ContainsSubstring("INCONCLUSIVE  not judged: "));
+  CHECK_THAT(ended.out, ContainsSubstring("first in seed 0x"));
+  CHECK_THAT(ended.out, ContainsSubstring("(run 0 of the campaign; 5 runs of 5)"));
+  const std::string replay = behind(ended.out, "replay:  orrery ");
+  CHECK(place.run(replay + " -q").code == 4);
+  CHECK_THAT(place.read("none.xml"), ContainsSubstring("runs came to no conclusion\" "
+                                                       "type=\"conclusive\">orrery " +
+                                                       replay));
+}
+
 TEST_CASE("progress is one line that is redrawn on a terminal, and plain elsewhere") {
   const Place place;
   const std::string words = "run many-sessions --time 1s -s 1 -j 1";
@@ -157,6 +269,16 @@ TEST_CASE("where nothing can be written, what was found is still told") {
   const Ended rows = place.shell("$ORRERY run canary -n 5000 -s 1 -q --json > /dev/full");
   CHECK(rows.code == 5);
   CHECK_THAT(rows.err, ContainsSubstring("replay:  orrery replay canary 0x"));
+  // Nor do they hide any of several failures, or how many there were.
+  for (const char* form : {"", " --json"}) {
+    const Ended several = place.shell(
+        "$ORRERY run snapshot-full-cache -n 300 -s 11 --bug garnet-2063.b --keep-going -q" +
+        std::string(form) + " > /dev/full");
+    CHECK(several.code == 5);
+    CHECK_THAT(several.err, ContainsSubstring("300 runs  "));
+    CHECK(count_of(several.err, "orrery: FAILED  ") >= 2);
+    CHECK(count_of(several.err, "replay:  orrery replay snapshot-full-cache 0x") >= 2);
+  }
 }
 
 TEST_CASE("a subject that hashes a pointer is caught, and told where") {
@@ -223,7 +345,20 @@ TEST_CASE("JUnit has a case for each oracle, the replay command first, and fits 
 
   CHECK(place.run("run pointer-canary -n 60 -s 1 -q --junit differs.xml").code == 3);
   require_schema(place, "differs.xml");
-  CHECK_THAT(place.read("differs.xml"), ContainsSubstring("type=\"determinism\""));
+  CHECK_THAT(place.read("differs.xml"),
+             ContainsSubstring("type=\"determinism\">orrery replay pointer-canary 0x"));
+
+  // The commands in it say all that was asked for, so that they give the same.
+  CHECK(place
+            .run("run pointer-canary -n 9 --from 3 -s 1 -q --guarded --keep-going "
+                 "--check-determinism all --junit all.xml")
+            .code == 3);
+  const std::string all = place.read("all.xml");
+  const std::string again = behind(all, "\norrery run ");
+  CHECK_THAT(again, ContainsSubstring("--from 3 -n 9 --check-determinism all --guarded "
+                                      "--keep-going"));
+  CHECK(place.run("run " + again + " -q").code == 3);
+  CHECK(place.run(behind(all, "type=\"determinism\">orrery ") + " -q").code == 3);
 }
 
 }  // namespace orrery::cli
