@@ -15,6 +15,7 @@
 #include "cli/values.hpp"
 #include "cli/verb.hpp"
 #include "fuzz/shrink.hpp"
+#include "fuzz/standstill.hpp"
 #include "reports/catalogue.hpp"
 #include "reports/words.hpp"
 
@@ -25,6 +26,9 @@ using scenarios::Run;
 
 // One replay of a large scenario takes seconds.
 constexpr uint64_t kReplaysIfLarge = 50;
+// Less than a replay has: where a run stands still, every try that keeps the failure waits for it.
+constexpr int64_t kHangAfterMs = 4'000;
+constexpr int64_t kHangAfterMsLarge = 600'000;
 
 // A signal handler can be told nothing but through statics.
 volatile sig_atomic_t interrupted = 0;
@@ -51,15 +55,18 @@ struct Words {
   std::string second;
   std::optional<std::string> file;
   std::optional<std::string> replays;
+  std::optional<std::string> hang_after;
   bool leave_safe_sizes = false;
   bool quiet = false;
   PlanOptions plan;
 };
 
 void add_options(Options& options, Words& words);
-std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options);
+std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options,
+                 int64_t& hang_after_ms);
 std::string output_file(const Words& words, const Target& target);
 void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds);
+int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file);
 
 }  // namespace
 
@@ -73,7 +80,8 @@ int run_shrink(const Invocation& invocation) {
   if (const auto code = options.parse(invocation)) return *code;
   Target target;
   fuzz::ShrinkOptions how;
-  const std::string wrong = read(words, target, how);
+  int64_t hang_after_ms = 0;
+  const std::string wrong = read(words, target, how, hang_after_ms);
   if (!wrong.empty()) return usage_error(invocation, wrong);
 
   const auto begun = std::chrono::steady_clock::now();
@@ -81,6 +89,7 @@ int run_shrink(const Invocation& invocation) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   };
   scenarios::Runner runner;
+  fuzz::watch_for_standstill(hang_after_ms / 2);
   ProgressLine progress(invocation.err, words.quiet);
   how.progress = [&](uint64_t replays, size_t deviations) {
     progress.show(seconds(), fmt::format("{} replays  {} deviations left  {:.1f} s", replays,
@@ -114,13 +123,7 @@ int run_shrink(const Invocation& invocation) {
     reports::render_story({run, shrunk.needs}, invocation.out);
     invocation.out << '\n';
   }
-  fuzz::Changes oracles;  // a tape holds no oracles
-  oracles.oracles = target.plan.oracles;
-  fmt::print(invocation.out, "replay:  orrery replay {}{}\n", file, words_of(oracles));
-  if (interrupted == 0) return kOk;
-  fmt::print(invocation.err, "orrery: stopped early; go on with: orrery shrink {}{}\n", file,
-             words_of(oracles));
-  return kInterrupted;
+  return tell_way_on(invocation, target, file);
 }
 
 namespace {
@@ -131,17 +134,24 @@ void add_options(Options& options, Words& words) {
   options.value("-o,--out", "FILE", words.file, "where the small tape goes (NAME-small.orry)");
   options.value("--replays", "N", words.replays,
                 "how many replays the search may take (2,000; 50 of a large scenario)");
+  options.value("--hang-after", "T", words.hang_after,
+                "a run that stands still for half of this is ended (4s; 10m if large)");
   options.flag("--leave-safe-sizes", words.leave_safe_sizes,
                "accept sizes at which the failure needs no decision at all");
   words.plan.add_to(options);
   options.flag("-q,--quiet", words.quiet, "no progress, no story");
 }
 
-std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options) {
+std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options,
+                 int64_t& hang_after_ms) {
   fuzz::Changes changes;
   std::string wrong = words.plan.changes(changes);
   if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
-  if (wrong.empty() && target.plan.scenario->is_large()) options.replays_max = kReplaysIfLarge;
+  if (!wrong.empty()) return wrong;
+  const bool large = target.plan.scenario->is_large();
+  if (large) options.replays_max = kReplaysIfLarge;
+  hang_after_ms = large ? kHangAfterMsLarge : kHangAfterMs;
+  if (words.hang_after) wrong = read_time(*words.hang_after, hang_after_ms);
   if (wrong.empty() && words.replays) {
     wrong = read_count("--replays", *words.replays, 1, options.replays_max);
   }
@@ -170,6 +180,16 @@ void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, doubl
   }
   fmt::print(invocation.out, "  ({}, {:.1f} s{})\n", reports::counted(shrunk.replays, "replay"),
              seconds, shrunk.complete ? "" : "; the budget ended first");
+}
+
+int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file) {
+  fuzz::Changes oracles;  // a tape holds no oracles
+  oracles.oracles = target.plan.oracles;
+  fmt::print(invocation.out, "replay:  orrery replay {}{}\n", file, words_of(oracles));
+  if (interrupted == 0) return kOk;
+  fmt::print(invocation.err, "orrery: stopped early; go on with: orrery shrink {}{}\n", file,
+             words_of(oracles));
+  return kInterrupted;
 }
 
 }  // namespace
