@@ -23,7 +23,7 @@ JunitCase case_of_determinism(const CampaignStory& story);
 JunitCase case_of_harness(const CampaignStory& story);
 JunitCase case_of_canary(const CampaignStory& story);
 JunitCase case_of_conclusions(const CampaignStory& story);
-std::string replay_of(const CampaignStory& story, uint64_t seed);
+std::string replay_command(const CampaignStory& story, uint64_t seed);
 std::string campaign_again(const CampaignStory& story);
 void add_failure(const ToldFailure& failure, JunitCase& one);
 std::string text_of(const CampaignStory& story, const ToldFailure& failure);
@@ -105,7 +105,7 @@ void add_failure(const ToldFailure& failure, JunitCase& one) {
 std::string text_of(const CampaignStory& story, const ToldFailure& failure) {
   const Confirmed* const known = failure.confirmed;
   const reports::RunRow& row = known != nullptr ? known->row : failure.found.first;
-  std::string text = replay_of(story, row.seed);
+  std::string text = replay_command(story, row.seed);
   if (known != nullptr && !known->made.tape.empty()) {
     text += fmt::format("orrery shrink {}\n", known->made.tape);
   }
@@ -120,7 +120,7 @@ std::string text_of(const CampaignStory& story, const ToldFailure& failure) {
   return text + "\n";
 }
 
-std::string replay_of(const CampaignStory& story, uint64_t seed) {
+std::string replay_command(const CampaignStory& story, uint64_t seed) {
   return fmt::format("orrery replay {} {}{}\n", story.hunted.scenario->name(), reports::hex64(seed),
                      words_of(story.hunted.changes));
 }
@@ -140,7 +140,9 @@ JunitCase case_of_determinism(const CampaignStory& story) {
   if (!story.nondeterminism.empty()) {
     one.outcome = JunitOutcome::failed;
     one.message = "the same run gave two results";
-    one.text = replay_of(story, story.nondeterminism.front().seed) + campaign_again(story);
+    const Differing& first = story.nondeterminism.front();
+    one.text = first.again.empty() ? replay_command(story, first.seed) : first.again;
+    one.text += campaign_again(story);
     for (const Differing& differing : story.nondeterminism) one.text += differing.text + "\n";
   } else if (story.campaign.reruns == 0) {
     one.outcome = JunitOutcome::skipped;
@@ -179,7 +181,7 @@ JunitCase case_of_conclusions(const CampaignStory& story) {
       fmt::format("{} of {} came to no conclusion", reports::grouped(campaign.inconclusive),
                   reports::counted(campaign.runs, "run"));
   for (const fuzz::SignatureCount& reason : campaign.reasons) {
-    one.text += replay_of(story, reason.first.seed);
+    one.text += replay_command(story, reason.first.seed);
     one.text += fmt::format("{}\n{} of {}, first in run {} of the campaign\n\n",
                             reason.first.signature.view(), reports::counted(reason.count, "run"),
                             reports::grouped(campaign.runs), reports::grouped(reason.first.index));

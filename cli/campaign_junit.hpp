@@ -26,6 +26,7 @@ struct ToldFailure {
 struct Differing {
   uint64_t seed = 0;
   std::string text;
+  std::string again;  // the command that shows it; empty: a replay does
 };
 
 struct CampaignStory {

@@ -30,12 +30,8 @@ using reports::RunRow;
 constexpr int kTickMs = 100;
 constexpr size_t kErrorLinesShown = 6;
 
-std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
-                                   const fuzz::Changes& changes, int64_t hang_after_ms);
-int64_t patience_of(int64_t hang_after_ms);
 bool read_some(int pipe, std::string& text);
 Output not_started();
-Confirmation without_answer(const RunRow& row, const Output& fresh);
 Confirmation compare_deaths(const RunRow& row, const Output& fresh);
 Confirmation compare(const RunRow& row, const Json& seen);
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments,
@@ -54,7 +50,7 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
                      int64_t hang_after_ms) {
   const std::string tape = tape_path(folder, scenario.name(), row.seed);
   std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
-  words.insert(words.end(), {"--save", tape});
+  words.insert(words.end(), {"--json", "--save", tape});
   const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
   const Json seen = Json::parse(fresh.out, nullptr, false);
   // Killed by this process, it would have said who knows what.
@@ -73,37 +69,31 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
 std::string divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
                             const RunRow& row, const fuzz::Changes& changes,
                             int64_t hang_after_ms) {
-  const Output fresh =
-      output_of(invocation.program, replay_of(scenario, row, changes, hang_after_ms),
-                patience_of(hang_after_ms));
+  std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
+  words.emplace_back("--json");
+  const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
   const bool again = WIFEXITED(fresh.status) && WEXITSTATUS(fresh.status) == kNondeterminism;
   // Without the line that repeats what is being said.
   if (again) return fresh.err.substr(std::min(fresh.err.find('\n'), fresh.err.size()));
   return "; a fresh process does not see it, so it depends on more than where memory lies";
 }
 
-Confirmation check_elsewhere(const Invocation& invocation, const scenarios::Scenario& scenario,
-                             const RunRow& row, const fuzz::Changes& changes,
-                             int64_t hang_after_ms) {
-  CHECK(row.verdict != scenarios::Verdict::failed, "after a broken promise nothing is promised");
-  const Output fresh =
-      output_of(invocation.program, replay_of(scenario, row, changes, hang_after_ms),
-                patience_of(hang_after_ms));
-  const Json seen = Json::parse(fresh.out, nullptr, false);
-  if (fresh.overdue || !seen.is_object()) return without_answer(row, fresh);
+std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
+                                   const fuzz::Changes& changes, int64_t hang_after_ms) {
+  std::vector<std::string> words{"replay", scenario.name(), reports::hex64(row.seed),
+                                 "-q",     "--hang-after",  fmt::format("{}ms", hang_after_ms)};
+  for (std::string& word : arguments_of(changes)) words.push_back(std::move(word));
+  return words;
+}
+
+int64_t patience_of(int64_t hang_after_ms) { return 4 * hang_after_ms; }
+
+Confirmation without_answer(const RunRow& row, const Output& fresh) {
   Confirmation result;
-  result.outcome = Outcome::differs;
-  const std::string verdict = seen.value("verdict", "");
-  const std::string digest = seen.value("digest", "");
-  if (verdict != scenarios::name_of(row.verdict)) {
-    result.text = fmt::format("a worker says {}, a process of its own {}",
-                              scenarios::name_of(row.verdict), verdict);
-  } else if (digest != reports::hex64(row.digest)) {
-    result.text = fmt::format("digest {} in a worker, {} in a process of its own",
-                              reports::hex64(row.digest), digest);
-  } else {
-    result.outcome = Outcome::reproduced;
-  }
+  result.outcome = Outcome::harness;
+  result.signature = row.signature.view();
+  result.text = fmt::format("the fresh process ended without an answer: it {}\n", end_text(fresh));
+  if (fresh.started) result.text += fuzz::heart_of(fresh.err, kErrorLinesShown);
   return result;
 }
 
@@ -150,18 +140,6 @@ std::string end_text(const Output& output) {
 
 namespace {
 
-std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
-                                   const fuzz::Changes& changes, int64_t hang_after_ms) {
-  std::vector<std::string> words{
-      "replay", scenario.name(), reports::hex64(row.seed),          "--json",
-      "-q",     "--hang-after",  fmt::format("{}ms", hang_after_ms)};
-  for (std::string& word : arguments_of(changes)) words.push_back(std::move(word));
-  return words;
-}
-
-// A replay plays its run a few times.
-int64_t patience_of(int64_t hang_after_ms) { return 4 * hang_after_ms; }
-
 // Waits for a moment. False at the end of the pipe.
 bool read_some(int pipe, std::string& text) {
   pollfd watched{pipe, POLLIN, 0};
@@ -176,15 +154,6 @@ Output not_started() {
   Output output;
   output.err = strerror(errno);
   return output;
-}
-
-Confirmation without_answer(const RunRow& row, const Output& fresh) {
-  Confirmation result;
-  result.outcome = Outcome::harness;
-  result.signature = row.signature.view();
-  result.text = fmt::format("the fresh process ended without an answer: it {}\n", end_text(fresh));
-  if (fresh.started) result.text += fuzz::heart_of(fresh.err, kErrorLinesShown);
-  return result;
 }
 
 // A run that took its worker along takes the fresh process along as well, and in the same way.

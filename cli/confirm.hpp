@@ -43,13 +43,6 @@ std::string divergence_told(const Invocation& invocation, const scenarios::Scena
                             const reports::RunRow& row, const fuzz::Changes& changes,
                             int64_t hang_after_ms);
 
-/// Plays a run that ended well once more in a process that was executed anew, whose program and
-/// libraries lie at other addresses than those of all workers, which are forks of one image.
-/// Requires: the run did not fail.
-Confirmation check_elsewhere(const Invocation& invocation, const scenarios::Scenario& scenario,
-                             const reports::RunRow& row, const fuzz::Changes& changes,
-                             int64_t hang_after_ms);
-
 /// Whether the run took its worker along, twice in the same way: its row is made up, and nobody
 /// knows its digest, or which planted bugs it had reached.
 bool took_worker_along(const reports::RunRow& row);
@@ -71,6 +64,15 @@ struct Output {
 /// with this process; with `interrupts` it is killed when Ctrl-C has come.
 Output output_of(const std::string& program, const std::vector<std::string>& arguments,
                  int64_t patience_ms = INT64_MAX, const fuzz::Interrupts* interrupts = nullptr);
+
+/// The words that have this binary replay a run, and the milliseconds that it may take for it: it
+/// plays the run a few times.
+std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const reports::RunRow& row,
+                                   const fuzz::Changes& changes, int64_t hang_after_ms);
+int64_t patience_of(int64_t hang_after_ms);
+
+/// Nobody knows what a process would have said that gave no answer.
+Confirmation without_answer(const reports::RunRow& row, const Output& fresh);
 
 /// How a program ended that gave no answer, in words: "it was ended by signal 9 (Killed)".
 std::string end_text(const Output& output);

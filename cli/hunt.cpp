@@ -10,6 +10,7 @@
 #include "cli/build.hpp"
 #include "cli/campaign_junit.hpp"
 #include "cli/confirmations.hpp"
+#include "cli/elsewhere.hpp"
 #include "cli/files.hpp"
 #include "cli/plan_options.hpp"
 #include "cli/terminal.hpp"
@@ -24,6 +25,9 @@ using reports::RunRow;
 using scenarios::Verdict;
 
 constexpr size_t kDivergencesShown = 20;
+// Of the runs that are played twice, the first and one in so many are played elsewhere as well.
+// Counted in the order of the runs: what a campaign says does not depend on the workers.
+constexpr uint64_t kElsewhereEvery = 50;
 constexpr size_t kReasonsShown = 12;
 constexpr size_t kNeverSeenShown = 12;
 
@@ -43,9 +47,11 @@ class Hunter final : public fuzz::Watcher {
   void on_row(const RunRow& row) override;
   void on_last_words(const RunRow& row, const std::string& words) override;
   void on_tick(const Campaign& so_far, double seconds) override;
+  bool has_found() const override { return found_elsewhere_; }
 
   void reproduce(const RunRow& row);
   void tell_divergence(const RunRow& row);
+  void look_elsewhere(const RunRow& row);
   void flush_rows();
   void harness_failed(std::string text);
   void save_junit(const Campaign& campaign);
@@ -68,6 +74,10 @@ class Hunter final : public fuzz::Watcher {
   Paint paint_;
   ProgressLine progress_;
   Confirmations confirmations_;
+  uint64_t played_twice_ = 0;
+  uint64_t elsewhere_ = 0;            // of these
+  uint64_t elsewhere_identical_ = 0;  // of these
+  bool found_elsewhere_ = false;
   std::string rows_;        // of --json, until they are written whole
   std::string last_words_;  // of the row to come
   std::vector<Differing> nondeterminism_;
@@ -108,6 +118,9 @@ int Hunter::run() {
 void Hunter::on_row(const RunRow& row) {
   RunRow told = row;
   if (row.rerun == reports::Rerun::differs) tell_divergence(row);
+  if (row.rerun == reports::Rerun::identical && played_twice_++ % kElsewhereEvery == 0) {
+    look_elsewhere(row);
+  }
   if (row.verdict == Verdict::failed) {
     if (confirmations_.wants(row)) reproduce(row);
     const Confirmed* const known = confirmations_.find(row.signature.view());
@@ -129,7 +142,7 @@ void Hunter::reproduce(const RunRow& row) {
   const Confirmation& made = confirmations_.find(row.signature.view())->made;
   if (made.outcome != Outcome::differs) return;
   nondeterminism_.push_back(
-      {row.seed, fmt::format("seed {}: {}", reports::hex64(row.seed), made.text)});
+      {row.seed, fmt::format("seed {}: {}", reports::hex64(row.seed), made.text), ""});
 }
 
 void Hunter::tell_divergence(const RunRow& row) {
@@ -138,9 +151,28 @@ void Hunter::tell_divergence(const RunRow& row) {
   const std::string told =
       divergence_told(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
   nondeterminism_.push_back(
-      {row.seed, fmt::format("seed {}: the run and the same run with its memory laid out the other "
-                             "way round differ{}",
-                             reports::hex64(row.seed), told)});
+      {row.seed,
+       fmt::format("seed {}: the run and the same run with its memory laid out the other "
+                   "way round differ{}",
+                   reports::hex64(row.seed), told),
+       ""});
+}
+
+void Hunter::look_elsewhere(const RunRow& row) {
+  flush_rows();
+  ++elsewhere_;
+  const std::string seed = reports::hex64(row.seed);
+  const Confirmation seen =
+      play_elsewhere(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
+  if (seen.outcome == Outcome::reproduced) ++elsewhere_identical_;
+  if (seen.outcome == Outcome::harness) harness_failed(fmt::format("seed {}: {}", seed, seen.text));
+  if (seen.outcome != Outcome::differs) return;
+  found_elsewhere_ = true;
+  if (nondeterminism_.size() >= kDivergencesShown) return;
+  const std::string again = fmt::format(
+      "orrery run {} -s {} --from {} -n 1 --check-determinism all{}\n", hunted_.scenario->name(),
+      reports::hex64(hunted_.seed), row.index, words_of(hunted_.changes));
+  nondeterminism_.push_back({row.seed, fmt::format("seed {}: {}", seed, seen.text), again});
 }
 
 // Whole lines, as few writes as can be: whoever reads along, or ends this process, finds no half.
@@ -191,8 +223,9 @@ void Hunter::summary(const Campaign& campaign) {
   tell_inconclusive(campaign);
   tell_bugs(campaign);
   if (campaign.reruns > 0) {
-    fmt::print(invocation_.out, "\ndeterminism: {} of {} re-runs identical\n",
-               reports::grouped(campaign.reruns_identical), reports::grouped(campaign.reruns));
+    fmt::print(invocation_.out, "\ndeterminism: {} of {} re-runs identical; {} of {} elsewhere\n",
+               reports::grouped(campaign.reruns_identical), reports::grouped(campaign.reruns),
+               elsewhere_identical_, elsewhere_);
   }
   if (!hunted_.quiet) tell_never_seen(campaign);
 }

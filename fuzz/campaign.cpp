@@ -372,7 +372,7 @@ void Supervisor::hand_on(bool all) {
     count(row);
     if (!over.last_words.empty()) watcher_.on_last_words(row, over.last_words);
     watcher_.on_row(row);
-    if (ends_campaign(row)) over_ = true;
+    if (ends_campaign(row) || (!order_.keep_going && watcher_.has_found())) over_ = true;
   }
 }
 

@@ -91,6 +91,8 @@ class Watcher {
   virtual void on_last_words(const reports::RunRow& row, const std::string& words) {
     (void)row, (void)words;
   }
+  /// After on_row(): whether it has found what ends a campaign, as a failing row does.
+  virtual bool has_found() const { return false; }
   /// A few times a second.
   virtual void on_tick(const Campaign& so_far, double seconds) = 0;
 };

@@ -6,9 +6,10 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 8> kAll{
-      &snapshot_full_cache(), &snapshot_at_rest(), &late_flush(),     &many_sessions(),
-      &crash_loop(),          &canary(),           &pointer_canary(), &garnet_385_40g(),
+  static const std::array<const Scenario*, 9> kAll{
+      &snapshot_full_cache(), &snapshot_at_rest(), &late_flush(),
+      &many_sessions(),       &crash_loop(),       &canary(),
+      &pointer_canary(),      &static_canary(),    &garnet_385_40g(),
   };
   return kAll;
 }

@@ -14,6 +14,7 @@ const Scenario& many_sessions();
 const Scenario& crash_loop();
 const Scenario& canary();
 const Scenario& pointer_canary();
+const Scenario& static_canary();
 const Scenario& garnet_385_40g();
 
 }  // namespace orrery::scenarios
