@@ -29,26 +29,35 @@ std::string behind(const std::string& text, const std::string& what) {
   return text.substr(from, text.find('\n', from) - from);
 }
 
-// Waits for a child of $campaign whose verb is the word that is given: $child.
+// Waits for a child of $campaign whose verb is the word that is given: $child. Not for ever.
 const std::string kChildren = R"(
     find_child() {
-      local one words
+      local one words until=$((SECONDS + 30))
       child=
-      while [[ -z $child ]]; do
+      while [[ -z $child ]] && ((SECONDS < until)); do
         for one in $(< /proc/$campaign/task/$campaign/children); do
           mapfile -d '' words < /proc/$one/cmdline
           [[ ${words[1]} == "$1" ]] && child=$one
         done
       done 2> /dev/null
+      [[ -n $child ]] || { echo "no child plays $1" >&2; exit 99; }
     }
 )";
 
-void require_schema(const Place& place, const std::string& name) {
-  const std::string command = "xmllint --noout --schema tests/data/junit.xsd " + place.path() +
-                              "/desk/" + name + " > " + place.path() + "/xmllint 2>&1";
+void require_schema(const Place& place, const std::string& name, const std::string& schema) {
+  const std::string command = "xmllint --noout --schema " + schema + " " + place.path() + "/desk/" +
+                              name + " > " + place.path() + "/xmllint 2>&1";
   const int status = std::system(command.c_str());
   INFO(content_of(place.path() + "/xmllint"));
   REQUIRE(status == 0);
+}
+
+// Our schema allows less than junit-10.xsd of Jenkins' xUnit plugin, the one in wide use: what fits
+// ours fits that one. Its text is not in this tree; whoever has it names it in ORRERY_JUNIT_XSD.
+void require_schema(const Place& place, const std::string& name) {
+  require_schema(place, name, "tests/data/junit.xsd");
+  const char* const other = std::getenv("ORRERY_JUNIT_XSD");
+  if (other != nullptr) require_schema(place, name, other);
 }
 
 size_t count_of(const std::string& text, const std::string& what) {
@@ -144,7 +153,7 @@ TEST_CASE("a fresh process that is killed once hides no failure") {
   const Place place;
   // The first replay is caught as soon as it is there, and stopped before it can answer.
   const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 400 --keep-going --json -q \
+      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 400 --keep-going --json -q -j 1 \
         --check-determinism off --junit kf.xml & campaign=$!
       find_child replay
       kill -9 $child
@@ -171,7 +180,7 @@ TEST_CASE("a fresh process that is killed once hides no failure") {
 TEST_CASE("a failure that no fresh process reproduces is told as such, and never green") {
   const Place place;
   const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 400 -q --check-determinism off \
+      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 400 -q -j 1 --check-determinism off \
         --junit kf.xml & campaign=$!
       find_child replay
       kill -9 $child
@@ -190,12 +199,14 @@ TEST_CASE("a fresh process that is killed because it takes too long has reproduc
   // The worker dies twice by the signal with which an overdue process is ended, too.
   const Ended ended = place.shell(kChildren + R"(
       $ORRERY run many-sessions -n 1 -s 3 -j 1 -q --no-faults --check-determinism off \
-        --hang-after 1s --set operations=60000 --set sessions=8 --set step_budget=1000000000 &
+        --hang-after 2s --set operations=60000 --set sessions=8 --set step_budget=1000000000 &
       campaign=$!
       find_child run
+      sleep 0.3
       kill -9 $child
       first=$child
       while [[ $child == $first ]]; do find_child run; done
+      sleep 0.3
       kill -9 $child
       find_child replay
       kill -STOP $child
