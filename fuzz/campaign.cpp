@@ -41,7 +41,8 @@ constexpr timespec kBetweenReads{0, 2'000'000};
 struct Worker {
   pid_t process = -1;
   int pipe = -1;
-  std::vector<std::byte> bytes;  // the beginning of a row that has not arrived whole
+  std::vector<std::byte> bytes;  // what was read from the pipe
+  size_t held = 0;               // bytes of them: the beginning of a row that has not arrived whole
   uint64_t died_in = kNoRun;     // the run in which this worker's predecessor died
   int death = 0;                 // how: its wait status, or kHung
   uint64_t killed_in = kNoRun;   // the run that took too long
@@ -141,7 +142,7 @@ void Supervisor::start(unsigned number, uint64_t again) {
   Worker& worker = workers_[number];
   memory_.shared().since[number] = steady_ms();
   memory_.shared().now[number] = again;
-  worker.bytes.clear();
+  worker.held = 0;
   worker.last_words.clear();
   worker.killed_in = kNoRun;
   if (!fork_worker(number, again)) return not_started(number, again);
@@ -229,24 +230,25 @@ void Supervisor::wait_for_news() {
   if (ready > 0 && !over_ && any_left()) nanosleep(&kBetweenReads, nullptr);
 }
 
-// Takes all that is there. False at the end of the pipe.
+// Takes all that is there. False at the end of the pipe. The buffer stays as it is: to make it anew
+// and clear it for each look would take more time than the rows.
 bool Supervisor::receive(unsigned number) {
-  std::vector<std::byte>& bytes = workers_[number].bytes;
+  Worker& worker = workers_[number];
+  worker.bytes.resize(kRowsAtOnce * sizeof(RunRow));
   for (;;) {
-    const size_t before = bytes.size();
-    bytes.resize(before + kRowsAtOnce * sizeof(RunRow));
-    const ssize_t got = read(workers_[number].pipe, bytes.data() + before, bytes.size() - before);
-    const bool nothing_yet = got < 0 && (errno == EINTR || errno == EAGAIN);
-    bytes.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    const ssize_t got =
+        read(worker.pipe, worker.bytes.data() + worker.held, worker.bytes.size() - worker.held);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+    if (got <= 0) return false;
+    worker.held += static_cast<size_t>(got);
     size_t used = 0;
-    for (; bytes.size() - used >= sizeof(RunRow); used += sizeof(RunRow)) {
+    for (; worker.held - used >= sizeof(RunRow); used += sizeof(RunRow)) {
       RunRow row;
-      memcpy(static_cast<void*>(&row), bytes.data() + used, sizeof row);
+      memcpy(static_cast<void*>(&row), worker.bytes.data() + used, sizeof row);
       arrived(number, row);
     }
-    bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(used));
-    if (nothing_yet) return true;
-    if (got <= 0) return false;
+    worker.held -= used;
+    memmove(worker.bytes.data(), worker.bytes.data() + used, worker.held);
   }
 }
 
