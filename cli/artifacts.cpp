@@ -36,9 +36,10 @@ int convert(const Invocation& invocation, const scenarios::Scenario& scenario,
   std::string bytes;
   const std::string wrong = read_file(input, bytes);
   if (!wrong.empty()) return usage_error(invocation, wrong);
+  // Before there is a world: what was before it is there again after it.
+  fuzz::watch_for_standstill(hang_after_ms / 2);
   fuzz::SchedulePlayer player(scenario, changes);
   if (!player.wrong().empty()) return usage_error(invocation, player.wrong());
-  fuzz::watch_for_standstill(hang_after_ms / 2);
   const scenarios::Run& run =
       player.play({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
   invocation.out << reports::json_line(reports::row_of(run), scenario.name()) << '\n';
@@ -96,7 +97,7 @@ void Artifacts::add_tape(const std::string& artifact, const std::string& tape,
   oracles.oracles = order_.changes.oracles;
   const Output second = ask({"replay", tape, "--json", "-q"}, oracles);
   if (second.interrupted) return unseen_.push_back(artifact);
-  const Json replayed = Json::parse(second.out, nullptr, false);
+  const Json replayed = Json::parse(first_line(second.out), nullptr, false);
   const int code = WIFEXITED(second.status) ? WEXITSTATUS(second.status) : -1;
   // A guarded run may end at an earlier step, and is right then.
   const bool same_end = replayed.is_object() && replayed["steps"] == seen["steps"];

@@ -107,7 +107,8 @@ std::string text_of(const CampaignStory& story, const ToldFailure& failure) {
   const reports::RunRow& row = known != nullptr ? known->row : failure.found.first;
   std::string text = replay_command(story, row.seed);
   if (known != nullptr && !known->made.tape.empty()) {
-    text += fmt::format("orrery shrink {}\n", known->made.tape);
+    text += fmt::format("orrery shrink {}{}\n", shell_word(known->made.tape),
+                        oracles_of(story.hunted.changes.oracles));
   }
   text += fmt::format("{}\n{} of {}, first in run {} of the campaign\n",
                       known != nullptr ? known->made.signature : std::string(row.signature.view()),

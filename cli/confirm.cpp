@@ -52,7 +52,7 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
   std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
   words.insert(words.end(), {"--json", "--save", tape});
   const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
-  const Json seen = Json::parse(fresh.out, nullptr, false);
+  const Json seen = Json::parse(first_line(fresh.out), nullptr, false);
   // Killed by this process, it would have said who knows what.
   if (fresh.overdue || !fresh.started) return without_answer(row, fresh);
   if (!seen.is_object()) return compare_deaths(row, fresh);
@@ -66,17 +66,26 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
   return result;
 }
 
-std::string divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
-                            const RunRow& row, const fuzz::Changes& changes,
-                            int64_t hang_after_ms) {
+ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
+                               const RunRow& row, const fuzz::Changes& changes,
+                               int64_t hang_after_ms) {
   std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
   words.emplace_back("--json");
   const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
   const bool again = WIFEXITED(fresh.status) && WEXITSTATUS(fresh.status) == kNondeterminism;
+  if (!again) {
+    return {"; a fresh process does not see it, so it depends on more than where memory lies", {}};
+  }
+  ToldDivergence told;
   // Without the line that repeats what is being said.
-  if (again) return fresh.err.substr(std::min(fresh.err.find('\n'), fresh.err.size()));
-  return "; a fresh process does not see it, so it depends on more than where memory lies";
+  told.text = fresh.err.substr(std::min(fresh.err.find('\n'), fresh.err.size()));
+  const size_t row_end = std::min(fresh.out.find('\n'), fresh.out.size() - 1);
+  const Json second = Json::parse(fresh.out.substr(row_end + 1), nullptr, false);
+  if (second.is_object() && second.contains("parts")) told.place = second["parts"].dump();
+  return told;
 }
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
                                    const fuzz::Changes& changes, int64_t hang_after_ms) {

@@ -38,10 +38,17 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
                      const std::string& folder, int64_t hang_after_ms);
 
 /// What a fresh process says of a run that came out differently the second time: where the two
-/// plays part.
-std::string divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
-                            const reports::RunRow& row, const fuzz::Changes& changes,
-                            int64_t hang_after_ms);
+/// plays part, in words, and as reports::divergence_place() has it; empty if it does not see it.
+struct ToldDivergence {
+  std::string text;
+  std::string place;
+};
+ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
+                               const reports::RunRow& row, const fuzz::Changes& changes,
+                               int64_t hang_after_ms);
+
+/// The answer of `replay --json`: its first line.
+std::string first_line(const std::string& text);
 
 /// Whether the run took its worker along, twice in the same way: its row is made up, and nobody
 /// knows its digest, or which planted bugs it had reached.

@@ -34,7 +34,7 @@ Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scena
   words.insert(words.end(), {"--json"});
   const int64_t patience_ms = patience_of(hang_after_ms);
   const Output fresh = output_of(invocation.program, words, patience_ms);
-  const Json seen = Json::parse(fresh.out, nullptr, false);
+  const Json seen = Json::parse(first_line(fresh.out), nullptr, false);
   if (fresh.overdue || !seen.is_object()) return without_answer(row, fresh);
   Confirmation result;
   result.text = compare(row, seen);

@@ -144,7 +144,7 @@ std::string read(const Words& words, Order& order) {
   std::string wrong = read_target_name(words, order.artifacts);
   if (!wrong.empty()) return wrong;
   fuzz::Changes& changes = order.artifacts.changes;
-  wrong = words.plan.changes(changes);
+  wrong = words.plan.changes(changes, words.scenario.value_or(kScenario));
   order.artifacts.scenario = scenario_named(words.scenario.value_or(kScenario), wrong);
   scenarios::Plan plan;
   if (wrong.empty()) wrong = fuzz::plan_for(*order.artifacts.scenario, 0, changes, plan);
@@ -290,8 +290,10 @@ int tell(const Invocation& invocation, const Order& order, const Artifacts& arti
                  flags);
       continue;
     }
-    fmt::print(invocation.out, "  replay:  orrery replay {}\n  shrink:  orrery shrink {}\n",
-               one.tape, one.tape);
+    for (const char* const verb : {"replay", "shrink"}) {
+      fmt::print(invocation.out, "  {}:  {} {} {}{}\n", verb, invocation.called, verb,
+                 shell_word(one.tape), oracles_of(order.artifacts.changes.oracles));
+    }
     fmt::print(invocation.out, "  input:   {}\n", one.artifact);
   }
   for (const std::string& line : artifacts.differing()) {

@@ -50,7 +50,7 @@ class Hunter final : public fuzz::Watcher {
   bool has_found() const override { return found_elsewhere_; }
 
   void reproduce(const RunRow& row);
-  void tell_divergence(const RunRow& row);
+  std::string tell_divergence(const RunRow& row);
   void look_elsewhere(const RunRow& row);
   void flush_rows();
   void harness_failed(std::string text);
@@ -59,7 +59,7 @@ class Hunter final : public fuzz::Watcher {
   void summary(const Campaign& campaign);
   void tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one);
   void tell_inconclusive(const Campaign& campaign);
-  const RunRow* first_that_reached(const Campaign& campaign, size_t bug) const;
+  const fuzz::SignatureCount* first_that_reached(const Campaign& campaign, size_t bug) const;
   void tell_bugs(const Campaign& campaign);
   void tell_never_seen(const Campaign& campaign);
   void tell_trouble(const Campaign& campaign);
@@ -117,7 +117,8 @@ int Hunter::run() {
 
 void Hunter::on_row(const RunRow& row) {
   RunRow told = row;
-  if (row.rerun == reports::Rerun::differs) tell_divergence(row);
+  std::string rerun;
+  if (row.rerun == reports::Rerun::differs) rerun = tell_divergence(row);
   if (row.rerun == reports::Rerun::identical && played_twice_++ % kElsewhereEvery == 0) {
     look_elsewhere(row);
   }
@@ -129,7 +130,9 @@ void Hunter::on_row(const RunRow& row) {
     if (!told.unconfirmed) told.signature.assign(known->made.signature);
   }
   last_words_.clear();
-  if (hunted_.json) rows_ += reports::json_line(told, hunted_.scenario->name()) + '\n';
+  if (!hunted_.json) return;
+  rows_ += reports::json_line(told, hunted_.scenario->name()) + '\n';
+  if (!rerun.empty()) rows_ += rerun + '\n';
 }
 
 void Hunter::on_last_words(const RunRow&, const std::string& words) { last_words_ = words; }
@@ -145,17 +148,21 @@ void Hunter::reproduce(const RunRow& row) {
       {row.seed, fmt::format("seed {}: {}", reports::hex64(row.seed), made.text), ""});
 }
 
-void Hunter::tell_divergence(const RunRow& row) {
+// In words for the end, and as a line of JSON.
+std::string Hunter::tell_divergence(const RunRow& row) {
   progress_.clear();
-  if (nondeterminism_.size() >= kDivergencesShown) return;
-  const std::string told =
+  flush_rows();
+  const char* const name = hunted_.scenario->name();
+  if (nondeterminism_.size() >= kDivergencesShown) return reports::rerun_line(row, name, {});
+  const ToldDivergence told =
       divergence_told(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
   nondeterminism_.push_back(
       {row.seed,
        fmt::format("seed {}: the run and the same run with its memory laid out the other "
                    "way round differ{}",
-                   reports::hex64(row.seed), told),
+                   reports::hex64(row.seed), told.text),
        ""});
+  return reports::rerun_line(row, name, told.place);
 }
 
 void Hunter::look_elsewhere(const RunRow& row) {
@@ -240,14 +247,15 @@ void Hunter::tell_failure(const Campaign& campaign, const fuzz::SignatureCount& 
   fmt::print(invocation_.out, "  first failing seed {}  (run {} of the campaign; {} of {})\n", seed,
              reports::grouped(row.index), reports::counted(one.count, "run"),
              reports::grouped(campaign.runs));
-  fmt::print(invocation_.out, "  replay:  orrery replay {} {}{}\n", hunted_.scenario->name(), seed,
-             words_of(hunted_.changes));
+  fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
+             hunted_.scenario->name(), seed, words_of(hunted_.changes));
   if (known == nullptr) {
     fmt::print(invocation_.out, "  not yet reproduced in a fresh process; the replay does that\n");
     return;
   }
   if (!known->made.tape.empty()) {
-    fmt::print(invocation_.out, "  shrink:  orrery shrink {}  ({})\n", known->made.tape,
+    fmt::print(invocation_.out, "  shrink:  {} shrink {}{}  # {}\n", invocation_.called,
+               shell_word(known->made.tape), oracles_of(hunted_.changes.oracles),
                reports::counted(row.deviations, "deviation"));
   }
   fmt::print(invocation_.out, "  reproduced in a fresh process\n");
@@ -273,8 +281,8 @@ void Hunter::tell_inconclusive(const Campaign& campaign) {
     fmt::print(invocation_.out, "  first in seed {}  (run {} of the campaign; {} of {})\n", seed,
                reports::grouped(row.index), reports::counted(reasons[i].count, "run"),
                reports::grouped(campaign.runs));
-    fmt::print(invocation_.out, "  replay:  orrery replay {} {}{}\n", hunted_.scenario->name(),
-               seed, words_of(hunted_.changes));
+    fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
+               hunted_.scenario->name(), seed, words_of(hunted_.changes));
   }
   if (reasons.size() > kReasonsShown) {
     fmt::print(invocation_.out, "\n  and {} more reasons\n", reasons.size() - kReasonsShown);
@@ -283,10 +291,10 @@ void Hunter::tell_inconclusive(const Campaign& campaign) {
 
 // The first kind of failure in whose first run the bug was reached, or which took its worker along
 // with the bug on; null if there is none.
-const RunRow* Hunter::first_that_reached(const Campaign& campaign, size_t bug) const {
+const fuzz::SignatureCount* Hunter::first_that_reached(const Campaign& campaign, size_t bug) const {
   for (const fuzz::SignatureCount& one : campaign.signatures) {
     const bool unknown = one.first.on[bug] && took_worker_along(one.first);
-    if (one.first.reached[bug] > 0 || unknown) return &one.first;
+    if (one.first.reached[bug] > 0 || unknown) return &one;
   }
   return nullptr;
 }
@@ -300,16 +308,17 @@ void Hunter::tell_bugs(const Campaign& campaign) {
     const uint64_t reached = campaign.runs_that_reached[i];
     std::string seen = "never reached";
     if (reached > 0) seen = "reached, not seen";
-    const RunRow* const first = first_that_reached(campaign, i);
+    const fuzz::SignatureCount* const first = first_that_reached(campaign, i);
     if (first != nullptr && on.size() == 1) {
-      seen = fmt::format("seen by {} after {}, {:.2f} s of CPU", first->oracle.view(),
-                         reports::counted(first->index + 1, "run"), campaign.cpu_s);
+      seen =
+          fmt::format("seen by {} after {}, {:.2f} s of CPU", first->first.oracle.view(),
+                      reports::counted(first->first.index - order_.first + 1, "run"), first->cpu_s);
     } else if (first != nullptr) {
       // Which of several it was, only a campaign with that one alone can tell.
       seen = fmt::format("reached in failing runs, with others on; first in run {}",
-                         reports::grouped(first->index));
+                         reports::grouped(first->first.index));
     }
-    const bool died = first != nullptr && took_worker_along(*first);
+    const bool died = first != nullptr && took_worker_along(first->first);
     fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {}{})\n", id, seen,
                reports::grouped(reached), reports::counted(campaign.runs, "run"),
                died ? "; what took its worker along could not say" : "");
@@ -373,7 +382,7 @@ void Hunter::tell_way_on(const Campaign& campaign) {
   fmt::print(invocation_.err, "orrery: stopped early, after {}\n",
              reports::counted(campaign.next - order_.first, "run"));
   if (order_.runs_max == campaign.next - order_.first) return;
-  fmt::print(invocation_.err, "  go on:  orrery run {} -s {} --from {}{}{}{}\n",
+  fmt::print(invocation_.err, "  go on:  {} run {} -s {} --from {}{}{}{}\n", invocation_.called,
              hunted_.scenario->name(), reports::hex64(hunted_.seed), campaign.next, rest,
              words_of(hunted_.changes), hunted_.options);
 }
@@ -387,9 +396,9 @@ void Hunter::tell_without_output(const Campaign& campaign) {
   for (const fuzz::SignatureCount& one : campaign.signatures) {
     const Confirmed* const known = reproduced(one);
     const RunRow& row = known != nullptr ? known->row : one.first;
-    fmt::print(invocation_.err, "orrery: {}  {}  ({})\n  replay:  orrery replay {} {}{}\n",
+    fmt::print(invocation_.err, "orrery: {}  {}  ({})\n  replay:  {} replay {} {}{}\n",
                known != nullptr ? "FAILED" : "UNCONFIRMED", row.signature.view(),
-               reports::counted(one.count, "run"), hunted_.scenario->name(),
+               reports::counted(one.count, "run"), invocation_.called, hunted_.scenario->name(),
                reports::hex64(row.seed), words_of(hunted_.changes));
   }
 }

@@ -69,7 +69,7 @@ int unknown_verb(const Invocation& invocation, const std::string& word) {
 }
 
 int main_of(int count, char** words) {
-  Invocation invocation{{}, own_path(words[0]), std::cout, std::cerr};
+  Invocation invocation{{}, own_path(words[0]), shell_word(words[0]), std::cout, std::cerr};
   for (int i = 2; i < count; ++i) invocation.arguments.emplace_back(words[i]);
   const std::string first = count > 1 ? words[1] : "";
   if (first.empty()) {
@@ -95,6 +95,17 @@ int main_of(int count, char** words) {
 }
 
 }  // namespace
+
+std::string shell_word(std::string_view word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) {
+    return std::string(word);
+  }
+  std::string quoted = "'";
+  for (const char sign : word) quoted += sign == '\'' ? std::string("'\\''") : std::string(1, sign);
+  return quoted + "'";
+}
 
 int usage_error(const Invocation& invocation, std::string_view wrong) {
   fmt::print(invocation.err, "orrery: {}\n", wrong);

@@ -14,7 +14,9 @@ namespace {
 
 std::string check_names(std::string_view what, const std::vector<std::string>& names,
                         const std::vector<std::string>& known);
-std::string read_sizes(const std::vector<std::string>& texts, std::vector<sim::Size>& sizes);
+std::string read_sizes(const std::vector<std::string>& texts, std::string_view scenario,
+                       std::vector<sim::Size>& sizes);
+std::string example_size(std::string_view scenario, const std::string& name);
 std::vector<std::string> split(std::string_view text);
 
 }  // namespace
@@ -27,7 +29,7 @@ void PlanOptions::add_to(Options& options) {
   options.value("--oracles", "A,B", oracles_, "judge by these oracles only");
 }
 
-std::string PlanOptions::changes(fuzz::Changes& changes) const {
+std::string PlanOptions::changes(fuzz::Changes& changes, std::string_view scenario) const {
   changes.bugs = bugs_;
   changes.faults = faults_;
   changes.no_faults = no_faults_;
@@ -42,7 +44,7 @@ std::string PlanOptions::changes(fuzz::Changes& changes) const {
   known.clear();
   for (const scenarios::OracleRow& row : scenarios::all_oracles()) known.emplace_back(row.name);
   if (wrong.empty()) wrong = check_names("oracle", changes.oracles, known);
-  if (wrong.empty()) wrong = read_sizes(sizes_, changes.sizes);
+  if (wrong.empty()) wrong = read_sizes(sizes_, scenario, changes.sizes);
   return wrong;
 }
 
@@ -70,6 +72,12 @@ std::string words_of(const fuzz::Changes& changes) {
   return text;
 }
 
+std::string oracles_of(const std::vector<std::string>& oracles) {
+  fuzz::Changes changes;
+  changes.oracles = oracles;
+  return words_of(changes);
+}
+
 const scenarios::Scenario* scenario_named(std::string_view name, std::string& wrong) {
   const scenarios::Scenario* const found = scenarios::find_scenario(name);
   if (found != nullptr) return found;
@@ -91,14 +99,16 @@ std::string check_names(std::string_view what, const std::vector<std::string>& n
   return {};
 }
 
-std::string read_sizes(const std::vector<std::string>& texts, std::vector<sim::Size>& sizes) {
+std::string read_sizes(const std::vector<std::string>& texts, std::string_view scenario,
+                       std::vector<sim::Size>& sizes) {
   sizes.clear();
   for (const std::string& text : texts) {
     const size_t sign = text.find('=');
     sim::Size size;
     if (sign == std::string::npos || sign == 0 ||
         !read_number(std::string_view(text).substr(sign + 1), size.value)) {
-      return fmt::format("\"{}\" sets no size; write --set pages=16", text);
+      return fmt::format("\"{}\" sets no size; write --set {}", text,
+                         example_size(scenario, text.substr(0, sign)));
     }
     size.name = text.substr(0, sign);
     const bool again = std::any_of(sizes.begin(), sizes.end(),
@@ -107,6 +117,22 @@ std::string read_sizes(const std::vector<std::string>& texts, std::vector<sim::S
     sizes.push_back(std::move(size));
   }
   return {};
+}
+
+// The size whose name comes nearest, at its calm value.
+std::string example_size(std::string_view scenario, const std::string& name) {
+  std::vector<std::string> names;
+  std::vector<int64_t> calm;
+  for (const scenarios::Scenario* one : scenarios::all_scenarios()) {
+    if (scenarios::find_scenario(scenario) != nullptr && scenario != one->name()) continue;
+    for (const scenarios::SizeRow& row : one->sizes()) {
+      names.emplace_back(row.name);
+      calm.push_back(row.calm);
+    }
+  }
+  const std::string nearest(scenarios::nearest(name, names));
+  const auto at = std::find(names.begin(), names.end(), nearest) - names.begin();
+  return fmt::format("{}={}", nearest, calm[static_cast<size_t>(at)]);
 }
 
 std::vector<std::string> split(std::string_view text) {

@@ -17,7 +17,8 @@ class PlanOptions {
   void add_to(Options& options);
 
   /// What they ask for. Returns what is wrong in one line; names are checked, with the nearest one.
-  std::string changes(fuzz::Changes& changes) const;
+  /// Examples are taken from the scenario, if that is the name of one.
+  std::string changes(fuzz::Changes& changes, std::string_view scenario) const;
 
  private:
   std::vector<std::string> bugs_;
@@ -30,6 +31,8 @@ class PlanOptions {
 /// The same changes as words of a command line, each with a blank before it.
 std::string words_of(const fuzz::Changes& changes);
 std::vector<std::string> arguments_of(const fuzz::Changes& changes);
+/// Of these only the oracles, for a tape: it holds everything else.
+std::string oracles_of(const std::vector<std::string>& oracles);
 
 /// The scenario of that name, or a message with the nearest one in `wrong`.
 const scenarios::Scenario* scenario_named(std::string_view name, std::string& wrong);

@@ -52,9 +52,9 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
                  int64_t& hang_after_ms);
 bool fits_this_build(const Invocation& invocation, const Words& words, const Target& target);
 bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tape& tape,
-                    const scenarios::Plan& plan, const reports::RunRow& row);
+                    const scenarios::Plan& plan, const reports::RunRow& row, bool json);
 void tell_divergence(const Invocation& invocation, Runner& runner, scenarios::Plan plan,
-                     scenarios::Plan replayed);
+                     scenarios::Plan replayed, const reports::RunRow& row, bool json);
 bool wants_every_point(const reports::ReportRow& report, const reports::RunRow& row,
                        const Target& target);
 void tell(const Invocation& invocation, const Words& words, const Target& target,
@@ -81,9 +81,10 @@ int run_replay(const Invocation& invocation) {
   const std::string wrong = read(words, target, report, hang_after_ms);
   if (!wrong.empty()) return usage_error(invocation, wrong);
   if (!fits_this_build(invocation, words, target)) return kMisfit;
+  // Before there is a world: what was before it is there again after it.
+  if (!words.abort) fuzz::watch_for_standstill(hang_after_ms / 2);
   Runner runner;
   if (words.abort) return leave_to_debugger(invocation, runner, target);
-  fuzz::watch_for_standstill(hang_after_ms / 2);
   if (words.until) return stop_early(invocation, runner, words, target);
   const Run& run = runner.play(target.plan);
   const reports::RunRow row = reports::row_of(run);
@@ -113,7 +114,7 @@ int run_replay(const Invocation& invocation) {
   // A large run that comes to its end is not worth its time twice.
   const bool again = row.verdict == Verdict::failed ||
                      (row.verdict == Verdict::ok && !target.plan.scenario->is_large());
-  if (again && !repeats_itself(invocation, runner, tape, target.plan, row)) {
+  if (again && !repeats_itself(invocation, runner, tape, target.plan, row, words.json)) {
     return kNondeterminism;
   }
   return code_of(row.verdict);
@@ -134,17 +135,18 @@ void add_options(Options& options, Words& words) {
   options.value("--report", "NAME", words.report, "the form of the report (orrery list reports)");
   options.value("--hang-after", "T", words.hang_after,
                 "a run that stands still for half of this is ended (60s; 10m if large)");
-  options.flag("--json", words.json, "one line of JSON, as orrery run --json has it");
+  options.flag("--json", words.json, "lines of JSON, as orrery run --json has them");
   options.flag("-q,--quiet", words.quiet, "no chatter");
 }
 
 std::string read(const Words& words, Target& target, const reports::ReportRow*& report,
                  int64_t& hang_after_ms) {
   fuzz::Changes changes;
-  std::string wrong = words.plan.changes(changes);
+  std::string wrong = words.plan.changes(changes, scenario_of(words.first));
   if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
   if (!wrong.empty()) return wrong;
   if (words.no_bugs) {
+    if (!changes.bugs.empty()) return "--no-bugs and --bug exclude each other";
     target.plan.bugs.clear();
     target.command += " --no-bugs";
   }
@@ -152,8 +154,9 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
   if (words.hang_after) wrong = read_time(*words.hang_after, hang_after_ms);
   if (!wrong.empty()) return wrong;
   if (words.until) wrong = read_count("--until", *words.until, 1, target.plan.stop_at);
-  if (wrong.empty() && words.until && (words.json || words.save)) {
-    wrong = "--until tells where every task stands; it goes with neither --json nor --save";
+  if (wrong.empty() && words.until && (words.json || words.save || words.report)) {
+    wrong =
+        "--until tells where every task stands; it goes with none of --json, --save and --report";
   }
   if (wrong.empty() && words.save) wrong = check_file(*words.save);
   const std::string name = words.report.value_or(words.trace ? "trace" : "story");
@@ -168,19 +171,16 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
 }
 
 bool fits_this_build(const Invocation& invocation, const Words& words, const Target& target) {
-  if (target.file.empty() || target.revision.empty() || target.revision == scenarios::revision()) {
-    return true;
-  }
+  const std::string other = other_revision(target);
+  if (other.empty()) return true;
   if (words.strict || !words.quiet) {
-    fmt::print(invocation.err, "orrery: {}{} was recorded at revision {}, this is {}\n",
-               words.strict ? "" : "warning: ", target.file, target.revision,
-               scenarios::revision());
+    fmt::print(invocation.err, "orrery: {}{}\n", words.strict ? "" : "warning: ", other);
   }
   return !words.strict;
 }
 
 bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tape& tape,
-                    const scenarios::Plan& plan, const reports::RunRow& row) {
+                    const scenarios::Plan& plan, const reports::RunRow& row, bool json) {
   scenarios::Plan replayed = plan;
   replayed.replays = true;
   replayed.mirrored = true;
@@ -193,16 +193,23 @@ bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tap
              "orrery: NONDETERMINISM  the run, and the replay of its {} with its memory laid out "
              "the other way round, differ\n",
              reports::counted(tape.deviations.size(), "deviation"));
-  tell_divergence(invocation, runner, plan, replayed);
+  tell_divergence(invocation, runner, plan, replayed, row, json);
   return false;
 }
 
 // Both are played once more, with every point in the trace, and compared event by event.
 void tell_divergence(const Invocation& invocation, Runner& runner, scenarios::Plan plan,
-                     scenarios::Plan replayed) {
+                     scenarios::Plan replayed, const reports::RunRow& row, bool json) {
   plan.detailed = replayed.detailed = runner.play(plan).steps <= kDetailedStepsMax;
   const reports::Witness first(runner.play(plan));
   const reports::Witness replay(runner.play(replayed));
+  if (json) {
+    reports::RunRow both = row;
+    both.rerun_digest = replay.digest;
+    invocation.out << reports::rerun_line(both, plan.scenario->name(),
+                                          reports::divergence_place(first, replay))
+                   << '\n';
+  }
   const std::string text = reports::divergence_text(first, replay, "first", "replay");
   if (text.empty()) {
     fmt::print(invocation.err, "  played once more, they do not: it is none of the two alone\n");
@@ -229,9 +236,9 @@ void tell(const Invocation& invocation, const Words& words, const Target& target
           const reports::ReportRow& report, const Run& run) {
   report.render({run, target.needs}, invocation.out);
   if (words.quiet || std::string_view(report.name) != "story") return;
-  fmt::print(invocation.out, "\nreplay:  orrery replay {}\n", target.command);
+  fmt::print(invocation.out, "\nreplay:  {} replay {}\n", invocation.called, target.command);
   if (run.finding && !run.taken().empty() && target.needs.empty()) {
-    fmt::print(invocation.out, "shrink:  orrery shrink {}\n", target.command);
+    fmt::print(invocation.out, "shrink:  {} shrink {}\n", invocation.called, target.command);
   }
 }
 

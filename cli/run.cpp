@@ -94,7 +94,8 @@ void add_options(Options& options, Words& words) {
   options.value("--hang-after", "T", words.hang_after,
                 "how long a run may take; standing still, half of it (60s; 10m if large)");
   options.flag("--keep-going", words.keep_going, "do not stop at the first failing run");
-  options.flag("--json", words.json, "one line of JSON a run, and one that sums up");
+  options.flag("--json", words.json,
+               "one line of JSON a run, one more if its second play differs, and one that sums up");
   options.value("--junit", "FILE", words.junit, "write JUnit XML: a test case for each oracle");
   options.value("--out", "DIR", words.folder, "where tapes of failing runs go (orrery-out)");
   options.flag("-q,--quiet", words.quiet, "no progress, no chatter");
@@ -111,7 +112,7 @@ std::string read(const Words& words, Hunted& hunted, fuzz::CampaignOrder& order)
   } else if (getrandom(&hunted.seed, sizeof hunted.seed, 0) != sizeof hunted.seed) {
     wrong = "no seed could be drawn; give one with -s";
   }
-  if (wrong.empty()) wrong = words.plan.changes(hunted.changes);
+  if (wrong.empty()) wrong = words.plan.changes(hunted.changes, words.scenario);
   if (wrong.empty()) wrong = read_limits(words, hunted, order);
   if (!wrong.empty()) return wrong;
   wrong = read_outputs(words, hunted);
@@ -182,7 +183,7 @@ std::string read_rate(const Words& words, const Hunted& hunted, uint64_t& every)
 std::string given_again(const Words& words) {
   std::string text;
   const auto add = [&](const char* option, const std::optional<std::string>& value) {
-    if (value) text += fmt::format(" {} {}", option, *value);
+    if (value) text += fmt::format(" {} {}", option, shell_word(*value));
   };
   add("-j", words.jobs);
   add("--check-determinism", words.checked);

@@ -83,13 +83,16 @@ int run_shrink(const Invocation& invocation) {
   int64_t hang_after_ms = 0;
   const std::string wrong = read(words, target, how, hang_after_ms);
   if (!wrong.empty()) return usage_error(invocation, wrong);
+  const std::string other = other_revision(target);
+  if (!other.empty() && !words.quiet) fmt::print(invocation.err, "orrery: warning: {}\n", other);
 
   const auto begun = std::chrono::steady_clock::now();
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   };
-  scenarios::Runner runner;
+  // Before there is a world: what was before it is there again after it.
   fuzz::watch_for_standstill(hang_after_ms / 2);
+  scenarios::Runner runner;
   ProgressLine progress(invocation.err, words.quiet);
   how.progress = [&](uint64_t replays, size_t deviations) {
     progress.show(seconds(), fmt::format("{} replays  {} deviations left  {:.1f} s", replays,
@@ -145,7 +148,7 @@ void add_options(Options& options, Words& words) {
 std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options,
                  int64_t& hang_after_ms) {
   fuzz::Changes changes;
-  std::string wrong = words.plan.changes(changes);
+  std::string wrong = words.plan.changes(changes, scenario_of(words.first));
   if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
   if (!wrong.empty()) return wrong;
   const bool large = target.plan.scenario->is_large();
@@ -183,12 +186,11 @@ void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, doubl
 }
 
 int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file) {
-  fuzz::Changes oracles;  // a tape holds no oracles
-  oracles.oracles = target.plan.oracles;
-  fmt::print(invocation.out, "replay:  orrery replay {}{}\n", file, words_of(oracles));
+  const std::string again = shell_word(file) + oracles_of(target.plan.oracles);
+  fmt::print(invocation.out, "replay:  {} replay {}\n", invocation.called, again);
   if (interrupted == 0) return kOk;
-  fmt::print(invocation.err, "orrery: stopped early; go on with: orrery shrink {}{}\n", file,
-             words_of(oracles));
+  fmt::print(invocation.err, "orrery: stopped early; go on with: {} shrink {}\n", invocation.called,
+             again);
   return kInterrupted;
 }
 

@@ -6,6 +6,7 @@
 #include "cli/files.hpp"
 #include "cli/plan_options.hpp"
 #include "cli/values.hpp"
+#include "cli/verb.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::cli {
@@ -44,6 +45,22 @@ std::string read_target(const std::string& first, const std::string& second,
                        target.plan.scenario->name(), first);
   }
   return wrong;
+}
+
+std::string scenario_of(const std::string& first) {
+  if (scenarios::find_scenario(first) != nullptr) return first;
+  std::string text;
+  sim::Tape tape;
+  if (!file_exists(first) || !read_file(first, text).empty()) return {};
+  return sim::parse_tape(text, tape) ? std::string() : tape.scenario;
+}
+
+std::string other_revision(const Target& target) {
+  if (target.file.empty() || target.revision.empty() || target.revision == scenarios::revision()) {
+    return {};
+  }
+  return fmt::format("{} was recorded at revision {}, this is {}", target.file, target.revision,
+                     scenarios::revision());
 }
 
 std::string tape_text(const sim::Tape& tape, const std::vector<reports::Need>& needs) {
@@ -87,7 +104,7 @@ std::string from_file(const std::string& path, const fuzz::Changes& changes, Tar
   target.plan.guarded = true;
   target.file = path;
   target.revision = tape.revision;
-  target.command = path + words_of(changes);
+  target.command = shell_word(path) + words_of(changes);
   target.needs = needs_of(text);
   return {};
 }

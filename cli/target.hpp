@@ -23,6 +23,12 @@ struct Target {
 std::string read_target(const std::string& first, const std::string& second,
                         const fuzz::Changes& changes, Target& target);
 
+/// The name of the scenario that `first` is, or is a tape of; empty if it is neither.
+std::string scenario_of(const std::string& first);
+
+/// That the tape was recorded at another revision than this, in one line; empty if it was not.
+std::string other_revision(const Target& target);
+
 /// The text of a tape with what each deviation is needed for, as remarks that read_target finds
 /// again.
 std::string tape_text(const sim::Tape& tape, const std::vector<reports::Need>& needs);

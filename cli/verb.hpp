@@ -29,9 +29,13 @@ enum ExitCode : int {
 struct Invocation {
   std::vector<std::string> arguments;  // after the verb
   std::string program;                 // a path that runs this very binary again
+  std::string called;                  // the word that runs it again in the caller's own shell
   std::ostream& out;
   std::ostream& err;
 };
+
+/// A word as a shell wants it: quoted if it has to be.
+std::string shell_word(std::string_view word);
 
 /// Says what is wrong and returns the exit code for it.
 int usage_error(const Invocation& invocation, std::string_view wrong);

@@ -10,6 +10,7 @@ sim::Fault* io_error();
 sim::Fault* short_transfer();
 sim::Fault* alloc_failure();
 sim::Fault* power_loss();
+sim::Fault* torn_write();
 
 namespace {
 
@@ -19,6 +20,7 @@ sim::Fault* const kFaults[] = {
     short_transfer(),  // a read or write reports success for fewer bytes than it was asked for
     alloc_failure(),   // Memory, Frames or the start of a task is refused
     power_loss(),      // when power is lost, writes that no sync covers may be lost with it
+    torn_write(),      // or be there in part
 };
 
 }  // namespace

@@ -109,7 +109,7 @@ class Supervisor {
   Campaign campaign_;
 };
 
-void count_under_name(const RunRow& row, std::vector<SignatureCount>& counts);
+void count_under_name(const RunRow& row, double cpu_s, std::vector<SignatureCount>& counts);
 std::string text_of(int death);
 double cpu_seconds();
 
@@ -387,6 +387,7 @@ void Supervisor::count(const RunRow& row) {
   ++campaign_.runs;
   campaign_.steps += row.steps;
   campaign_.points += row.points;
+  campaign_.runs_cpu_s += static_cast<double>(row.cpu_ns) / 1e9;
   if (row.rerun != reports::Rerun::none) ++campaign_.reruns;
   if (row.rerun == reports::Rerun::identical) ++campaign_.reruns_identical;
   for (size_t bug = 0; bug < row.reached.size(); ++bug) {
@@ -394,10 +395,10 @@ void Supervisor::count(const RunRow& row) {
   }
   if (row.verdict == scenarios::Verdict::inconclusive) {
     ++campaign_.inconclusive;
-    count_under_name(row, campaign_.reasons);
+    count_under_name(row, campaign_.runs_cpu_s, campaign_.reasons);
   } else if (row.verdict == scenarios::Verdict::failed) {
     ++campaign_.failed;
-    count_under_name(row, campaign_.signatures);
+    count_under_name(row, campaign_.runs_cpu_s, campaign_.signatures);
   }
 }
 
@@ -441,13 +442,13 @@ bool Supervisor::any_left() const {
                      [](const Worker& worker) { return worker.process >= 0 || worker.wanted; });
 }
 
-void count_under_name(const RunRow& row, std::vector<SignatureCount>& counts) {
+void count_under_name(const RunRow& row, double cpu_s, std::vector<SignatureCount>& counts) {
   for (SignatureCount& known : counts) {
     if (known.first.signature.view() != row.signature.view()) continue;
     ++known.count;
     return;
   }
-  counts.push_back({row, 1});
+  counts.push_back({row, 1, cpu_s});
 }
 
 std::string text_of(int death) {

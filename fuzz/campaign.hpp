@@ -59,6 +59,7 @@ struct SometimesCount {
 struct SignatureCount {
   reports::RunRow first;
   uint64_t count = 0;
+  double cpu_s = 0;  // of all runs up to and with the first
 };
 
 struct Campaign {
@@ -77,8 +78,9 @@ struct Campaign {
   bool interrupted = false;
   bool broke_off = false;  // it ended early by what went wrong in the harness
   double wall_s = 0;
-  uint64_t next = 0;  // the first run that was not played: where to go on
-  double cpu_s = 0;
+  uint64_t next = 0;      // the first run that was not played: where to go on
+  double cpu_s = 0;       // of all processes
+  double runs_cpu_s = 0;  // of the runs alone
 };
 
 /// Hears of a campaign while it goes on.

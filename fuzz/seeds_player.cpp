@@ -27,20 +27,21 @@ class SeedsPlayer final : public Player {
     const bool sampled = order_.checked_every > 0 && index % order_.checked_every == 0;
     // A failing run is played again in a fresh process before anybody hears of it, and after a
     // promise was broken nothing is promised.
-    if (sampled && row.verdict != scenarios::Verdict::failed) row.rerun = play_again(row);
+    if (sampled && row.verdict != scenarios::Verdict::failed) play_again(row);
     return row;
   }
 
  private:
   // With its memory laid out the other way round, and after another run than the first time: what
   // depends on an address, or was left behind by the run before, shows.
-  reports::Rerun play_again(const reports::RunRow& row) {
+  void play_again(reports::RunRow& row) {
     plan_.mirrored = true;
     const reports::RunRow again = reports::row_of(runner_.play(plan_));
     const bool same = again.digest == row.digest && again.steps == row.steps &&
                       again.verdict == row.verdict &&
                       again.signature.view() == row.signature.view();
-    return same ? reports::Rerun::identical : reports::Rerun::differs;
+    row.rerun = same ? reports::Rerun::identical : reports::Rerun::differs;
+    row.rerun_digest = again.digest;
   }
 
   const SeedsOrder order_;

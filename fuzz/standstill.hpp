@@ -12,7 +12,7 @@
 namespace orrery::fuzz {
 
 /// Starts to knock, so that a run which stands still for `limit_ms` is ended. Without a world
-/// nothing happens. 0: stops knocking.
+/// nothing happens, if it began before there was one. 0: stops knocking.
 void watch_for_standstill(int64_t limit_ms);
 
 }  // namespace orrery::fuzz

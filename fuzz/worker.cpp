@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -19,6 +20,7 @@ constexpr int kHarnessFailure = 5;
 
 void send(int pipe, const reports::RunRow& row);
 uint64_t claim(const WorkerOrder& order, Shared& shared);
+int64_t cpu_ns();
 
 /// Adds what this process has counted since the last time to the counts of all.
 class SometimesSender {
@@ -70,8 +72,10 @@ void work(const WorkerOrder& order, SharedMemory& memory, LastWords& last_words,
   const std::unique_ptr<Player> player = make();
   uint64_t index = order.again != kNoRun ? order.again : claim(order, shared);
   for (; index != kNoRun; index = claim(order, shared)) {
+    const int64_t before = cpu_ns();
     reports::RunRow row = player->play(index);
     row.index = index;
+    row.cpu_ns = cpu_ns() - before;
     sometimes.send();
     last_words.pass_on();
     send(order.pipe, row);
@@ -101,6 +105,13 @@ uint64_t claim(const WorkerOrder& order, Shared& shared) {
   }
   shared.now[order.number].store(kNoRun);
   return kNoRun;
+}
+
+// That this process has used.
+int64_t cpu_ns() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
 }
 
 // A row is smaller than PIPE_BUF, so it arrives whole or not at all.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <tuple>
 
@@ -51,6 +52,24 @@ std::optional<Divergence> first_divergence(const Witness& one, const Witness& ot
   // Nothing but the digest: what was seen after the last point.
   if (one.digest != other.digest && both > 0) return Divergence{point.value_or(both - 1), true};
   return std::nullopt;
+}
+
+std::string divergence_place(const Witness& one, const Witness& other) {
+  const auto found = first_divergence(one, other);
+  if (!found) return {};
+  const Witness& longer = found->event < one.events.size() ? one : other;
+  nlohmann::ordered_json json;
+  json["event"] = found->event;
+  json["in_value"] = found->in_value;
+  if (found->event < longer.events.size()) {
+    const sim::Event& event = longer.events[found->event];
+    json["step"] = event.step;
+    json["task"] = std::string(name_of(longer, event));
+    json["kind"] = std::string(kind_text(event.kind));
+    json["site"] = nullptr;
+    if (is_known(event.site)) json["site"] = place_of(event.site);
+  }
+  return json.dump();
 }
 
 std::string divergence_text(const Witness& one, const Witness& other, const char* one_name,

@@ -39,6 +39,11 @@ struct Divergence {
 /// Nothing if all events agree.
 std::optional<Divergence> first_divergence(const Witness& one, const Witness& other);
 
+/// The same as a JSON object: "event" (how many agree), "in_value", and "step", "task", "kind" and
+/// "site" of the first event that differs, as the one play has it; as the other has it if the one
+/// has ended. Empty if all events agree.
+std::string divergence_place(const Witness& one, const Witness& other);
+
 /// Several lines: how many events agree, the first that does not as each play has it, with task,
 /// step and site, and the last that both have. Empty if the two agree. Requires: names of the plays
 /// of at most 12 characters.

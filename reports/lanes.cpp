@@ -35,7 +35,7 @@ constexpr int kWalkStepsInARow = 2;
 /// What is shown: events by index, each perhaps with the number of a deviation.
 struct Rows {
   std::map<size_t, std::vector<size_t>> marks;  // event -> deviations, counted from 1
-  std::vector<uint32_t> lanes;                  // tasks
+  std::vector<uint32_t> lanes;                  // tasks; what others do stands in a column behind
   std::vector<size_t> kept;                     // events that are never cut
 
   void add(size_t event) { marks.try_emplace(event); }
@@ -44,6 +44,7 @@ struct Rows {
     kept.push_back(event);
   }
   void add_lane(uint32_t task);
+  /// lanes.size() for the others.
   size_t lane_of(uint32_t task) const;
 };
 
@@ -58,7 +59,8 @@ struct Interest {
   bool covers(const Event& event) const;
 };
 
-void add_deviations(const Run& run, size_t end, Rows& rows);
+void add_involved(const Run& run, Rows& rows);
+void add_deviations(const Telling& telling, size_t end, Rows& rows);
 uint64_t request_completed_by(const Run& run, uint32_t task);
 void add_evidence(const Run& run, size_t end, Rows& rows);
 void add_operations(const Run& run, Rows& rows);
@@ -67,23 +69,27 @@ void add_busy_lanes(const Run& run, Rows& rows);
 bool tells_something(const Event& event);
 bool left_out(const Run& run, size_t last, size_t event);
 void cut(Rows& rows);
+uint32_t task_of(const Run& run, const Event& event);
+uint32_t task_of(const Run& run, const Finding& finding);
+bool has_others(const Run& run, const Rows& rows);
 void print_head(const Run& run, const Rows& rows, std::ostream& out);
 void print_row(const Run& run, const Rows& rows, size_t index, std::ostream& out);
 void print_violation(const Run& run, const Rows& rows, std::ostream& out);
 
 }  // namespace
 
-size_t first_deviation_told(const Run& run) {
-  const size_t count = run.taken().size();
-  return count > kDeviationsTold ? count - kDeviationsTold : 0;
+size_t first_deviation_told(const Telling& telling) {
+  const size_t count = telling.run.taken().size();
+  const bool shrunk = !telling.needs.empty();
+  return count > kDeviationsTold && !shrunk ? count - kDeviationsTold : 0;
 }
 
-void tell_lanes(const Run& run, std::ostream& out) {
-  const Finding& finding = *run.finding;
-  const size_t end = events_until(run, finding.step);
+void tell_lanes(const Telling& telling, std::ostream& out) {
+  const Run& run = telling.run;
+  const size_t end = events_until(run, run.finding->step);
   Rows rows;
-  rows.add_lane(finding.task);
-  add_deviations(run, end, rows);
+  add_involved(run, rows);
+  add_deviations(telling, end, rows);
   add_evidence(run, end, rows);
   add_filler(run, end, rows);
   cut(rows);
@@ -109,9 +115,35 @@ size_t Rows::lane_of(uint32_t task) const {
   return static_cast<size_t>(std::find(lanes.begin(), lanes.end(), task) - lanes.begin());
 }
 
-void add_deviations(const Run& run, size_t end, Rows& rows) {
+// Those whom the finding itself names, the nearest first: they have a lane whoever deviated.
+void add_involved(const Run& run, Rows& rows) {
+  const Finding& finding = *run.finding;
+  const auto& lifetimes = run.trace->lifetimes;
+  rows.add_lane(task_of(run, finding));
+  for (const uint64_t generation : {finding.generation, finding.touching, lifetime_before(run)}) {
+    if (generation == 0 || generation > lifetimes.size()) continue;
+    rows.add_lane(lifetimes[generation - 1].retired_by);
+  }
+  // Of the request that it is about, or whose end the failing task brings.
+  const uint64_t request =
+      finding.request != UINT64_MAX ? finding.request : request_completed_by(run, finding.task);
+  if (request < run.trace->requests.size()) {
+    rows.add_lane(run.trace->requests[request].submitted_by);
+  }
+  if (finding.touching != 0 && finding.touching <= lifetimes.size()) {
+    rows.add_lane(lifetimes[finding.touching - 1].acquired_by);
+  }
+  if (run.history == nullptr) return;
+  for (const size_t index : finding.operations) {
+    const auto all = run.history->operations();
+    if (index < all.size()) rows.add_lane(all[index].task);
+  }
+}
+
+void add_deviations(const Telling& telling, size_t end, Rows& rows) {
+  const Run& run = telling.run;
   const auto& taken = run.taken();
-  for (size_t i = first_deviation_told(run); i < taken.size(); ++i) {
+  for (size_t i = first_deviation_told(telling); i < taken.size(); ++i) {
     const size_t event = event_of(run, taken[i]);
     if (event == kNoEvent || event >= end) continue;
     rows.marks[event].push_back(i + 1);
@@ -142,7 +174,6 @@ void add_evidence(const Run& run, size_t end, Rows& rows) {
     const sim::Lifetime& life = run.trace->lifetimes[generation - 1];
     interest.generations.push_back(generation);
     interest.pages.push_back(life.page);
-    rows.add_lane(life.retired_by);
   }
   if (const uint64_t before = lifetime_before(run)) {
     interest.generations.push_back(before);
@@ -165,7 +196,6 @@ void add_operations(const Run& run, Rows& rows) {
   for (const size_t index : run.finding->operations) {
     if (index >= all.size()) continue;
     const scenarios::Operation& operation = all[index];
-    rows.add_lane(operation.task);
     size_t told = 0;
     const auto& trace = run.trace->events;
     for (size_t i = events_until(run, operation.invoked); i < trace.size(); ++i) {
@@ -236,7 +266,7 @@ void add_filler(const Run& run, size_t end, Rows& rows) {
 // Who comes up most in the rows gets a lane of his own.
 void add_busy_lanes(const Run& run, Rows& rows) {
   std::map<uint32_t, size_t> counts;
-  for (const auto& [event, marks] : rows.marks) ++counts[run.trace->events[event].task];
+  for (const auto& [event, marks] : rows.marks) ++counts[task_of(run, run.trace->events[event])];
   while (!counts.empty()) {
     const auto busiest = std::max_element(
         counts.begin(), counts.end(),
@@ -276,11 +306,38 @@ void cut(Rows& rows) {
   }
 }
 
+// A transfer is recorded by whichever task ran then, and has nothing to do with it: it stands with
+// the task that wanted it.
+uint32_t task_of(const Run& run, const Event& event) {
+  if (!is_by_device(event)) return event.task;
+  const auto request = static_cast<uint64_t>(event.a);
+  const auto& requests = run.trace->requests;
+  return request < requests.size() ? requests[request].submitted_by : sim::kNobody;
+}
+
+uint32_t task_of(const Run& run, const Finding& finding) {
+  if (finding.task != sim::kNobody || finding.request >= run.trace->requests.size()) {
+    return finding.task;
+  }
+  return run.trace->requests[finding.request].submitted_by;
+}
+
+bool has_others(const Run& run, const Rows& rows) {
+  const size_t others = rows.lanes.size();
+  return rows.lane_of(task_of(run, *run.finding)) == others ||
+         std::any_of(rows.marks.begin(), rows.marks.end(), [&](const auto& row) {
+           return rows.lane_of(task_of(run, run.trace->events[row.first])) == others;
+         });
+}
+
 void print_head(const Run& run, const Rows& rows, std::ostream& out) {
   fmt::print(out, "  {:>11} {:>15}  ", "step", "virtual");
-  for (size_t lane = 0; lane < rows.lanes.size(); ++lane) {
-    const std::string name = short_name_of_task(*run.trace, rows.lanes[lane]);
-    const bool last = lane + 1 == rows.lanes.size();
+  std::vector<std::string> names;
+  for (const uint32_t task : rows.lanes) names.push_back(short_name_of_task(*run.trace, task));
+  if (has_others(run, rows)) names.emplace_back("others");
+  for (size_t lane = 0; lane < names.size(); ++lane) {
+    const bool last = lane + 1 == names.size();
+    const std::string& name = names[lane];
     fmt::print(out, "{:<{}}", last ? name : name.substr(0, kLaneWidth - 2), last ? 0 : kLaneWidth);
   }
   out << '\n';
@@ -290,19 +347,10 @@ void print_row(const Run& run, const Rows& rows, size_t index, std::ostream& out
   const Event& event = run.trace->events[index];
   const std::vector<size_t>& marks = rows.marks.at(index);
   std::string text = sentence_of(run, event);
-  uint32_t task = event.task;
-  if (is_by_device(event)) {
-    // It is recorded by whichever task ran then, and has nothing to do with it.
-    const auto request = static_cast<uint64_t>(event.a);
-    const auto& requests = run.trace->requests;
-    task = request < requests.size() ? requests[request].submitted_by : sim::kNobody;
-    text = "(device) " + text;
-  }
-  size_t lane = rows.lane_of(task);
-  if (lane == rows.lanes.size()) {
-    lane = 0;
-    text = short_name_of_task(*run.trace, task) + ": " + text;
-  }
+  if (is_by_device(event)) text = "(device) " + text;
+  const uint32_t task = task_of(run, event);
+  const size_t lane = rows.lane_of(task);
+  if (lane == rows.lanes.size()) text = short_name_of_task(*run.trace, task) + ": " + text;
   fmt::print(out, "  {} {:>9} {:>15}  {:<{}}{}", marks.empty() ? ' ' : '>', grouped(event.step),
              virtual_time(event.now_ns), "", lane * kLaneWidth, text);
   for (const size_t mark : marks) fmt::print(out, "  <- deviation {}", mark);
@@ -311,10 +359,9 @@ void print_row(const Run& run, const Rows& rows, size_t index, std::ostream& out
 
 void print_violation(const Run& run, const Rows& rows, std::ostream& out) {
   const Finding& finding = *run.finding;
-  const size_t lane = rows.lane_of(finding.task);
+  const size_t lane = rows.lane_of(task_of(run, finding));
   fmt::print(out, "  ! {:>9} {:>15}  {:<{}}BROKEN {}: {}\n", grouped(finding.step),
-             virtual_time(finding.now_ns), "", lane == rows.lanes.size() ? 0 : lane * kLaneWidth,
-             finding.oracle, finding.label);
+             virtual_time(finding.now_ns), "", lane * kLaneWidth, finding.oracle, finding.label);
 }
 
 }  // namespace

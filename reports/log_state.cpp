@@ -40,6 +40,13 @@ LogState log_state_at(const scenarios::Run& run, size_t count) {
       if (which < state.boundaries.size()) state.boundaries[which] = {event.b, event.step};
     } else if (event.kind == events::kLogOpened) {
       state.boundaries.fill(LogState::Value{event.a, event.step});
+    } else if (event.kind == events::kLogRecovered) {
+      state.boundaries.fill(LogState::Value{event.b, event.step});
+      state.boundaries[static_cast<size_t>(engine::Boundary::begin)] = {event.a, event.step};
+      for (const auto high :
+           {engine::Boundary::flushed, engine::Boundary::safe_ro, engine::Boundary::ro}) {
+        state.boundaries[static_cast<size_t>(high)] = {event.c, event.step};
+      }
     } else if (event.kind == events::kPageOpened) {
       state.tail_page = {event.a, event.step};
     } else if (event.kind == events::kCheckpointPhase) {

@@ -162,20 +162,20 @@ void tell_walk(const Run& run, const Finding& finding, std::ostream& out) {
   }
 }
 
-// The key's operations up to the failure; those that the finding is about are marked.
+// The key's operations up to the failure, and those that the finding is about, which are marked.
 void tell_operations(const Run& run, const Finding& finding, std::ostream& out) {
   if (finding.operations.empty() || run.history == nullptr) return;
   const auto all = run.history->operations();
   if (finding.operations.back() >= all.size()) return;
   const uint64_t key = all[finding.operations.front()].key;
-  std::vector<size_t> told;
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (all[i].key == key && all[i].invoked <= finding.step) told.push_back(i);
-  }
   const auto is_named = [&](size_t index) {
     return std::find(finding.operations.begin(), finding.operations.end(), index) !=
            finding.operations.end();
   };
+  std::vector<size_t> told;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (is_named(i) || (all[i].key == key && all[i].invoked <= finding.step)) told.push_back(i);
+  }
   // The latest ones, and whatever is named.
   const size_t spare = told.size() > kOperationsTold ? told.size() - kOperationsTold : 0;
   fmt::print(out, "  operations on key {}; * those that it is about\n", key);

@@ -63,6 +63,19 @@ std::string json_line(const RunRow& row, const char* scenario) {
   return line_of(json);
 }
 
+std::string rerun_line(const RunRow& row, const char* scenario, const std::string& place) {
+  Json json;
+  json["schema"] = "orrery-rerun/1";
+  json["record"] = "rerun";
+  json["scenario"] = scenario;
+  json["index"] = row.index;
+  json["seed"] = hex64(row.seed);
+  json["digest"] = hex64(row.digest);
+  json["rerun_digest"] = hex64(row.rerun_digest);
+  json["parts"] = place.empty() ? Json(nullptr) : Json::parse(place);
+  return line_of(json);
+}
+
 std::string json_line(const CampaignTotals& totals) {
   Json json;
   json["schema"] = "orrery-campaign/1";

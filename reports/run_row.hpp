@@ -29,7 +29,9 @@ struct RunRow {
   scenarios::Verdict verdict = scenarios::Verdict::ok;
   bool guarded = false;
   Rerun rerun = Rerun::none;
-  bool unconfirmed = false;                     // it failed, and no fresh process has seen that
+  bool unconfirmed = false;   // it failed, and no fresh process has seen that
+  uint64_t rerun_digest = 0;  // of the second play, if there was one
+  int64_t cpu_ns = 0;         // that it took; no part of what happened, and in no line of JSON
   std::array<bool, engine::kBugs.size()> on{};  // by row of engine::kBugs
   std::array<uint64_t, engine::kBugs.size()> reached{};
   sim::FixedText<32> oracle;
@@ -39,8 +41,13 @@ static_assert(std::is_trivially_copyable_v<RunRow>);
 
 RunRow row_of(const scenarios::Run& run);
 
-/// One line without its end. `scenario` is its name.
+/// One line without its end, of schema orrery-run/1. `scenario` is its name.
 std::string json_line(const RunRow& row, const char* scenario);
+
+/// A line of its own behind that of a run whose second play differs: "schema" is orrery-rerun/1,
+/// "record" is rerun, then scenario, index, seed, digest and rerun_digest, and in "parts" where the
+/// two plays part, as divergence_place() has it; null where that is not known (`place` is empty).
+std::string rerun_line(const RunRow& row, const char* scenario, const std::string& place);
 
 /// What stands in the last line of a campaign.
 struct CampaignTotals {

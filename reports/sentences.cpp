@@ -27,6 +27,7 @@ std::string recovery_sentence(const Run& run, const Event& event);
 std::string world_sentence(const Run& run, const Event& event);
 std::string schedule_sentence(const Run& run, const Taken& taken);
 std::string power_sentence(const Taken& taken);
+std::string tear_sentence(const Taken& taken);
 std::string io_sentence(const Run& run, const Taken& taken);
 std::string range_text(const Run& run, int64_t from, int64_t until);
 std::string submit_sentence(const Run& run, uint64_t request);
@@ -61,6 +62,7 @@ std::string sentence_of(const Run& run, const Taken& taken) {
       return fmt::format("{} was refused memory, a frame or a task at its {} point",
                          name_of(taken.at.actor), ordinal(taken.at.occurrence + 1));
     case sim::Ask::power: return power_sentence(taken);
+    case sim::Ask::tear: return tear_sentence(taken);
     case sim::Ask::wake:
       return fmt::format(
           "{} was woken before the one that had waited longest, at the {} point of {}",
@@ -116,15 +118,7 @@ const char* boundary_name(int64_t which) {
 }
 
 std::string phase_text(int64_t phase, int64_t version) {
-  const char* name = "a phase without a name";
-  switch (static_cast<engine::Phase>(phase)) {
-    case engine::Phase::in_progress: name = "IN_PROGRESS"; break;
-    case engine::Phase::wait_flush: name = "WAIT_FLUSH"; break;
-    case engine::Phase::persistence_callback: name = "PERSISTENCE_CALLBACK"; break;
-    case engine::Phase::rest: name = "REST"; break;
-    case engine::Phase::prepare: name = "PREPARE"; break;
-  }
-  return fmt::format("{}({})", name, version);
+  return fmt::format("{}({})", engine::name_of(static_cast<engine::Phase>(phase)), version);
 }
 
 std::string errc_text(int64_t code) {
@@ -148,7 +142,7 @@ size_t event_of(const Run& run, const Taken& taken) {
     wanted = Kind::task_switched;
   } else if (taken.at.ask == sim::Ask::allocate) {
     wanted = Kind::allocation_failed;
-  } else if (taken.at.ask == sim::Ask::power) {
+  } else if (taken.at.ask == sim::Ask::power || taken.at.ask == sim::Ask::tear) {
     wanted = Kind::crashed;
   }
   if (wanted == Kind::io_submitted) return submission_of(run, taken);
@@ -184,6 +178,10 @@ std::string recovery_sentence(const Run& run, const Event& e) {
     case events::kRecoveryEnded:
       if (e.c == 0) return fmt::format("recovery ended: {}", errc_text(e.a));
       return fmt::format("has recovered version {} from checkpoint {}", e.b, e.c);
+    case events::kStoreEmptied: return fmt::format("the store is empty, in version {}", e.a);
+    case events::kIndexLoaded:
+      return fmt::format("loads the index of checkpoint {}: the log counts from {} on", e.a,
+                         address_text(run, e.b));
     default: return {};
   }
 }
@@ -192,7 +190,9 @@ std::string engine_sentence(const Run& run, const Event& e) {
   switch (e.kind) {
     case events::kCheckpointStarted:
     case events::kLogRecovered:
-    case events::kRecoveryEnded: return recovery_sentence(run, e);
+    case events::kRecoveryEnded:
+    case events::kStoreEmptied:
+    case events::kIndexLoaded: return recovery_sentence(run, e);
     case events::kBoundary:
       return fmt::format("moves {} from {} to {}", boundary_name(e.a), grouped(e.c),
                          address_text(run, e.b));
@@ -213,6 +213,14 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kMetadataCommitted:
       return fmt::format("metadata of version {} is durable: flushed {}, final {}", e.a,
                          grouped(e.b), grouped(e.c));
+    case events::kIndexWritten:
+      return fmt::format("the buckets of index checkpoint {} are written: {}", e.a, errc_text(e.b));
+    case events::kIndexCommitted:
+      return fmt::format("index checkpoint {} is durable: start {}, final {}", e.a, grouped(e.b),
+                         grouped(e.c));
+    case events::kCheckpointsRemoved:
+      return fmt::format("removes all checkpoints but {}",
+                         counted(static_cast<uint64_t>(e.a), "newest one"));
     case events::kSessionVersion: return fmt::format("session {} enters version {}", e.a, e.b);
     case events::kFlushAwaited:
       return fmt::format("session {} leaves the epoch in version {}, to wait for a flush", e.a,
@@ -334,6 +342,14 @@ std::string io_sentence(const Run& run, const Taken& taken) {
 
 // Short, for a lane: the folder of the device is left out.
 // The label says what it was that met its fate: a name, a request in flight, or a pending write.
+std::string tear_sentence(const Taken& taken) {
+  constexpr const char* kParts[] = {"all of its sectors", "the first half of its sectors",
+                                    "the last half of its sectors", "every other of its sectors"};
+  const char* const part = taken.value < std::size(kParts) ? kParts[taken.value] : "some sectors";
+  return fmt::format("of the write at {} of {}, which no sync covered, only {} outlived the power",
+                     grouped(taken.at.actor.name.number), taken.at.actor.name.label, part);
+}
+
 std::string power_sentence(const Taken& taken) {
   const std::string_view label = taken.at.actor.name.label;
   const auto what = [&](std::string_view prefix) { return label.substr(prefix.size()); };

@@ -2,8 +2,8 @@
 // The story of a run, for a person who has only this text and the source of the engine.
 //
 // First what was not calm, as sentences, each with what happens without it. Then the promise that
-// was broken: the numbers, who, when, and the line of source. Then whose memory it was, a lane per
-// task around the failure, and how the engine stood at that moment.
+// was broken: the numbers, who, when, and the line of source. Then whose memory it was, lanes of
+// the tasks around the failure, and how the engine stood at that moment.
 #include <fmt/ostream.h>
 
 #include <string>
@@ -49,7 +49,7 @@ void render_story(const Telling& telling, std::ostream& out) {
     render_tasks(telling, out);
   }
   out << "\naround the failure\n";
-  tell_lanes(run, out);
+  tell_lanes(telling, out);
   const LogState state = log_state_at(run, events_until(run, run.finding->step));
   if (!state.is_known()) return;
   out << "\nthe engine at that moment\n";
@@ -92,9 +92,9 @@ void tell_deviations(const Telling& telling, std::ostream& out) {
     out << "\nnothing differs from the calm run\n";
     return;
   }
-  const size_t first = run.finding ? first_deviation_told(run) : 0;
+  const size_t first = run.finding ? first_deviation_told(telling) : 0;
   fmt::print(out, "\nwhat differs from the calm run: {}\n", counted(taken.size(), "deviation"));
-  if (!run.finding && taken.size() > kDeviationsTold) return;
+  if (!run.finding && telling.needs.empty() && taken.size() > kDeviationsTold) return;
   if (first > 0) {
     fmt::print(out, "  ...  {} before these; orrery shrink keeps the few that matter\n",
                grouped(uint64_t{first}));
@@ -115,7 +115,9 @@ void tell_finding(const Run& run, std::ostream& out) {
   const Finding& finding = *run.finding;
   fmt::print(out, "\nthe broken promise ({})\n  ", finding.oracle);
   wrap(finding.text.empty() ? finding.label : finding.text, 2, out);
-  fmt::print(out, "  by {} at step {}, {}\n", name_of_task(*run.trace, finding.task),
+  const bool by_device = finding.task == sim::kNobody && finding.request != UINT64_MAX;
+  fmt::print(out, "  by {} at step {}, {}\n",
+             by_device ? "the device" : name_of_task(*run.trace, finding.task),
              grouped(finding.step), virtual_time(finding.now_ns));
   if (is_known(finding.site)) {
     fmt::print(out, "  at {}\n", place_and_function(finding.site));

@@ -107,8 +107,7 @@ std::string place_and_function(const sim::Site& site) {
 
 std::string source_line(const sim::Site& site) {
   if (!is_known(site)) return {};
-  std::ifstream file(file_of(site));
-  if (!file) file.open(site.file_name());
+  std::ifstream file(std::string(source_root()) + "/" + file_of(site));
   std::string line;
   for (uint32_t number = 0; number < site.line(); ++number) {
     if (!std::getline(file, line)) return {};

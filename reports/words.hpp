@@ -47,7 +47,9 @@ std::string place_of(const sim::Site& site);
 std::string function_of(const sim::Site& site);
 /// "file:line (function)"
 std::string place_and_function(const sim::Site& site);
-/// The text of the line, if the file can be read from here; else empty.
+/// The text of the line in the tree that this binary was built from; empty if that is not there.
 std::string source_line(const sim::Site& site);
+/// The folder of that tree.
+std::string_view source_root();
 
 }  // namespace orrery::reports

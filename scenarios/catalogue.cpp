@@ -6,10 +6,23 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 9> kAll{
-      &snapshot_full_cache(), &snapshot_at_rest(), &late_flush(),
-      &many_sessions(),       &crash_loop(),       &canary(),
-      &pointer_canary(),      &static_canary(),    &garnet_385_40g(),
+  static const std::array<const Scenario*, 16> kAll{
+      &snapshot_full_cache(),
+      &snapshot_at_rest(),
+      &late_flush(),
+      &many_sessions(),
+      &checkpoint_under_load(),
+      &crash_loop(),
+      &fold_over(),
+      &recover_smaller(),
+      &copy_reads(),
+      &reset_with_io(),
+      &dispose_with_io(),
+      &append_log(),
+      &canary(),
+      &pointer_canary(),
+      &static_canary(),
+      &garnet_385_40g(),
   };
   return kAll;
 }

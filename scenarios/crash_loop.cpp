@@ -1,127 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Write, take checkpoints, die, recover, again: the process crashes or the power fails at any step,
-// also while the store recovers.
-//
-// A life begins by recovering the newest checkpoint; a client reads every key back before the
-// others begin. What is there must be what that checkpoint captured, and a checkpoint that was
-// committed must never be lost.
-#include <algorithm>
-
+// Write, take checkpoints of every kind, die, recover, again. The play is in lives_load.hpp.
 #include "scenarios/catalogue.hpp"
-#include "scenarios/oracles/lives.hpp"
-#include "scenarios/snapshot_load.hpp"
+#include "scenarios/lives_load.hpp"
 
 namespace orrery::scenarios {
 namespace {
 
-constexpr int kAttempts = 4;  // at what a fault has ended
-
-constexpr std::array<SizeRow, kLoadSizes.size() + 3> kOwnSizes{{
-    kLoadSizes[0],
-    kLoadSizes[1],
-    kLoadSizes[2],
-    kLoadSizes[3],
-    kLoadSizes[4],
-    kLoadSizes[5],
-    {"crashes", 0, 16, 1, "how often the store dies"},
-    {"crash_steps", 1, 10'000'000, 20'000, "a life ends within so many steps"},
-    {"power_permille", 0, 1000, 500, "share of the crashes that are losses of power"},
-}};
-constexpr auto kSizes = with_store_sizes(kOwnSizes);
-constexpr std::array<const char*, 4> kFaults{"power-loss", "io-error", "short-transfer",
-                                             "alloc-failure"};
-
-engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage);
-void read_everything(Stage& stage, engine::Store& store);
-
-class CrashLoop final : public Scenario {
+class CrashLoop final : public LivesScenario {
  public:
   const char* name() const override { return "crash-loop"; }
   const char* sentence() const override {
     return "the store dies at any step, recovers, and goes on";
   }
-  std::span<const SizeRow> sizes() const override { return kSizes; }
-  std::span<const char* const> faults() const override { return kFaults; }
-  bool loses_power() const override { return true; }
-  sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
-
-  std::string unfit(const Sizes& sizes) const override {
-    if (sizes["null_main"] != 0) return "a cache has nothing to recover: null_main must be 0";
-    return unfit_store(sizes);
-  }
-
-  std::optional<Crash> crash(const Sizes& sizes, uint32_t life) const override {
-    if (life >= sizes["crashes"]) return std::nullopt;
-    const auto script = static_cast<uint64_t>(sizes["script"]);
-    const auto range = static_cast<uint64_t>(sizes["crash_steps"]);
-    const auto power = static_cast<uint64_t>(sizes["power_permille"]);
-    return Crash{1 + sim::below(sim::mix(script, 0xDEAD, life), range),
-                 sim::below(sim::mix(script, 0x9039, life), 1000) < power};
-  }
-
-  void play(Stage& stage) const override {
-    auto opened = begin_life(stage);
-    if (!opened) return;
-    engine::Owned<engine::Store> store = std::move(opened).value();
-    if (stage.life > 0) read_everything(stage, *store);
-    play_load_on(stage, *store, mix_of(stage.sizes));
-    store->close();
-  }
 
   void draw(uint64_t seed, Sizes& sizes) const override {
     Draw draw(seed, 0xC4A5);
-    set_calm_store(sizes);
-    sizes.set("page_bits", draw.between(8, 9));
-    sizes.set("ring_bits", draw.between(2, 4));
-    sizes.set("mutable_permille", draw.between(0, 9) * 100);
-    sizes.set("index_bits", draw.between(1, 5));
-    sizes.set("sector_bits", draw.between(6, 9));
-    sizes.set("throttle_ms", draw.odds(1, 2) ? -1 : 0);
-    sizes.set("barrier", draw.between(0, 1));
-    sizes.set("keep_frames", draw.between(0, 1));
-    sizes.set("null_main", 0);
-    sizes.set("parked_max", draw.between(1, 6));
-    sizes.set("io_points", draw.log_uniform(3, 9));
-    sizes.set("queue_depth", draw.log_uniform(1, 5));
-    sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
-    sizes.set("sessions", draw.between(1, 4));
-    sizes.set("value_max", draw.between(16, 100));
-    sizes.set("operations", draw.between(20, 150));
-    sizes.set("keys", draw.log_uniform(2, 6));
-    sizes.set("snapshots", draw.between(1, 4));
-    sizes.set("flushes", draw.odds(2, 3) ? 0 : draw.between(1, 6));
-    sizes.set("crashes", draw.between(1, 4));
-    sizes.set("crash_steps", draw.log_uniform(9, 16));
-    sizes.set("power_permille", draw.odds(1, 3) ? 1000 : 500);
+    draw_lives(draw, sizes);
   }
 };
-
-engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage) {
-  const engine::StoreOptions options = store_options(stage.sizes);
-  if (stage.life == 0) return engine::Store::open(stage.runtime, options, stage.bugs);
-  for (int attempt = 1;; ++attempt) {
-    auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs);
-    if (recovered) return recovered;
-    const engine::Errc code = recovered.error().code;
-    if (code == engine::Errc::not_found) break;
-    const bool transient = code == engine::Errc::io || code == engine::Errc::no_memory;
-    if (!transient || attempt == kAttempts) return recovered;
-  }
-  return engine::Store::open(stage.runtime, options, stage.bugs);
-}
-
-void read_everything(Stage& stage, engine::Store& store) {
-  auto started = store.start_session(Client::options_for(kRecoveryReader));
-  if (!started) return;
-  engine::Owned<engine::Session> session = std::move(started).value();
-  Client client(stage, *session, kRecoveryReader);
-  for (int64_t key = 0; key < stage.sizes["keys"]; ++key) {
-    // A fault may end a read, but not for ever.
-    for (int i = 0; i < kAttempts && !client.read(static_cast<uint64_t>(key)); ++i) {
-    }
-  }
-  session->close();
-}
 
 constexpr CrashLoop kScenario;
 

@@ -32,7 +32,7 @@ class ManySessions final : public Scenario {
 
   void draw(uint64_t seed, Sizes& sizes) const override {
     Draw draw(seed, 0x5E55);
-    set_calm_store(sizes);
+    set_calm_load(sizes);
     sizes.set("page_bits", draw.between(8, 10));
     sizes.set("ring_bits", draw.between(2, 4));
     const int64_t slots = int64_t{1} << sizes["ring_bits"];

@@ -69,11 +69,10 @@ std::string unfit(const Plan& plan) {
     for (const sim::Fault* fault : faults::all_faults()) known.emplace_back(fault->name());
     return unknown("fault", name, known);
   }
-  const bool never_asked =
-      !plan.scenario->loses_power() &&
-      std::find(plan.faults.begin(), plan.faults.end(), "power-loss") != plan.faults.end();
-  if (never_asked) {
-    return fmt::format("fault power-loss does nothing in {}, which never loses power",
+  for (const std::string& name : plan.faults) {
+    const bool shows_then = name == "power-loss" || name == "torn-write";
+    if (plan.scenario->loses_power() || !shows_then) continue;
+    return fmt::format("fault {} does nothing in {}, which never loses power", name,
                        plan.scenario->name());
   }
   for (const std::string& name : plan.oracles) {

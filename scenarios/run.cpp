@@ -101,8 +101,10 @@ void Runner::State::simulate(sim::Source& source, const engine::Bugs& bugs) {
 bool Runner::State::live(Playing& playing) {
   sim::Scheduler& scheduler = world.scheduler();
   const std::optional<Crash> crash = plan.scenario->crash(plan.sizes, playing.stage.life);
-  const uint64_t end = crash ? scheduler.steps() + crash->steps : plan.stop_at;
+  const bool by_steps = crash && crash->names == 0;
+  const uint64_t end = by_steps ? scheduler.steps() + crash->steps : plan.stop_at;
   scheduler.stop_at(std::min(end, plan.stop_at));
+  if (crash && !by_steps) scheduler.stop_after_names(crash->names, crash->steps);
   world.run({"main", 0}, &State::play, &playing);
   const bool crashes = crash && scheduler.stopped() && scheduler.failure() == nullptr &&
                        !scheduler.inconclusive() && scheduler.steps() < plan.stop_at;

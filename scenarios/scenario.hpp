@@ -31,8 +31,9 @@ struct Stage {
 
 /// When a life of the store ends, and how.
 struct Crash {
-  uint64_t steps = 0;  // after its beginning
+  uint64_t steps = 0;  // after its beginning; or after its files changed:
   bool power_lost = false;
+  uint64_t names = 0;  // not 0: so many files were made, removed, or had their names synced
 };
 
 class Scenario {

@@ -45,7 +45,10 @@ class SnapshotAtRest final : public Scenario {
     const int64_t record = 36 + sizes["value_max"] / 2;
     sizes.set("operations", (slots << sizes["page_bits"]) * draw.between(1, 3) / record);
     sizes.set("keys", draw.log_uniform(5, 9));
-    sizes.set("width_bits", width_for_pages(sizes, std::max<int64_t>(1, read_only_pages(sizes))));
+    // Behind a device the head waits for what is slow to be written, and only the ring is a limit.
+    // And a whole page must fit: the right window is as wide as that.
+    const int64_t distance = sizes["null_main"] != 0 ? read_only_pages(sizes) : slots;
+    sizes.set("width_bits", width_for_pages(sizes, std::max<int64_t>(2, distance)));
   }
 
   void play(Stage& stage) const override {

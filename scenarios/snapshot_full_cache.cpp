@@ -30,7 +30,7 @@ class SnapshotFullCache final : public Scenario {
 
   void draw(uint64_t seed, Sizes& sizes) const override {
     Draw draw(seed, 0x5157);
-    set_calm_store(sizes);
+    set_calm_load(sizes);
     sizes.set("page_bits", draw.between(8, 9));
     sizes.set("ring_bits", draw.between(3, 4));
     const int64_t slots = int64_t{1} << sizes["ring_bits"];

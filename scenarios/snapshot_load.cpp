@@ -9,7 +9,8 @@ namespace orrery::scenarios {
 namespace {
 
 constexpr size_t kSessionsMax = 16;
-constexpr uint32_t kCheckerId = 1000;  // the client that reads back at the end
+constexpr uint32_t kCheckerId = 1000;   // the client that reads back at the end
+constexpr uint32_t kResetterId = 1002;  // in whose name keys vanish when the store is emptied
 constexpr uint64_t kReadBackMax = 24;
 
 struct Load {
@@ -19,7 +20,32 @@ struct Load {
   int64_t operations;
   int64_t snapshots;
   engine::Semaphore marks;  // each session releases one for each snapshot, as it gets there
-  int64_t started = 0;      // sessions
+  int64_t resets;
+  engine::Semaphore reset_marks;  // the same for each reset
+  int64_t started = 0;            // sessions
+};
+
+/// Releases a semaphore for each of so many times, spread evenly over the operations of a session.
+class Marks {
+ public:
+  Marks(engine::Semaphore& semaphore, int64_t count, int64_t operations)
+      : semaphore_(semaphore), count_(count), operations_(operations) {}
+  void reach(int64_t operation) {
+    while (done_ < count_ && operation >= (done_ + 1) * operations_ / (count_ + 1)) release();
+  }
+  void finish() {
+    while (done_ < count_) release();
+  }
+
+ private:
+  void release() {
+    semaphore_.release();
+    ++done_;
+  }
+  engine::Semaphore& semaphore_;
+  int64_t count_;
+  int64_t operations_;
+  int64_t done_ = 0;
 };
 
 struct SessionTask {
@@ -30,10 +56,18 @@ struct SessionTask {
 void run_session(void* argument);
 bool is_flush_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
+void run_resets(void* argument);
+void reset_once(Load& load);
+engine::CheckpointRequest request_of(const Load& load, int64_t nth);
 void read_back(Load& load);
 void run_load(Load& load, int64_t sessions);
 
 }  // namespace
+
+void set_calm_load(Sizes& sizes) {
+  set_calm_store(sizes);
+  for (const SizeRow& row : kLoadSizes) sizes.set(row.name, row.calm);
+}
 
 Mix mix_of(const Sizes& sizes) {
   Mix mix;
@@ -58,6 +92,8 @@ void play_load_on(Stage& stage, engine::Store& store, const Mix& mix) {
             stage.sizes["operations"],
             stage.sizes["snapshots"],
             engine::Semaphore(stage.runtime.tasks),
+            stage.sizes["resets"],
+            engine::Semaphore(stage.runtime.tasks),
             0};
   run_load(load, stage.sizes["sessions"]);
   read_back(load);
@@ -67,7 +103,7 @@ namespace {
 
 void run_load(Load& load, int64_t sessions) {
   std::array<SessionTask, kSessionsMax> tasks;
-  std::array<engine::TaskId, kSessionsMax + 1> joins;
+  std::array<engine::TaskId, kSessionsMax + 2> joins;
   size_t running = 0;
   for (int64_t i = 0; i < sessions; ++i) {
     SessionTask& task = tasks[static_cast<size_t>(i)];
@@ -82,6 +118,10 @@ void run_load(Load& load, int64_t sessions) {
     const auto spawned = load.stage.runtime.tasks.spawn({"admin", 0}, &run_snapshots, &load);
     if (spawned) joins[running++] = *spawned;
   }
+  if (load.resets > 0 && load.started > 0) {
+    const auto spawned = load.stage.runtime.tasks.spawn({"resetter", 0}, &run_resets, &load);
+    if (spawned) joins[running++] = *spawned;
+  }
   for (size_t i = 0; i < running; ++i) load.stage.runtime.tasks.join(joins[i]);
 }
 
@@ -89,19 +129,19 @@ void run_session(void* argument) {
   const SessionTask& task = *static_cast<SessionTask*>(argument);
   Load& load = *task.load;
   auto started = load.store.start_session(Client::options_for(task.id));
+  Marks snapshots(load.marks, load.snapshots, load.operations);
+  Marks resets(load.reset_marks, load.resets, load.operations);
   if (!started) {
-    load.marks.release(static_cast<uint32_t>(load.snapshots));
+    snapshots.finish();
+    resets.finish();
     return;
   }
   engine::Owned<engine::Session> session = std::move(started).value();
   Client client(load.stage, *session, task.id);
   const auto script = static_cast<uint64_t>(load.stage.sizes["script"]);
-  int64_t marked = 0;
   for (int64_t n = 0; n < load.operations; ++n) {
-    while (marked < load.snapshots && n >= (marked + 1) * load.operations / (load.snapshots + 1)) {
-      load.marks.release();
-      ++marked;
-    }
+    snapshots.reach(n);
+    resets.reach(n);
     if (is_flush_due(load, task.id, static_cast<uint64_t>(n))) {
       const engine::Actor actor({"flush", uint64_t{task.id} << 32 | static_cast<uint64_t>(n)});
       // A flush that fails says that the main device did; the clients will hear of it.
@@ -112,7 +152,8 @@ void run_session(void* argument) {
     const auto nth = static_cast<uint64_t>(n + load.stage.life * load.operations);
     do_scripted(client, load.mix, script, task.id, nth);
   }
-  if (marked < load.snapshots) load.marks.release(static_cast<uint32_t>(load.snapshots - marked));
+  snapshots.finish();
+  resets.finish();
   session->close();
 }
 
@@ -128,12 +169,54 @@ void run_snapshots(void* argument) {
   for (int64_t i = 0; i < load.snapshots; ++i) {
     for (int64_t k = 0; k < load.started; ++k) load.marks.acquire();
     const engine::Actor actor({"checkpoint", static_cast<uint64_t>(i)});
-    const auto ticket = load.store.start_checkpoint();
+    const auto ticket = load.store.start_checkpoint(request_of(load, i));
     if (!ticket) continue;
     // Whether it ended well is for the oracles: the files and the notes tell.
     const auto ended = load.store.wait_checkpoint(*ticket);
     if (ended) load.stage.scheduler.made_progress();
   }
+}
+
+void run_resets(void* argument) {
+  Load& load = *static_cast<Load*>(argument);
+  for (int64_t i = 0; i < load.resets; ++i) {
+    for (int64_t k = 0; k < load.started; ++k) load.reset_marks.acquire();
+    const engine::Actor actor({"reset", static_cast<uint64_t>(i)});
+    reset_once(load);
+  }
+}
+
+// To every key it looks like an erase.
+void reset_once(Load& load) {
+  Stage& stage = load.stage;
+  const auto begin = [&](uint64_t key) {
+    return stage.history.begin(kResetterId, OpKind::erase, key, 0, stage.scheduler.steps(),
+                               stage.scheduler.current_task());
+  };
+  const size_t first = begin(0);
+  for (uint64_t key = 1; key < load.mix.keys; ++key) {
+    const size_t next = begin(key);
+    CHECK(next == first + key, "the erases of a reset do not follow each other");
+  }
+  const auto emptied = load.store.reset();
+  Ending ending;
+  ending.outcome = emptied ? Outcome::ok : Outcome::failed;
+  ending.step = stage.scheduler.steps();
+  for (uint64_t key = 0; key < load.mix.keys; ++key) stage.history.end(first + key, ending);
+  if (emptied) stage.scheduler.made_progress();
+}
+
+// Another life takes others.
+engine::CheckpointRequest request_of(const Load& load, int64_t nth) {
+  const Sizes& sizes = load.stage.sizes;
+  const auto script = static_cast<uint64_t>(sizes["script"]);
+  Draw draw(sim::mix(script, 0xC4EC), load.stage.life * 64 + static_cast<uint64_t>(nth));
+  engine::CheckpointRequest request;
+  const bool fold = draw.between(0, 999) < sizes["fold_permille"];
+  if (fold) request.log = engine::LogCheckpoint::fold_over;
+  request.index = draw.between(0, 999) < sizes["index_permille"];
+  if (request.index && draw.odds(1, 3)) request.log = engine::LogCheckpoint::none;
+  return request;
 }
 
 void read_back(Load& load) {

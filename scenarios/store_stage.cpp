@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/store_stage.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "engine/store/record.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -11,11 +15,15 @@ size_t key_size(uint64_t key) { return kEncodedSizeMin + sim::scramble(key) % 9;
 
 class Add final : public engine::Modifier {
  public:
-  explicit Add(uint64_t amount) : amount_(amount) {}
+  Add(uint64_t amount, size_t size_max) : amount_(amount), size_max_(size_max) {}
 
   size_t initial_size() override { return kEncodedSizeMin; }
   void initialise(engine::MutableBytes now) override { write(amount_, now); }
-  size_t updated_size(engine::Bytes old) override { return old.size(); }
+  /// Now and then another one: values grow and shrink.
+  size_t updated_size(engine::Bytes old) override {
+    if (amount_ % 4 != 0) return old.size();
+    return kEncodedSizeMin + sim::below(sim::scramble(amount_), size_max_ - kEncodedSizeMin + 1);
+  }
   void update(engine::Bytes old, engine::MutableBytes now) override {
     const std::optional<uint64_t> number = decode_value(old);
     garbage_ = !number.has_value();
@@ -31,6 +39,7 @@ class Add final : public engine::Modifier {
   }
 
   uint64_t amount_;
+  size_t size_max_;
   uint64_t result_ = 0;
   bool garbage_ = false;
 };
@@ -56,6 +65,8 @@ engine::StoreOptions store_options(const Sizes& sizes) {
   options.keep_frames = sizes["keep_frames"] != 0;
   options.main_is_null = sizes["null_main"] != 0;
   options.parked_pages_max = u32("parked_max");
+  options.checkpoints_kept = u32("kept");
+  options.copy_reads = static_cast<engine::CopyReads>(sizes["copy_reads"]);
   return options;
 }
 
@@ -69,9 +80,14 @@ sim::Laws store_laws(const Sizes& sizes) {
 }
 
 std::string unfit_store(const Sizes& sizes) {
-  const std::optional<int64_t> value_max = sizes.find("value_max");
-  if (value_max && (*value_max + 128) >> sizes["page_bits"] != 0) {
-    return "a record of value_max and 128 bytes more must fit a page";
+  // The longest key, and the largest value; that of a counter is the smallest there is.
+  constexpr auto kKeyLongest = static_cast<int64_t>(kEncodedSizeMin) + 8;
+  if (const std::optional<int64_t> value_max = sizes.find("value_max")) {
+    const int64_t value = std::max(*value_max, static_cast<int64_t>(kEncodedSizeMin));
+    const int64_t record = engine::record_size(kKeyLongest, value);
+    if (record > int64_t{1} << sizes["page_bits"]) {
+      return fmt::format("the largest record has {} bytes and must fit a page", record);
+    }
   }
   const engine::Result<void> valid = engine::validate(store_options(sizes));
   return valid ? std::string() : std::string(valid.error().what);
@@ -87,6 +103,10 @@ int64_t width_for_pages(const Sizes& sizes, int64_t pages) {
   int64_t bits = 8;
   while (bits < 62 && (int64_t{1} << (bits - 1)) < distance) ++bits;
   return bits;
+}
+
+engine::Bytes encoded_key(uint64_t key, engine::MutableBytes room) {
+  return key_bytes(key, key_size(key), room);
 }
 
 // Clients.
@@ -146,12 +166,12 @@ void Client::upsert(uint64_t key, size_t size) {
   end(index, wait(first, asked), number, false);
 }
 
-void Client::add(uint64_t key, uint64_t amount) {
+void Client::add(uint64_t key, uint64_t amount, size_t size_max) {
   std::array<std::byte, kKeyMax> key_room;
   const engine::Bytes name = key_bytes(key, key_size(key), key_room);
   const size_t index = begin(OpKind::add, key, amount);
   const engine::Actor actor({"rmw", index});
-  Add modifier(amount);
+  Add modifier(amount, size_max);
   Asked asked;
   const engine::OpResult first = session_.rmw(name, modifier, &asked);
   const engine::OpResult result = wait(first, asked);
@@ -193,7 +213,7 @@ void do_scripted(Client& client, const Mix& mix, uint64_t script, uint32_t id, u
     client.upsert(key, static_cast<size_t>(
                            draw.between(kEncodedSizeMin, static_cast<int64_t>(mix.size_max))));
   } else if (what < mix.upserts + mix.adds) {
-    client.add(key, static_cast<uint64_t>(draw.between(1, 1000)));
+    client.add(key, static_cast<uint64_t>(draw.between(1, 1000)), mix.size_max);
   } else if (what < mix.upserts + mix.adds + mix.erases) {
     client.erase(key);
   } else {

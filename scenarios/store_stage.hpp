@@ -14,7 +14,7 @@
 namespace orrery::scenarios {
 
 /// The sizes of a store and of the world around it.
-inline constexpr std::array<SizeRow, 17> kStoreSizes{{
+inline constexpr std::array<SizeRow, 19> kStoreSizes{{
     {"page_bits", 6, 30, 9, "a page is 2^page_bits bytes"},
     {"ring_bits", 1, 16, 4, "the ring has 2^ring_bits pages"},
     {"empty_pages", 0, 65535, 0, "pages of the ring that are kept unused"},
@@ -27,6 +27,9 @@ inline constexpr std::array<SizeRow, 17> kStoreSizes{{
     {"keep_frames", 0, 1, 1, "1: frames are renewed in place; 0: given back and unmapped"},
     {"null_main", 0, 1, 0, "1: the log is a cache without a device"},
     {"parked_max", 0, 64, 4, "evicted pages that snapshot writes may keep alive"},
+    {"kept", 0, 16, 0, "checkpoints that are kept; 0: all"},
+    {"copy_reads", 0, 2, 0,
+     "1: reads copy to the tail from the device; 2: from read-only pages, too"},
     {"point_ns", 1, 1000, 20, "virtual time of one point"},
     {"io_points", 1, 1000000, 200, "nominal latency of a request, in points"},
     {"queue_depth", 1, 256, 32, "requests in service at once"},
@@ -59,6 +62,9 @@ int64_t read_only_pages(const Sizes& sizes);
 /// The narrowest width in which a distance of so many pages is still a positive number.
 int64_t width_for_pages(const Sizes& sizes, int64_t pages);
 
+/// The bytes of a key, as every client writes it.
+engine::Bytes encoded_key(uint64_t key, engine::MutableBytes room);
+
 /// The largest value a client writes.
 inline constexpr size_t kValueMax = 2048;
 inline constexpr size_t kKeyMax = 32;
@@ -72,7 +78,8 @@ class Client {
   static engine::SessionOptions options_for(uint32_t id);
 
   void upsert(uint64_t key, size_t size);
-  void add(uint64_t key, uint64_t amount);
+  /// The value may get another size, up to `size_max` bytes.
+  void add(uint64_t key, uint64_t amount, size_t size_max);
   /// True if there was an answer: a value, or that there is none.
   bool read(uint64_t key);
   void erase(uint64_t key);

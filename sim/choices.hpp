@@ -34,8 +34,9 @@ enum class Ask : uint8_t {
   power,      // a pending write at power loss: 1 lost
   wake,       // another waiter than the longest is woken first; the value names it
   spurious,   // a wait: 1 ends at once, for no reason
+  tear,       // a pending write at power loss: a Landing of sim/media.hpp
 };
-inline constexpr int kAskCount = 11;
+inline constexpr int kAskCount = 12;
 const char* name_of(Ask ask);
 
 /// Whether the answer is a task, by its key, and not a number.

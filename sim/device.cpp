@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -206,8 +207,10 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
   // Where nobody checks buffers, a bad one is a real access violation, and the engine's.
   const Scheduler::Harness exposed(scheduler, false);
   scheduler.touched = disk_.parts_.trace.requests[request.record].submitted_at;
+  scheduler.moving = request.record;
   if (io.kind == engine::IoKind::read) {
     media_.read(offset, {at, length});
+    forget_truncated(offset, {at, length});
     ++scheduler.changes;
   } else if (length >= kSparseFrom) {
     size_t written = 0;
@@ -223,6 +226,14 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
     media_.add(offset, {at, length});
   }
   scheduler.saw(length < kSparseFrom ? XXH3_64bits(at, length) : disk_.sparse_.hash(at, length));
+  scheduler.moving = UINT64_MAX;
+}
+
+// Nothing is promised of what was given up, so it is gone at once.
+void SimDevice::forget_truncated(uint64_t offset, engine::MutableBytes bytes) const {
+  if (options_.segment_size == 0) return;
+  const uint64_t end = engine::round_down(truncated_, options_.segment_size);
+  if (offset < end) std::memset(bytes.data(), 0, std::min<uint64_t>(end - offset, bytes.size()));
 }
 
 bool SimDevice::request_is_alive(const Request& request) const {
@@ -230,10 +241,19 @@ bool SimDevice::request_is_alive(const Request& request) const {
   return block == nullptr || block->live;
 }
 
+// What `done` works on. One that is no block, such as an object on a stack, has no end that the
+// heap would know of.
+bool SimDevice::owner_is_alive(const Request& request) const {
+  const Block* const block = disk_.parts_.heap.find(request.asked.owner);
+  return block == nullptr || block->live;
+}
+
 bool SimDevice::buffer_is_sound(const Request& request, const char* when) {
   Failure failure;
   if (!request_is_alive(request)) {
     failure.label.format("a request was freed before it was {}", when);
+  } else if (disk_.laws_.check_buffers && !owner_is_alive(request)) {
+    failure.label.format("the owner of a request was freed before it was {}", when);
   } else if (disk_.laws_.check_buffers) {
     failure = judge_buffer(request);
   }

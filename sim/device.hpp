@@ -4,8 +4,9 @@
 // A request waits for a place in the queue, takes its nominal time or a longer one, transfers at
 // its own instant from or into the live buffer, and is finished on a task of its own, or inline in
 // the submitter's stack. All of that is legal freedom; what is not comes from the enabled faults.
-// The buffer is checked at submit, at transfer and at completion: its frame's generation, or its
-// block in the heap. Everything is asked at (device, kind, offset, n-th).
+// The request, its owner and its buffer are checked at submit, at transfer and at completion: the
+// frame's generation, or the block in the heap. Everything is asked at (device, kind, offset,
+// n-th).
 #pragma once
 
 #include <map>
@@ -106,7 +107,9 @@ class SimDevice final : public engine::Device, private Happening {
   bool buffer_is_sound(const Request& request, const char* when);
   Failure judge_buffer(const Request& request) const;
   bool request_is_alive(const Request& request) const;
+  bool owner_is_alive(const Request& request) const;
   void move_bytes(Request& request, size_t from, size_t until);
+  void forget_truncated(uint64_t offset, engine::MutableBytes bytes) const;
   void settle(Request& request);
   void complete(Request& request);
   void finish(Request& request, engine::Errc error);
@@ -161,6 +164,7 @@ class Disk final : public engine::Storage {
 
   void put_aside(std::unique_ptr<SimDevice> device);
   bool is_lost(engine::Name name);
+  Landing landing(engine::Name name);
   void lose_names();
 
   DiskParts parts_;

@@ -64,6 +64,7 @@ engine::Result<engine::Device*> Disk::open(std::string_view name,
   device->begin(options);
   SimDevice* const opened = device.get();
   devices_.emplace(std::string(name), std::move(device));
+  scheduler.changed_names();
   return static_cast<engine::Device*>(opened);
 }
 
@@ -80,6 +81,7 @@ engine::Result<void> Disk::remove(std::string_view name) {
   // Until the names are synced, a loss of power may bring it back.
   removed_.push_back(std::move(known->second));
   devices_.erase(known);
+  scheduler.changed_names();
   return {};
 }
 
@@ -108,6 +110,7 @@ engine::Result<void> Disk::sync_names() {
   for (const auto& [name, device] : devices_) device->name_durable_ = true;
   for (auto& device : removed_) put_aside(std::move(device));
   removed_.clear();
+  scheduler.changed_names();
   return {};
 }
 
@@ -157,9 +160,22 @@ void SimDevice::settle(Request& request) {
 void Disk::lose_power() {
   lose_names();
   for (auto& [name, device] : devices_) {
-    device->media_.lose_power([&](uint64_t offset) { return !is_lost({device->name_, offset}); });
+    const auto landing_of = [&](uint64_t offset) { return landing({device->name_, offset}); };
+    device->media_.lose_power(landing_of, device->options_.sector_size);
     device->name_durable_ = true;
   }
+}
+
+Landing Disk::landing(engine::Name name) {
+  if (is_lost(name)) return Landing::lost;
+  Address address;
+  address.actor = parts_.labels.identify(name, parts_.scheduler.incarnation(), address.key);
+  SimDevice::AskerAt asker(parts_.scheduler, address);
+  Landing landing = Landing::whole;
+  for (Fault* fault : faults_) {
+    if (landing == Landing::whole) landing = fault->on_landing(asker);
+  }
+  return landing;
 }
 
 bool Disk::is_lost(engine::Name name) {

@@ -12,6 +12,7 @@
 
 #include "engine/runtime/device.hpp"
 #include "sim/choices.hpp"
+#include "sim/media.hpp"
 
 namespace orrery::sim {
 
@@ -55,6 +56,8 @@ class Fault {
   virtual bool on_allocate(Asker&) { return false; }
   /// Power is lost while a write is pending. True: it is lost. Asked for each, oldest first.
   virtual bool on_power_loss(Asker&) { return false; }
+  /// Asked then for each write that is not: how much of it is there.
+  virtual Landing on_landing(Asker&) { return Landing::whole; }
 };
 
 }  // namespace orrery::sim

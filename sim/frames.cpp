@@ -6,6 +6,10 @@
 #include <algorithm>
 #include <cstring>
 
+#ifdef ORRERY_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace orrery::sim {
 namespace {
 
@@ -16,6 +20,21 @@ constexpr size_t kAlignment = 512;
 // the system has 65,530 of them for everybody.
 constexpr size_t kGuardedMax = 8192;
 
+// The shadow of a large frame would be memory that is really used.
+[[maybe_unused]] bool casts_little_shadow(size_t size) { return size < FrameTable::kLarge; }
+
+void poison([[maybe_unused]] std::byte* start, [[maybe_unused]] size_t size) {
+#ifdef ORRERY_ASAN
+  if (casts_little_shadow(size)) ASAN_POISON_MEMORY_REGION(start, size);
+#endif
+}
+
+void unpoison([[maybe_unused]] std::byte* start, [[maybe_unused]] size_t size) {
+#ifdef ORRERY_ASAN
+  if (casts_little_shadow(size)) ASAN_UNPOISON_MEMORY_REGION(start, size);
+#endif
+}
+
 }  // namespace
 
 FrameTable::FrameTable(Scheduler& scheduler, Trace& trace)
@@ -24,7 +43,10 @@ FrameTable::FrameTable(Scheduler& scheduler, Trace& trace)
   madvise(reserve_.base, reserve_.size, MADV_NOHUGEPAGE);
 }
 
-FrameTable::~FrameTable() { release(reserve_); }
+FrameTable::~FrameTable() {
+  unpoison_all();
+  release(reserve_);
+}
 
 void FrameTable::begin(bool guarded, bool mirrored) {
   if (guarded != guarded_) {
@@ -47,6 +69,7 @@ void FrameTable::begin(bool guarded, bool mirrored) {
     unused_.push_back(frame.get());
   }
   if (mirrored) std::reverse(unused_.begin(), unused_.end());
+  unpoison_all();
   for (auto& [size, list] : free_memory_) list.clear();
   ranges_.clear();
 }
@@ -68,6 +91,7 @@ std::byte* FrameTable::take_memory(size_t size) {
     const auto chosen = mirrored_ ? list.end() - 1 : list.begin();
     std::byte* const start = *chosen;
     list.erase(chosen);
+    unpoison(start, size);
     return start;
   }
   return take(size, size >= kPage ? kPage : kAlignment);
@@ -97,6 +121,13 @@ bool FrameTable::is_guarded(const std::byte* memory) const {
   const std::byte* const end = reserve_.base + reserve_.size;
   const auto place = static_cast<size_t>(mirrored_ ? end - memory - 1 : memory - reserve_.base);
   return place < guarded_until_;
+}
+
+// What was retired and not taken again.
+void FrameTable::unpoison_all() {
+  for (const auto& [size, list] : free_memory_) {
+    for (std::byte* const start : list) unpoison(start, size);
+  }
 }
 
 void FrameTable::clear_memory(std::byte* start, size_t size) const {
@@ -143,6 +174,7 @@ void FrameTable::close_lifetime(engine::Frame& frame, Site site) {
   frame.generation = 0;  // no reference that was made before belongs to it now
   if (!is_guarded(frame.base)) {
     free_memory_[frame.size].push_back(frame.base);
+    poison(frame.base, frame.size);
     return;
   }
   std::byte* const first = frame.base + frame.size - engine::round_up(frame.size, kPage);

@@ -4,9 +4,11 @@
 // `checked` frames live side by side and are used again; the accessor (engine::PageRef) sees every
 // misuse. `guarded` frames get an address range of their own for each lifetime, ended by a guard
 // page and inaccessible once retired: an overrun or a stale pointer is a real SIGSEGV. Where that
-// uses up the address space or the system's mappings, the rest of the run goes on as `checked`. The
-// level changes what is seen, never what happens. Untouched parts of a frame cost nothing, so a
-// cache of 40 GiB runs in a few dozen MiB.
+// uses up the address space or the system's mappings, the rest of the run goes on as `checked`. In
+// a build with AddressSanitizer what `checked` frames held is poisoned once retired: a stale
+// pointer that no accessor sees ends the process with a report, which the supervisor makes a
+// verdict. The level changes what is seen, never what happens. Untouched parts of a frame cost
+// nothing, so a cache of 40 GiB runs in a few dozen MiB.
 #pragma once
 
 #include <map>
@@ -51,6 +53,7 @@ class FrameTable final : public engine::Frames {
   bool is_guarded(const std::byte* memory) const;
   std::byte* take_memory(size_t size);
   void clear_memory(std::byte* start, size_t size) const;
+  void unpoison_all();
   void open_lifetime(engine::Frame& frame, int64_t page, size_t size, Site site);
   void close_lifetime(engine::Frame& frame, Site site);
   uint64_t last_of(int64_t page) const;

@@ -157,6 +157,23 @@ void Media::sync(uint64_t covered) {
   if (pending_.empty()) forget_pending();
 }
 
+// Puts back the sectors of a stretch that arrived.
+void Media::land(const Stretch& stretch, const Pending& write, Landing landing, uint64_t sector) {
+  const engine::Bytes bytes = written(stretch);
+  if (landing == Landing::whole) return put(stretch.offset, bytes);
+  const uint64_t half = write.length / sector / 2;
+  const uint64_t end = stretch.offset + stretch.length;
+  for (uint64_t at = stretch.offset; at < end;) {
+    const uint64_t number = (at - write.offset) / sector;
+    const uint64_t until = std::min(end, write.offset + (number + 1) * sector);
+    const bool first = landing == Landing::first_half && number < half;
+    const bool last = landing == Landing::last_half && number >= half;
+    const bool odd = landing == Landing::every_other && number % 2 == 1;
+    if (first || last || odd) put(at, bytes.subspan(at - stretch.offset, until - at));
+    at = until;
+  }
+}
+
 // A write became durable that lies over older ones which have not. Whether those survive or not,
 // its bytes are there afterwards.
 void Media::settle_under(const Stretch& durable, const std::vector<Stretch>& older) {

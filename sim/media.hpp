@@ -16,6 +16,15 @@
 
 namespace orrery::sim {
 
+/// How much of a pending write is there after a loss of power. Sectors are never torn.
+enum class Landing : uint8_t {
+  whole,
+  first_half,  // of its sectors, rounded down
+  last_half,
+  every_other,  // from its second sector on
+  lost,
+};
+
 class Media {
  public:
   Media() = default;
@@ -55,11 +64,10 @@ class Media {
   uint64_t next_written(uint64_t offset) const;
 
   size_t pending_count() const { return pending_.size(); }
-  /// Power is lost: `survives(offset)` says of each pending write, oldest first, whether it
-  /// reached the platter.
-  /// What survives is durable afterwards.
-  template <typename Survives>
-  void lose_power(const Survives& survives);
+  /// Power is lost: `landing_of(offset)` says of each pending write, oldest first, how much of it
+  /// reached the platter. That is durable afterwards.
+  template <typename LandingOf>
+  void lose_power(const LandingOf& landing_of, uint64_t sector);
   /// Whether no pending write touches the range: it is durable as it is now.
   bool is_durable(uint64_t offset, uint64_t length) const;
 
@@ -90,6 +98,7 @@ class Media {
     return {journal_.data() + stretch.at + stretch.length, stretch.length};
   }
   void forget_pending();
+  void land(const Stretch& stretch, const Pending& write, Landing landing, uint64_t sector);
   void settle_under(const Stretch& durable, const std::vector<Stretch>& older);
   size_t stretches_end(size_t write) const {
     return write + 1 < pending_.size() ? pending_[write + 1].first_stretch : stretches_.size();
@@ -106,15 +115,16 @@ class Media {
   std::vector<std::byte> journal_;
 };
 
-template <typename Survives>
-void Media::lose_power(const Survives& survives) {
+template <typename LandingOf>
+void Media::lose_power(const LandingOf& landing_of, uint64_t sector) {
   // Back to what was durable, newest write first; then forward again with those that made it.
   for (size_t i = stretches_.size(); i-- > 0;) put(stretches_[i].offset, replaced(stretches_[i]));
   for (size_t i = 0; i < pending_.size(); ++i) {
     const Pending& write = pending_[i];
-    if (!survives(write.offset)) continue;
+    const Landing landing = landing_of(write.offset);
+    if (landing == Landing::lost) continue;
     for (size_t k = write.first_stretch; k < stretches_end(i); ++k) {
-      put(stretches_[k].offset, written(stretches_[k]));
+      land(stretches_[k], write, landing, sector);
     }
     durable_size_ = write.end() > durable_size_ ? write.end() : durable_size_;
   }

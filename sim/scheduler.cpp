@@ -23,6 +23,13 @@ constexpr size_t kStackSize = 64 * 1024;
 // livelock.
 constexpr uint32_t kGraceRounds = 400;
 
+// The file as it is called in this tree, without the way from the build folder.
+std::string_view file_of(const Site& site) {
+  std::string_view file = site.file_name();
+  while (file.starts_with("../")) file.remove_prefix(3);
+  return file;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(Trace& trace, Labels& labels)
@@ -45,10 +52,12 @@ void Scheduler::begin(Source& source, const Pace& pace, std::span<Fault* const> 
   digest = 0;
   changes = 0;
   touched = Site{};
+  moving = UINT64_MAX;
   steps_ = points_ = switches_ = deliveries_ = run_length_ = serial_ = 0;
   queue_number_ = fair_number_ = wait_number_ = 0;
   budget_end_ = pace.step_budget;
   stop_step_ = UINT64_MAX;
+  names_left_ = 0;
   last_progress_ = changes_at_switch_ = changes_at_grace_ = 0;
   grace_ = 0;
   base_ns_ = 0;
@@ -213,6 +222,13 @@ void Scheduler::leave_actor() {
   switch_to(*ready_.take(0), false);
 }
 
+void Scheduler::changed_names() {
+  if (names_left_ == 0 || --names_left_ > 0) return;
+  settle();
+  stop_step_ = std::min(stop_step_, steps_ + names_then_);
+  grant();
+}
+
 void Scheduler::expired(Site site) {
   Harness harness(*this);
   settle();
@@ -323,7 +339,7 @@ void Scheduler::describe_waiters(Failure& failure) {
       roles.push_back(role.substr(0, role.find(':')));
       FixedText<200> one;
       one.format("; {}/{} {} since step {} at {}:{}", role, task->name.name.number, does,
-                 task->stopped_step, task->stopped_at.file_name(), task->stopped_at.line());
+                 task->stopped_step, file_of(task->stopped_at), task->stopped_at.line());
       failure.text.append(one.view());
     }
   }

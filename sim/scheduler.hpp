@@ -80,9 +80,17 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   void set_incarnation(uint32_t incarnation) {
     incarnation_ = incarnation;
     stopped_ = false;
+    names_left_ = 0;
   }
   uint32_t incarnation() const { return incarnation_; }
   void stop_at(uint64_t step) { stop_step_ = step; }
+  /// The same, so many steps after names of devices were made, removed or synced so many times.
+  void stop_after_names(uint64_t count, uint64_t then) {
+    names_left_ = count;
+    names_then_ = then;
+  }
+  /// For the disk: a name was made or removed, or the names were synced.
+  void changed_names();
   /// The world that this is a part of; null where a test has none.
   void set_owner(World* owner) { owner_ = owner; }
   World* owner() const { return owner_; }
@@ -112,6 +120,9 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   const StackPool& stacks() const { return stacks_; }
   /// Between runs: tasks get their stacks in another order. Nothing of a run may depend on it.
   void turn_stacks_over() { stacks_.turn_over(); }
+  /// The request whose bytes the device moves right now, on the stack of whoever runs: a fault in
+  /// there is not that task's. UINT64_MAX = none.
+  uint64_t moving = UINT64_MAX;
 
   // engine::Points
   void expired(Site site) override;
@@ -265,6 +276,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   uint64_t wait_number_ = 0;
   uint64_t budget_end_ = 0;
   uint64_t stop_step_ = UINT64_MAX;
+  uint64_t names_left_ = 0;  // 0: names stop nothing
+  uint64_t names_then_ = 0;
   uint64_t last_progress_ = 0;
   uint64_t changes_at_switch_ = 0;
   uint64_t changes_at_grace_ = 0;

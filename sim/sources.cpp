@@ -16,7 +16,7 @@ auto order_of(const Deviated& d) { return std::tuple(d.key, d.ask, d.occurrence)
 const char* name_of(Ask ask) {
   constexpr const char* kNames[kAskCount] = {"preempt",  "next",  "latency",   "transfer",
                                              "delivery", "error", "shortfall", "allocate",
-                                             "power",    "wake",  "spurious"};
+                                             "power",    "wake",  "spurious",  "tear"};
   return kNames[static_cast<size_t>(ask)];
 }
 
@@ -44,6 +44,7 @@ Temper Temper::drawn_from(uint64_t seed) {
   // All of what power loss may take, none of it, or a random share.
   const uint64_t power = draw(6);
   odds_of(Ask::power) = static_cast<uint32_t>(power < 2 ? kOdds : power == 2 ? 0 : draw(kOdds));
+  odds_of(Ask::tear) = static_cast<uint32_t>(draw(2) == 0 ? 0 : draw(kOdds));
   odds_of(Ask::wake) = static_cast<uint32_t>(draw(3) == 0 ? 0 : log_uniform(11, 15));
   odds_of(Ask::spurious) = static_cast<uint32_t>(draw(3) != 0 ? 0 : log_uniform(8, 13));
   return temper;

@@ -196,7 +196,7 @@ std::string parse_deviation(std::string_view rest, Deviation& deviation) {
   if (!known) {
     return fmt::format(
         "\"{}\" is no kind of choice; preempt, next, latency, transfer, delivery, "
-        "error, shortfall, allocate, power, wake and spurious are",
+        "error, shortfall, allocate, power, wake, spurious and tear are",
         ask);
   }
   deviation.ask = *known;

@@ -16,6 +16,7 @@ namespace {
 constinit int worlds = 0;
 
 const char* describe(int number);
+void blame_device(const Trace& trace, uint64_t request, Failure& failure);
 
 }  // namespace
 
@@ -126,6 +127,7 @@ void World::landed(Scheduler& scheduler, const CaughtSignal& signal) {
     failure.label.assign(describe(signal.number));
   }
   if (failure.text.empty()) failure.text.assign(failure.label.view());
+  if (scheduler.moving != UINT64_MAX) blame_device(world.trace_, scheduler.moving, failure);
   scheduler.fail(failure);
 }
 
@@ -140,6 +142,17 @@ const char* describe(int number) {
     case SIGABRT: return "abort (SIGABRT)";
     default: return "signal";
   }
+}
+
+// A transfer runs on the stack of whichever task was stopped for it, and has nothing to do with it.
+void blame_device(const Trace& trace, uint64_t request, Failure& failure) {
+  const IoRecord& record = trace.requests[request];
+  FixedText<400> text;
+  text.format("the device transfers {} bytes at {} of {}: {}", record.length, record.offset,
+              record.device, failure.text.view());
+  failure.text = text;
+  failure.request = request;
+  failure.of_world = true;
 }
 
 }  // namespace

@@ -6,9 +6,10 @@ usage: tests/digests.py [--only SCENARIO] ORRERY [ORRERY...]
 
 Plays every small scenario with each binary in several ways (without address randomisation, in a
 larger environment, with one worker and with two, behind guard pages) and compares verdict, digest,
-steps and points seed by seed. Runs that broke a promise are equal only up to there, and guards see
-more, so those are not compared with guarded ones. A few seeds are replayed under valgrind as well,
-unless the first binary has a sanitizer.
+steps and points seed by seed; and one seed of every large scenario with each binary, once. Runs
+that broke a promise are equal only up to there, and guards see more, so those are not compared with
+guarded ones. A few seeds are replayed under valgrind as well, unless the first binary has a
+sanitizer.
 """
 import json
 import os
@@ -22,11 +23,11 @@ CAMPAIGN = "0x5eed"
 VALGRIND_SEEDS = (("canary", 1), ("canary", 2), ("canary", 3), ("many-sessions", 1))
 
 
-def scenarios(binary):
+def scenarios(binary, large=False):
     text = subprocess.run([binary, "list", "scenarios", "--json"], check=True, capture_output=True,
                           text=True).stdout
     rows = [json.loads(line) for line in text.splitlines()]
-    return [row["name"] for row in rows if not row["large"] and not row["nondeterministic"]]
+    return [row["name"] for row in rows if row["large"] == large and not row["nondeterministic"]]
 
 
 def play(binary, scenario, way, scratch):
@@ -68,6 +69,15 @@ def replay(prefix, binary, scenario, seed):
     return done.stdout
 
 
+def compare_large(scenario, binaries):
+    wanted = replay([], binaries[0], scenario, 1)
+    for binary in binaries[1:]:
+        got = replay([], binary, scenario, 1)
+        if wanted != got:
+            sys.exit(f"{scenario} 1: {binary} differs:\n  {wanted}\n  {got}")
+    return len(binaries)
+
+
 def under_valgrind(binary):
     version = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
     if "sanitizers: none" not in version:
@@ -99,6 +109,8 @@ def main():
                 wanted = wanted or got
                 compare(scenario, binary, way, wanted, got)
                 compared += len(got)
+    for scenario in [] if only else scenarios(binaries[0], large=True):
+        compared += compare_large(scenario, binaries)
     shutil.rmtree(scratch, ignore_errors=True)
     watched = 0 if only else under_valgrind(binaries[0])
     print(f"digests: {compared} runs are equal, and {watched} under valgrind")

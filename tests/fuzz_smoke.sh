@@ -3,11 +3,13 @@
 # A short fuzz of every target, with the fuzzers of build/fuzz: parsers and the clean engine show
 # nothing, and a planted bug is found from an empty corpus and becomes a tape that replays.
 #
+# usage: [ORRERY=binary] [DESK=folder] fuzz_smoke.sh
+#
 # Runs are counted, not timed: the time limits only keep a hang from going unnoticed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-orrery=build/release/cli/orrery
-desk=build/fuzz/smoke
+orrery=${ORRERY:-build/release/cli/orrery}
+desk=${DESK:-build/fuzz/smoke}
 failed=0
 
 # expect CODE TARGET [word...]: what `orrery fuzz TARGET word...` must return.

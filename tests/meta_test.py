@@ -40,6 +40,15 @@ esac
 """
 
 
+# Stands for the binary, and has its fuzzers played by a script.
+FUZZED_BY = """#!/bin/sh
+verb=$1 target=$2
+shift 2
+[ "$verb" = fuzz ] || exec {orrery} "$verb" "$target" "$@"
+exec {orrery} fuzz "$target" --fuzzer {fuzzer} "$@"
+"""
+
+
 def run(command, **more):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd=ROOT,
                           **more)
@@ -50,10 +59,10 @@ class Meta(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
 
-    def script(self, text):
-        path = pathlib.Path(self.folder.name) / "orrery"
+    def script(self, text, name="orrery", **words):
+        path = pathlib.Path(self.folder.name) / name
         path.write_text(text.format(python=sys.executable, orrery=ORRERY,
-                                    scratch=self.folder.name))
+                                    scratch=self.folder.name, **words))
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         return path
 
@@ -101,6 +110,18 @@ class Meta(unittest.TestCase):
         out = pathlib.Path(self.folder.name) / "out"
         red = run([ORRERY, "fuzz", "tape", "--fuzzer", dying, "--out", out, "--time", "5s", "-q"])
         self.assertNotIn(red.returncode, (0, 77, 99), red.stdout + red.stderr)
+
+    def test_a_fuzzer_that_dies_or_sees_nothing_turns_the_smoke_red(self):
+        desk = pathlib.Path(self.folder.name) / "smoke"
+        for fuzzer in ("kill -ABRT $$", "exit 77", "exit 0"):
+            played = self.script("#!/bin/sh\n" + fuzzer + "\n", "fuzzer")
+            played = self.script(FUZZED_BY, fuzzer=played)
+            red = run(["bash", "tests/fuzz_smoke.sh"],
+                      env=dict(os.environ, ORRERY=str(played), DESK=str(desk)))
+            self.assertEqual(red.returncode, 1, f"{fuzzer}: {red.stdout}{red.stderr}")
+            if fuzzer != "exit 0":  # which is what a fuzzer that found nothing does
+                self.assertIn("fuzz_smoke: orrery fuzz tape", red.stderr, fuzzer)
+            self.assertIn("fuzz_smoke: orrery fuzz schedule", red.stderr, fuzzer)
 
 
 if __name__ == "__main__":

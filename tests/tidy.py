@@ -96,7 +96,7 @@ BANS = [
     ("thread_local", [f for f in PRODUCT if f not in ("engine/runtime", "engine/real")],
      r"\bthread_local\b|\b__thread\b", "",
      "is shared by all tasks of a world; only engine/runtime has one, the pointer to the world"),
-    ("float", ["engine/store", "sim", "faults"],
+    ("float", DETERMINISTIC,
      r"\b(?:float|double)\b|(?<![\w.])\d[\d']*\.\d|(?<![\w.])\d+e[-+]?\d", "",
      "is floating point, which rounds differently elsewhere; use integers, as engine::Odds does"),
     ("address_order", DETERMINISTIC,

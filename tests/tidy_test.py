@@ -74,6 +74,7 @@ PLANTED = [
     ("atomic", "sim/world.hpp", "#define PEEK(x) __atomic_load_n(x, 5)\n"),
     ("thread_local", "sim/world.hpp", "extern thread_local int spare;\n"),
     ("float", "sim/world.hpp", "constexpr double kOdds = 1;\n"),
+    ("float", "scenarios/plan.cpp", "constexpr double kOdds = 1;\n"),
     ("float", "sim/world.hpp", "constexpr auto kOdds = 0.5;\n"),
     ("address_order", "sim/world.hpp", "std::map<const Task*, int> order;\n"),
     ("shared_ptr", "sim/world.hpp", "std::shared_ptr<int> owner;\n"),

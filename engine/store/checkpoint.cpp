@@ -6,42 +6,13 @@
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
-namespace {
-
-constexpr uint64_t kPhaseMask = 0x0f;
-constexpr uint64_t kIntermediate = 0x10;
-constexpr int kVersionShift = 8;
-
-}  // namespace
-
-SystemState SystemState::unpack(uint64_t word) {
-  return {static_cast<Phase>(word & kPhaseMask), word >> kVersionShift,
-          (word & kIntermediate) != 0};
-}
-
-uint64_t SystemState::pack() const {
-  return static_cast<uint64_t>(phase) | (intermediate ? kIntermediate : 0) |
-         (version << kVersionShift);
-}
-
-SystemState SystemState::next() const {
-  switch (phase) {
-    case Phase::rest: return {Phase::prepare, version, false};
-    case Phase::prepare: return {Phase::in_progress, version + 1, false};
-    case Phase::in_progress: return {Phase::wait_flush, version, false};
-    case Phase::wait_flush: return {Phase::persistence_callback, version, false};
-    case Phase::persistence_callback: return {Phase::rest, version, false};
-  }
-  CHECK(false, "no phase has the number {}", static_cast<int>(phase));
-  return {};
-}
-
 CheckpointDriver::CheckpointDriver(const Runtime& runtime, EpochTable& epoch, HybridLog& log,
-                                   SnapshotWriter& snapshot, const Bugs& bugs)
+                                   SnapshotWriter& snapshot, IndexWriter& index, const Bugs& bugs)
     : runtime_(runtime),
       epoch_(epoch),
       log_(log),
       snapshot_(snapshot),
+      index_(index),
       bugs_(bugs),
       changed_(runtime.tasks),
       state_(SystemState{}.pack()),
@@ -57,19 +28,25 @@ void CheckpointDriver::initialise(const StoreOptions& options) {
   skip_used_tokens();
 }
 
-void CheckpointDriver::recover_to(uint64_t version) {
+// No later checkpoint may name the index that was recovered: it may hold entries of records that
+// recovery has undone, and the next one to load it would not know them for that.
+void CheckpointDriver::recover_to(const CheckpointInfo& info) {
   CHECK(!has_sessions(), "a store is recovered under its sessions");
+  const uint64_t version = info.next_version;
+  kept_.add({info.token, info.index_token, info.begin});
   state_.store(SystemState{Phase::rest, version, false}.pack());
   note(events::kCheckpointPhase, static_cast<int64_t>(Phase::rest), static_cast<int64_t>(version));
 }
 
-Result<CheckpointTicket> CheckpointDriver::start() {
+Result<CheckpointTicket> CheckpointDriver::start(const CheckpointRequest& request) {
+  TRY(check(request));
   uint32_t idle = 0;
   if (!active_.compare_exchange(idle, 1)) {
     return Error{Errc::exists, "a checkpoint is already running"};
   }
   const SystemState now = state();
   CHECK(now.phase == Phase::rest, "no checkpoint runs, in phase {}", static_cast<int>(now.phase));
+  machine_ = request;
   info_ = {};
   info_.token = next_token_++;
   failed_ = false;
@@ -94,7 +71,7 @@ Result<CheckpointResult> CheckpointDriver::wait(CheckpointTicket ticket) {
         return Error{Errc::not_found, "the outcome of that checkpoint is forgotten"};
       }
       if (found.code != Errc::ok) return Error{found.code, found.what};
-      return CheckpointResult{found.token, found.info};
+      return CheckpointResult{found.token, found.info, found.index};
     }
     help(self, turn);
   }
@@ -124,12 +101,50 @@ bool CheckpointDriver::find_ended(uint64_t token, Ended& found) {
 // One step on behalf of somebody without a session. Blocks if there is nothing to do before
 // something changes; `turn` was taken before the caller looked.
 void CheckpointDriver::help(Self& self, uint32_t turn) {
+  const uint32_t flush = log_.flusher().ticket();
   epoch_.resume(self);
   const Wait wait = on_thread(self, state());
   epoch_.suspend(self);
   // Marks are set, and tasks leave, without a word to anybody.
   if (wait == Wait::marks) runtime_.tasks.yield();
   if (wait == Wait::change) changed_.wait(turn);
+  if (wait == Wait::flush) log_.flusher().wait(flush);
+}
+
+void CheckpointDriver::begin_reset() {
+  for (;;) {
+    finish_running();
+    uint32_t idle = 0;
+    if (active_.compare_exchange(idle, 1)) break;
+  }
+  const SystemState now = state();
+  CHECK(now.phase == Phase::rest, "a reset begins in phase {}", static_cast<int>(now.phase));
+  state_.store(SystemState{Phase::reset, now.version, false}.pack());
+  note(events::kCheckpointPhase, static_cast<int64_t>(Phase::reset),
+       static_cast<int64_t>(now.version));
+}
+
+void CheckpointDriver::end_reset() {
+  const SystemState now = state();
+  CHECK(now.phase == Phase::reset, "a reset ends in phase {}", static_cast<int>(now.phase));
+  state_.store(SystemState{Phase::rest, now.version, false}.pack());
+  note(events::kCheckpointPhase, static_cast<int64_t>(Phase::rest),
+       static_cast<int64_t>(now.version));
+  active_.store(0);
+  changed_.set();
+}
+
+// A reset that begins after the look waits for this task, which is protected.
+SystemState CheckpointDriver::enter_unless_reset(Self& self) {
+  for (;;) {
+    const uint32_t turn = changed_.ticket();
+    const SystemState now = state();
+    if (now.phase != Phase::reset) return now;
+    SOMETIMES(true, "a session waits for a reset");
+    epoch_.suspend(self);
+    changed_.wait(turn);
+    epoch_.resume(self);
+  }
 }
 
 void CheckpointDriver::add_session(SessionView& view) {
@@ -162,7 +177,7 @@ bool CheckpointDriver::has_sessions() {
 
 void CheckpointDriver::follow(Self& self, SessionView& view) {
   CHECK(epoch_.protected_here(self), "session {} refreshes outside the epoch", view.id);
-  SystemState target = state();
+  SystemState target = enter_unless_reset(self);
   walk(view, target);
   if (target.phase == Phase::rest) return;
   on_thread(self, target);
@@ -175,29 +190,24 @@ void CheckpointDriver::follow(Self& self, SessionView& view) {
     if (target.phase == Phase::prepare) {
       runtime_.tasks.yield();
       on_thread(self, state());
+    } else if (target.phase == Phase::reset) {
+      return follow(self, view);  // a whole cycle has ended, and a reset has begun
     } else {
       walk(view, target);
     }
   }
 }
 
-// Takes the session through every phase up to the target, so that it switches versions as it
-// passes.
+// Takes the session to the target. Of the phases on the way only the change of the version matters.
 void CheckpointDriver::walk(SessionView& view, SystemState target) {
-  target.intermediate = false;
-  SystemState own{view.phase, view.version, false};
+  const SystemState own{view.phase, view.version, false};
   CHECK(own.base() <= target.base(), "session {} is ahead of the store", view.id);
-  if (target.phase == Phase::rest) return enter(view, target);
-  if (own.base() != target.base()) {
+  CHECK(own.version <= target.version, "session {} is ahead of the store", view.id);
+  if (own.base() != target.base() && target.phase != Phase::rest) {
     SOMETIMES(true, "a session slept through a checkpoint");
-    own = {Phase::rest, target.base(), false};
-    enter(view, own);
+    enter(view, {Phase::rest, target.base(), false});
   }
-  while (own != target) {
-    CHECK(own.phase != Phase::persistence_callback, "session {} is ahead of the store", view.id);
-    own = own.next();
-    enter(view, own);
-  }
+  enter(view, target);
 }
 
 void CheckpointDriver::enter(SessionView& view, SystemState now) {
@@ -217,12 +227,20 @@ void CheckpointDriver::enter_version(SessionView& view, uint64_t version) {
 CheckpointDriver::Wait CheckpointDriver::on_thread(Self& self, SystemState now) {
   if (now.intermediate) return Wait::change;
   switch (now.phase) {
-    case Phase::rest: return Wait::change;
+    case Phase::rest:
+    case Phase::reset: return Wait::change;
+    case Phase::prep_index_checkpoint: step(self, now, false); return Wait::nothing;
+    case Phase::wait_index_checkpoint:
+    case Phase::wait_index_only_checkpoint:
+      if (!index_.finished()) return Wait::change;
+      step(self, now, false);
+      return Wait::nothing;
     case Phase::prepare:
       return step_if_marked(self, now, Marker::prepare, options_.version_barrier);
     case Phase::in_progress: return step_if_marked(self, now, Marker::in_progress, false);
     case Phase::wait_flush:
       if (!snapshot_.finished()) return Wait::change;
+      if (!log_is_written()) return Wait::flush;
       return step_if_marked(self, now, Marker::wait_flush, false);
     case Phase::persistence_callback:
       return step_if_marked(self, now, Marker::persistence_callback, false);
@@ -245,6 +263,13 @@ void CheckpointDriver::step(Self& self, SystemState expected, bool barrier) {
   SystemState marked = expected;
   marked.intermediate = true;
   if (!state_.compare_exchange(word, marked.pack())) return;  // somebody else is at it
+  if (expected.phase == Phase::wait_index_only_checkpoint && !index_.finished()) {
+    // The word is the same in every index checkpoint of a version: this is not the one that was
+    // looked at.
+    SOMETIMES(true, "a step was meant for an index checkpoint that had ended");
+    state_.store(expected.pack());
+    return changed_.set();
+  }
   if (!barrier) return transition(self, expected);
   epoch_.bump(self, {&CheckpointDriver::step_action,
                      this,
@@ -258,26 +283,38 @@ void CheckpointDriver::step_action(void* driver, int64_t word, Self& self) {
 }
 
 void CheckpointDriver::transition(Self& self, SystemState from) {
-  SystemState next = from.next();
+  SystemState next = from.next(machine_);
+  const bool may_fail = next.phase != Phase::prepare && next.phase != Phase::in_progress;
+  // What is committed is not given up any more.
+  const bool committed = from.phase == Phase::persistence_callback;
+  if (may_fail && !committed && !failed_ && given_up_.load() != 0) {
+    SOMETIMES(true, "a checkpoint was given up");
+    failed_ = true;
+    failure_ = {Errc::cancelled, "the store was given up"};
+  }
   const Result<void> prepared = failed_ ? Result<void>(failure_) : before(self, next);
   if (!prepared) {
-    CHECK(next.phase < Phase::rest, "phase {} cannot fail", static_cast<int>(next.phase));
+    CHECK(may_fail, "a version cannot be refused");
     SOMETIMES(true, "a checkpoint failed");
     failed_ = true;
     failure_ = prepared.error();
-    // Not from IN_PROGRESS: nobody may still mark his records as new when the next cycle begins.
-    if (next.phase != Phase::wait_flush) next.phase = Phase::rest;
+    // On to WAIT_FLUSH: nobody may still mark his records as new when the next cycle begins.
+    const bool marking =
+        next.phase == Phase::wait_index_checkpoint || next.phase == Phase::wait_flush;
+    if (!marking) next.phase = Phase::rest;
   }
   if (next.phase == Phase::rest) return end_cycle(next);
   state_.store(next.pack());
   note(events::kCheckpointPhase, static_cast<int64_t>(next.phase),
        static_cast<int64_t>(next.version), info_.start);
+  if (next.phase == Phase::prep_index_checkpoint) index_.start(self);
   changed_.set();
 }
 
 // What is done before the state word says `next`. Errors end the checkpoint.
 Result<void> CheckpointDriver::before(Self& self, SystemState next) {
   switch (next.phase) {
+    case Phase::prep_index_checkpoint: return index_.open(info_.token, next.version, log_.tail());
     case Phase::prepare:
       info_.version = next.version;
       info_.next_version = next.version + 1;
@@ -286,25 +323,42 @@ Result<void> CheckpointDriver::before(Self& self, SystemState next) {
       info_.begin = log_.load(Boundary::begin);
       return {};
     case Phase::wait_flush: return capture(self);
-    case Phase::persistence_callback: {
-      TRY(snapshot_.outcome());
-      // The devices take their time, and nobody should have to wait for this task meanwhile.
-      epoch_.suspend(self);
-      const Result<void> committed = commit();
-      epoch_.resume(self);
-      return committed;
-    }
+    case Phase::persistence_callback: return leaving_epoch(self, &CheckpointDriver::commit);
+    case Phase::rest:
+      if (machine_.log != LogCheckpoint::none) return {};
+      index_final_ = log_.tail();
+      return leaving_epoch(self, &CheckpointDriver::commit_index);
     case Phase::in_progress:
-    case Phase::rest: return {};
+    case Phase::wait_index_checkpoint:
+    case Phase::wait_index_only_checkpoint:
+    case Phase::reset: return {};
   }
   return {};
 }
 
+// The devices take their time, and nobody should have to wait for this task meanwhile.
+Result<void> CheckpointDriver::leaving_epoch(Self& self, Result<void> (CheckpointDriver::*work)()) {
+  epoch_.suspend(self);
+  const Result<void> done = (this->*work)();
+  epoch_.resume(self);
+  return done;
+}
+
+// Of a checkpoint that folds over, as far as it must be; of others always. Others than the one who
+// makes the transition look, too, so this looks at nothing that is his.
+bool CheckpointDriver::log_is_written() {
+  if (folding_.load() == 0 || given_up_.load() != 0) return true;
+  if (log_.flusher().failed()) return true;
+  const LogAddr end = fuzzy_end_.load();
+  return log_.load(Boundary::flushed) >= end;
+}
+
 void CheckpointDriver::end_cycle(SystemState rest) {
   close_files();
+  if (failed_) remove_failed();
   // Once the machine is idle the next one may start, and all of this is its own.
   const Ended ended{info_.token, failed_ ? failure_.code : Errc::ok, failed_ ? failure_.what : "",
-                    info_};
+                    info_, machine_.index ? index_.info() : IndexInfo{}};
   CHECK(!failed_ || ended.code != Errc::ok, "a checkpoint failed for no reason");
   state_.store(rest.pack());
   note(events::kCheckpointPhase, static_cast<int64_t>(rest.phase),

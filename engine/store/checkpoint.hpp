@@ -1,51 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checkpoint driver: one state word, a phase and a version, and who may change it when.
-//
-//   REST(v) -> PREPARE(v) -> IN_PROGRESS(v+1) -> WAIT_FLUSH(v+1) -> PERSISTENCE_CALLBACK(v+1)
-//           -> REST(v+1)
+// The checkpoint driver: one state word, a phase and a version, and who may change it when. The
+// phases and their order are in system_state.hpp.
 //
 // There is no thread behind it. Sessions step it along when they refresh, and so does whoever waits
 // for the checkpoint. A transition is made by the one who marks the word as intermediate first; it
 // happens once every task inside has marked that it has seen the phase before. A session copies
 // phase and version when it refreshes and works by its copy, never by the word.
-// Whatever fails makes the checkpoint fail: its files are removed, the word goes on to REST(v+1),
-// and the store works on; the version is used up. Other kinds of checkpoint are a matter of other
-// phases in between; their numbers are kept free.
+// Whatever fails makes the checkpoint fail: its files are removed, the word goes on to REST, and
+// the store works on; a version that was begun is used up.
 #pragma once
 
 #include <array>
 
 #include "engine/runtime/runtime.hpp"
 #include "engine/runtime/sync.hpp"
+#include "engine/store/checkpoint_files.hpp"
 #include "engine/store/hybrid_log.hpp"
-#include "engine/store/metadata.hpp"
+#include "engine/store/index_writer.hpp"
 #include "engine/store/names.hpp"
 #include "engine/store/snapshot.hpp"
+#include "engine/store/system_state.hpp"
 
 namespace orrery::engine {
-
-/// The numbers matter: below rest means "the version has changed, the cycle has not ended".
-enum class Phase : uint8_t {
-  in_progress = 0,
-  wait_flush = 2,
-  persistence_callback = 3,
-  rest = 4,
-  prepare = 7,
-};
-
-/// The state word as a value.
-struct SystemState {
-  Phase phase = Phase::rest;
-  uint64_t version = 1;
-  bool intermediate = false;  // a transition away from this state is being made
-
-  static SystemState unpack(uint64_t word);
-  uint64_t pack() const;
-  /// The version of the rest state that this cycle began in.
-  uint64_t base() const { return phase < Phase::rest ? version - 1 : version; }
-  SystemState next() const;
-  friend bool operator==(const SystemState&, const SystemState&) = default;
-};
 
 /// A session as the driver sees it.
 struct SessionView {
@@ -60,32 +36,49 @@ struct SessionView {
 
 struct CheckpointTicket {
   uint64_t token = 0;
-  uint64_t version = 0;  // what it captures
+  uint64_t version = 0;  // what it captures; of the index alone, the version that it began in
 };
 
 struct CheckpointResult {
   uint64_t token = 0;
-  CheckpointInfo info;
+  CheckpointInfo info;  // of the log, if it was captured
+  IndexInfo index;      // of the index, if it was captured
 };
 
 class CheckpointDriver {
  public:
   CheckpointDriver(const Runtime& runtime, EpochTable& epoch, HybridLog& log,
-                   SnapshotWriter& snapshot, const Bugs& bugs);
+                   SnapshotWriter& snapshot, IndexWriter& index, const Bugs& bugs);
 
   void initialise(const StoreOptions& options);
-  /// The store was recovered and goes on in this version. Requires: nothing has begun.
-  void recover_to(uint64_t version);
+  /// The store was recovered from this checkpoint and goes on in its next version. Requires:
+  /// nothing has begun.
+  void recover_to(const CheckpointInfo& info);
   Event& changed() { return changed_; }
   std::string_view prefix() const { return options_.prefix; }
 
-  /// Requires: not protected. Errors: exists.
-  Result<CheckpointTicket> start();
+  /// Requires: not protected. Errors: exists; invalid.
+  Result<CheckpointTicket> start(const CheckpointRequest& request);
   /// Requires: not protected. See Store::wait_checkpoint.
   Result<CheckpointResult> wait(CheckpointTicket ticket);
   bool ended(CheckpointTicket ticket);
   /// Ends a running checkpoint, well or not.
   void finish_running();
+  /// Has a running checkpoint fail as soon as it can. Nobody may start another.
+  void give_up() { given_up_.store(1); }
+
+  /// Ends a running checkpoint, keeps others from starting, and has every session that looks around
+  /// wait outside the epoch, until end_reset(). Requires: not protected; one caller at a time.
+  void begin_reset();
+  /// True while a reset has begun and has not ended.
+  bool resetting() const { return state().phase == Phase::reset; }
+  /// Removes every checkpoint, durably. Errors: io; then some may be left. Requires: resetting.
+  Result<void> remove_all();
+  void end_reset();
+
+  /// Leaves the epoch and comes back while a reset goes on. Requires: protected, and holding
+  /// nothing that was read under the epoch.
+  SystemState enter_unless_reset(Self& self);
 
   void add_session(SessionView& view);
   void remove_session(SessionView& view);
@@ -103,18 +96,21 @@ class CheckpointDriver {
   /// Everything at or above this was made in version v + 1. Meaningful from WAIT_FLUSH on.
   LogAddr fuzzy_end() const { return fuzzy_end_.load(); }
   uint64_t version() const { return SystemState::unpack(state_.load()).version; }
+  /// No index checkpoint of this life has an entry at or above this.
+  LogAddr index_end() const { return index_end_.load(); }
 
  private:
   static constexpr size_t kResults = 16;
 
   /// What the caller of a step may do until the next one.
-  enum class Wait : uint8_t { nothing, marks, change };
+  enum class Wait : uint8_t { nothing, marks, change, flush };
 
   struct Ended {
     uint64_t token = 0;
     Errc code = Errc::ok;
     const char* what = "";
     CheckpointInfo info;
+    IndexInfo index;
   };
 
   SystemState state() const { return SystemState::unpack(state_.load()); }
@@ -130,23 +126,32 @@ class CheckpointDriver {
   static void step_action(void* driver, int64_t word, Self& self);
   void transition(Self& self, SystemState from);
   Result<void> before(Self& self, SystemState next);
+  Result<void> leaving_epoch(Self& self, Result<void> (CheckpointDriver::*work)());
+  bool log_is_written();
   void end_cycle(SystemState rest);
 
   // checkpoint_commit.cpp
+  Result<void> check(const CheckpointRequest& request) const;
   Result<void> capture(Self& self);
+  Result<void> begin_snapshot(Self& self);
   Result<void> commit();
+  Result<void> sync_log();
+  Result<void> commit_index();
+  Result<void> verify();
   Result<void> write_page_table();
   Result<void> write_metadata();
-  Result<void> write_file(const DeviceName& name, MutableBytes bytes);
   Result<size_t> collect_sessions(Array<SessionPoint>& points);
   SessionPoint point_of(const SessionView& view) const;
   void close_files();
+  void remove_failed();
+  void remove_outdated();
   void skip_used_tokens();
 
   Runtime runtime_;
   EpochTable& epoch_;
   HybridLog& log_;
   SnapshotWriter& snapshot_;
+  IndexWriter& index_;
   const Bugs& bugs_;
   StoreOptions options_;
   std::array<char, 128> prefix_{};  // what options_.prefix points to
@@ -155,13 +160,19 @@ class CheckpointDriver {
   Atomic<uint32_t> active_{0};  // a machine runs
   Atomic<LogAddr> fuzzy_start_{0};
   Atomic<LogAddr> fuzzy_end_{0};
+  Atomic<LogAddr> index_end_{0};
+  Atomic<uint32_t> given_up_{0};
+  Atomic<uint32_t> folding_{0};  // the running checkpoint folds over, and has begun to
 
   // The running checkpoint. Belongs to whoever makes the transition.
+  CheckpointRequest machine_;
   CheckpointInfo info_;
+  LogAddr index_final_ = 0;
   bool failed_ = false;
   Error failure_;  // if failed_
   Device* snapshot_device_ = nullptr;
   uint64_t next_token_ = 1;
+  KeptCheckpoints kept_;
 
   Mutex mutex_;
   SessionView* sessions_ ORRERY_GUARDED_BY(mutex_) = nullptr;

@@ -13,12 +13,24 @@
 #include "engine/store/names.hpp"
 
 namespace orrery::engine {
+
+Result<void> CheckpointDriver::check(const CheckpointRequest& request) const {
+  if (request.log == LogCheckpoint::none && !request.index) {
+    return Error{Errc::invalid, "a checkpoint of nothing"};
+  }
+  if (request.log == LogCheckpoint::fold_over && log_.main_is_null()) {
+    return Error{Errc::invalid, "a cache has no main device to fold over to"};
+  }
+  return {};
+}
+
 // Tokens are never used twice: the files of an earlier life are somebody's checkpoint.
 void CheckpointDriver::skip_used_tokens() {
   CHECK(next_token_ > 0, "a token of zero means none");
   const auto visit = [](void* context, std::string_view name) {
     auto& driver = *static_cast<CheckpointDriver*>(context);
-    const uint64_t token = token_of_checkpoint(name, driver.options_.prefix);
+    const uint64_t token = std::max(token_of_checkpoint(name, driver.options_.prefix),
+                                    token_of_index(name, driver.options_.prefix));
     driver.next_token_ = std::max(driver.next_token_, token + 1);
   };
   runtime_.storage.list(options_.prefix, visit, this);
@@ -26,18 +38,30 @@ void CheckpointDriver::skip_used_tokens() {
 
 // Entering WAIT_FLUSH: everybody works in the next version by now.
 Result<void> CheckpointDriver::capture(Self& self) {
+  if (machine_.index) {
+    TRY(index_.outcome());
+    index_final_ = log_.tail();
+  }
   info_.head = log_.load(Boundary::head);
-  info_.final = snapshot_.fix_final();
-  info_.snapshot_final = info_.final;
-  fuzzy_end_.store(info_.final);
   info_.page_bits = options_.page_bits;
   info_.sector = options_.sector_size;
   info_.null_main = log_.main_is_null();
+  info_.use_snapshot_file = machine_.log == LogCheckpoint::snapshot;
+  if (info_.use_snapshot_file) return begin_snapshot(self);
+  info_.final = log_.shift_ro_to_tail(self);
+  info_.snapshot_start = info_.final;
+  info_.snapshot_final = info_.final;
+  fuzzy_end_.store(info_.final);
+  folding_.store(1);
+  return {};
+}
+
+Result<void> CheckpointDriver::begin_snapshot(Self& self) {
+  info_.final = snapshot_.fix_final();
+  info_.snapshot_final = info_.final;
+  fuzzy_end_.store(info_.final);
   const DeviceName name = DeviceName::snapshot(options_.prefix, info_.token);
-  DeviceOptions device;
-  device.segment_size = uint64_t{1} << options_.segment_bits;
-  device.sector_size = options_.sector_size;
-  auto opened = runtime_.storage.open(name.view(), device);
+  auto opened = runtime_.storage.open(name.view(), page_file_options(options_));
   if (!opened) {
     snapshot_.release_final();
     return opened.error();
@@ -54,25 +78,62 @@ Result<void> CheckpointDriver::capture(Self& self) {
   return {};
 }
 
-// Entering PERSISTENCE_CALLBACK: every page of the snapshot was written.
+// Entering PERSISTENCE_CALLBACK: all that the checkpoint captures was written.
 Result<void> CheckpointDriver::commit() {
-  CHECK(snapshot_device_ != nullptr, "a checkpoint without a snapshot is committed");
   info_.flushed = info_.snapshot_start;
   if (!info_.null_main) {
-    info_.flushed = log_.load(Boundary::flushed);
-    // The main log may have gone on beyond what the checkpoint captures.
-    if (!bugs_.spec_d9()) info_.flushed = std::min(info_.flushed, info_.final);
-    TRY(sync_blocking(runtime_.tasks, log_.flusher().device()));
+    TRY(sync_log());
+  } else if (bugs_.spec_d9()) {
+    info_.flushed = std::max(info_.flushed, log_.load(Boundary::head));
   }
   CHECK(info_.flushed >= info_.snapshot_start, "a gap between the log and the snapshot");
-  TRY(sync_blocking(runtime_.tasks, *snapshot_device_));
-  TRY(write_page_table());
+  if (info_.use_snapshot_file) {
+    CHECK(snapshot_device_ != nullptr, "a checkpoint without a snapshot is committed");
+    TRY(snapshot_.outcome());
+    TRY(sync_blocking(runtime_.tasks, *snapshot_device_));
+    TRY(write_page_table());
+  }
+  if (machine_.index) TRY(index_.commit(index_final_));
+  info_.index_token = machine_.index ? info_.token : kept_.index_token;
   // First the names of these files, or a crash might leave metadata without them.
   TRY(runtime_.storage.sync_names());
   TRY(write_metadata());
   TRY(runtime_.storage.sync_names());
+  TRY(verify());
   note(events::kMetadataCommitted, static_cast<int64_t>(info_.version), info_.flushed, info_.final);
+  if (machine_.index) kept_.index_token = info_.token;
+  kept_.add({info_.token, info_.index_token, info_.begin});
+  remove_outdated();
   return {};
+}
+
+Result<void> CheckpointDriver::sync_log() {
+  const LogAddr flushed = log_.load(Boundary::flushed);
+  if (!info_.use_snapshot_file && flushed < info_.final) return log_.flusher().failure();
+  // The main log may have gone on beyond what the checkpoint captures.
+  info_.flushed = bugs_.spec_d9() ? flushed : std::min(flushed, info_.final);
+  return sync_blocking(runtime_.tasks, log_.flusher().device());
+}
+
+Result<void> CheckpointDriver::commit_index() {
+  TRY(index_.commit(index_final_));
+  TRY(runtime_.storage.sync_names());
+  note(events::kIndexCommitted, static_cast<int64_t>(info_.token), index_.info().start,
+       index_final_);
+  kept_.index_token = info_.token;
+  remove_outdated();
+  return {};
+}
+
+// Others are removed because this one is there: so it is read back first.
+Result<void> CheckpointDriver::verify() {
+  if (options_.checkpoints_kept == 0) return {};
+  TRY_ASSIGN(const FoundCheckpoint found, read_metadata(runtime_, options_, info_.token));
+  if (found.info != info_) return Error{Errc::corrupt, "metadata that is not what was written"};
+  if (!machine_.index) return {};
+  TRY_ASSIGN(const IndexInfo index, read_index_metadata(runtime_, options_, info_.token));
+  if (index == index_.info()) return {};
+  return Error{Errc::corrupt, "metadata of an index that is not what was written"};
 }
 
 Result<void> CheckpointDriver::write_page_table() {
@@ -84,17 +145,8 @@ Result<void> CheckpointDriver::write_page_table() {
              Array<std::byte>::make(runtime_.memory, size, "page table file", kIoAlignment));
   pages.encode({bytes.data(), size});
   info_.pages_checksum = crc32c({bytes.data(), pages.encoded_size()});
-  return write_file(DeviceName::page_table(options_.prefix, info_.token), {bytes.data(), size});
-}
-
-Result<void> CheckpointDriver::write_file(const DeviceName& name, MutableBytes bytes) {
-  DeviceOptions device;
-  device.sector_size = options_.sector_size;
-  TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), device));
-  Result<void> written = write_blocking(runtime_.tasks, *file, 0, bytes);
-  if (written) written = sync_blocking(runtime_.tasks, *file);
-  file->close();
-  return written;
+  const DeviceName name = DeviceName::page_table(options_.prefix, info_.token);
+  return write_file(runtime_, options_, name.view(), {bytes.data(), size});
 }
 
 Result<void> CheckpointDriver::write_metadata() {
@@ -103,7 +155,8 @@ Result<void> CheckpointDriver::write_metadata() {
   const size_t size = metadata_size_max(count, options_.sector_size);
   TRY_ASSIGN(auto bytes, Array<std::byte>::make(runtime_.memory, size, "metadata", kIoAlignment));
   const size_t used = encode_metadata(info_, {points.data(), count}, {bytes.data(), size});
-  return write_file(DeviceName::metadata(options_.prefix, info_.token), {bytes.data(), used});
+  const DeviceName name = DeviceName::metadata(options_.prefix, info_.token);
+  return write_file(runtime_, options_, name.view(), {bytes.data(), used});
 }
 
 Result<size_t> CheckpointDriver::collect_sessions(Array<SessionPoint>& points) {
@@ -133,18 +186,37 @@ SessionPoint CheckpointDriver::point_of(const SessionView& view) const {
 }
 
 void CheckpointDriver::close_files() {
+  folding_.store(0);
   if (snapshot_device_ != nullptr) snapshot_device_->close();
   snapshot_device_ = nullptr;
-  if (!failed_) return;
-  // A removal that fails leaves a file that no metadata speaks of, or metadata that is complete.
-  const DeviceName metadata = DeviceName::metadata(options_.prefix, info_.token);
-  const DeviceName snapshot = DeviceName::snapshot(options_.prefix, info_.token);
-  const DeviceName pages = DeviceName::page_table(options_.prefix, info_.token);
-  Result<void> removed = runtime_.storage.remove(metadata.view());
-  removed = runtime_.storage.remove(pages.view());
-  removed = runtime_.storage.remove(snapshot.view());
-  removed = runtime_.storage.sync_names();
+  if (machine_.index) {
+    index_.close();
+    index_end_.store(log_.tail());
+  }
+}
+
+// A removal that fails leaves files that no metadata speaks of, or metadata that is complete.
+void CheckpointDriver::remove_failed() {
+  const Result<void> removed = remove_checkpoint(runtime_, options_, info_.token);
   SOMETIMES(!removed, "the files of a failed checkpoint could not be removed for good");
+}
+
+Result<void> CheckpointDriver::remove_all() {
+  CHECK(resetting(), "all checkpoints are removed while sessions work");
+  kept_ = {};
+  note(events::kCheckpointsRemoved, 0);
+  TRY(remove_others(runtime_, options_, kept_));
+  // Also those that were removed before, and could come back.
+  return runtime_.storage.sync_names();
+}
+
+void CheckpointDriver::remove_outdated() {
+  if (options_.checkpoints_kept == 0) return;
+  kept_.limit_to(options_.checkpoints_kept);
+  note(events::kCheckpointsRemoved, static_cast<int64_t>(kept_.count));
+  // What could not be removed now goes with the next one.
+  const Result<void> removed = remove_others(runtime_, options_, kept_);
+  SOMETIMES(!removed, "outdated checkpoints could not be removed");
 }
 
 }  // namespace orrery::engine

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/store/blocking_io.hpp"
+#include "engine/store/checkpoint_tokens.hpp"
 #include "engine/store/names.hpp"
 
 namespace orrery::engine {
@@ -12,25 +13,57 @@ namespace {
 // No metadata is larger: a file that says otherwise is none.
 constexpr uint64_t kMetadataMax = uint64_t{64} << 20;
 
-struct Tokens {
-  std::string_view prefix;
-  Array<uint64_t> all;
-  size_t count = 0;  // may exceed the room
-};
-Result<Tokens> list_tokens(const Runtime& runtime, std::string_view prefix);
-Result<FoundCheckpoint> read_metadata(const Runtime& runtime, const StoreOptions& store,
-                                      uint64_t token);
+Result<Array<std::byte>> read_file(const Runtime& runtime, const StoreOptions& store,
+                                   std::string_view name);
 bool makes_sense(const CheckpointInfo& info, uint64_t token);
+bool makes_sense(const IndexInfo& info, uint64_t token);
 Result<void> fits(const CheckpointInfo& info, const StoreOptions& store);
 
 }  // namespace
 
+DeviceOptions file_options(const StoreOptions& store) {
+  DeviceOptions options;
+  options.sector_size = store.sector_size;
+  return options;
+}
+
+DeviceOptions page_file_options(const StoreOptions& store) {
+  DeviceOptions options = file_options(store);
+  options.segment_size = uint64_t{1} << store.segment_bits;
+  return options;
+}
+
+Result<void> sync_checkpoint(const Runtime& runtime, const StoreOptions& store,
+                             const CheckpointInfo& info) {
+  const auto sync = [&](const DeviceName& name, const DeviceOptions& options) -> Result<void> {
+    TRY_ASSIGN(Device* const file, runtime.storage.open(name.view(), options));
+    const Result<void> synced = sync_blocking(runtime.tasks, *file);
+    file->close();
+    return synced;
+  };
+  if (info.pages > 0) {
+    TRY(sync(DeviceName::snapshot(store.prefix, info.token), page_file_options(store)));
+    TRY(sync(DeviceName::page_table(store.prefix, info.token), file_options(store)));
+  }
+  TRY(sync(DeviceName::metadata(store.prefix, info.token), file_options(store)));
+  return runtime.storage.sync_names();
+}
+
+Result<void> write_file(const Runtime& runtime, const StoreOptions& store, std::string_view name,
+                        MutableBytes bytes) {
+  TRY_ASSIGN(Device* const file, runtime.storage.open(name, file_options(store)));
+  Result<void> written = write_blocking(runtime.tasks, *file, 0, bytes);
+  if (written) written = sync_blocking(runtime.tasks, *file);
+  file->close();
+  return written;
+}
+
 Result<FoundCheckpoint> find_checkpoint(const Runtime& runtime, const StoreOptions& store,
                                         const RecoverOptions& wanted) {
-  TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store.prefix));
+  TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store, &DeviceName::metadata));
   FoundCheckpoint best;
-  for (size_t i = 0; i < tokens.count; ++i) {
-    const uint64_t token = tokens.all[i];
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const uint64_t token = tokens[i];
     if (wanted.token != 0 && token != wanted.token) continue;
     auto found = read_metadata(runtime, store, token);
     if (!found && found.error().code == Errc::corrupt) {
@@ -48,58 +81,51 @@ Result<FoundCheckpoint> find_checkpoint(const Runtime& runtime, const StoreOptio
   return best;
 }
 
-namespace {
-
-Result<Tokens> list_tokens(const Runtime& runtime, std::string_view prefix) {
-  const auto visit = [](void* context, std::string_view name) {
-    auto& tokens = *static_cast<Tokens*>(context);
-    const uint64_t token = token_of_checkpoint(name, tokens.prefix);
-    if (token == 0 || name != DeviceName::metadata(tokens.prefix, token).view()) return;
-    if (tokens.count < tokens.all.size()) tokens.all[tokens.count] = token;
-    ++tokens.count;
-  };
-  Tokens tokens;
-  tokens.prefix = prefix;
-  runtime.storage.list(prefix, visit, &tokens);
-  const size_t count = tokens.count;
-  if (count == 0) return tokens;
-  TRY_ASSIGN(tokens.all, Array<uint64_t>::make(runtime.memory, count, "checkpoint tokens"));
-  tokens.count = 0;
-  runtime.storage.list(prefix, visit, &tokens);
-  CHECK(tokens.count == count, "checkpoints come and go while a store recovers");
-  return tokens;
-}
-
 Result<FoundCheckpoint> read_metadata(const Runtime& runtime, const StoreOptions& store,
                                       uint64_t token) {
-  DeviceOptions options;
-  options.sector_size = store.sector_size;
   const DeviceName name = DeviceName::metadata(store.prefix, token);
-  TRY_ASSIGN(Device* const file, runtime.storage.open(name.view(), options));
+  TRY_ASSIGN(auto bytes, read_file(runtime, store, name.view()));
+  const Bytes all{bytes.data(), bytes.size()};
+  TRY_ASSIGN(const DecodedMetadata first, decode_metadata(all, {}));
+  FoundCheckpoint found;
+  found.info = first.info;
+  found.session_count = first.session_count;
+  if (!makes_sense(found.info, token)) {
+    return Error{Errc::corrupt, "metadata whose addresses make no sense"};
+  }
+  if (found.session_count == 0) return found;
+  TRY_ASSIGN(found.sessions,
+             Array<SessionPoint>::make(runtime.memory, found.session_count, "session points"));
+  TRY(decode_metadata(all, {found.sessions.data(), found.session_count}));
+  return found;
+}
+
+Result<IndexInfo> read_index_metadata(const Runtime& runtime, const StoreOptions& store,
+                                      uint64_t token) {
+  const DeviceName name = DeviceName::index_metadata(store.prefix, token);
+  TRY_ASSIGN(auto bytes, read_file(runtime, store, name.view()));
+  TRY_ASSIGN(const IndexInfo info, decode_index_metadata({bytes.data(), bytes.size()}));
+  if (makes_sense(info, token)) return info;
+  return Error{Errc::corrupt, "metadata of an index whose numbers make no sense"};
+}
+
+namespace {
+
+Result<Array<std::byte>> read_file(const Runtime& runtime, const StoreOptions& store,
+                                   std::string_view name) {
+  TRY_ASSIGN(Device* const file, runtime.storage.open(name, file_options(store)));
   const uint64_t size = round_down(file->size(), store.sector_size);
-  const auto read = [&]() -> Result<FoundCheckpoint> {
+  const auto read = [&]() -> Result<Array<std::byte>> {
     if (size == 0 || size > kMetadataMax) {
       return Error{Errc::corrupt, "metadata of no possible size"};
     }
     TRY_ASSIGN(auto bytes, Array<std::byte>::make(runtime.memory, size, "metadata", kIoAlignment));
-    const MutableBytes all{bytes.data(), size};
-    TRY(read_blocking(runtime.tasks, *file, 0, all));
-    TRY_ASSIGN(const DecodedMetadata first, decode_metadata(all, {}));
-    FoundCheckpoint found;
-    found.info = first.info;
-    found.session_count = first.session_count;
-    if (!makes_sense(found.info, token)) {
-      return Error{Errc::corrupt, "metadata whose addresses make no sense"};
-    }
-    if (found.session_count == 0) return found;
-    TRY_ASSIGN(found.sessions,
-               Array<SessionPoint>::make(runtime.memory, found.session_count, "session points"));
-    TRY(decode_metadata(all, {found.sessions.data(), found.session_count}));
-    return found;
+    TRY(read_blocking(runtime.tasks, *file, 0, {bytes.data(), size}));
+    return bytes;
   };
-  auto found = read();
+  auto done = read();
   file->close();
-  return found;
+  return done;
 }
 
 bool makes_sense(const CheckpointInfo& info, uint64_t token) {
@@ -112,7 +138,14 @@ bool makes_sense(const CheckpointInfo& info, uint64_t token) {
   const int64_t first = info.snapshot_start >> info.page_bits;
   const int64_t end = (info.final + (int64_t{1} << info.page_bits) - 1) >> info.page_bits;
   const int64_t pages = info.snapshot_start >= info.final ? 0 : end - first;
-  return info.pages == static_cast<uint64_t>(pages);
+  if (info.pages != static_cast<uint64_t>(pages)) return false;
+  return info.use_snapshot_file || (info.flushed == info.final && !info.null_main);
+}
+
+bool makes_sense(const IndexInfo& info, uint64_t token) {
+  if (info.token != token || info.version == 0) return false;
+  return info.index_bits <= 30 && info.tag_bits <= 14 && info.start >= kFirstValid &&
+         info.start <= info.final;
 }
 
 Result<void> fits(const CheckpointInfo& info, const StoreOptions& store) {

@@ -197,6 +197,26 @@ bool EpochTable::anybody_protected() const {
   return false;
 }
 
+// First those who came before, who may still bump; then what they left to be done; then whoever is
+// just doing that.
+void EpochTable::wait_until_empty(Self& self) {
+  wait_for_all_to_leave();
+  while (drain_count_.load() > 0) {
+    resume(self);
+    suspend(self);
+    tasks_.yield();
+  }
+  wait_for_all_to_leave();
+}
+
+// One after the other: who was seen outside once may be inside again, but not with what he had.
+void EpochTable::wait_for_all_to_leave() {
+  const uint32_t highest = slots_.highest();
+  for (uint32_t place = 0; place < highest; ++place) {
+    while (entries_[place].local_epoch.load() != 0) tasks_.yield();
+  }
+}
+
 bool EpochTable::quiet() const { return drain_count_.load() == 0 && !anybody_protected(); }
 
 }  // namespace orrery::engine

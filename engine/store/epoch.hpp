@@ -68,6 +68,10 @@ class EpochTable {
   /// True if every protected task has this marker.
   bool check_complete(Marker marker, uint64_t version) const;
 
+  /// Returns once every task that is inside has been outside, and all actions have been run.
+  /// Requires: not protected; whoever comes in meanwhile leaves again without a bump.
+  void wait_until_empty(Self& self);
+
   /// True if nobody is inside and nothing waits to be run.
   bool quiet() const;
 
@@ -94,6 +98,7 @@ class EpochTable {
   void suspend_drain(Self& self);
   bool place(Self& self, const Action& action, int64_t prior);
   bool anybody_protected() const;
+  void wait_for_all_to_leave();
   static void run(const Action& action, Self& self);
 
   Tasks& tasks_;

@@ -28,6 +28,11 @@ std::string_view name_of(uint16_t kind) {
     case kCheckpointPhase: return "checkpoint-phase";
     case kCheckpointDone: return "checkpoint-done";
     case kMetadataCommitted: return "metadata-committed";
+    case kIndexWritten: return "index-written";
+    case kIndexCommitted: return "index-committed";
+    case kIndexLoaded: return "index-loaded";
+    case kStoreEmptied: return "store-emptied";
+    case kCheckpointsRemoved: return "checkpoints-removed";
     case kSessionVersion: return "session-version";
     case kFlushAwaited: return "flush-awaited";
     case kFlushArrived: return "flush-arrived";
@@ -36,6 +41,10 @@ std::string_view name_of(uint16_t kind) {
     case kEpochEntered: return "epoch-entered";
     case kEpochRefreshed: return "epoch-refreshed";
     case kEpochLeft: return "epoch-left";
+    case kHoleLeft: return "hole-left";
+    case kAppendLogRecovered: return "append-log-recovered";
+    case kAppendLogCommitted: return "append-log-committed";
+    case kAppendLogCommitFailed: return "append-log-commit-failed";
     default: return {};
   }
 }

@@ -35,6 +35,8 @@ inline constexpr uint16_t kLogRecovered = 46;
 /// A recovery has ended. a = its Errc, b = version, c = token of the checkpoint; 0 if there is
 /// none.
 inline constexpr uint16_t kRecoveryEnded = 47;
+/// The index of a checkpoint was loaded. a = token, b = start, c = final.
+inline constexpr uint16_t kIndexLoaded = 48;
 
 /// A checkpoint begins. a = token, b = the version that it is to capture.
 inline constexpr uint16_t kCheckpointStarted = 29;
@@ -63,6 +65,14 @@ inline constexpr uint16_t kCheckpointPhase = 30;
 inline constexpr uint16_t kCheckpointDone = 31;
 /// The metadata and its name are durable. a = version, b = flushed, c = final.
 inline constexpr uint16_t kMetadataCommitted = 32;
+/// The buckets of an index checkpoint were written, or could not be. a = token, b = its Errc.
+inline constexpr uint16_t kIndexWritten = 36;
+/// An index checkpoint and its name are durable. a = token, b = start, c = final.
+inline constexpr uint16_t kIndexCommitted = 37;
+/// From here on older checkpoints of the log are removed. a = how many of the newest are kept.
+inline constexpr uint16_t kCheckpointsRemoved = 38;
+/// The store was emptied: no key and no checkpoint is left of before. a = the version it is in.
+inline constexpr uint16_t kStoreEmptied = 39;
 /// A session entered a version. a = session id, b = version.
 inline constexpr uint16_t kSessionVersion = 33;
 /// An operation leaves the epoch until a page was flushed. a = session id, b = its version.
@@ -81,6 +91,16 @@ inline constexpr uint16_t kEpochEntered = 50;
 inline constexpr uint16_t kEpochRefreshed = 51;
 /// It left: what it had read is nothing any more.
 inline constexpr uint16_t kEpochLeft = 52;
+
+/// A tolerant log gave a range up that it could not write. a = from, b = until, c = its Errc.
+inline constexpr uint16_t kHoleLeft = 60;
+/// An append log was recovered, and will be found like this again. a = begin, b = tail, c =
+/// incarnation.
+inline constexpr uint16_t kAppendLogRecovered = 61;
+/// A commit of an append log is durable. a = until, b = begin, c = its number.
+inline constexpr uint16_t kAppendLogCommitted = 62;
+/// A commit of an append log failed; the log goes on. a = its number, b = its Errc.
+inline constexpr uint16_t kAppendLogCommitFailed = 63;
 
 /// The name of an event, for traces; empty for a kind that is not ours.
 std::string_view name_of(uint16_t kind);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How pages leave memory: head moves, everybody takes notice, and one worker closes the pages
-// below.
+// below. And how the log gives up what it no longer needs.
 //
 // The worker is no thread but whoever runs the epoch action and finds nobody at it. Others who come
 // meanwhile extend its range and go.
@@ -64,6 +64,47 @@ void HybridLog::close_range(LogAddr from, LogAddr until) {
     if (end == geometry().page_end(page)) frames_.close(page);
     boundaries_.raise(Boundary::closed, end);
   }
+}
+
+// The order is that of a reader's questions: what is below begin is not asked for any more, then it
+// is on the device (or never will be), then it leaves memory. Each step may be under way already.
+Result<void> HybridLog::shift_begin(Self& self, LogAddr address) {
+  CHECK(!epoch_.protected_here(self), "task {} waits inside the epoch for a begin shift", self.id);
+  if (address > tail() || address % kRecordAlign != 0) {
+    return Error{Errc::invalid, "begin cannot be there", address};
+  }
+  boundaries_.raise(Boundary::begin, address);
+  epoch_.resume(self);
+  shift_ro(self, address);
+  epoch_.suspend(self);
+  TRY(flusher_.wait_for(address));
+  for (;;) {
+    const uint32_t ticket = frames_.unpin_ticket();
+    epoch_.resume(self);
+    shift_head(self, address);
+    epoch_.suspend(self);
+    if (load(Boundary::head) >= address) return {};
+    SOMETIMES(true, "a begin shift waits for a pinned page");
+    frames_.wait_for_unpin(ticket);
+  }
+}
+
+void HybridLog::shift_ro(Self& self, LogAddr address) {
+  if (!boundaries_.raise(Boundary::ro, address)) return;
+  epoch_.bump(self, {[](void* log, int64_t ro, Self&) {
+                       static_cast<HybridLog*>(log)->on_marked_read_only(ro);
+                     },
+                     this,
+                     address,
+                     {"mark-read-only", static_cast<uint64_t>(address)}});
+}
+
+// Writes below flushed have ended; those of the page where flushed stands may share it.
+void HybridLog::truncate_device(LogAddr address) {
+  CHECK(address <= load(Boundary::begin), "the device is to drop what is above begin");
+  const LogAddr safe = std::min(address, load(Boundary::flushed));
+  flusher_.device().truncate_until(
+      geometry().file_offset(geometry().page_start(geometry().page(safe))));
 }
 
 }  // namespace orrery::engine

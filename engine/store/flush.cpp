@@ -22,6 +22,14 @@ void Flusher::recover_to(LogAddr flushed) {
   slot_of(frames_.geometry().page(flushed)).last_flushed.store(flushed);
 }
 
+void Flusher::reset(LogAddr first) {
+  recover_to(first);
+  device_->reset();
+  failure_.store(Errc::ok);
+  const Lock lock(mutex_);
+  holes_ = {};
+}
+
 void Flusher::close() {
   outstanding_.wait_for_none();
   for (Slot& slot : slots_) {
@@ -31,6 +39,27 @@ void Flusher::close() {
       slot.pending = request->next;
       give_back(*request);
     }
+  }
+}
+
+void Flusher::adopt_holes(const Holes& holes) {
+  CHECK(outstanding_.count() == 0, "a log gets its holes while it is being written");
+  const Lock lock(mutex_);
+  holes_ = holes;
+  hole_turn_.fetch_add(1);
+}
+
+Holes Flusher::holes() {
+  const Lock lock(mutex_);
+  return holes_;
+}
+
+Result<void> Flusher::wait_for(LogAddr address) {
+  for (;;) {
+    const uint32_t before = ticket();
+    if (boundaries_.load(Boundary::flushed) >= address) return {};
+    if (failed()) return failure();
+    wait(before);
   }
 }
 
@@ -51,13 +80,17 @@ void Flusher::flush_pages(LogAddr from, LogAddr until) {
 
 void Flusher::flush_page(int64_t page, LogAddr from, LogAddr until) {
   const LogAddr begin = boundaries_.load(Boundary::begin);
-  if (device_->is_null() || until <= begin) {
+  // Nobody asks for what is below begin. But a part behind another one counts only after that one,
+  // which may be under way: it is written in its turn, like all parts.
+  const bool given_up = until <= begin && frames_.geometry().offset(from) == 0;
+  if (device_->is_null() || given_up) {
     mark_flushed(page, until);
     shift_flushed();
     return;
   }
   PageFlush* const request = claim(page, from, until);
   if (request == nullptr) {
+    // It cannot even be a hole: the part before it is under way, and must count first.
     fail(page, Errc::no_memory);
   } else if (frames_.geometry().offset(from) == 0) {
     issue(*request);
@@ -201,6 +234,7 @@ void Flusher::write_done(Io& io) {
 
 void Flusher::finish(PageFlush& request, Errc code) {
   const int64_t page = request.page;
+  const LogAddr from = request.from;
   const LogAddr until = request.until;
   if (code != Errc::ok) {
     ++request.attempts;
@@ -218,7 +252,7 @@ void Flusher::finish(PageFlush& request, Errc code) {
     mark_flushed(page, until);
     shift_flushed();
   } else {
-    fail(page, code);
+    give_up(page, {from, until}, code);
   }
   PageFlush* ready = nullptr;
   {
@@ -232,6 +266,24 @@ void Flusher::finish(PageFlush& request, Errc code) {
 void Flusher::retry(void* request) {
   auto& again = *static_cast<PageFlush*>(request);
   again.flusher->submit(again);
+}
+
+// What a tolerant log has lost counts as flushed: nothing will ever write it.
+void Flusher::give_up(int64_t page, Hole lost, Errc code) {
+  if (!tolerant_ || !add_hole(lost)) return fail(page, code);
+  note(events::kHoleLeft, lost.from, lost.until, static_cast<int64_t>(code));
+  SOMETIMES(true, "a tolerant log gave up a range");
+  mark_flushed(page, lost.until);
+  shift_flushed();
+}
+
+bool Flusher::add_hole(Hole lost) {
+  const LogAddr begin = boundaries_.load(Boundary::begin);
+  const Lock lock(mutex_);
+  holes_.drop_below(begin);
+  if (!holes_.add(lost)) return false;
+  hole_turn_.fetch_add(1);
+  return true;
 }
 
 void Flusher::fail(int64_t page, Errc code) {

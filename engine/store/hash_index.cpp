@@ -58,8 +58,10 @@ Result<FoundEntry> HashIndex::find_or_create_tag(uint64_t hash, LogAddr begin) {
         if (!word.free() && word.tag() == tag && !word.tentative()) {
           return FoundEntry{&entry, word};
         }
-        // A tentative entry is its maker's to finish; nobody else may free it.
-        if (!word.free() && !word.tentative() && word.address() < begin &&
+        // An entry that leads nowhere yet is its maker's to finish; nobody else may free it. Two
+        // makers who did it to each other would go on for ever.
+        const bool made = !word.tentative() && word.address() != kTempInvalid;
+        if (!word.free() && made && word.address() < begin &&
             entry.compare_exchange(word.word, 0)) {
           SOMETIMES(true, "an index entry below begin was reclaimed");
           word = {};
@@ -72,17 +74,17 @@ Result<FoundEntry> HashIndex::find_or_create_tag(uint64_t hash, LogAddr begin) {
       TRY_ASSIGN(place, extend(*last, lost));
       if (lost) continue;
     }
-    const EntryWord made = EntryWord::make(tag, kTempInvalid);
+    const EntryWord fresh = EntryWord::make(tag, kTempInvalid);
     uint64_t expected = 0;
-    if (!place->compare_exchange(expected, made.word | EntryWord::kTentative)) continue;
+    if (!place->compare_exchange(expected, fresh.word | EntryWord::kTentative)) continue;
     if (has_rival(first, place, tag)) {
       SOMETIMES(true, "two sessions made an entry for one tag");
       place->store(0);
       tasks_.yield();
       continue;
     }
-    place->store(made.word);
-    return FoundEntry{place, made};
+    place->store(fresh.word);
+    return FoundEntry{place, fresh};
   }
 }
 

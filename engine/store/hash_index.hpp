@@ -77,6 +77,25 @@ class HashIndex {
   bool try_lock_exclusive(Bucket& bucket);
   void unlock_exclusive(Bucket& bucket);
 
+  /// Buckets by number, for a checkpoint: first the table, then the overflow buckets.
+  uint64_t table_size() const { return mask_ + 1; }
+  /// Copies a bucket of the table, or an overflow bucket, word by word, while others work on it.
+  /// Requires: `number` is below table_size() + overflow_count().
+  void copy_bucket(uint64_t number, MutableBytes out);
+
+  /// Fills an empty index with such copies, in this order. Requires: nobody is inside. Errors:
+  /// no_memory; invalid if there is no room for so many.
+  Result<void> make_overflow(uint64_t count);
+  /// Makes every bucket as it was at first. Requires: nobody is inside.
+  void clear();
+  void load_bucket(uint64_t number, Bytes image);
+  /// Frees what a copy must not keep: latches, entries that were being made or that point below
+  /// `begin`, links to buckets that were not copied; of two entries with one tag, which a copy of
+  /// a chain at work may hold, the older. Errors: corrupt, if an entry points at or above `end`.
+  Result<void> repair(LogAddr begin, LogAddr end);
+  /// Entries that point at or above `start` lead nowhere from now on.
+  void rewind(LogAddr start);
+
   /// For tests and oracles, while nobody works: calls `visit` for each entry in use.
   void visit_entries(void (*visit)(void*, uint64_t bucket, EntryWord word), void* argument);
   uint64_t overflow_count();
@@ -98,6 +117,8 @@ class HashIndex {
   void free_overflow(uint64_t index);
   Result<Atomic<uint64_t>*> extend(Bucket& last, bool& lost);
   bool has_rival(Bucket& first, const Atomic<uint64_t>* own, uint64_t tag);
+  Bucket& numbered(uint64_t number);
+  Result<void> repair_chain(Bucket& first, LogAddr begin, LogAddr end);
 
   Memory& memory_;
   Tasks& tasks_;

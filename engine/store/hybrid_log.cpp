@@ -7,13 +7,18 @@
 
 namespace orrery::engine {
 
-Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
+Geometry HybridLog::geometry_of(const StoreOptions& options) {
   Geometry geometry;
   geometry.page_bits = options.page_bits;
   geometry.slots = int64_t{1} << (options.memory_bits - options.page_bits);
   geometry.sector = options.sector_size;
   geometry.aligned_page = static_cast<int64_t>(
       round_up(static_cast<uint64_t>(geometry.page_size()), options.sector_size));
+  return geometry;
+}
+
+Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
+  const Geometry geometry = geometry_of(options);
   TRY(frames_.initialise(geometry, options));
   mutable_permille_ = options.mutable_permille;
   empty_pages_min_ = options.empty_pages;
@@ -43,6 +48,26 @@ Result<void> HybridLog::recover_to(const LogAddresses& addresses) {
   flusher_.recover_to(addresses.flushed);
   note(events::kLogRecovered, addresses.begin, addresses.head, addresses.flushed);
   return ensure_page_after_tail();
+}
+
+// If there is no reset in the end, the frames are those of the pages that come to these slots next.
+Result<void> HybridLog::prepare_reset(LogAddr first) {
+  const int64_t oldest = geometry().page(load(Boundary::head));
+  for (int64_t page = geometry().page(first); page <= geometry().page(first) + 1; ++page) {
+    TRY(frames_.ensure(oldest + geometry().slot(page - oldest)));
+  }
+  return {};
+}
+
+void HybridLog::reset(LogAddr first) {
+  CHECK(ongoing_close_.load() == 0, "pages are still being closed");
+  const int64_t page = geometry().page(first);
+  frames_.reset(page);
+  boundaries_.set_all(first);
+  flusher_.reset(first);
+  tail_.store(pack({page, geometry().offset(first)}));
+  note(events::kLogOpened, first, geometry().slots);
+  note(events::kPageOpened, page, first);
 }
 
 // Unless its slot is still that of the oldest page in memory.
@@ -150,6 +175,7 @@ Allocation HybridLog::overflow(Self& self, Tail tail, int64_t size, uint32_t tic
   CHECK(tail.offset >> (offset_bits() - 1) == 0, "offset {} nears the page number", tail.offset);
   const bool opener = tail.offset <= geometry().page_size();
   note(events::kTailSeen, geometry().page_start(next));
+  if (opener) end_page(tail);
   if (next + 1 >= geometry().page_count_max()) {
     Allocation result;
     result.outcome = Allocate::failed;
@@ -161,6 +187,14 @@ Allocation HybridLog::overflow(Self& self, Tail tail, int64_t size, uint32_t tic
   if (opener) return open_page(next, size, ticket);
   SOMETIMES(true, "several allocations overflowed one page");
   return blocked(next, ticket);
+}
+
+// Only who overflows a page knows where its last allocation ended. He is protected, so nothing
+// above the ro that he saw has been flushed; an action that he runs himself may flush it.
+void HybridLog::end_page(Tail tail) {
+  if (page_end_.word == nullptr || tail.offset == geometry().page_size()) return;
+  const LogAddr end = geometry().page_start(tail.page) + tail.offset;
+  at(end).store_word(page_end_.word(page_end_.context, end));
 }
 
 // Of all that overflow a page, exactly one found it not yet overflowed, and comes here.

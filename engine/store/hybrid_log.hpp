@@ -43,6 +43,12 @@ struct LogAddresses {
   LogAddr tail = 0;
 };
 
+/// What a log writes where a page ends before its bytes do: a word that is not zero.
+struct PageEndMark {
+  uint64_t (*word)(const void* context, LogAddr address) = nullptr;
+  const void* context = nullptr;
+};
+
 class HybridLog {
  public:
   HybridLog(const Runtime& runtime, EpochTable& epoch, const Bugs& bugs)
@@ -51,6 +57,9 @@ class HybridLog {
         frames_(runtime, boundaries_, bugs),
         flusher_(runtime, boundaries_, frames_),
         lag_mutex_(runtime.tasks) {}
+
+  /// The sizes of a log that is opened with these options.
+  static Geometry geometry_of(const StoreOptions& options);
 
   Result<void> initialise(const StoreOptions& options, Device& main);
   /// Gives the page after the tail its frame, so that opening it seldom has to ask for memory.
@@ -67,6 +76,10 @@ class HybridLog {
   /// and the linking of the record the caller must not refresh: whoever walks the page relies on
   /// it. Errors: no_memory, too_large, and those of the main device.
   Allocation allocate(Self& self, int64_t size);
+
+  /// From now on the place behind the last allocation of a page that was left with room gets such
+  /// a word, before anybody can flush it. Requires: nobody is inside.
+  void mark_page_ends(PageEndMark mark) { page_end_ = mark; }
 
   LogAddr tail() const;
   LogAddr load(Boundary which) const { return boundaries_.load(which); }
@@ -90,6 +103,23 @@ class HybridLog {
   /// Makes everything up to the present tail read-only; returns that tail. Requires: protected.
   LogAddr shift_ro_to_tail(Self& self);
 
+  /// Gives up everything below `address`, where an allocation begins or the tail is: it exists no
+  /// more, and leaves memory. What is on the device stays there: see truncate_device. Waits for
+  /// flushes, evictions and pins. Requires: not protected. Errors: invalid if the log has not come
+  /// so far, and those of the main device; begin is raised all the same.
+  Result<void> shift_begin(Self& self, LogAddr address);
+
+  /// Lets the device drop what it holds below `address`, as far as nobody writes there any more.
+  /// Requires: nobody needs it, not even a recovery.
+  void truncate_device(LogAddr address);
+
+  /// Sees to it that a reset to `first` cannot fail. Requires: nobody is inside, and nothing is
+  /// under way. Errors: no_memory.
+  Result<void> prepare_reset(LogAddr first);
+  /// The log is empty and begins at `first` again; the device holds nothing. Requires:
+  /// prepare_reset, and as there.
+  void reset(LogAddr first);
+
   PageFrames& frames() { return frames_; }
   Flusher& flusher() { return flusher_; }
 
@@ -104,6 +134,7 @@ class HybridLog {
   Tail unpack(uint64_t word) const;
   uint64_t pack(Tail tail) const;
 
+  void end_page(Tail tail);
   bool need_wait(int64_t page) const;
   bool cannot_allocate(int64_t page) const;
   Allocation blocked(int64_t page, uint32_t ticket) const;
@@ -116,6 +147,7 @@ class HybridLog {
   void on_marked_read_only(LogAddr address);
 
   // eviction.cpp
+  void shift_ro(Self& self, LogAddr address);
   void shift_head(Self& self, LogAddr desired);
   void on_pages_closed(LogAddr head);
   void close_pages();
@@ -133,6 +165,7 @@ class HybridLog {
   int64_t empty_pages_min_ = 0;  // as the options say: the ring was sized for it
   Atomic<int64_t> head_lag_{0};  // bytes
   Atomic<int64_t> ro_lag_{0};    // bytes
+  PageEndMark page_end_;
   Atomic<uint64_t> tail_{0};
   Atomic<LogAddr> ongoing_close_{0};  // how far the close worker is to go; 0 = there is none
 };

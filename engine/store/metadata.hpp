@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What makes a checkpoint one: the contents of its `info.dat`.
+// What makes a checkpoint one: the contents of its `info.dat`, of the log's and of the index's.
 //
-//   u32 payload length   u32 crc32c of the payload   payload   zeros up to the sector
-//
-// The payload is text, one `name value` a line, in the order of the fields below, then the
-// sessions. A file that is torn, stale or damaged fails its checksum; one that passes it and makes
-// no sense is corrupt all the same. Decoding never reads past its input and never trusts a number
-// in it.
+// Both are files of lines (text_lines.hpp), one for each field below and in their order; in that of
+// the log the sessions follow. A file that passes its checksum and makes no sense is corrupt all
+// the same.
 #pragma once
 
 #include <cstdint>
@@ -29,22 +26,39 @@ struct SessionPoint {
 };
 
 struct CheckpointInfo {
-  uint64_t token = 0;          // names the checkpoint's files
-  uint64_t version = 0;        // what the checkpoint captures
-  uint64_t next_version = 0;   // what came after
-  LogAddr flushed = 0;         // below this, records are on the main device
-  LogAddr snapshot_start = 0;  // the snapshot file begins at the page of this address
-  LogAddr start = 0;           // every record of the next version lies at or above
-  LogAddr final = 0;           // the snapshot ends here
-  LogAddr snapshot_final = 0;  // the same, for a snapshot
-  LogAddr head = 0;            // at the time of `final`
-  LogAddr begin = 0;           // at the time of `start`
+  uint64_t token = 0;             // names the checkpoint's files
+  bool use_snapshot_file = true;  // false: folded over, all of it is on the main device
+  uint64_t version = 0;           // what the checkpoint captures
+  uint64_t next_version = 0;      // what came after
+  LogAddr flushed = 0;            // below this, records are on the main device
+  LogAddr snapshot_start = 0;     // the snapshot file begins at the page of this address
+  LogAddr start = 0;              // every record of the next version lies at or above
+  LogAddr final = 0;              // the snapshot ends here
+  LogAddr snapshot_final = 0;     // the same, for a snapshot
+  LogAddr head = 0;               // at the time of `final`
+  LogAddr begin = 0;              // at the time of `start`
   uint64_t page_bits = 0;
   uint64_t sector = 0;
   bool null_main = false;
   uint64_t pages = 0;           // in the page table
   uint64_t pages_checksum = 0;  // of it
+  uint64_t index_token = 0;     // of the index checkpoint that fits this one; 0: there is none
   friend bool operator==(const CheckpointInfo&, const CheckpointInfo&) = default;
+};
+
+/// What the files of an index checkpoint hold. Entries that were linked between `start` and `final`
+/// may be there or not; whoever loads it looks at the log from `start` on.
+struct IndexInfo {
+  uint64_t token = 0;
+  uint64_t version = 0;     // of the store when it began
+  uint64_t index_bits = 0;  // the table has 1 << index_bits buckets
+  uint64_t tag_bits = 0;
+  uint64_t overflow = 0;  // buckets that follow the table
+  LogAddr start = 0;      // the tail before the first bucket was read
+  LogAddr final = 0;      // the tail after the last one was
+  uint64_t sector = 0;
+  uint64_t checksum = 0;  // crc32c of all buckets
+  friend bool operator==(const IndexInfo&, const IndexInfo&) = default;
 };
 
 /// The size of a buffer that holds any encoding with so many sessions; a multiple of the sector.
@@ -61,5 +75,10 @@ struct DecodedMetadata {
 
 /// Fills `sessions` as far as they fit. Errors: corrupt.
 Result<DecodedMetadata> decode_metadata(Bytes file, std::span<SessionPoint> sessions);
+
+/// The same for the index. A buffer of index_metadata_size bytes holds any encoding.
+size_t index_metadata_size(uint64_t sector);
+size_t encode_index_metadata(const IndexInfo& info, MutableBytes out);
+Result<IndexInfo> decode_index_metadata(Bytes file);
 
 }  // namespace orrery::engine

@@ -5,6 +5,8 @@
 //   <prefix>/cpr-checkpoints/<token>/snapshot.dat   the pages of a snapshot
 //   <prefix>/cpr-checkpoints/<token>/pages.dat      a checksum for each of these pages
 //   <prefix>/cpr-checkpoints/<token>/info.dat       its metadata, last and decisive
+//   <prefix>/index-checkpoints/<token>/ht.dat       the buckets of the index
+//   <prefix>/index-checkpoints/<token>/info.dat     their metadata, after them
 //
 // A token is 16 hexadecimal digits.
 #pragma once
@@ -23,11 +25,14 @@ class DeviceName {
   static DeviceName snapshot(std::string_view prefix, uint64_t token);
   static DeviceName page_table(std::string_view prefix, uint64_t token);
   static DeviceName metadata(std::string_view prefix, uint64_t token);
+  static DeviceName index_table(std::string_view prefix, uint64_t token);
+  static DeviceName index_metadata(std::string_view prefix, uint64_t token);
 
   std::string_view view() const { return {text_.data(), size_}; }
 
  private:
-  static DeviceName in_checkpoint(std::string_view prefix, uint64_t token, std::string_view file);
+  static DeviceName in_folder(std::string_view prefix, std::string_view folder, uint64_t token,
+                              std::string_view file);
 
   std::array<char, 200> text_{};
   size_t size_ = 0;
@@ -35,5 +40,7 @@ class DeviceName {
 
 /// The token in the name of a file of a checkpoint, or 0.
 uint64_t token_of_checkpoint(std::string_view name, std::string_view prefix);
+/// The same for an index checkpoint.
+uint64_t token_of_index(std::string_view name, std::string_view prefix);
 
 }  // namespace orrery::engine

@@ -73,80 +73,130 @@ void OperationRun::refresh() {
 
 OperationRun::Outcome OperationRun::append(const Link& link, const Content& content) {
   const auto key_length = static_cast<int64_t>(operation_.key.size());
-  const auto length = static_cast<int64_t>(content.size);
-  const int64_t size = record_size(key_length, length);
+  const int64_t size = record_size(key_length, static_cast<int64_t>(content.size));
   if (size > log_.geometry().page_size()) {
     return fail({Errc::too_large, "a record that does not fit on a page"});
   }
+  Draft draft;
+  if (const auto refused = allocate(link, size, draft)) return *refused;
   const LogAddr latest = link.entry.word.address();
-  LogAddr address = reuse_saved(size, latest);
-  if (address == kInvalidAddr) {
-    const Allocation allocation = log_.allocate(self_, size);
-    flush_ticket_ = allocation.flush_ticket;
-    switch (allocation.outcome) {
-      case Allocate::ok: break;
-      case Allocate::wait: return Outcome::wait_for_flush;
-      case Allocate::retry: return Outcome::retry_allocation;
-      case Allocate::failed: return fail(allocation.error);
-    }
-    address = allocation.address;
-  }
-  CHECK(address > latest, "a record at {} before its predecessor at {}", address, latest);
-  // Sealed and invalid: recovery takes the seal off, and must not take this for a record then.
-  uint64_t header = static_cast<uint64_t>(latest >= kFirstValid ? latest : kInvalidAddr);
-  if (content.tombstone) header |= RecordHeader::kTombstone;
-  // Later phases allocate above the end of the snapshot, and may last into the next cycle, which
+  CHECK(draft.address > latest, "a record at {} before its predecessor at {}", draft.address,
+        latest);
+  // Only now: the allocation may have moved ro.
+  draft.elides = may_elide(link);
+  const LogAddr prev = draft.elides ? RecordHeader{log_.at(latest).load_word()}.prev() : latest;
+  draft.header = static_cast<uint64_t>(prev >= kFirstValid ? prev : kInvalidAddr);
+  if (content.tombstone) draft.header |= RecordHeader::kTombstone;
+  if (draft.size > size) draft.header |= RecordHeader::kFiller;
+  // Later phases allocate above the end of the checkpoint, and may last into the next cycle, which
   // would take the mark for its own.
-  if (view_.phase == Phase::in_progress) header |= RecordHeader::kInNewVersion;
-  const PageRef at = log_.at(address);
-  at.store_word(header | RecordHeader::kSealed);
+  const bool before_end =
+      view_.phase == Phase::in_progress || view_.phase == Phase::wait_index_checkpoint;
+  if (before_end) draft.header |= RecordHeader::kInNewVersion;
+  write_record(draft, content);
+  const Outcome outcome = link_record(link, draft);
+  if (outcome == Outcome::done) succeed(draft.address, content.size);
+  return outcome;
+}
+
+// Room for a record; or the outcome of an attempt that got none.
+std::optional<OperationRun::Outcome> OperationRun::allocate(const Link& link, int64_t size,
+                                                            Draft& draft) {
+  if (reuse_saved(size, link.entry.word.address(), draft)) return std::nullopt;
+  const Allocation allocation = log_.allocate(self_, size);
+  flush_ticket_ = allocation.flush_ticket;
+  draft.address = allocation.address;
+  draft.size = size;
+  switch (allocation.outcome) {
+    case Allocate::ok: return std::nullopt;
+    case Allocate::wait: return Outcome::wait_for_flush;
+    case Allocate::retry: return Outcome::retry_allocation;
+    case Allocate::failed: break;
+  }
+  return fail(allocation.error);
+}
+
+// Sealed and invalid: recovery takes the seal off, and must not take this for a record then.
+void OperationRun::write_record(const Draft& draft, const Content& content) const {
+  const auto key_length = static_cast<int64_t>(operation_.key.size());
+  const auto length = static_cast<int64_t>(content.size);
+  const PageRef at = log_.at(draft.address);
+  at.store_word(draft.header | RecordHeader::kSealed);
   at.plus(kHeaderSize).store(static_cast<int32_t>(key_length));
   at.plus(kKeyOffset).copy_in(operation_.key);
   at.plus(value_length_offset(key_length)).store(static_cast<int32_t>(length));
   if (!content.zeros && length > 0) at.plus(value_offset(key_length)).copy_in(content.value);
-  const Outcome outcome = link_record(link, address, size, header);
-  if (outcome == Outcome::done) succeed(address, content.size);
-  return outcome;
+  if ((draft.header & RecordHeader::kFiller) == 0) return;
+  at.plus(filler_offset(key_length, length)).store(filler_length(draft.size, key_length, length));
 }
 
-OperationRun::Outcome OperationRun::link_record(const Link& link, LogAddr address, int64_t size,
-                                                uint64_t header) {
+OperationRun::Outcome OperationRun::link_record(const Link& link, const Draft& draft) {
   uint64_t expected = link.entry.word.word;
-  const EntryWord linked = EntryWord::make(link.entry.word.tag(), address);
+  const EntryWord linked = EntryWord::make(link.entry.word.tag(), draft.address);
+  const PageRef at = log_.at(draft.address);
   if (!link.entry.entry->compare_exchange(expected, linked.word)) {
     SOMETIMES(true, "an operation lost the race for its index entry");
-    log_.at(address).store_word(RecordHeader::kSealed | kTempInvalid);
-    operation_.saved = address;
-    operation_.saved_size = size;
+    const uint64_t filler = draft.header & RecordHeader::kFiller;  // its size stays
+    at.store_word(RecordHeader::kSealed | filler | uint64_t{kTempInvalid});
+    operation_.saved = draft.address;
+    operation_.saved_size = draft.size;
     operation_.saved_version = view_.version;
     operation_.saved_phase = view_.phase;
     return Outcome::retry_now;
   }
-  log_.at(address).store_word(header | RecordHeader::kValid | RecordHeader::kDirty |
-                              RecordHeader::kModified);
-  if (link.source != kInvalidAddr) seal(link.source);
+  at.store_word(draft.header | RecordHeader::kValid | RecordHeader::kDirty |
+                RecordHeader::kModified);
+  if (link.source != kInvalidAddr) seal(link.source, draft.elides);
   return Outcome::done;
 }
 
-// The record that an earlier attempt allocated, if it can still be written. Its size must be the
-// same, or who walks the page would stumble; it must be mutable, or it may have been flushed as it
-// is; and the checkpoint must not have moved on, or the record would be where its kind cannot be.
-LogAddr OperationRun::reuse_saved(int64_t size, LogAddr latest) {
+// The record that an earlier attempt allocated, if it can still be written. It must have room, and
+// for a filler if it has too much, or who walks the page would stumble; it must be mutable, or it
+// may have been flushed as it is; and the checkpoint must not have moved on, or the record would be
+// where its kind cannot be.
+bool OperationRun::reuse_saved(int64_t size, LogAddr latest, Draft& draft) {
   const LogAddr saved = operation_.saved;
-  if (saved == kInvalidAddr) return kInvalidAddr;
+  if (saved == kInvalidAddr) return false;
   operation_.saved = kInvalidAddr;
-  if (operation_.saved_size != size) return kInvalidAddr;
+  if (operation_.saved_size < size) return false;
   if (operation_.saved_version != view_.version || operation_.saved_phase != view_.phase) {
-    return kInvalidAddr;
+    return false;
   }
-  if (saved <= latest || saved < log_.load(Boundary::ro)) return kInvalidAddr;
+  if (saved <= latest || saved < log_.load(Boundary::ro)) return false;
   CHECK(saved >= log_.load(Boundary::head), "a mutable record at {} is below head", saved);
   SOMETIMES(true, "a saved allocation was used again");
-  return saved;
+  SOMETIMES(operation_.saved_size > size, "a saved allocation was larger than the record");
+  draft.address = saved;
+  draft.size = operation_.saved_size;
+  return true;
+}
+
+// True if the record that is replaced may leave its chain, so that nobody has to pass it: it is the
+// newest one there, it was not written out and will not be before it says that it is invalid, and
+// neither a checkpoint under way nor an index that may be loaded knows it.
+bool OperationRun::may_elide(const Link& link) const {
+  if (link.source == kInvalidAddr || link.source != link.entry.word.address()) return false;
+  if (view_.phase != Phase::rest || link.source < store_.driver_.index_end()) return false;
+  return link.source >= log_.load(Boundary::ro);
+}
+
+// True if its chain would be empty without it.
+bool OperationRun::leaves_nothing(const Link& link) const {
+  const RecordHeader header{log_.at(link.source).load_word()};
+  return header.prev() < kFirstValid;
+}
+
+// Takes the only record of a chain out of it.
+OperationRun::Outcome OperationRun::unlink(const Link& link) {
+  uint64_t expected = link.entry.word.word;
+  if (!link.entry.entry->compare_exchange(expected, 0)) return Outcome::retry_now;
+  SOMETIMES(true, "an erased record left its chain, and nothing in its place");
+  seal(link.source, true);
+  return succeed(link.source, 0);
 }
 
 // So that whoever still comes to the old record tries again. The allocation may have let it go.
-void OperationRun::seal(LogAddr source) {
+void OperationRun::seal(LogAddr source, bool elided) {
   if (source < log_.load(Boundary::head)) {
     SOMETIMES(true, "a record was evicted while it was being replaced");
     return;
@@ -154,7 +204,9 @@ void OperationRun::seal(LogAddr source) {
   const PageRef at = log_.at(source);
   const RecordHeader header{at.load_word()};
   CHECK(header.has(RecordHeader::kValid), "an invalid record at {} is sealed", source);
-  set_bits(at, header, RecordHeader::kSealed);
+  SOMETIMES(elided, "a replaced record left its chain");
+  const uint64_t gone = elided ? RecordHeader::kValid | RecordHeader::kDirty : 0;
+  change_bits(at, header, RecordHeader::kSealed, gone);
 }
 
 OperationRun::Outcome OperationRun::succeed(LogAddr address, size_t value_size) {

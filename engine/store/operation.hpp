@@ -8,6 +8,8 @@
 // and may serve the next one.
 #pragma once
 
+#include <optional>
+
 #include "engine/store/hash_index.hpp"
 #include "engine/store/session.hpp"
 
@@ -41,6 +43,8 @@ struct Operation {
   int64_t saved_size = 0;
   uint64_t saved_version = 0;
   Phase saved_phase = Phase::rest;
+
+  uint64_t generation = 0;  // of the contents that this knows something of
 
   // Where to go on, if the record is on the device.
   LogAddr disk_address = kInvalidAddr;
@@ -87,13 +91,23 @@ class OperationRun {
     bool tombstone = false;
   };
 
+  /// A record that is being made.
+  struct Draft {
+    LogAddr address = kInvalidAddr;
+    int64_t size = 0;  // of the allocation: a multiple of 8, perhaps more than it needs
+    uint64_t header = 0;
+    bool elides = false;  // takes the record that it replaces out of its chain
+  };
+
   void wait_for(Outcome outcome);
   void note_wait(uint16_t kind) const;
   void refresh();
   Outcome attempt();
   Outcome attempt_read();
   Outcome attempt_update();
-  Outcome read_latched(EntryWord word);
+  Outcome read_latched(const FoundEntry& entry);
+  Outcome read_record(const FoundEntry& entry, const Hit& hit);
+  void copy_read(const FoundEntry& entry, LogAddr source, Bytes value);
   Outcome update_latched(const FoundEntry& entry);
   Outcome upsert(const FoundEntry& entry);
   Outcome rmw(const FoundEntry& entry);
@@ -103,14 +117,21 @@ class OperationRun {
   Outcome create(const Link& link);
   Outcome erase(const FoundEntry& entry);
   Outcome append(const Link& link, const Content& content);
-  Outcome link_record(const Link& link, LogAddr address, int64_t size, uint64_t header);
-  LogAddr reuse_saved(int64_t size, LogAddr latest);
-  void seal(LogAddr source);
+  std::optional<Outcome> allocate(const Link& link, int64_t size, Draft& draft);
+  void write_record(const Draft& draft, const Content& content) const;
+  Outcome link_record(const Link& link, const Draft& draft);
+  bool reuse_saved(int64_t size, LogAddr latest, Draft& draft);
+  bool may_elide(const Link& link) const;
+  bool leaves_nothing(const Link& link) const;
+  Outcome unlink(const Link& link);
+  void seal(LogAddr source, bool elided);
+  bool update_in_place(const Hit& hit, Bytes value);
 
   Hit search(LogAddr from, LogAddr floor) const;
   bool meets_next_version(EntryWord word) const;
   bool frozen(const Hit& hit) const;
-  void set_bits(PageRef at, RecordHeader header, uint64_t bits) const;
+  bool may_resize(const Hit& hit) const;
+  void change_bits(PageRef at, RecordHeader header, uint64_t set, uint64_t clear = 0) const;
   bool value_fits(size_t size) const;
   int32_t value_length(const Hit& hit) const;
   PageRef value_of(const Hit& hit) const;

@@ -40,6 +40,12 @@ class Latched {
 }  // namespace
 
 OperationRun::Outcome OperationRun::attempt() {
+  if (operation_.generation != store_.generation_.peek()) {
+    // The store was emptied: what was found or allocated before is not of these contents.
+    operation_.generation = store_.generation_.peek();
+    operation_.finding = nullptr;
+    operation_.saved = kInvalidAddr;
+  }
   return operation_.kind == OpKind::read ? attempt_read() : attempt_update();
 }
 
@@ -52,29 +58,55 @@ OperationRun::Outcome OperationRun::attempt_read() {
   if (!latched.held()) return Outcome::retry_later;
   const EntryWord word{entry.entry->load()};
   const bool same = !word.free() && !word.tentative() && word.tag() == entry.word.tag();
-  return same ? read_latched(word) : Outcome::retry_now;
+  return same ? read_latched({entry.entry, word}) : Outcome::retry_now;
 }
 
-OperationRun::Outcome OperationRun::read_latched(EntryWord word) {
+OperationRun::Outcome OperationRun::read_latched(const FoundEntry& entry) {
+  const EntryWord word = entry.word;
   if (meets_next_version(word)) return Outcome::shift;
   const Hit hit = search(word.address(), log_.load(Boundary::head));
-  if (hit.in_memory) {
-    if (hit.header.closed()) return Outcome::retry_later;
-    if (hit.header.has(RecordHeader::kTombstone)) return missing();
-    const auto size = static_cast<size_t>(value_length(hit));
-    const MutableBytes target = operation_.output.first(std::min(size, operation_.output.size()));
-    if (!target.empty()) value_of(hit).copy_out(target);
-    return succeed(hit.address, size);
-  }
+  if (hit.in_memory) return read_record(entry, hit);
   const DiskFinding* const finding = operation_.finding;
   if (finding != nullptr && hit.address <= finding->initial_latest) {
     if (!finding->found || finding->tombstone) return missing();
-    return deliver(finding->value, finding->address);
+    const Outcome outcome = deliver(finding->value, finding->address);
+    // What lies below begin now is given up, even if it was read in time.
+    const bool kept = finding->address >= log_.load(Boundary::begin);
+    if (store_.options_.copy_reads != CopyReads::none && kept) {
+      copy_read(entry, kInvalidAddr, finding->value);
+    }
+    return outcome;
   }
   if (log_.main_is_null() || hit.address < log_.load(Boundary::begin)) return missing();
   operation_.disk_address = hit.address;
   operation_.initial_latest = word.address();
   return Outcome::on_disk;
+}
+
+OperationRun::Outcome OperationRun::read_record(const FoundEntry& entry, const Hit& hit) {
+  if (hit.header.closed()) return Outcome::retry_later;
+  if (hit.header.has(RecordHeader::kTombstone)) return missing();
+  const auto size = static_cast<size_t>(value_length(hit));
+  const MutableBytes target = operation_.output.first(std::min(size, operation_.output.size()));
+  if (!target.empty()) value_of(hit).copy_out(target);
+  const Outcome outcome = succeed(hit.address, size);
+  if (store_.options_.copy_reads != CopyReads::from_immutable) return outcome;
+  if (hit.address >= log_.load(Boundary::safe_ro) || !value_fits(size)) return outcome;
+  const MutableBytes whole{session_.old_value_.data(), size};
+  if (size > 0) value_of(hit).copy_out(whole);
+  copy_read(entry, hit.address, whole);
+  return outcome;
+}
+
+// Under the latch that the read holds, so nobody updates the record meanwhile; another reader may
+// be first with his copy. If anything is in the way there is no copy: the read has its value.
+void OperationRun::copy_read(const FoundEntry& entry, LogAddr source, Bytes value) {
+  const OpResult read = result_;
+  const Outcome outcome = append({entry, source}, {value, value.size(), false, false});
+  operation_.saved = kInvalidAddr;
+  SOMETIMES(outcome == Outcome::done, "a read copied its record to the tail");
+  SOMETIMES(outcome != Outcome::done, "a read could not copy its record to the tail");
+  if (outcome != Outcome::done) result_ = read;
 }
 
 OperationRun::Outcome OperationRun::attempt_update() {
@@ -115,13 +147,36 @@ OperationRun::Outcome OperationRun::upsert(const FoundEntry& entry) {
   const Hit hit = search(entry.word.address(), log_.load(Boundary::ro));
   if (!hit.in_memory) return append({entry, kInvalidAddr}, content);
   if (hit.header.closed()) return Outcome::retry_later;
-  const bool in_place = !operation_.zeros && !hit.header.has(RecordHeader::kTombstone) &&
-                        !frozen(hit) &&
-                        static_cast<size_t>(value_length(hit)) == operation_.value_size;
-  if (!in_place) return append({entry, hit.address}, content);
-  if (!operation_.value.empty()) value_of(hit).copy_in(operation_.value);
-  set_bits(hit.at, hit.header, kChanged);
-  return succeed(hit.address, operation_.value_size);
+  const bool may = !operation_.zeros && !hit.header.has(RecordHeader::kTombstone) && !frozen(hit);
+  if (may && update_in_place(hit, operation_.value)) {
+    return succeed(hit.address, operation_.value_size);
+  }
+  return append({entry, hit.address}, content);
+}
+
+// False if the value does not fit where the old one is, or its size must stay.
+bool OperationRun::update_in_place(const Hit& hit, Bytes value) {
+  const auto key_length = static_cast<int64_t>(operation_.key.size());
+  const auto length = static_cast<int64_t>(value.size());
+  const bool same_size = length == value_length(hit);
+  int64_t filler = 0;
+  if (!same_size) {
+    if (!may_resize(hit)) return false;
+    const int64_t size = record_step(hit.at, hit.header);
+    filler = size - record_size(key_length, length);
+    if (filler < 0) return false;
+    SOMETIMES(length > value_length(hit), "a value grew where it stands");
+    hit.at.plus(value_length_offset(key_length)).store(static_cast<int32_t>(length));
+    if (filler > 0) {
+      SOMETIMES(true, "a value became shorter and left a filler");
+      hit.at.plus(filler_offset(key_length, length)).store(filler_length(size, key_length, length));
+    }
+  }
+  if (length > 0) value_of(hit).copy_in(value);
+  const bool had = same_size && hit.header.has(RecordHeader::kFiller);
+  const uint64_t bit = filler > 0 || had ? RecordHeader::kFiller : 0;
+  change_bits(hit.at, hit.header, kChanged | bit, RecordHeader::kFiller & ~bit);
+  return true;
 }
 
 OperationRun::Outcome OperationRun::rmw(const FoundEntry& entry) {
@@ -145,12 +200,13 @@ OperationRun::Outcome OperationRun::rmw_record(const FoundEntry& entry, const Hi
   if (size > 0) value_of(hit).copy_out(old);
   if (!is_mutable || frozen(hit)) return copy_update(link, old);
   const size_t now_size = operation_.modifier->updated_size(old);
-  if (now_size != size) return copy_update(link, old);
-  const MutableBytes now{session_.new_value_.data(), size};
+  if (!value_fits(now_size)) {
+    return fail({Errc::too_large, "a value larger than the staging buffer"});
+  }
+  const MutableBytes now{session_.new_value_.data(), now_size};
   operation_.modifier->update(old, now);
-  if (size > 0) value_of(hit).copy_in(now);
-  set_bits(hit.at, hit.header, kChanged);
-  return succeed(hit.address, size);
+  if (update_in_place(hit, now)) return succeed(hit.address, now_size);
+  return append(link, {now, now_size, false, false});
 }
 
 OperationRun::Outcome OperationRun::rmw_missing(const FoundEntry& entry, const Hit& hit) {
@@ -195,7 +251,9 @@ OperationRun::Outcome OperationRun::erase(const FoundEntry& entry) {
   if (hit.address < log_.load(Boundary::ro) || frozen(hit)) {
     return append({entry, hit.address}, tombstone);
   }
-  set_bits(hit.at, hit.header, kChanged | RecordHeader::kTombstone);
+  const Link link{entry, hit.address};
+  if (may_elide(link) && leaves_nothing(link)) return unlink(link);
+  change_bits(hit.at, hit.header, kChanged | RecordHeader::kTombstone);
   return succeed(hit.address, 0);
 }
 
@@ -229,7 +287,7 @@ bool OperationRun::meets_next_version(EntryWord word) const {
 
 // True if the record belongs to the version whose snapshot is being taken: not to be changed.
 bool OperationRun::frozen(const Hit& hit) const {
-  if (view_.phase != Phase::in_progress && view_.phase != Phase::wait_flush) return false;
+  if (view_.phase > Phase::wait_flush) return false;
   const bool above_end =
       view_.phase == Phase::wait_flush && hit.address >= store_.driver_.fuzzy_end();
   if (above_end) return false;
@@ -237,8 +295,16 @@ bool OperationRun::frozen(const Hit& hit) const {
   return hit.address < store_.driver_.fuzzy_start();  // of a cycle long ago
 }
 
-void OperationRun::set_bits(PageRef at, RecordHeader header, uint64_t bits) const {
-  while (!at.cas_word(header.word, header.word | bits)) {
+// True if nobody may be looking at the page as it is, whose lengths would then be torn: a record of
+// the next version that lies before the end of the checkpoint is copied with its page.
+bool OperationRun::may_resize(const Hit& hit) const {
+  if (view_.phase > Phase::wait_flush) return true;
+  return view_.phase == Phase::wait_flush && hit.address >= store_.driver_.fuzzy_end();
+}
+
+void OperationRun::change_bits(PageRef at, RecordHeader header, uint64_t set,
+                               uint64_t clear) const {
+  while (!at.cas_word(header.word, (header.word | set) & ~clear)) {
     SOMETIMES(true, "a header changed under an update in place");
   }
 }

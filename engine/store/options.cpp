@@ -52,6 +52,7 @@ const char* complaint_about_devices(const StoreOptions& options) {
   const uint64_t page = round_up(uint64_t{1} << options.page_bits, options.sector_size);
   if ((uint64_t{1} << options.segment_bits) < page) return "a segment is smaller than a page";
   if (options.throttle_ms < -1) return "throttle_ms is below -1";
+  if (options.checkpoints_kept > 16) return "checkpoints_kept is above 16";
   if (options.first_token == 0) return "first_token is zero";
   if (options.prefix.empty() || options.prefix.size() > 100) {
     return "prefix does not have 1..100 characters";

@@ -11,6 +11,13 @@
 
 namespace orrery::engine {
 
+/// Which reads copy the record that they found to the tail, so that the next one finds it there.
+enum class CopyReads : uint8_t {
+  none,
+  from_device,
+  from_immutable,  // and from pages in memory that can no longer be updated in place
+};
+
 struct StoreOptions {
   uint32_t page_bits = 25;          // 6..30; a page is 1 << page_bits bytes
   uint32_t memory_bits = 34;        // the ring is 1 << memory_bits bytes, at least two pages
@@ -33,6 +40,10 @@ struct StoreOptions {
   // Whether each page of a snapshot gets a checksum, by which recovery knows it again.
   bool page_checksums = true;
 
+  // How many checkpoints of the log are kept, 1..16: older ones are removed once a newer one is
+  // durable and was read back. 0: none is ever removed.
+  uint32_t checkpoints_kept = 0;
+
   bool version_barrier = false;   // no operation of version v overlaps one of version v + 1
   uint32_t parked_pages_max = 4;  // evicted pages that snapshot writes may keep alive
 
@@ -40,6 +51,7 @@ struct StoreOptions {
   // False: it is given back, and one is acquired when that page opens.
   bool keep_frames = true;
 
+  CopyReads copy_reads = CopyReads::none;
   bool main_is_null = false;  // the log is a cache: what leaves memory is gone
   LogAddr first_address = kFirstValid;
   uint32_t epoch_slots = 128;         // tasks that may be inside the store at once, 1..4096

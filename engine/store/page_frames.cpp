@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/page_frames.hpp"
 
+#include <utility>
+
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -43,6 +45,24 @@ Result<void> PageFrames::ensure(int64_t page) {
     runtime_.frames.retire(frame);
   }
   return {};
+}
+
+void PageFrames::reset(int64_t first) {
+  {
+    const Lock lock(mutex_);
+    CHECK(doomed_ == 0, "{} pages are still pinned", doomed_);
+  }
+  for (int64_t page = first; page < first + geometry_.slots; ++page) {
+    Atomic<Frame*>& slot = slots_[place_of(page)];
+    Frame* const frame = slot.load();
+    if (frame == nullptr) continue;
+    if (keep_frames_ || page <= first + 1) {
+      runtime_.frames.renew(frame, page);
+    } else {
+      slot.store(nullptr);
+      runtime_.frames.retire(frame);
+    }
+  }
 }
 
 void PageFrames::close(int64_t page) {
@@ -110,8 +130,23 @@ Pin PageFrames::try_pin(int64_t page) {
   return Pin::counted;
 }
 
-void PageFrames::unpin(int64_t page) {
+uint32_t PageFrames::unpin_ticket() {
   const Lock lock(mutex_);
+  unpin_awaited_ = true;
+  return unpinned_.ticket();
+}
+
+void PageFrames::unpin(int64_t page) {
+  bool awaited = false;
+  {
+    const Lock lock(mutex_);
+    take_pin_back(page);
+    awaited = std::exchange(unpin_awaited_, false);
+  }
+  if (awaited) unpinned_.set();
+}
+
+void PageFrames::take_pin_back(int64_t page) {
   for (Parked& place : parked_) {
     if (place.frame == nullptr || place.page != page) continue;
     CHECK(place.pins > 0, "page {} is parked for nobody", page);

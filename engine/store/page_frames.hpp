@@ -27,7 +27,11 @@ enum class Pin : uint8_t {
 class PageFrames {
  public:
   PageFrames(const Runtime& runtime, Boundaries& boundaries, const Bugs& bugs)
-      : runtime_(runtime), boundaries_(boundaries), bugs_(bugs), mutex_(runtime.tasks) {}
+      : runtime_(runtime),
+        boundaries_(boundaries),
+        bugs_(bugs),
+        mutex_(runtime.tasks),
+        unpinned_(runtime.tasks) {}
 
   Result<void> initialise(const Geometry& geometry, const StoreOptions& options);
   /// Retires every frame. Requires: nobody is inside and nothing is pinned.
@@ -59,12 +63,21 @@ class PageFrames {
   /// Sees to it that the page has a frame. Errors: no_memory.
   Result<void> ensure(int64_t page);
 
+  /// The frames begin anew, with those of `first` and the pages that follow it; these two at least
+  /// must have frames. Requires: nobody is inside and nothing is pinned.
+  void reset(int64_t first);
+
   /// Takes the frame from a page that nobody can reach any more. Called by one task at a time.
   void close(int64_t page);
 
   /// Raises head to `desired`, or as far as the pins allow. Returns the new head, or kInvalidAddr
   /// if it did not move.
   LogAddr raise_head(LogAddr desired);
+
+  /// A ticket taken before one tries to raise head is good for a wait until some page loses its
+  /// last pin.
+  uint32_t unpin_ticket();
+  void wait_for_unpin(uint32_t ticket) { unpinned_.wait(ticket); }
 
   Pin try_pin(int64_t page);
   /// Takes back one counted pin.
@@ -77,6 +90,7 @@ class PageFrames {
     uint32_t pins = 0;
   };
 
+  void take_pin_back(int64_t page) ORRERY_REQUIRES(mutex_);
   bool park(int64_t page) ORRERY_REQUIRES(mutex_);
   size_t place_of(int64_t page) const { return static_cast<size_t>(geometry_.slot(page)); }
 
@@ -90,6 +104,8 @@ class PageFrames {
   Array<uint32_t> pins_ ORRERY_GUARDED_BY(mutex_);  // of the page in each slot
   Array<Parked> parked_ ORRERY_GUARDED_BY(mutex_);
   size_t doomed_ ORRERY_GUARDED_BY(mutex_) = 0;  // pinned pages below head, parked or soon to be
+  bool unpin_awaited_ ORRERY_GUARDED_BY(mutex_) = false;
+  Event unpinned_;
 };
 
 }  // namespace orrery::engine

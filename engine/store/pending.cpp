@@ -21,8 +21,10 @@ constexpr int64_t kFirstRead = 64;
 struct PendingRead {
   Io io;
   Session* session = nullptr;
-  PendingRead* next = nullptr;  // in the list of what is ready
-  Operation operation;          // its key is a copy that follows this struct
+  PendingRead* next = nullptr;   // in the list of what is ready
+  PendingRead* older = nullptr;  // in the list of all of the session
+  PendingRead* newer = nullptr;
+  Operation operation;  // its key is a copy that follows this struct
   LogAddr address = kInvalidAddr;
   int64_t requested = 0;  // bytes of the record that were asked for
   int64_t skew = 0;       // bytes before the record, because reads begin at a sector
@@ -51,6 +53,9 @@ OpResult Session::start_pending(const Operation& operation) {
   pending.operation.finding = nullptr;
   pending.operation.saved = kInvalidAddr;
   pending.address = operation.disk_address;
+  pending.older = pending_;
+  if (pending_ != nullptr) pending_->newer = &pending;
+  pending_ = &pending;
   ++pending_count_;
   const int64_t guess =
       std::max(kFirstRead, value_offset(static_cast<int64_t>(key_size)) + kFirstRead);
@@ -92,6 +97,9 @@ Result<void> Session::issue_read(PendingRead& pending, int64_t size) {
   io.done = &Session::read_done;
   io.owner = &pending;
   CHECK(pending.requested > 0, "a read of no bytes at {}", pending.address);
+  if (!store_.begin_read(pending.operation.generation)) {
+    return Error{Errc::cancelled, "the store was emptied"};
+  }
   reads_.add();
   store_.log_.flusher().device().submit(io);
   return {};
@@ -102,13 +110,15 @@ Result<void> Session::issue_read(PendingRead& pending, int64_t size) {
 void Session::read_done(Io& io) {
   auto* const pending = static_cast<PendingRead*>(io.owner);
   Session& session = *pending->session;
-  Tasks& tasks = session.store_.runtime_.tasks;
+  Store& store = session.store_;
+  Tasks& tasks = store.runtime_.tasks;
   PendingRead* head = session.ready_.load();
   do {
     pending->next = head;
   } while (!session.ready_.compare_exchange(head, pending));
   session.ready_turn_.fetch_add(1);
   tasks.wake(session.ready_turn_, kEverybody);
+  store.end_read();
   session.reads_.remove();
 }
 
@@ -131,7 +141,18 @@ void Session::deliver_ready() {
 void Session::continue_read(PendingRead& pending) {
   DiskFinding finding;
   finding.initial_latest = pending.operation.initial_latest;
+  if (abandoned_) {
+    SOMETIMES(true, "a pending operation was given up");
+    OpResult given_up;
+    given_up.status = Status::failed;
+    given_up.error = {Errc::cancelled, "the session was given up"};
+    given_up.version = view_.version;
+    return finish(pending, given_up);
+  }
+  // What was read is of the contents that it was asked of, and perhaps of none.
+  if (pending.operation.generation != store_.generation()) return run_again(pending);
   const Result<bool> known = look_at_read(pending, finding);
+  if (!known && known.error().code == Errc::cancelled) return run_again(pending);
   OpResult result;
   result.version = view_.version;
   if (!known) {
@@ -142,13 +163,24 @@ void Session::continue_read(PendingRead& pending) {
   }
   if (!*known) return;  // another read is under way
   pending.operation.finding = &finding;
-  result = OperationRun(*this, pending.operation).execute();
-  if (result.status != Status::pending) return finish(pending, result);
-  // The records that were newer in memory have left it, too: they come first.
-  SOMETIMES(true, "a pending operation was started again");
-  result = start_pending(pending.operation);
-  if (result.status != Status::pending) return finish(pending, result);
-  free_pending(pending);
+  run_again(pending);
+}
+
+// With what is known from the device, if anything. The records that were newer in memory may have
+// left it, too: they come first.
+void Session::run_again(PendingRead& pending) {
+  for (;;) {
+    OpResult result = OperationRun(*this, pending.operation).execute();
+    if (result.status != Status::pending) return finish(pending, result);
+    SOMETIMES(true, "a pending operation was started again");
+    result = start_pending(pending.operation);
+    if (is_stale(result)) {
+      pending.operation.finding = nullptr;
+      continue;
+    }
+    if (result.status != Status::pending) return finish(pending, result);
+    return free_pending(pending);
+  }
 }
 
 // True if the device has said all it has to say about the key; false if it was asked again.
@@ -199,8 +231,19 @@ void Session::finish(PendingRead& pending, const OpResult& result) {
   if (completed_ != nullptr) completed_(context, result);
 }
 
+// Some have been finished, and wait to be looked at: the device knows nothing of them.
+void Session::cancel_reads() {
+  Device& device = store_.log_.flusher().device();
+  for (PendingRead* pending = pending_; pending != nullptr; pending = pending->older) {
+    const bool asked_back = device.cancel(pending->io);
+    SOMETIMES(asked_back, "a read was asked back from its device");
+  }
+}
+
 void Session::free_pending(PendingRead& pending) {
   CHECK(pending_count_ > 0, "more operations finish than were pending");
+  if (pending.older != nullptr) pending.older->newer = pending.newer;
+  (pending.newer != nullptr ? pending.newer->older : pending_) = pending.older;
   --pending_count_;
   store_.runtime_.memory.free(pending.buffer);
   store_.runtime_.memory.free(&pending);

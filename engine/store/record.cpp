@@ -7,7 +7,9 @@ int64_t record_step(PageRef at, RecordHeader header) {
   if (header.is_hole()) return kHeaderSize;
   const int64_t key_length = at.plus(kHeaderSize).load<int32_t>();
   const int64_t value_length = at.plus(value_length_offset(key_length)).load<int32_t>();
-  return record_size(key_length, value_length);
+  if (!header.has(RecordHeader::kFiller)) return record_size(key_length, value_length);
+  const int64_t filler = at.plus(filler_offset(key_length, value_length)).load<int32_t>();
+  return record_size(key_length, value_length + filler);
 }
 
 Result<ImageStage> look_at_image(Bytes bytes, int64_t limit) {
@@ -27,7 +29,16 @@ Result<ImageStage> look_at_image(Bytes bytes, int64_t limit) {
   if (stage.needed > available) return stage;
   const int64_t value_length = get<int32_t>(bytes.data() + value_length_offset(key_length));
   if (value_length < 0) return corrupt("a record with a negative value length");
-  stage.needed = record_size(key_length, value_length);
+  int64_t filler = 0;
+  if (stage.image.header.has(RecordHeader::kFiller)) {
+    const int64_t at = filler_offset(key_length, value_length);
+    stage.needed = at + kLengthSize;
+    if (stage.needed > limit) return corrupt("a record whose filler leaves its page");
+    if (stage.needed > available) return stage;
+    filler = get<int32_t>(bytes.data() + at);
+    if (filler < 0) return corrupt("a record with a negative filler");
+  }
+  stage.needed = record_size(key_length, value_length + filler);
   if (stage.needed > limit) return corrupt("a record that leaves its page");
   if (stage.needed > available) return stage;
   stage.complete = true;

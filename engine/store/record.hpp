@@ -3,8 +3,12 @@
 //
 //   +0  u64 header, see RecordHeader
 //   +8  i32 key length, key bytes, padded to a multiple of 8
-//       i32 value length, value bytes, padded to a multiple of 8
+//       i32 value length, value bytes
+//       if the header says Filler: i32 more bytes behind the value that belong to the record, at
+//       the next multiple of 4
+//       padded to a multiple of 8
 //
+// A value that became shorter where it stands leaves such a filler, and may grow again into it.
 // All integers are little-endian. A header of all zeros is no record but 8 bytes of hole: the rest
 // of a page behind the last record that fitted. Who walks a page steps over it 8 bytes at a time.
 // Sizes are computed in 64 bits, so that garbage cannot wrap; whoever reads lengths that a device
@@ -24,11 +28,11 @@ struct RecordHeader {
   uint64_t word = 0;
 
   static constexpr uint64_t kPrevMask = (uint64_t{1} << kAddrBits) - 1;
-  static constexpr uint64_t kTombstone = uint64_t{1} << 55;     // the key is deleted
-  static constexpr uint64_t kValid = uint64_t{1} << 56;         // linked, or was once
-  static constexpr uint64_t kSealed = uint64_t{1} << 57;        // superseded, or being prepared
-  static constexpr uint64_t kDirty = uint64_t{1} << 59;         // changed since the last snapshot
-  static constexpr uint64_t kFiller = uint64_t{1} << 60;        // unused here, kept free
+  static constexpr uint64_t kTombstone = uint64_t{1} << 55;  // the key is deleted
+  static constexpr uint64_t kValid = uint64_t{1} << 56;      // linked, or was once
+  static constexpr uint64_t kSealed = uint64_t{1} << 57;     // superseded, or being prepared
+  static constexpr uint64_t kDirty = uint64_t{1} << 59;      // changed since the last snapshot
+  static constexpr uint64_t kFiller = uint64_t{1} << 60;     // the record is longer than its value
   static constexpr uint64_t kInNewVersion = uint64_t{1} << 61;  // made by a v + 1 session
   static constexpr uint64_t kModified = uint64_t{1} << 62;      // changed since a user reset it
 
@@ -55,7 +59,17 @@ constexpr int64_t record_size(int64_t key_length, int64_t value_length) {
   return (value_offset(key_length) + value_length + 7) & ~int64_t{7};
 }
 
-/// The size of the record at `at`, whose header is `header`; 8 for a hole. Two visible operations.
+/// Where the length of the filler stands. It fits wherever a record has 8 bytes more than it needs.
+constexpr int64_t filler_offset(int64_t key_length, int64_t value_length) {
+  return (value_offset(key_length) + value_length + 3) & ~int64_t{3};
+}
+/// What stands there in a record of `size` bytes.
+constexpr int32_t filler_length(int64_t size, int64_t key_length, int64_t value_length) {
+  return static_cast<int32_t>(size - value_offset(key_length) - value_length);
+}
+
+/// The size of the record at `at`, whose header is `header`; 8 for a hole. Up to three visible
+/// operations.
 int64_t record_step(PageRef at, RecordHeader header);
 
 /// A record inside bytes that were read from a device.

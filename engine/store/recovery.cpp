@@ -14,8 +14,9 @@ Result<void> Recovery::run(const CheckpointInfo& info) {
   plan();
   const auto size = static_cast<size_t>(log_.geometry().aligned_page);
   TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "recovered page", kIoAlignment));
-  TRY(open_files());
-  const Result<void> recovered = recover_pages();
+  Result<void> recovered = open_files();
+  if (recovered) recovered = load_index();
+  if (recovered) recovered = recover_pages();
   if (snapshot_ != nullptr) snapshot_->close();
   TRY(recovered);
   return log_.recover_to(addresses_);
@@ -37,28 +38,23 @@ void Recovery::plan() {
     return;
   }
   SOMETIMES(addresses_.head > info_.flushed, "a recovered log left its snapshot behind");
-  // A page that is on the main device in part is written again from its start, as it is now.
-  const LogAddr flushed = geometry.page_start(geometry.page(info_.flushed));
-  addresses_.flushed = std::max(flushed, addresses_.head);
+  // Not from the start of its page on: what is on the main device may be all that this or an older
+  // checkpoint has of it, so it must not be updated in place and written again.
+  addresses_.flushed = std::max(info_.flushed, addresses_.head);
 }
 
 Result<void> Recovery::open_files() {
   if (info_.pages == 0) return {};
-  DeviceOptions device;
-  device.segment_size = uint64_t{1} << options_.segment_bits;
-  device.sector_size = options_.sector_size;
   const DeviceName name = DeviceName::snapshot(options_.prefix, info_.token);
-  TRY_ASSIGN(snapshot_, runtime_.storage.open(name.view(), device));
+  TRY_ASSIGN(snapshot_, runtime_.storage.open(name.view(), page_file_options(options_)));
   return read_table();
 }
 
 Result<void> Recovery::read_table() {
   const int64_t first = log_.geometry().page(info_.snapshot_start);
   TRY(table_.begin(runtime_.memory, first, static_cast<int64_t>(info_.pages)));
-  DeviceOptions device;
-  device.sector_size = options_.sector_size;
   const DeviceName name = DeviceName::page_table(options_.prefix, info_.token);
-  TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), device));
+  TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), file_options(options_)));
   const size_t size = round_up(table_.encoded_size(), options_.sector_size);
   const auto read = [&]() -> Result<void> {
     if (file->size() < size) return Error{Errc::corrupt, "a page table that is too short"};
@@ -78,11 +74,29 @@ Result<void> Recovery::read_table() {
 
 Result<void> Recovery::recover_pages() {
   const Geometry& geometry = log_.geometry();
-  for (int64_t page = geometry.page(addresses_.begin); geometry.page_start(page) < addresses_.tail;
-       ++page) {
+  LogAddr first = addresses_.begin;
+  if (index_loaded_) {
+    // What the index knows, memory has no room for, and the main device has, is fine as it is.
+    const LogAddr on_main = info_.null_main ? addresses_.head : info_.flushed;
+    first = std::max(first, std::min({recover_from_, addresses_.head, on_main}));
+    SOMETIMES(first > addresses_.begin, "a recovery did not read its log from the beginning");
+  }
+  for (int64_t page = geometry.page(first); geometry.page_start(page) < addresses_.tail; ++page) {
     TRY(recover_page(page));
   }
   return {};
+}
+
+bool Recovery::is_on_main(int64_t page) const {
+  if (info_.null_main) return false;
+  return !info_.use_snapshot_file || log_.geometry().page_end(page) <= info_.flushed;
+}
+
+bool Recovery::was_left_out() const {
+  for (int64_t page = table_.first_page(); page < table_.first_page() + table_.count(); ++page) {
+    if (table_[page].state == PageTable::State::left_out) return true;
+  }
+  return false;
 }
 
 Result<void> Recovery::recover_page(int64_t page) {
@@ -91,12 +105,18 @@ Result<void> Recovery::recover_page(int64_t page) {
   const LogAddr until = std::min(geometry.page_end(page), addresses_.tail);
   const MutableBytes image{page_.data(), static_cast<size_t>(until - geometry.page_start(page))};
   TRY_ASSIGN(const bool from_main, read_page(page, image));
+  std::fill(page_.begin() + image.size(), page_.end(), std::byte{0});  // of another time
   changed_ = false;
   TRY(walk(from, until, image));
   // What is kept in memory and not yet flushed gets to the main device with the next flush.
-  const bool flushed = until <= addresses_.flushed;
-  if (!info_.null_main && flushed && (changed_ || !from_main)) TRY(write_back(page, image));
-  return geometry.page_end(page) > addresses_.head ? keep_page(page, image) : Result<void>();
+  const LogAddr flushed = std::min(until, addresses_.flushed);
+  const bool missing = !from_main && flushed > info_.flushed;
+  if (!info_.null_main && flushed > geometry.page_start(page) && (changed_ || missing)) {
+    TRY(write_back(page, image.first(static_cast<size_t>(flushed - geometry.page_start(page)))));
+  }
+  if (geometry.page_end(page) <= addresses_.head) return {};
+  clean(from, until, image);
+  return keep_page(page, image);
 }
 
 // True if the image is that of the main device.
@@ -105,7 +125,7 @@ Result<bool> Recovery::read_page(int64_t page, MutableBytes image) {
   const auto sector = static_cast<uint64_t>(geometry.sector);
   const MutableBytes whole{page_.data(), round_up(image.size(), sector)};
   const auto where = static_cast<int64_t>(geometry.page_start(page));
-  if (!info_.null_main && geometry.page_end(page) <= info_.flushed) {
+  if (is_on_main(page)) {
     const uint64_t offset = geometry.file_offset(geometry.page_start(page));
     TRY(read_blocking(runtime_.tasks, log_.flusher().device(), offset, whole));
     return true;
@@ -153,34 +173,70 @@ Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image) {
   return {};
 }
 
-// The walk ascends, so the entry of a chain always holds the newest record of it so far.
 Result<void> Recovery::take_record(LogAddr address, std::byte* at, const RecordImage& record) {
   RecordHeader header = record.header;
-  if (!header.has(RecordHeader::kValid)) return {};
-  const bool of_next_version = address >= info_.start && header.has(RecordHeader::kInNewVersion);
-  if (of_next_version) {
-    SOMETIMES(true, "a record of the next version was undone");
-    // As an allocation that was made in vain.
-    put(at, RecordHeader::kSealed | uint64_t{kTempInvalid});
-    changed_ = true;
+  if (address >= info_.start && header.has(RecordHeader::kInNewVersion)) {
+    undo(address, at, record);
     return {};
   }
-  TRY_ASSIGN(const FoundEntry entry,
-             index_.find_or_create_tag(hash_of(record.key), addresses_.begin));
+  if (!header.has(RecordHeader::kValid)) return {};
+  if (address < recover_from_) return {};
+  TRY(link(address, header, record.key));
+  put(at, header.word);
+  return {};
+}
+
+// Takes away the bits that mean something only while the store runs: in memory they must go; on the
+// device nobody looks at them. InNewVersion stays: by it this and older checkpoints know what is
+// not theirs, and the page may be written again, for a sector that it shares.
+void Recovery::clean(LogAddr from, LogAddr until, MutableBytes image) const {
+  LogAddr address = from;
+  while (address < until) {
+    std::byte* const at = image.data() + log_.geometry().offset(address);
+    const RecordHeader header{get<uint64_t>(at)};
+    const uint64_t word = header.word & ~RecordHeader::kDirty;
+    put(at, header.has(RecordHeader::kValid) ? word & ~RecordHeader::kSealed : word);
+    const auto left = static_cast<size_t>(until - address);
+    address +=
+        header.is_hole() ? kHeaderSize : look_at_image({at, left}, until - address)->image.size;
+  }
+}
+
+// The walk ascends, so the entry of a chain always holds the newest record of it so far.
+Result<void> Recovery::link(LogAddr address, RecordHeader& header, Bytes key) {
+  TRY_ASSIGN(const FoundEntry entry, index_.find_or_create_tag(hash_of(key), addresses_.begin));
   const LogAddr before = entry.word.address() >= kFirstValid ? entry.word.address() : kInvalidAddr;
   const LogAddr prev = header.prev();
+  // In an index of another shape other keys share a chain, and in a cache a record may be lost.
   const bool misleading = prev != before && (prev >= addresses_.begin || before > prev);
-  if (misleading) {
-    SOMETIMES(true, "a chain led through a record that was undone or lost");
+  // An index that was loaded has the chains that the log has; what its entry says may be newer.
+  if (misleading && !index_loaded_) {
+    SOMETIMES(true, "a chain of the log was not that of the index");
+    TRY(forget_indexes());
     header.word = (header.word & ~RecordHeader::kPrevMask) | static_cast<uint64_t>(before);
     changed_ = true;
   }
-  // Bits that mean something only while the store runs. In memory they must go; on the device
-  // nobody looks at them.
-  header.word &= ~(RecordHeader::kSealed | RecordHeader::kDirty | RecordHeader::kInNewVersion);
-  put(at, header.word);
   entry.entry->store(EntryWord::make(entry.word.tag(), address).word);
   return {};
+}
+
+// The record becomes invalid, and stays what it was otherwise: a crash may be followed by the same
+// recovery. In a loaded index the entry of its chain leads to what the record had replaced, unless
+// the walk has found something newer.
+void Recovery::undo(LogAddr address, std::byte* at, const RecordImage& record) {
+  CHECK(address >= recover_from_, "a record of the next version at {} is in the index", address);
+  if (record.header.has(RecordHeader::kValid)) {
+    SOMETIMES(true, "a record of the next version was undone");
+    put(at, (record.header.word & ~RecordHeader::kValid) | RecordHeader::kSealed);
+    changed_ = true;
+  }
+  const LogAddr prev = record.header.prev();
+  if (!index_loaded_ || prev >= recover_from_) return;
+  const FoundEntry entry = index_.find_tag(hash_of(record.key));
+  if (entry.entry == nullptr || entry.word.address() >= recover_from_) return;
+  SOMETIMES(true, "an entry of a loaded index went back to what an undone record had replaced");
+  const LogAddr back = prev >= addresses_.begin ? prev : kTempInvalid;
+  entry.entry->store(EntryWord::make(entry.word.tag(), back).word);
 }
 
 Result<void> Recovery::keep_page(int64_t page, MutableBytes image) {
@@ -192,7 +248,6 @@ Result<void> Recovery::keep_page(int64_t page, MutableBytes image) {
 Result<void> Recovery::write_back(int64_t page, MutableBytes image) {
   const Geometry& geometry = log_.geometry();
   const uint64_t size = round_up(image.size(), static_cast<uint64_t>(geometry.sector));
-  std::fill(page_.begin() + image.size(), page_.begin() + size, std::byte{0});
   return write_blocking(runtime_.tasks, log_.flusher().device(),
                         geometry.file_offset(geometry.page_start(page)), {page_.data(), size});
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the files of a checkpoint to a store that goes on: the log's pages, read in order, and the
-// index, built from what they hold.
+// index, built from what they hold; or loaded, if an index checkpoint fits, and then brought up to
+// date with what the log holds from its start on.
 //
 // Pages below the flushed address of the checkpoint are on the main device, the others in its
 // snapshot. Each page is read whole, compared with its checksum where there is one, and walked with
@@ -23,6 +24,9 @@ class Recovery {
   Recovery(const Runtime& runtime, const StoreOptions& options, HybridLog& log, HashIndex& index)
       : runtime_(runtime), options_(options), log_(log), index_(index) {}
 
+  /// Chunks in which an index is read.
+  static constexpr size_t kIndexChunk = 4096;  // bytes
+
   /// Requires: the log was initialised to begin at info.final, the index is empty, and nobody is
   /// inside the store. Errors: corrupt, no_memory, and those of the devices.
   Result<void> run(const CheckpointInfo& info);
@@ -36,8 +40,20 @@ class Recovery {
   Result<bool> read_page(int64_t page, MutableBytes image);
   Result<void> walk(LogAddr from, LogAddr until, MutableBytes image);
   Result<void> take_record(LogAddr address, std::byte* at, const RecordImage& record);
+  Result<void> link(LogAddr address, RecordHeader& header, Bytes key);
+  void undo(LogAddr address, std::byte* at, const RecordImage& record);
+  void clean(LogAddr from, LogAddr until, MutableBytes image) const;
   Result<void> keep_page(int64_t page, MutableBytes image);
   Result<void> write_back(int64_t page, MutableBytes image);
+  bool is_on_main(int64_t page) const;
+  bool was_left_out() const;
+
+  // recovery_index.cpp
+  Result<void> load_index();
+  Result<void> load_buckets(const IndexInfo& index);
+  Result<void> read_buckets(Device& file, const IndexInfo& index);
+  bool fits(const IndexInfo& index) const;
+  Result<void> forget_indexes();
 
   Runtime runtime_;
   const StoreOptions& options_;
@@ -49,6 +65,9 @@ class Recovery {
   PageTable table_;
   Array<std::byte> page_;
   bool changed_ = false;  // the image is not what was read
+  bool index_loaded_ = false;
+  bool indexes_forgotten_ = false;
+  LogAddr recover_from_ = 0;  // below this the index knows every record
 };
 
 }  // namespace orrery::engine

@@ -91,9 +91,19 @@ OpResult Session::execute(Operation& operation) {
   }
   operation.hash = hash_of(operation.key);
   store_.index_.prefetch(operation.hash);  // on its way while this task enters the epoch
-  const OpResult result = OperationRun(*this, operation).execute();
-  // The device is asked from outside the epoch: whatever it does, nobody waits for this task.
-  return result.status == Status::pending ? start_pending(operation) : result;
+  for (;;) {
+    const OpResult result = OperationRun(*this, operation).execute();
+    if (result.status != Status::pending) return result;
+    // The device is asked from outside the epoch: whatever it does, nobody waits for this task.
+    const OpResult started = start_pending(operation);
+    if (!is_stale(started)) return started;
+  }
+}
+
+// True if the store was emptied since the operation found where its record was.
+bool Session::is_stale(const OpResult& result) {
+  SOMETIMES(result.error.code == Errc::cancelled, "a store was emptied under a pending operation");
+  return result.status == Status::failed && result.error.code == Errc::cancelled;
 }
 
 void Session::refresh() {
@@ -114,6 +124,13 @@ void Session::complete_pending(bool wait) {
     if (store_.log_.flusher().device().try_complete()) continue;
     tasks.wait(ready_turn_, turn);
   }
+}
+
+void Session::abandon() {
+  CHECK(open_, "a closed session has nothing to give up");
+  abandoned_ = true;
+  cancel_reads();
+  close();
 }
 
 void Session::close() {

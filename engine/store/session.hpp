@@ -93,6 +93,10 @@ class Session {
   /// Completes what is pending and leaves the store. The session is not used afterwards.
   void close();
 
+  /// As close, but gives up what is pending: it is asked back from the device where that can be,
+  /// and ends with Errc::cancelled, having had no effect.
+  void abandon();
+
   uint64_t id() const { return view_.id; }
   uint64_t version() const { return view_.version; }
   size_t pending_count() const { return pending_count_; }
@@ -107,10 +111,13 @@ class Session {
 
   // pending.cpp
   OpResult start_pending(const Operation& operation);
+  static bool is_stale(const OpResult& result);
+  void run_again(PendingRead& pending);
   Result<void> issue_read(PendingRead& pending, int64_t size);
   void deliver_ready();
   void continue_read(PendingRead& pending);
   Result<bool> look_at_read(PendingRead& pending, DiskFinding& finding);
+  void cancel_reads();
   void free_pending(PendingRead& pending);
   void finish(PendingRead& pending, const OpResult& result);
   static void read_done(Io& io);
@@ -121,6 +128,8 @@ class Session {
   Array<std::byte> old_value_;  // what a modifier reads
   Array<std::byte> new_value_;  // what it writes
   size_t pending_count_ = 0;
+  PendingRead* pending_ = nullptr;  // all of them
+  bool abandoned_ = false;
   uint64_t serial_ = 0;  // what view_.serial says
   bool open_ = false;
   Atomic<PendingRead*> ready_{nullptr};  // newest first; filled by completions

@@ -116,6 +116,11 @@ void SnapshotWriter::run(Self& self) {
 
 void SnapshotWriter::run_pages(Self& self) {
   for (int64_t page = first_page_; page < end_page_; ++page) {
+    if (cancelled_.load() != 0) {
+      SOMETIMES(true, "a snapshot was given up before all its pages were written");
+      fail(Errc::cancelled);
+      return count_down(end_page_ - page);
+    }
     const Result<Written> written = write_page(self, page);
     if (!written) {
       SOMETIMES(true, "a snapshot failed before all its pages were submitted");

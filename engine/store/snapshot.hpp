@@ -67,6 +67,9 @@ class SnapshotWriter {
 
   void wait_until_idle() { outstanding_.wait_for_none(); }
 
+  /// No page is begun from now on: a snapshot under way ends with Errc::cancelled.
+  void cancel() { cancelled_.store(1); }
+
  private:
   static constexpr int64_t kCopyChunk = 64 * 1024;
 
@@ -123,6 +126,7 @@ class SnapshotWriter {
   Atomic<Errc> error_{Errc::ok};
   Semaphore tokens_;  // one for each page that is counted down, if throttled
   Atomic<uint32_t> nobody_wakes_{0};
+  Atomic<uint32_t> cancelled_{0};
   Outstanding outstanding_;
 };
 

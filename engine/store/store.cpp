@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/store.hpp"
 
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/events.hpp"
 #include "engine/store/names.hpp"
 #include "engine/store/recovery.hpp"
@@ -18,6 +19,8 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
   TRY(validate(options));
   auto recovered = [&]() -> Result<Owned<Store>> {
     TRY_ASSIGN(FoundCheckpoint checkpoint, find_checkpoint(runtime, options, wanted));
+    // The log goes on from here, over what newer checkpoints need of it.
+    if (!wanted.newest()) TRY(remove_newer(runtime, options, checkpoint.info));
     StoreOptions from_there = options;
     from_there.first_address = checkpoint.info.final;
     return make(runtime, from_there, bugs, &checkpoint);
@@ -58,7 +61,10 @@ Store::Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bu
       index_(runtime.memory, runtime.tasks),
       log_(runtime, epoch_, bugs),
       snapshot_(runtime, epoch_, log_, bugs),
-      driver_(runtime, epoch_, log_, snapshot_, bugs) {}
+      index_writer_(runtime, epoch_, index_),
+      driver_(runtime, epoch_, log_, snapshot_, index_writer_, bugs),
+      reset_mutex_(runtime.tasks),
+      reads_(runtime.tasks) {}
 
 Result<void> Store::initialise() {
   CHECK(!open_, "a store is initialised twice");
@@ -70,20 +76,20 @@ Result<void> Store::initialise() {
   if (options_.main_is_null) {
     main_ = &null_device_;
   } else {
-    DeviceOptions device;
-    device.segment_size = uint64_t{1} << options_.segment_bits;
-    device.sector_size = options_.sector_size;
     const DeviceName name = DeviceName::main_log(options_.prefix);
-    TRY_ASSIGN(main_, runtime_.storage.open(name.view(), device));
+    TRY_ASSIGN(main_, runtime_.storage.open(name.view(), page_file_options(options_)));
   }
   snapshot_.initialise(options_, driver_.changed());
+  index_writer_.initialise(options_, driver_.changed());
   return log_.initialise(options_, *main_);
 }
 
 Result<void> Store::load(const CheckpointInfo& info) {
   CHECK(!open_, "a store is recovered twice");
   TRY(Recovery(runtime_, options_, log_, index_).run(info));
-  driver_.recover_to(info.next_version);
+  if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
+  TRY(sync_checkpoint(runtime_, options_, info));
+  driver_.recover_to(info);
   return {};
 }
 
@@ -110,9 +116,9 @@ Result<Owned<Session>> Store::start_session(const SessionOptions& options) {
   return session;
 }
 
-Result<CheckpointTicket> Store::start_checkpoint() {
+Result<CheckpointTicket> Store::start_checkpoint(const CheckpointRequest& request) {
   CHECK(open_, "a checkpoint of a closed store");
-  return driver_.start();
+  return driver_.start(request);
 }
 
 Result<CheckpointResult> Store::wait_checkpoint(CheckpointTicket ticket) {
@@ -126,11 +132,14 @@ Result<void> Store::flush() {
   CHECK(open_, "a flush of a closed store");
   Self& self = runtime_.tasks.self();
   epoch_.resume(self);
+  driver_.enter_unless_reset(self);
+  const uint64_t generation = generation_.peek();
   const LogAddr target = log_.shift_ro_to_tail(self);
   epoch_.suspend(self);
   Flusher& flusher = log_.flusher();
   for (;;) {
     const uint32_t ticket = flusher.ticket();
+    if (generation_.load() != generation) return {};  // it is gone
     if (log_.load(Boundary::flushed) >= target) return {};
     if (flusher.failed()) return flusher.failure();
     flusher.wait(ticket);
@@ -139,7 +148,15 @@ Result<void> Store::flush() {
 
 Result<void> Store::set_empty_pages(uint32_t pages) {
   CHECK(open_, "the memory of a closed store is changed");
+  const Lock lock(reset_mutex_);
   return log_.set_empty_pages(runtime_.tasks.self(), pages);
+}
+
+void Store::dispose() {
+  CHECK(open_, "a closed store is given up");
+  snapshot_.cancel();
+  driver_.give_up();
+  close();
 }
 
 void Store::close() {
@@ -147,8 +164,10 @@ void Store::close() {
   CHECK(!driver_.has_sessions(), "a store is closed before its sessions");
   driver_.finish_running();
   snapshot_.wait_until_idle();
+  index_writer_.wait_until_idle();
   log_.close();
   CHECK(epoch_.quiet(), "somebody is still inside a store that is being closed");
+  CHECK(reads_.count() == 0, "a store is closed under a read");
   main_->close();
   open_ = false;
 }

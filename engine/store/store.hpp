@@ -52,9 +52,9 @@ class Store {
   /// Requires: no session with this id is open. Errors: no_memory.
   Result<Owned<Session>> start_session(const SessionOptions& options);
 
-  /// Starts a snapshot checkpoint of the present version. It goes on while sessions work, or while
-  /// somebody waits for it. Errors: exists, if one is running.
-  Result<CheckpointTicket> start_checkpoint();
+  /// Starts a checkpoint. It goes on while sessions work, or while somebody waits for it. Errors:
+  /// exists, if one is running; invalid, if it asks for nothing, or for a cache to be folded over.
+  Result<CheckpointTicket> start_checkpoint(const CheckpointRequest& request = {});
 
   /// Waits for the end of a checkpoint and helps it along. Requires: the caller is in no operation.
   /// Errors: what made the checkpoint fail; not_found if it ended many checkpoints ago.
@@ -72,9 +72,19 @@ class Store {
   /// invalid.
   Result<void> set_empty_pages(uint32_t pages);
 
+  /// Drops every key and every checkpoint; the log begins anew at its first address. Sessions may
+  /// work meanwhile: each operation takes effect before or after. Waits for a running checkpoint
+  /// and for all requests. Requires: the caller is in no operation. Errors: io, if the checkpoints
+  /// could not be removed for good, and no_memory: then the contents are as they were, but some of
+  /// the checkpoints may be gone.
+  Result<void> reset();
+
   /// Ends a running checkpoint, waits for all requests and frees everything.
   /// Requires: all sessions are closed. Nothing but the destructor may follow.
   void close();
+
+  /// As close, but a running checkpoint is given up: no page of it is written that was not begun.
+  void dispose();
 
   /// What the store was recovered from; its token is 0 if it was not.
   const CheckpointInfo& recovered() const { return recovered_.info; }
@@ -93,6 +103,12 @@ class Store {
 
   static Result<Owned<Store>> make(const Runtime& runtime, const StoreOptions& options,
                                    const Bugs& bugs, FoundCheckpoint* checkpoint);
+  // store_reset.cpp
+  Result<void> empty(Self& self);
+  bool begin_read(uint64_t generation);
+  void end_read() { reads_.remove(); }
+  uint64_t generation() const { return generation_.load(); }
+
   Result<void> initialise();
   Result<void> load(const CheckpointInfo& info);
 
@@ -107,8 +123,12 @@ class Store {
   HashIndex index_;
   HybridLog log_;
   SnapshotWriter snapshot_;
+  IndexWriter index_writer_;
   CheckpointDriver driver_;
   FoundCheckpoint recovered_;
+  Mutex reset_mutex_;               // of whoever empties the store or changes its memory
+  Atomic<uint64_t> generation_{0};  // of the contents: counts the resets
+  Outstanding reads_;               // of all sessions
 };
 
 }  // namespace orrery::engine

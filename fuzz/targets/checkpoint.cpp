@@ -54,6 +54,15 @@ void write_again(const engine::DecodedMetadata& read, std::span<engine::SessionP
         "sessions are read as they were not written");
 }
 
+void write_again(const engine::IndexInfo& read) {
+  if (read.sector == 0 || read.sector > kSectorMax) return;
+  std::vector<std::byte> file(engine::index_metadata_size(read.sector));
+  const size_t used = engine::encode_index_metadata(read, file);
+  const auto decoded = engine::decode_index_metadata(Bytes(file).first(used));
+  CHECK(decoded.has_value(), "metadata of an index is refused: {}", decoded.error().what);
+  CHECK(*decoded == read, "metadata of an index is read as it was not written");
+}
+
 void compare(const scenarios::Checkpoint& seen, const engine::CheckpointInfo& info) {
   CHECK(seen.token == info.token, "token {} and {}", seen.token, info.token);
   CHECK(seen.version == info.version, "version {} and {}", seen.version, info.version);
@@ -70,6 +79,9 @@ void compare(const scenarios::Checkpoint& seen, const engine::CheckpointInfo& in
   CHECK(seen.pages == info.pages, "pages {} and {}", seen.pages, info.pages);
   CHECK(seen.pages_checksum == info.pages_checksum, "pages_checksum {} and {}", seen.pages_checksum,
         info.pages_checksum);
+  CHECK(seen.use_snapshot_file == info.use_snapshot_file, "use_snapshot_file differs");
+  CHECK(seen.index_token == info.index_token, "index_token {} and {}", seen.index_token,
+        info.index_token);
 }
 
 }  // namespace
@@ -85,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::vector<std::byte> info =
       raw ? std::vector<std::byte>(text.begin(), text.end()) : framed(text);
 
+  if (const auto index = engine::decode_index_metadata(info)) write_again(*index);
   std::vector<engine::SessionPoint> sessions(16);
   const auto decoded = engine::decode_metadata(info, sessions);
   if (decoded) {

@@ -31,6 +31,7 @@ constexpr std::array kChain{Boundary::closed,  Boundary::safe_head, Boundary::he
 constexpr int64_t kUnset = std::numeric_limits<int64_t>::min();
 
 using Boundaries = std::array<int64_t, engine::kBoundaries>;
+void take_log(const sim::Event& event, Boundaries& now, int64_t& tail);
 std::optional<Finding> judge_begin(const Run& run, const Boundaries& now, size_t last_move);
 
 }  // namespace
@@ -43,17 +44,7 @@ Judgement judge_address_chain(const Run& run, OracleScratch&) {
   const auto& events = run.trace->events;
   for (size_t i = 0; i < events.size(); ++i) {
     const sim::Event& event = events[i];
-    if (event.kind == events::kLogOpened) {
-      now.fill(event.a);
-      tail = event.a;
-    }
-    if (event.kind == events::kLogRecovered) {
-      now.fill(event.b);
-      now[static_cast<size_t>(Boundary::begin)] = event.a;
-      for (const Boundary high : {Boundary::flushed, Boundary::safe_ro, Boundary::ro}) {
-        now[static_cast<size_t>(high)] = event.c;
-      }
-    }
+    take_log(event, now, tail);
     if (event.kind == events::kTailSeen) tail = std::max(tail, event.a);
     if (event.kind == events::kPageOpened) tail = std::max(tail, event.b);
     if (event.kind != events::kBoundary) continue;
@@ -96,6 +87,26 @@ Judgement judge_address_chain(const Run& run, OracleScratch&) {
 }
 
 namespace {
+
+// Where a log begins, and where one ends.
+void take_log(const sim::Event& event, Boundaries& now, int64_t& tail) {
+  if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) {
+    // What a life left unfinished is forgotten with it; the next one may never open a log.
+    now.fill(kUnset);
+    tail = kUnset;
+  }
+  if (event.kind == events::kLogOpened) {
+    now.fill(event.a);
+    tail = event.a;
+  }
+  if (event.kind == events::kLogRecovered) {
+    now.fill(event.b);
+    now[static_cast<size_t>(Boundary::begin)] = event.a;
+    for (const Boundary high : {Boundary::flushed, Boundary::safe_ro, Boundary::ro}) {
+      now[static_cast<size_t>(high)] = event.c;
+    }
+  }
+}
 
 std::optional<Finding> judge_begin(const Run& run, const Boundaries& now, size_t last_move) {
   const int64_t begin = now[static_cast<size_t>(Boundary::begin)];

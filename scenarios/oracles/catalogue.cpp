@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list of oracles, in the order in which they are printed. Of several findings the one at the
 // earliest step counts, so the order decides nothing.
+#include <algorithm>
 #include <array>
 
 #include "scenarios/oracles/oracle.hpp"
@@ -8,7 +9,7 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr std::array<OracleRow, 13> kOracles{{
+constexpr std::array<OracleRow, 14> kOracles{{
     {"memory", "no access violation, no double free, no stack overflow; always on", nullptr},
     {"check", "no CHECK of the engine fails; always on", nullptr},
     {"lifetimes", "no page, frame or buffer is used, by code or by a device, after its life ended",
@@ -26,6 +27,8 @@ constexpr std::array<OracleRow, 13> kOracles{{
      &judge_snapshots},
     {"recovery", "a recovered store holds what its checkpoint captured, and nothing else",
      &judge_recovery},
+    {"durability-ledger", "an append log keeps what it acknowledged, and nothing it rolled back",
+     &judge_ledger},
     {"resources", "memory, frames and requests are all given back at the end", &judge_resources},
 }};
 
@@ -43,6 +46,17 @@ Finding finding_at(const Run& run, const char* oracle, size_t event) {
   finding.site = seen.site;
   finding.events.push_back(event);
   return finding;
+}
+
+int64_t time_at(const Run& run, uint64_t step) {
+  const auto& all = run.trace->events;
+  const auto after = std::partition_point(
+      all.begin(), all.end(), [&](const sim::Event& event) { return event.step <= step; });
+  const int64_t point_ns = run.plan->scenario->laws(run.plan->sizes).pace.point_ns;
+  if (after == all.begin()) return static_cast<int64_t>(step) * point_ns;
+  const sim::Event& last = *(after - 1);
+  const int64_t now_ns = last.now_ns + static_cast<int64_t>(step - last.step) * point_ns;
+  return after == all.end() ? now_ns : std::min(now_ns, after->now_ns);
 }
 
 }  // namespace orrery::scenarios

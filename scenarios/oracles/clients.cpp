@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
+#include "engine/base/check.hpp"
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
-#include "scenarios/oracles/lives.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -15,6 +15,7 @@ namespace {
 constexpr const char* kLabel = "what clients saw of a key fits no order of their operations";
 
 Judgement judge_lives(const Run& run, OracleScratch& scratch);
+void place(const Run& run, const Operation& operation, Finding& finding);
 
 }  // namespace
 
@@ -54,6 +55,33 @@ std::vector<size_t> witnesses(std::span<const Operation> operations,
   return all;
 }
 
+std::vector<size_t> witnesses_of_life(const Run& run, const Life& life, uint32_t number,
+                                      const LinearizabilityReport& report,
+                                      std::span<const Found> found) {
+  const std::span<const Operation> all = run.history->operations();
+  std::vector<size_t> own;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].life == number) own.push_back(i);
+  }
+  // What a life began with stands before what was done in it.
+  CHECK(life.operations.size() >= own.size(), "life {} has lost operations", number);
+  const size_t begun_with = life.operations.size() - own.size();
+  std::vector<size_t> named;
+  for (const size_t index : witnesses(life.operations, report, found)) {
+    if (index >= begun_with) {
+      named.push_back(own[index - begun_with]);
+      continue;
+    }
+    const auto reader = std::find_if(own.begin(), own.end(), [&](size_t i) {
+      return all[i].client == kRecoveryReader && all[i].key == life.operations[index].key;
+    });
+    if (reader != own.end()) named.push_back(*reader);
+  }
+  std::sort(named.begin(), named.end());
+  named.erase(std::unique(named.begin(), named.end()), named.end());
+  return named;
+}
+
 Judgement judge_clients(const Run& run, OracleScratch& scratch) {
   const std::span<const Operation> operations = run.history->operations();
   if (operations.empty()) return {};
@@ -66,6 +94,7 @@ Judgement judge_clients(const Run& run, OracleScratch& scratch) {
                                operations[i].client, operations[i].key);
     finding.step = operations[i].returned;
     finding.operations.push_back(i);
+    place(run, operations[i], finding);
     return finding;
   }
   if (has_crashed(run)) return judge_lives(run, scratch);
@@ -76,6 +105,7 @@ Judgement judge_clients(const Run& run, OracleScratch& scratch) {
   finding.text = report.text;
   finding.step = report.step;
   finding.operations = witnesses(operations, report, {});
+  if (report.operation != kNoOperation) place(run, operations[report.operation], finding);
   return finding;
 }
 
@@ -84,7 +114,9 @@ namespace {
 // Each life is a history of its own, which begins with what was recovered.
 Judgement judge_lives(const Run& run, OracleScratch& scratch) {
   Judgement all;
-  for (const Life& life : lives_of(run)) {
+  const std::vector<Life> lives = lives_of(run);
+  for (uint32_t number = 0; number < lives.size(); ++number) {
+    const Life& life = lives[number];
     if (!life.begin_known) continue;  // a fault kept somebody from reading all of it back
     const LinearizabilityReport report = scratch.linearizability.check(life.operations, {});
     if (report.verdict == Linearizability::inconclusive) all.not_judged = report.text;
@@ -94,9 +126,22 @@ Judgement judge_lives(const Run& run, OracleScratch& scratch) {
     finding.label = kLabel;
     finding.text = report.text;
     finding.step = report.step;
+    finding.operations = witnesses_of_life(run, life, number, report, {});
+    if (report.operation != kNoOperation) place(run, life.operations[report.operation], finding);
     return finding;
   }
   return all;
+}
+
+// Who noticed it, when, and where he was last seen in that operation.
+void place(const Run& run, const Operation& operation, Finding& finding) {
+  finding.task = operation.task;
+  finding.now_ns = time_at(run, finding.step);
+  for (const sim::Event& event : run.trace->events) {
+    if (event.step > finding.step) break;
+    if (event.task != operation.task || event.step < operation.invoked) continue;
+    if (event.site.line() != 0) finding.site = event.site;
+  }
 }
 
 }  // namespace

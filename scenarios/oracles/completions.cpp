@@ -5,6 +5,7 @@
 // item 6).
 #include <fmt/format.h>
 
+#include "engine/store/events.hpp"
 #include "scenarios/oracles/oracle.hpp"
 #include "scenarios/oracles/snapshot_pages.hpp"
 
@@ -67,9 +68,10 @@ std::optional<Finding> judge_snapshot_pages(const Run& run) {
     if (wrong == nullptr) continue;
     Finding finding = finding_at(run, "completions", i);
     finding.label = wrong;
+    const size_t own = all[i].kind == engine::events::kSnapshotPageSubmitted ? 1 : 0;
     finding.text = fmt::format("{}: page {}; the snapshot consists of pages {} to {}, {} in flight",
                                wrong, page, pages.first(), pages.last(),
-                               pages.count(SnapshotPages::State::in_flight));
+                               pages.count(SnapshotPages::State::in_flight) + own);
     return finding;
   }
   return std::nullopt;

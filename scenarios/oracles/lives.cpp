@@ -35,15 +35,26 @@ std::vector<Life> lives_of(const Run& run) {
 namespace {
 
 void take_events(const Run& run, std::vector<Life>& lives) {
-  std::map<int64_t, uint32_t> taken_in;  // checkpoint token -> life
+  struct Taken {
+    uint32_t life = UINT32_MAX;
+    size_t event = 0;
+  };
+  std::map<int64_t, Taken> taken;  // by token
+  size_t emptied = 0;              // the event; 0: the store never was
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     const sim::Event& event = all[i];
     Life& life = lives.back();
     switch (event.kind) {
       case events::kCheckpointStarted:
-        taken_in[event.a] = static_cast<uint32_t>(lives.size() - 1);
+        taken[event.a] = {static_cast<uint32_t>(lives.size() - 1), i};
         break;
+      case events::kCheckpointsRemoved:
+        if (event.a != 0) break;
+        life.committed = 0;  // the store is being emptied
+        life.removed_all = true;
+        break;
+      case events::kStoreEmptied: emptied = i; break;
       case events::kMetadataCommitted:
         life.committed = std::max(life.committed, static_cast<uint64_t>(event.a));
         break;
@@ -53,8 +64,9 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         life.outcome = static_cast<engine::Errc>(event.a);
         life.version = static_cast<uint64_t>(event.b);
         life.token = static_cast<uint64_t>(event.c);
-        const auto base = taken_in.find(event.c);
-        life.base = base == taken_in.end() ? UINT32_MAX : base->second;
+        const Taken base = taken.contains(event.c) ? taken[event.c] : Taken{};
+        life.base = base.life;
+        life.resurrected = life.version != 0 && base.event < emptied;
         break;
       }
       case static_cast<uint16_t>(sim::Kind::crashed):

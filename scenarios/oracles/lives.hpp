@@ -29,12 +29,14 @@ struct Life {
   uint64_t version = 0;  // recovered; 0 = none: the life began empty
   uint64_t token = 0;
   uint32_t base = 0;         // the life in which that checkpoint was taken
+  bool resurrected = false;  // it was taken before the store was emptied
   std::vector<Found> found;  // what was read back
   bool begin_known = false;  // all of it; the first life begins empty
   std::vector<Operation> operations;
 
   /// The newest version of a checkpoint that this life saw committed; 0 = none.
   uint64_t committed = 0;
+  bool removed_all = false;  // it gave up what earlier lives had committed
 };
 
 bool has_crashed(const Run& run);

@@ -51,6 +51,9 @@ std::span<const OracleRow> all_oracles();
 /// A finding with step, time and task of an event of the run.
 Finding finding_at(const Run& run, const char* oracle, size_t event);
 
+/// The virtual time of a step: that of the last event before it, and of the points since.
+int64_t time_at(const Run& run, uint64_t step);
+
 Judgement judge_address_chain(const Run& run, OracleScratch& scratch);
 Judgement judge_epochs(const Run& run, OracleScratch& scratch);
 Judgement judge_walks(const Run& run, OracleScratch& scratch);
@@ -58,6 +61,7 @@ Judgement judge_completions(const Run& run, OracleScratch& scratch);
 Judgement judge_clients(const Run& run, OracleScratch& scratch);
 Judgement judge_snapshots(const Run& run, OracleScratch& scratch);
 Judgement judge_recovery(const Run& run, OracleScratch& scratch);
+Judgement judge_ledger(const Run& run, OracleScratch& scratch);
 Judgement judge_resources(const Run& run, OracleScratch& scratch);
 
 }  // namespace orrery::scenarios

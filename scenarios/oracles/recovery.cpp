@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "faults/catalogue.hpp"
+#include "scenarios/oracles/clients.hpp"
 #include "scenarios/oracles/lives.hpp"
 #include "scenarios/oracles/oracle.hpp"
 
@@ -14,8 +15,8 @@ namespace orrery::scenarios {
 namespace {
 
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed);
-Judgement judge_contents(const Run& run, OracleScratch& scratch, const Life& life,
-                         const Life& base);
+Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
+                         size_t number);
 bool is_integrity_voided(const Run& run);
 
 }  // namespace
@@ -28,14 +29,12 @@ Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
     const Life& life = lives[i];
     if (life.recovery_ended) {
       if (auto found = judge_outcome(run, life, committed)) return std::move(*found);
-      const Life empty;
-      const Life& base = life.version == 0 ? empty : lives[life.base];
-      if (life.begin_known && (life.version == 0 || base.begin_known)) {
-        Judgement one = judge_contents(run, scratch, life, base);
+      if (life.begin_known && (life.version == 0 || lives[life.base].begin_known)) {
+        Judgement one = judge_contents(run, scratch, lives, i);
         if (one.finding || !one.not_judged.empty()) return one;
       }
     }
-    committed = std::max(committed, life.committed);
+    committed = life.removed_all ? life.committed : std::max(committed, life.committed);
   }
   return {};
 }
@@ -45,6 +44,11 @@ namespace {
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed) {
   using engine::Errc;
   Finding finding = finding_at(run, "recovery", life.recovery_event);
+  if (life.outcome == Errc::ok && life.resurrected) {
+    finding.label = "a checkpoint came back after the store had been emptied";
+    finding.text = fmt::format("version {}, token {}", life.version, life.token);
+    return finding;
+  }
   if (life.outcome == Errc::ok || life.outcome == Errc::not_found) {
     if (life.version >= committed) {
       if (life.outcome != Errc::ok || life.base != UINT32_MAX) return std::nullopt;
@@ -65,8 +69,11 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
   return finding;
 }
 
-Judgement judge_contents(const Run& run, OracleScratch& scratch, const Life& life,
-                         const Life& base) {
+Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
+                         size_t number) {
+  const Life& life = lives[number];
+  const Life empty;
+  const Life& base = life.version == 0 ? empty : lives[life.base];
   const Eviction tiered;  // nothing vanishes by itself
   const Cut cut{life.version, base.end, false};
   const LinearizabilityReport report =
@@ -81,6 +88,15 @@ Judgement judge_contents(const Run& run, OracleScratch& scratch, const Life& lif
   finding.label = "a recovered store does not hold the state at its checkpoint";
   finding.text =
       fmt::format("recovered version {} (token {}): {}", life.version, life.token, report.text);
+  if (life.version != 0) {
+    finding.operations = witnesses_of_life(run, base, life.base, report, life.found);
+  }
+  const std::span<const Operation> all = run.history->operations();
+  for (size_t i = 0; i < all.size(); ++i) {  // who read it back
+    if (all[i].life == number && all[i].client == kRecoveryReader && all[i].key == report.key) {
+      finding.operations.push_back(i);
+    }
+  }
   return finding;
 }
 

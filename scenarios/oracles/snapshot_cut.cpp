@@ -31,6 +31,7 @@ struct Commit {
   size_t event;
   uint64_t version;
   bool readable;
+  bool removed;  // or about to be: it need not be there
 };
 
 std::vector<Commit> commits_of(const Run& run);
@@ -73,14 +74,14 @@ Judgement judge_snapshots(const Run& run, OracleScratch& scratch) {
     const uint64_t version = scratch.snapshot_reader.checkpoint().version;
     const auto commit = std::find_if(commits.begin(), commits.end(),
                                      [&](const Commit& one) { return one.version == version; });
-    if (commit == commits.end()) return;
+    if (commit == commits.end() || commit->removed) return;
     commit->readable = true;
     keep(judge_files(run, scratch, *commit));
     keep(judge_sessions(run, scratch, *commit));
     keep(judge_durability(run, devices, scratch, *commit));
   });
   for (const Commit& commit : commits) {
-    if (commit.readable) continue;
+    if (commit.readable || commit.removed) continue;
     Finding finding = finding_at(run, "snapshot-cut", commit.event);
     finding.label = "the metadata of a committed checkpoint cannot be read";
     finding.text = fmt::format("the checkpoint of version {}: {}", commit.version, flaw);
@@ -95,8 +96,12 @@ std::vector<Commit> commits_of(const Run& run) {
   std::vector<Commit> commits;
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].kind == events::kCheckpointsRemoved) {
+      const size_t kept = std::min(commits.size(), static_cast<size_t>(all[i].a));
+      for (size_t old = 0; old < commits.size() - kept; ++old) commits[old].removed = true;
+    }
     if (all[i].kind != events::kMetadataCommitted) continue;
-    commits.push_back({i, static_cast<uint64_t>(all[i].a), false});
+    commits.push_back({i, static_cast<uint64_t>(all[i].a), false, false});
   }
   return commits;
 }

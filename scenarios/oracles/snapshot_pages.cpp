@@ -11,21 +11,6 @@ namespace orrery::scenarios {
 namespace events = engine::events;
 using engine::Phase;
 
-namespace {
-
-const char* name_of(Phase phase) {
-  switch (phase) {
-    case Phase::prepare: return "PREPARE";
-    case Phase::in_progress: return "IN_PROGRESS";
-    case Phase::wait_flush: return "WAIT_FLUSH";
-    case Phase::persistence_callback: return "PERSISTENCE_CALLBACK";
-    case Phase::rest: break;
-  }
-  return "REST";
-}
-
-}  // namespace
-
 SnapshotPages::SnapshotPages(const Run& run)
     : page_bits_(run.plan->sizes.find("page_bits").value_or(0)),
       throttled_(run.plan->sizes.find("throttle_ms").value_or(-1) >= 0) {}
@@ -112,7 +97,7 @@ std::string what_is_awaited(const Run& run) {
     if (event.kind == events::kCheckpointPhase) phase = static_cast<Phase>(event.a);
   }
   if (phase == Phase::rest) return {};
-  std::string text = std::string("in ") + name_of(phase);
+  std::string text = "in " + std::string(engine::name_of(phase));
   using State = SnapshotPages::State;
   if (pages.is_empty()) text += ", a snapshot of no pages";
   if (pages.count(State::untouched) > 0) text += ", snapshot pages never looked at";

@@ -185,16 +185,17 @@ bool SnapshotReader::Scratch::parse(std::string_view text) {
   uint64_t null_main = 0;
   uint64_t sessions = 0;
   Lines lines(text);
-  bool well =
-      lines.number("format", format) && lines.number("token", c.token, 16) &&
-      lines.number("use_snapshot_file", use_snapshot_file) && lines.number("version", c.version) &&
-      lines.number("next_version", c.next_version) && lines.number("flushed", c.flushed) &&
-      lines.number("snapshot_start", c.snapshot_start) && lines.number("start", c.start) &&
-      lines.number("final", c.final) && lines.number("snapshot_final", c.snapshot_final) &&
-      lines.number("head", c.head) && lines.number("begin", c.begin) &&
-      lines.number("page_bits", c.page_bits) && lines.number("sector", c.sector) &&
-      lines.number("null_main", null_main) && lines.number("pages", c.pages) &&
-      lines.number("pages_checksum", c.pages_checksum) && lines.number("sessions", sessions);
+  bool well = lines.number("format", format) && lines.number("token", c.token, 16) &&
+              lines.number("use_snapshot_file", use_snapshot_file) &&
+              lines.number("version", c.version) && lines.number("next_version", c.next_version) &&
+              lines.number("flushed", c.flushed) &&
+              lines.number("snapshot_start", c.snapshot_start) && lines.number("start", c.start) &&
+              lines.number("final", c.final) && lines.number("snapshot_final", c.snapshot_final) &&
+              lines.number("head", c.head) && lines.number("begin", c.begin) &&
+              lines.number("page_bits", c.page_bits) && lines.number("sector", c.sector) &&
+              lines.number("null_main", null_main) && lines.number("pages", c.pages) &&
+              lines.number("pages_checksum", c.pages_checksum) &&
+              lines.number("index_token", c.index_token, 16) && lines.number("sessions", sessions);
   for (uint64_t i = 0; well && i < sessions; ++i) {
     SessionMark mark;
     well = lines.session(mark);
@@ -207,7 +208,8 @@ bool SnapshotReader::Scratch::parse(std::string_view text) {
     return false;
   }
   c.null_main = null_main == 1;
-  if (format == 2 && use_snapshot_file == 1 && null_main <= 1) return true;
+  c.use_snapshot_file = use_snapshot_file == 1;
+  if (format == 3 && use_snapshot_file <= 1 && null_main <= 1) return true;
   found(Flaw::metadata_value, 0, false,
         fmt::format("info.dat has format {}, use_snapshot_file {}, null_main {}", format,
                     use_snapshot_file, null_main));
@@ -251,6 +253,9 @@ void SnapshotReader::Scratch::check_order() {
   ordered("start <= final", c.start, c.final);
   ordered("head <= final", c.head, c.final);
   ordered("begin <= final", c.begin, c.final);
+  expect(c.use_snapshot_file || c.flushed == c.final, "flushed == final, when folded over",
+         c.flushed, c.final);
+  expect(c.use_snapshot_file || !c.null_main, "a main log to fold over to", 0, 1);
   expect(c.final == c.snapshot_final, "final == snapshot_final", c.final, c.snapshot_final);
   expect(c.next_version == c.version + 1, "next_version == version + 1",
          static_cast<int64_t>(c.next_version), static_cast<int64_t>(c.version));
@@ -278,6 +283,7 @@ void SnapshotReader::Scratch::walk_files(const CheckpointFiles& files) {
     }
   };
   const uint64_t end = round_up(final, size) >> c.page_bits;
+  if (!c.use_snapshot_file) return visit(files.log, 0, 0, end);
   if (!c.null_main) visit(files.log, 0, 0, flushed);
   const uint64_t first = c.null_main ? snapshot_start : std::max(flushed, snapshot_start);
   visit(files.snapshot, snapshot_start, first, end);

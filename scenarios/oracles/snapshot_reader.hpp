@@ -57,6 +57,8 @@ struct Checkpoint {
   bool null_main = false;  // there is no main log: the snapshot is all there is
   uint64_t pages = 0;      // entries of the page table
   uint64_t pages_checksum = 0;
+  bool use_snapshot_file = true;  // false: folded over, the main log holds it all
+  uint64_t index_token = 0;       // of the index checkpoint that it names
   std::vector<SessionMark> sessions;
 };
 

@@ -61,6 +61,7 @@ class Walks {
   std::optional<Finding> check_step(Walk& walk, size_t event);
   std::optional<Finding> check_end(const Walk& walk, size_t event) const;
   std::optional<Finding> check_cleared(int64_t token) const;
+  bool is_used_again(int64_t token, size_t after) const;
   Finding finding_in(const Walk& walk, size_t event, std::string label, std::string text) const;
 
   const Run& run_;
@@ -100,8 +101,8 @@ std::optional<Finding> Walks::take(size_t index) {
     case events::kCheckpointPhase:
       if (event.a == static_cast<int64_t>(engine::Phase::prepare)) fuzzy_start_ = event.c;
       break;
-    case events::kSnapshotStarted:
-      snapshot_start_ = event.a;
+    case events::kSnapshotStarted: snapshot_start_ = event.a; [[fallthrough]];
+    case events::kCheckpointStarted:
       written_.clear();
       cleared_.clear();
       break;
@@ -111,11 +112,21 @@ std::optional<Finding> Walks::take(size_t index) {
     case events::kWalkStep: return check_step(of_task(event.task), index);
     case events::kWalkEnd: return check_end(of_task(event.task), index);
     case events::kCheckpointDone:
-      if (event.b == 0) return check_cleared(event.c);
+      if (event.b == 0 && !is_used_again(event.c, index)) return check_cleared(event.c);
       break;
     default: break;
   }
   return std::nullopt;
+}
+
+// Once all checkpoints are removed and the store has died, a later life may use a token again: then
+// the file of that name is no longer this one.
+bool Walks::is_used_again(int64_t token, size_t after) const {
+  const auto& all = run_.trace->events;
+  return std::any_of(all.begin() + static_cast<std::ptrdiff_t>(after), all.end(),
+                     [&](const sim::Event& event) {
+                       return event.kind == events::kCheckpointStarted && event.a == token;
+                     });
 }
 
 Walk& Walks::of_task(uint32_t task) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sim/fiber.hpp"
 #include "tests/catch.hpp"
 #include "tests/cli/place.hpp"
 
@@ -99,7 +100,7 @@ TEST_CASE("an interrupted campaign says how to go on, and goes on where it stopp
   REQUIRE(stopped.code == 75);
   std::vector<Json> rows = rows_of(stopped.out);
   REQUIRE(!rows.empty());
-  std::string rest = behind(stopped.err, "go on:  orrery ");
+  std::string rest = behind(stopped.err, "go on:  " + place.binary() + " ");
   const std::string left = std::to_string(1'000'000 - rows.size());
   const std::string from = std::to_string(rows.size());
   CHECK_THAT(rest, ContainsSubstring("-s 0x0000000000000007 --from " + from + " -n " + left));
@@ -128,6 +129,17 @@ TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   REQUIRE(rows.size() == 3000);
   for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i]["index"] == i);
 }
+
+#ifndef ORRERY_ASAN  // which needs longer to begin than these take
+TEST_CASE("an alarm that comes when the run is over kills nobody") {
+  const Place place;
+  // A run that is taken for one that stands still is no matter here.
+  const Ended ended = place.shell(
+      "for i in {1..120}; do $ORRERY replay canary 1 -q --hang-after 2ms > /dev/null\n"
+      "[[ $? -ne 142 ]] || exit 9; done");
+  CHECK(ended.code == 0);
+}
+#endif
 
 TEST_CASE("a run whose worker is killed twice from outside is no finding") {
   const Place place;
@@ -188,6 +200,7 @@ TEST_CASE("a failure that no fresh process reproduces is told as such, and never
   CHECK(ended.code == 5);
   CHECK_THAT(ended.out, ContainsSubstring("UNCONFIRMED"));
   CHECK_THAT(ended.out, ContainsSubstring("first failing seed 0x"));
+  CHECK_THAT(ended.out, ContainsSubstring("replay:  " + place.binary() + " replay snapshot-full"));
   require_schema(place, "kf.xml");
   CHECK_THAT(place.read("kf.xml"),
              ContainsSubstring("<error message=\"no fresh process has reproduced it"));
@@ -243,7 +256,7 @@ TEST_CASE("what came to no conclusion is told with its reason and a seed") {
   CHECK_THAT(ended.out, ContainsSubstring("INCONCLUSIVE  not judged: "));
   CHECK_THAT(ended.out, ContainsSubstring("first in seed 0x"));
   CHECK_THAT(ended.out, ContainsSubstring("(run 0 of the campaign; 5 runs of 5)"));
-  const std::string replay = behind(ended.out, "replay:  orrery ");
+  const std::string replay = behind(ended.out, "replay:  " + place.binary() + " ");
   CHECK(place.run(replay + " -q").code == 4);
   CHECK_THAT(place.read("none.xml"), ContainsSubstring("runs came to no conclusion\" "
                                                        "type=\"conclusive\">orrery " +
@@ -280,7 +293,7 @@ TEST_CASE("where nothing can be written, what was found is still told") {
   // Rows that cannot be written do not hide the failing seed.
   const Ended rows = place.shell("$ORRERY run canary -n 5000 -s 1 -q --json > /dev/full");
   CHECK(rows.code == 5);
-  CHECK_THAT(rows.err, ContainsSubstring("replay:  orrery replay canary 0x"));
+  CHECK_THAT(rows.err, ContainsSubstring("replay:  " + place.binary() + " replay canary 0x"));
   // Nor do they hide any of several failures, or how many there were.
   for (const char* form : {"", " --json"}) {
     const Ended several = place.shell(
@@ -289,7 +302,8 @@ TEST_CASE("where nothing can be written, what was found is still told") {
     CHECK(several.code == 5);
     CHECK_THAT(several.err, ContainsSubstring("300 runs  "));
     CHECK(count_of(several.err, "orrery: FAILED  ") >= 2);
-    CHECK(count_of(several.err, "replay:  orrery replay snapshot-full-cache 0x") >= 2);
+    CHECK(count_of(several.err, "replay:  " + place.binary() + " replay snapshot-full-cache 0x") >=
+          2);
   }
 }
 
@@ -330,6 +344,80 @@ TEST_CASE("a subject that hashes the address of a constant is caught elsewhere, 
   // Not for lack of looking does it see nothing in others.
   CHECK_THAT(place.run("run many-sessions -n 120 -s 1 --check-determinism all").out,
              ContainsSubstring("120 of 120 re-runs identical; 3 of 3 elsewhere"));
+}
+
+TEST_CASE("a run whose second play differs has a line of JSON that says where") {
+  const Place place;
+  const Ended hunt = place.run("run pointer-canary -n 200 -s 1 -j 2 --json -q");
+  CHECK(hunt.code == 3);
+  const std::vector<Json> lines = lines_of(hunt.out);
+  const auto rerun = std::find_if(lines.begin(), lines.end(), [](const Json& line) {
+    return line["schema"] == "orrery-rerun/1";
+  });
+  REQUIRE(rerun != lines.end());
+  REQUIRE(rerun != lines.begin());
+  const Json& run = *(rerun - 1);
+  CHECK((*rerun)["record"] == "rerun");
+  for (const char* same : {"scenario", "index", "seed", "digest"}) {
+    CHECK((*rerun)[same] == run[same]);
+  }
+  CHECK((*rerun)["rerun_digest"] != run["digest"]);
+  const auto require_parts = [](const Json& line) {
+    const Json& parts = line["parts"];
+    CHECK(parts["step"].get<uint64_t>() > 0);
+    CHECK(parts["task"].get<std::string>().starts_with("client/"));
+    CHECK(parts["site"].get<std::string>().starts_with("scenarios/pointer_canary.cpp:"));
+  };
+  require_parts(*rerun);
+  CHECK(rows_of(hunt.out).size() == lines.size() - 2);
+  // A replay says it as well, behind its row.
+  const std::string seed = run["seed"];
+  const Ended replay = place.run("replay pointer-canary " + seed + " --json -q");
+  CHECK(replay.code == 3);
+  require_parts(lines_of(replay.out).at(1));
+}
+
+TEST_CASE("a bug that is seen says what its seeds cost, and not what the campaign did") {
+  const Place place;
+  const std::string words = "run snapshot-full-cache --bug garnet-2063.b -s 1 -q --keep-going -n ";
+  const auto cost = [&](const char* runs) {
+    const std::string told = behind(place.run(words + runs).out, "bug garnet-2063.b: seen by ");
+    const size_t at = told.find(", ") + 2;
+    return std::stod(told.substr(at, told.find(" s of CPU") - at));
+  };
+  CHECK(cost("600") < 4 * cost("30") + 0.2);
+}
+
+TEST_CASE("a printed command can be pasted, wherever the binary lies") {
+  const Place place;
+  const Ended hunt = place.run("run canary -n 5000 -s 1 -q");
+  REQUIRE(hunt.code == 1);
+  const std::string replay = behind(hunt.out, "replay:  ");
+  CHECK(replay.starts_with(place.binary() + " replay canary 0x"));
+  CHECK(place.shell(replay + " -q").code == 1);
+  CHECK(place.shell(behind(hunt.out, "shrink:  ") + " -q").code == 0);
+  // What goes into a file is the same on every machine.
+  CHECK_THAT(place.shell("cd .. && ln -s $ORRERY 'my orrery' && './my orrery' replay canary 1").out,
+             ContainsSubstring("replay:  './my orrery' replay canary 0x"));
+}
+
+TEST_CASE("printed commands repeat what a tape does not hold, in words that a shell takes") {
+  const Place place;
+  const std::string oracles = " --oracles snapshot-cut,lifetimes";
+  const Ended hunt =
+      place.run("run snapshot-full-cache --bug garnet-385 -s 3 -n 400 -q --out 'my out'" + oracles +
+                " --junit out.xml");
+  REQUIRE(hunt.code == 1);
+  const std::string shrink = behind(hunt.out, "  shrink:  " + place.binary());
+  CHECK_THAT(shrink, ContainsSubstring(" shrink 'my out/snapshot-full-cache-0x"));
+  CHECK_THAT(shrink, ContainsSubstring(".orry'" + oracles));
+  const std::string in_file = "orrery" + shrink.substr(0, shrink.find("  # ")) + "\n";
+  CHECK_THAT(place.read("out.xml"), ContainsSubstring(in_file));
+  // What came to no conclusion has its command as well.
+  const std::string inconclusive = hunt.out.substr(hunt.out.find("INCONCLUSIVE"));
+  const std::string replay = behind(inconclusive, "  replay:  ");
+  CHECK(replay.starts_with(place.binary() + " replay snapshot-full-cache 0x"));
+  CHECK(place.shell(replay + " -q").code == 4);
 }
 
 TEST_CASE("as many runs are played twice as was asked for") {

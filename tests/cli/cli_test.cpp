@@ -78,6 +78,11 @@ constexpr Row kBadInput[] = {
     {"doctor --now", "is not known to orrery doctor"},
     {"run canary --set io_points=50 --set io_points=60", "--set io_points is given twice"},
     {"run canary -n 3 --fault power-loss", "never loses power"},
+    {"run canary --set io_points", "write --set io_points=50"},
+    {"run many-sessions --set page_bits=x", "write --set page_bits=9"},
+    {"replay canary.orry --set io_point=", "write --set io_points=50"},
+    {"replay canary.orry --no-bugs --bug garnet-385", "--no-bugs and --bug exclude each other"},
+    {"replay canary 1 --until 5 --report json", "it goes with none of"},
     {"shrink canary 1 -o .", "\".\" is a folder"},
     {"replay canary 1 --save .", "\".\" is a folder"},
     {"fuzz", "fuzz what?"},
@@ -116,6 +121,20 @@ TEST_CASE("bad input: one line with the nearest valid name, exit code 2, nothing
       CHECK(ended.err.starts_with("orrery: "));
     }
     CHECK(place.files() == before);
+  }
+}
+
+TEST_CASE("a tape of another revision is replayed and shrunk with a warning") {
+  const Place place;
+  const Ended made = place.shell(
+      "$ORRERY run canary -n 5000 -s 1 -q && exit 9\n"
+      "sed 's/^revision .*/revision 0123456/' orrery-out/*.orry > old.orry");
+  REQUIRE(made.code == 0);
+  const std::string warning = "orrery: warning: old.orry was recorded at revision 0123456";
+  for (const char* const verb : {"replay", "shrink"}) {
+    INFO(verb);
+    CHECK_THAT(place.run(std::string(verb) + " old.orry").err, ContainsSubstring(warning));
+    CHECK(place.run(std::string(verb) + " old.orry -q").err.empty());
   }
 }
 

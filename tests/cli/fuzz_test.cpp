@@ -124,7 +124,7 @@ TEST_CASE("an artifact becomes a tape that replays and shrinks; the same failure
   REQUIRE(ended.code == 1);
   REQUIRE_THAT(ended.out, ContainsSubstring("1 failure"));
   REQUIRE_THAT(ended.out, ContainsSubstring("2 artifacts"));
-  REQUIRE_THAT(ended.out, ContainsSubstring("replay:  orrery replay found/"));
+  REQUIRE_THAT(ended.out, ContainsSubstring("orrery replay found/"));
   REQUIRE(desk.read("found/known-signatures").find('\n') != std::string::npos);
   const std::vector<std::string> tapes = desk.tapes();
   REQUIRE(tapes.size() == 1);

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests the tester: breaks the engine in one place at a time, and sees whether a campaign notices.
 
-usage: tests/mutate/mutate.py [--runs N] [NAME...]
+usage: tests/mutate/mutate.py [--runs N] [--scenario NAME]... [NAME...]
 
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
-applied, built, and hunted in every small scenario for at most N runs (default 5,000). The script
-says which share was killed, and after how many runs in the median. It ends with 1 if a break does
-not compile, if no run notices one, if a hunt comes to no conclusion, or if a run notices one of
-those that mutations.py explains as harmless.
+applied, built, and hunted: so many runs of each small scenario in turn (or of those that are named;
+a break of the append log in append-log alone), for at most N runs of all of them together (default
+5,000). The script says which share was killed, and after how many runs of all scenarios in the
+median. It ends with 1 if a break does not compile, if no run notices one, if a hunt comes to no
+conclusion, or if a run notices one of those that mutations.py explains as harmless.
 """
 import argparse
 import json
@@ -24,7 +25,10 @@ from mutations import EXPLAINED, MUTATIONS  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TREE = ROOT / "build" / "mutate" / "tree"
 BUILD = ROOT / "build" / "mutate" / "build"
-SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush", "crash-loop"]
+SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush",
+             "checkpoint-under-load", "crash-loop", "fold-over", "recover-smaller",
+             "copy-reads", "append-log", "reset-with-io", "dispose-with-io"]
+SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
 KILLED_AFTER = []  # runs, of each break that was noticed
 
@@ -57,31 +61,49 @@ class Inconclusive(Exception):
     """Neither killed nor survived."""
 
 
-def hunt(runs, oracle):
-    """(scenario, runs it took, oracle) of the first scenario that notices; None if none does.
+def scenarios_for(path, chosen):
+    """Nothing but append-log has an append log in it."""
+    if path.startswith("engine/store/append_log"):
+        return ["append-log"]
+    return chosen or SCENARIOS
+
+
+def hunt(runs, scenarios, oracle):
+    """(scenario, runs it took in all, oracle) of the first that notices; None if none does.
 
     With an oracle, only it is asked, and only what it reports counts. A hunt that does not end, or
     ends for a reason of the harness, says nothing about the break: Inconclusive."""
-    for scenario in SCENARIOS:
-        command = [BUILD / "cli" / "orrery", "run", scenario, "-n", runs, "-s", "0x6d7574", "-q",
-                   "--json", "--out", BUILD / "found"]
-        if oracle:
-            command += ["--oracles", oracle]
-        try:
-            done = run(command, timeout=HUNT_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise Inconclusive(f"the hunt in {scenario} did not end in {HUNT_SECONDS} s") from None
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
-        failing = [row for row in rows if row.get("verdict") == "failed"
-                   and oracle in (None, row["oracle"])]
-        if failing:
-            return scenario, failing[0]["index"] + 1, failing[0]["oracle"]
-        if done.returncode not in (0, 1, 4):  # 4: some runs came to no conclusion
-            raise Inconclusive(f"exit {done.returncode} in {scenario}:\n{done.stderr[-2000:]}")
+    before = 0
+    while before < runs:
+        first = before // len(scenarios)
+        for scenario in scenarios:
+            failing = hunt_in(scenario, first, oracle)
+            if failing:
+                return scenario, before + failing["index"] - first + 1, failing["oracle"]
+            before += SHARE
     return None
 
 
-def try_one(runs, name, path, there, instead, oracle=None):
+def hunt_in(scenario, first, oracle):
+    command = [BUILD / "cli" / "orrery", "run", scenario, "--from", first, "-n", SHARE,
+               "-s", "0x6d7574", "-q", "--json", "--out", BUILD / "found"]
+    if oracle:
+        command += ["--oracles", oracle]
+    try:
+        done = run(command, timeout=HUNT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Inconclusive(f"the hunt in {scenario} did not end in {HUNT_SECONDS} s") from None
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    failing = [row for row in rows if row.get("verdict") == "failed"
+               and oracle in (None, row["oracle"])]
+    if failing:
+        return failing[0]
+    if done.returncode not in (0, 1, 4):  # 4: some runs came to no conclusion
+        raise Inconclusive(f"exit {done.returncode} in {scenario}:\n{done.stderr[-2000:]}")
+    return None
+
+
+def try_one(runs, chosen, name, path, there, instead, oracle=None):
     file = TREE / path
     text = file.read_text()
     if text.count(there) != 1:
@@ -91,7 +113,7 @@ def try_one(runs, name, path, there, instead, oracle=None):
         built = build()
         if built.returncode:
             return "does not compile:\n" + built.stdout[-2000:]
-        found = hunt(runs, oracle)
+        found = hunt(runs, scenarios_for(path, chosen), oracle)
     except Inconclusive as why:
         return f"no conclusion: {why}"
     finally:
@@ -111,6 +133,7 @@ def try_one(runs, name, path, there, instead, oracle=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5000)
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     copy_tree()
@@ -118,13 +141,13 @@ def main():
     if built.returncode:
         sys.exit(built.stdout + built.stderr)
     # Otherwise every break would look killed.
-    found = hunt(arguments.runs, None)
+    found = hunt(arguments.runs, arguments.scenario or SCENARIOS, None)
     if found:
         sys.exit(f"the unbroken tree fails already: {found}")
     chosen = [row for row in MUTATIONS if not arguments.names or row[0] in arguments.names]
     survivors = 0
     for row in chosen:
-        wrong = try_one(arguments.runs, *row)
+        wrong = try_one(arguments.runs, arguments.scenario, *row)
         if wrong:
             survivors += 1
             print(f"NOT KILLED {row[0]}: {wrong}", flush=True)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/words.hpp"
 
+#include <filesystem>
+
 #include "engine/store/events.hpp"
 #include "reports/sentences.hpp"
 #include "tests/catch.hpp"
@@ -31,6 +33,15 @@ TEST_CASE("names of tasks say what is not ordinary about them") {
   const MadeUpRun made;
   CHECK(name_of_task(made.trace, 1) == "flush-runner/1");
   CHECK(name_of_task(made.trace, sim::kNobody) == "the world");
+}
+
+TEST_CASE("a line of source is quoted from wherever one stands") {
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path("/");
+  const sim::Site here = sim::Site::current();
+  const std::string line = source_line(here);
+  std::filesystem::current_path(before);
+  CHECK(line == "const sim::Site here = sim::Site::current();");
 }
 
 TEST_CASE("a place names its file as the tree does, and its function without decoration") {

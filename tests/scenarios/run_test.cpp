@@ -72,6 +72,13 @@ TEST_CASE("what could not be judged is inconclusive, with a reason that reaches 
   REQUIRE(played.play([](Stage&) {}).not_judged.empty());  // the next run starts afresh
 }
 
+TEST_CASE("a deadlock names its places as the tree does") {
+  Played played;
+  const Run& run = played.play(&wait_for_ever);
+  INFO(run.finding->text);
+  REQUIRE(run.finding->text.find(" at engine/") != std::string::npos);
+}
+
 TEST_CASE("a broken promise of any oracle beats what could not be judged") {
   Played played;
   const Run& run = played.play([](Stage& stage) {

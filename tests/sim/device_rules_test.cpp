@@ -69,6 +69,15 @@ constexpr auto kFreeRequest = [](auto& runtime, auto& device, IoKind kind, engin
   pass_time();
   runtime.memory.free(&request);
 };
+constexpr auto kFreeOwner = [](auto& runtime, auto& device, IoKind kind, engine::Frame*,
+                               std::byte* block, Request& request, const auto& pass_time) {
+  void* const owner = *runtime.memory.allocate(64, 8, "owner");
+  request.io.owner = owner;
+  request.io.done = [](engine::Io& io) { *static_cast<int*>(io.owner) = 1; };
+  request.submit(device, kind, 0, {block, kSize});
+  pass_time();
+  runtime.memory.free(owner);
+};
 
 }  // namespace
 
@@ -114,12 +123,42 @@ TEST_CASE("the request itself must outlive its completion", "[device]") {
   }
 }
 
+TEST_CASE("what a request is finished for must outlive its completion", "[device]") {
+  TestWorld world;
+  for (int guarded = 0; guarded < 2; ++guarded) {
+    world.laws.guarded = guarded != 0;
+    REQUIRE(verdict_of_loss(world, IoKind::write, When::before_transfer, kFreeOwner) ==
+            "lifetimes: the owner of a request was freed before it was transferred");
+    REQUIRE(verdict_of_loss(world, IoKind::read, When::before_completion, kFreeOwner) ==
+            "lifetimes: the owner of a request was freed before it was completed");
+    REQUIRE(world.scheduler().failure()->request == 0);
+  }
+}
+
+TEST_CASE("an owner that is no block may be anything", "[device]") {
+  TestWorld world;
+  const auto kept_outside = [](auto& runtime, auto& device, IoKind kind, engine::Frame*,
+                               std::byte* block, Request& request, const auto& pass_time) {
+    request.io.owner = &runtime;
+    request.io.done = [](engine::Io&) {};
+    request.submit(device, kind, 0, {block, kSize});
+    pass_time();
+  };
+  REQUIRE(verdict_of_loss(world, IoKind::write, When::before_transfer, kept_outside) == "ok");
+}
+
 TEST_CASE("with nobody checking buffers, a guarded run still ends in a verdict", "[device]") {
   TestWorld world;
   world.laws.guarded = true;
   world.laws.disk.check_buffers = false;
   REQUIRE(verdict_of_loss(world, IoKind::write, When::before_transfer, kRetire) ==
           "memory: access violation (SIGSEGV) in a page whose lifetime has ended");
+  // Whoever ran when the device transferred was not at it.
+  REQUIRE(world.scheduler().failure()->of_world);
+  REQUIRE(world.scheduler().failure()->task == sim::kNobody);
+  REQUIRE(world.scheduler().failure()->role.empty());
+  REQUIRE(world.scheduler().failure()->request == 0);
+  REQUIRE(world.scheduler().failure()->generation == 1);
   REQUIRE(verdict_of_loss(world, IoKind::read, When::before_transfer, kFree) ==
           "memory: access violation (SIGSEGV) in a block that was freed");
 }

@@ -3,7 +3,10 @@
 #include "sim/frames.hpp"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <string>
 
@@ -342,3 +345,32 @@ TEST_CASE("guarded frames that outlast the address space go on without guards", 
   });
   REQUIRE(world.verdict() == "memory: access violation (SIGSEGV) behind the end of a page");
 }
+
+#ifdef ORRERY_ASAN
+TEST_CASE("a stale pointer that no accessor sees meets poison, also without guards", "[frames]") {
+  // The end is the sanitizer's, so it is another process's.
+  const auto ends_well = [](bool stale) {
+    const pid_t process = fork();
+    if (process == 0) {
+      if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(2);
+      TestWorld world;
+      const std::string verdict = verdict_of(world, [&](engine::Frames& frames) {
+        Frame* const frame = *frames.acquire(1, kSize);
+        std::byte* const bytes = frame->base;
+        frames.retire(frame);
+        if (stale) {
+          bytes[8] = std::byte{1};
+        } else {
+          (*frames.acquire(2, kSize))->base[8] = std::byte{1};
+        }
+      });
+      _exit(verdict == "ok" ? 0 : 3);
+    }
+    int status = 0;
+    REQUIRE(waitpid(process, &status, 0) == process);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  };
+  REQUIRE(ends_well(false));
+  REQUIRE_FALSE(ends_well(true));
+}
+#endif

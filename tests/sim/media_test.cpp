@@ -9,6 +9,7 @@
 
 using namespace orrery;
 using engine::bytes_of;
+using sim::Landing;
 
 namespace {
 
@@ -31,7 +32,8 @@ std::string after_loss(unsigned kept) {
   media.write(2, bytes_of("2222"));
   media.write(6, bytes_of("3333"));
   unsigned index = 0;
-  media.lose_power([&](uint64_t) { return (kept >> index++ & 1U) != 0; });
+  media.lose_power(
+      [&](uint64_t) { return (kept >> index++ & 1U) != 0 ? Landing::whole : Landing::lost; }, 64);
   REQUIRE(media.pending_count() == 0);
   return text_at(media, 0, 12) + " " + std::to_string(media.size());
 }
@@ -83,10 +85,10 @@ TEST_CASE("an unsynced write may vanish at power loss, in any combination", "[me
 TEST_CASE("what survived one loss of power survives the next", "[media]") {
   sim::Media media;
   media.write(0, bytes_of("old."));
-  media.lose_power([](uint64_t) { return true; });
+  media.lose_power([](uint64_t) { return Landing::whole; }, 64);
   REQUIRE(media.is_durable(0, 4));
   media.write(0, bytes_of("new."));
-  media.lose_power([](uint64_t) { return false; });
+  media.lose_power([](uint64_t) { return Landing::lost; }, 64);
   REQUIRE(text_at(media, 0, 4) == "old.");
 }
 
@@ -96,12 +98,32 @@ TEST_CASE("each pending write is asked about at its offset, oldest first", "[med
   media.write(20, bytes_of("b"));
   media.write(700, bytes_of("c"));
   std::vector<uint64_t> asked;
-  media.lose_power([&](uint64_t offset) {
+  const auto landing_of = [&](uint64_t offset) {
     asked.push_back(offset);
-    return asked.size() != 3;
-  });
+    return asked.size() != 3 ? Landing::whole : Landing::lost;
+  };
+  media.lose_power(landing_of, 64);
   REQUIRE(asked == std::vector<uint64_t>{700, 20, 700});
   REQUIRE(text_at(media, 700, 1) == "a");
+}
+
+TEST_CASE("a torn write leaves the other sectors as they were", "[media]") {
+  const auto after = [](Landing landing) {
+    sim::Media media;
+    media.write(0, bytes_of("aabbccddee"));
+    media.sync();
+    media.begin_write(2, 6, 1);
+    media.add(2, bytes_of("123"));  // in stretches that are no sectors
+    media.add(5, bytes_of("456"));
+    media.accept(1);
+    media.lose_power([&](uint64_t) { return landing; }, 2);
+    return text_at(media, 0, 10);
+  };
+  REQUIRE(after(Landing::whole) == "aa123456ee");
+  REQUIRE(after(Landing::lost) == "aabbccddee");
+  REQUIRE(after(Landing::first_half) == "aa12ccddee");
+  REQUIRE(after(Landing::last_half) == "aabb3456ee");
+  REQUIRE(after(Landing::every_other) == "aabb34ddee");
 }
 
 TEST_CASE("a cleared media is a new one", "[media]") {
@@ -125,7 +147,7 @@ TEST_CASE("zeros cost only where something was written, and then they are there"
   media.add_zeros(0, 1'000'000);
   REQUIRE(text_at(media, 100'000, 5) == ".....");
   REQUIRE(media.pending_count() == 1);
-  media.lose_power([](uint64_t) { return false; });
+  media.lose_power([](uint64_t) { return Landing::lost; }, 64);
   REQUIRE(text_at(media, 100'000, 5) == "there");
 }
 
@@ -142,10 +164,11 @@ TEST_CASE("a write in stretches is one pending write: it survives whole or not a
     REQUIRE(media.size() == 14);
     REQUIRE(text_at(media, 0, 12) == "a112444a33aa");
     std::vector<uint64_t> asked;
-    media.lose_power([&](uint64_t offset) {
+    const auto landing_of = [&](uint64_t offset) {
       asked.push_back(offset);
-      return offset == 2 && survives;
-    });
+      return offset == 2 && survives ? Landing::whole : Landing::lost;
+    };
+    media.lose_power(landing_of, 64);
     REQUIRE(asked == std::vector<uint64_t>{1, 2, 4});
     REQUIRE(text_at(media, 0, 12) == (survives ? "aaa22aaa33aa" : "aaaaaaaaaaaa"));
     REQUIRE(media.size() == (survives ? 14 : 12));
@@ -168,7 +191,7 @@ TEST_CASE("a sync covers what had been accepted when it was asked for, and nothi
     media.sync(covered);
     REQUIRE(media.pending_count() == 1);
     REQUIRE(text_at(media, 0, 10) == "1122222222");
-    media.lose_power([&](uint64_t) { return first_survives; });
+    media.lose_power([&](uint64_t) { return first_survives ? Landing::whole : Landing::lost; }, 64);
     return text_at(media, 0, 10) + " " + std::to_string(media.size());
   };
   // The first is durable: only the second may go.

@@ -67,10 +67,10 @@ TEST_CASE("the text is what the format says") {
   const auto bytes = encoded(some_info(), points);
   const size_t length = get<uint32_t>(bytes.data());
   CHECK(text_of({bytes.data() + 8, length}) ==
-        "format 2\ntoken 0000000000000abc\nuse_snapshot_file 1\nversion 7\nnext_version 8\n"
+        "format 3\ntoken 0000000000000abc\nuse_snapshot_file 1\nversion 7\nnext_version 8\n"
         "flushed 1024\nsnapshot_start 1000\nstart 5000\nfinal 6000\nsnapshot_final 6000\n"
         "head 512\nbegin 64\npage_bits 9\nsector 64\nnull_main 1\npages 0\npages_checksum "
-        "0\nsessions 1\nsession 1 100\n");
+        "0\nindex_token 0000000000000000\nsessions 1\nsession 1 100\n");
 }
 
 TEST_CASE("a file that is cut or damaged anywhere is refused") {
@@ -99,7 +99,7 @@ TEST_CASE("a good checksum does not make sense of nonsense") {
     other.replace(other.find(from), from.size(), to);
     return decode_metadata(with_text(other), {}).has_value();
   };
-  CHECK_FALSE(changed("format 2", "format 1"));
+  CHECK_FALSE(changed("format 3", "format 1"));
   CHECK_FALSE(changed("version 7", "version x"));
   CHECK_FALSE(changed("version 7", "version -7"));
   CHECK_FALSE(changed("version 7\n", "version \n"));

@@ -75,7 +75,7 @@ class PlainDevice final : public Device {
 
   bool cancel(Io&) override { return false; }
   bool try_complete() override { return false; }
-  void truncate_until(uint64_t) override {}
+  void truncate_until(uint64_t offset) override { truncated = std::max(truncated, offset); }
   void reset() override { bytes.clear(); }
   void close() override { ++closes; }
   uint64_t size() override { return bytes.size(); }
@@ -83,6 +83,7 @@ class PlainDevice final : public Device {
   bool is_null() const override { return false; }
 
   std::vector<std::byte> bytes;
+  uint64_t truncated = 0;
   int writes = 0, reads = 0, syncs = 0, closes = 0;
   int failing_writes = 0, short_writes = 0, failing_reads = 0, short_reads = 0, failing_syncs = 0;
 
@@ -216,6 +217,7 @@ class PlainRuntime final : public Clock,
   size_t queue_size() const { return queue_.size(); }
 
   PlainDevice& device(const std::string& name) { return *devices.at(name); }
+  bool has(const std::string& name) const { return devices.contains(name); }
 
   bool queued = false;  // requests wait in a queue
   bool held = false;    // and stay there

@@ -48,13 +48,13 @@ class Lives {
     for (int i = first; i < last; ++i) set(key_of(i), mark + value_of(i));
   }
   /// Takes a checkpoint, and remembers what it must hold.
-  uint64_t checkpoint() {
-    const auto ticket = store->start_checkpoint();
+  uint64_t checkpoint(const CheckpointRequest& request = {}) {
+    const auto ticket = store->start_checkpoint(request);
     REQUIRE(ticket);
     const auto ended = store->wait_checkpoint(*ticket);
     INFO((ended ? "" : ended.error().what));
     REQUIRE(ended);
-    captured = model;
+    if (request.log != LogCheckpoint::none) captured = model;
     return ticket->token;
   }
   std::string read(const std::string& key) {
@@ -211,17 +211,8 @@ TEST_CASE("the newest checkpoint counts, by its version; an older one if it is a
     checkpoints.emplace_back(token, lives.captured);
   }
   lives.die();
-  for (const auto& [token, model] : checkpoints) {
-    RecoverOptions wanted;
-    wanted.token = token;
-    lives.recover(wanted);
-    lives.check(model, 50);
-    lives.die();
-  }
-  RecoverOptions wanted;
-  wanted.version_max = 2;
-  lives.recover(wanted);
-  lives.check(checkpoints[1].second, 50);
+  lives.recover();
+  lives.check(checkpoints[2].second, 50);
   lives.die();
   // Metadata that a crash left half-written is none.
   auto& newest = lives.plain.device(file_of(checkpoints[2].first, &DeviceName::metadata)).bytes;
@@ -233,6 +224,142 @@ TEST_CASE("the newest checkpoint counts, by its version; an older one if it is a
   lives.recover();
   lives.check(checkpoints[1].second, 50);
   lives.die();
+}
+
+TEST_CASE("a store that goes back to an older checkpoint goes on from there") {
+  for (const bool by_token : {false, true}) {
+    Lives lives(small_options(false));
+    lives.open();
+    std::vector<std::pair<uint64_t, Model>> checkpoints;
+    for (int i = 0; i < 4; ++i) {
+      lives.fill(i * 10, i * 10 + 40, std::string(1, static_cast<char>('a' + i)));
+      const uint64_t token = lives.checkpoint();
+      checkpoints.emplace_back(token, lives.captured);
+    }
+    lives.die();
+    RecoverOptions wanted;
+    if (by_token) wanted.token = checkpoints[1].first;
+    if (!by_token) wanted.version_max = 2;
+    lives.recover(wanted);
+    lives.check(checkpoints[1].second, 80);
+    // Over what the newer checkpoints had of the log.
+    lives.model = checkpoints[1].second;
+    lives.fill(0, 80, "other");
+    lives.die();
+    lives.recover();
+    lives.check(checkpoints[1].second, 80);
+    lives.model = checkpoints[1].second;
+    lives.fill(5, 70, "third");
+    lives.checkpoint();
+    lives.die();
+    lives.recover();
+    lives.check(lives.captured, 80);
+    lives.die();
+    RecoverOptions gone;
+    gone.token = checkpoints[3].first;
+    CHECK(lives.try_recover(gone).error().code == Errc::not_found);
+  }
+}
+
+TEST_CASE("every kind of checkpoint is recovered, and recovered again after a crash") {
+  for (const LogCheckpoint log : {LogCheckpoint::snapshot, LogCheckpoint::fold_over}) {
+    for (const bool index : {false, true}) {
+      for (const bool with_old_index : {false, true}) {
+        StoreOptions options = small_options(false);
+        options.index_bits = 2;  // with overflow buckets
+        Lives lives(options);
+        lives.open();
+        lives.fill(0, 100, "a");
+        if (with_old_index) lives.checkpoint({LogCheckpoint::none, true});
+        lives.fill(60, 160, "b");
+        lives.erase(key_of(70));
+        lives.checkpoint({log, index});
+        lives.fill(0, 30, "c");
+        lives.die();
+        for (int life = 0; life < 3; ++life) {
+          INFO(index << with_old_index << life);
+          lives.recover();
+          lives.check(lives.captured, 160);
+          lives.model = lives.captured;
+          lives.fill(20, 60, "lost");
+          if (life == 1) lives.checkpoint({log, false});
+          lives.die();
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("an index that is damaged, short or of another shape is built anew") {
+  StoreOptions options = small_options(false);
+  Lives lives(options);
+  lives.open();
+  lives.fill(0, 150, "a");
+  const uint64_t token = lives.checkpoint({LogCheckpoint::snapshot, true});
+  lives.die();
+  const auto survives = [&] {
+    lives.recover();
+    lives.check(lives.captured, 150);
+    lives.die();
+  };
+  auto& table = lives.plain.device(file_of(token, &DeviceName::index_table)).bytes;
+  auto& info = lives.plain.device(file_of(token, &DeviceName::index_metadata)).bytes;
+  for (const size_t at : {size_t{0}, size_t{9}, table.size() / 2}) {
+    table[at] ^= std::byte{0x40};
+    survives();
+    table[at] ^= std::byte{0x40};
+  }
+  info[20] ^= std::byte{1};
+  survives();
+  info[20] ^= std::byte{1};
+  const auto whole = table;
+  table.resize(table.size() / 2);
+  survives();
+  table = whole;
+  lives.options.index_bits = 3;
+  survives();
+  lives.options.index_bits = options.index_bits;
+  lives.options.tag_bits = 3;
+  survives();
+  lives.options.tag_bits = options.tag_bits;
+  survives();
+}
+
+TEST_CASE("only so many checkpoints are kept, and the newest is always one of them") {
+  for (const uint32_t kept : {1U, 2U, 3U}) {
+    StoreOptions options = small_options(false);
+    options.checkpoints_kept = kept;
+    Lives lives(options);
+    lives.open();
+    std::vector<uint64_t> tokens;
+    for (int i = 0; i < 6; ++i) {
+      lives.fill(i * 10, i * 10 + 40, std::string(1, static_cast<char>('a' + i)));
+      const auto log = i % 2 == 0 ? LogCheckpoint::snapshot : LogCheckpoint::fold_over;
+      tokens.push_back(lives.checkpoint({log, i % 3 == 0}));
+      for (size_t t = 0; t < tokens.size(); ++t) {
+        const std::string name = file_of(tokens[t], &DeviceName::metadata);
+        CHECK(lives.plain.has(name) == (t + kept >= tokens.size()));
+      }
+    }
+    lives.die();
+    lives.recover();
+    lives.check(lives.captured, 100);
+    lives.die();
+  }
+}
+
+TEST_CASE("a checkpoint of nothing is refused, and so is a cache that is to fold over") {
+  for (const bool null_main : {false, true}) {
+    Lives lives(small_options(null_main));
+    lives.open();
+    const CheckpointRequest nothing{LogCheckpoint::none, false};
+    CHECK(lives.store->start_checkpoint(nothing).error().code == Errc::invalid);
+    const auto folded = lives.store->start_checkpoint({LogCheckpoint::fold_over, false});
+    REQUIRE(folded.has_value() != null_main);
+    if (!null_main) CHECK(lives.store->wait_checkpoint(*folded));
+    if (null_main) CHECK(folded.error().code == Errc::invalid);
+    lives.die();
+  }
 }
 
 TEST_CASE("sessions count on from where the checkpoint has them") {

@@ -83,3 +83,13 @@ TEST_CASE("at rest begin is where the memory of a cache ends, and not above head
   made.run.completed = false;  // while pages are being closed it runs ahead
   REQUIRE(made.label(judge_address_chain) == "nothing");
 }
+
+TEST_CASE("what a crash interrupted is not judged at rest") {
+  HandMadeRun made;
+  go_well(made);
+  made.moves(Boundary::begin, 1536);
+  made.event(static_cast<uint16_t>(orrery::sim::Kind::crashed), 1);
+  REQUIRE(made.label(judge_address_chain) == "nothing");
+  made.moves(Boundary::ro, 2048);
+  REQUIRE(made.label(judge_address_chain) == "a boundary moves in a log that was never opened");
+}

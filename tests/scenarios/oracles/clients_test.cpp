@@ -54,6 +54,25 @@ TEST_CASE("bytes that are no value are found") {
   REQUIRE(made.label(judge_clients) == "a client read bytes that nobody wrote");
 }
 
+TEST_CASE("who saw it is named, with the time and the last place of his operation") {
+  HandMadeRun made;
+  made.does(OpKind::upsert, 1, 7, ending(7), 2);
+  made.event(orrery::engine::events::kTailSeen, 512, 0, 0, 1);
+  made.trace.events.back().now_ns = 5'000;
+  made.does(OpKind::read, 1, 0, ending(8), 1);
+  orrery::sim::Event inside = made.trace.events.back();
+  inside.step += 1;
+  inside.now_ns += 20;
+  inside.site = orrery::sim::Site::current();
+  made.trace.events.push_back(inside);
+  const Judgement judgement = made.judged(judge_clients);
+  REQUIRE(judgement.finding);
+  REQUIRE(judgement.finding->task == 1);
+  REQUIRE(judgement.finding->step == 5);
+  REQUIRE(judgement.finding->now_ns == 5'040);
+  REQUIRE(judgement.finding->site.line() == inside.site.line());
+}
+
 TEST_CASE("a search that gave up is no proof, and says so") {
   HandMadeRun made;
   ask_too_much(made.history, 1);

@@ -53,6 +53,16 @@ TEST_CASE("a request that ends twice is found, whatever became of the run") {
   REQUIRE(judgement.finding->request == 1);
 }
 
+TEST_CASE("pages in flight are counted with the one that is one too many") {
+  HandMadeRun made;
+  made.event(events::kSnapshotStarted, 512, 1536, 1);
+  made.event(kOut, 1);
+  made.event(kOut, 2);
+  const Judgement judgement = made.judged(judge_completions);
+  REQUIRE(judgement.finding);
+  REQUIRE(judgement.finding->text.ends_with("2 in flight"));
+}
+
 TEST_CASE("the pages of a snapshot come once each and in order") {
   REQUIRE(of_events({{kOut, 1}, {kBack, 1}, {kLeft, 2}, {kBack, 2}, {kEnd, 1}}) == "nothing");
   REQUIRE(of_events({{kOut, 2}}) == "a snapshot page was passed over");

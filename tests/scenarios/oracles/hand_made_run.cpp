@@ -64,9 +64,10 @@ size_t HandMadeRun::moves(engine::Boundary which, int64_t value) {
   return event(engine::events::kBoundary, static_cast<int64_t>(which), value);
 }
 
-void HandMadeRun::does(OpKind kind, uint64_t key, uint64_t argument, const Ending& ending) {
+void HandMadeRun::does(OpKind kind, uint64_t key, uint64_t argument, const Ending& ending,
+                       uint32_t task) {
   Ending end = ending;
-  const size_t index = history.begin(0, kind, key, argument, ++step_);
+  const size_t index = history.begin(0, kind, key, argument, ++step_, task);
   end.step = ++step_;
   history.end(index, end);
 }

@@ -57,7 +57,8 @@ class HandMadeRun {
   /// A boundary moves to `value`.
   size_t moves(engine::Boundary which, int64_t value);
   /// An operation of client 0 that begins and ends at the next steps.
-  void does(OpKind kind, uint64_t key, uint64_t argument, const Ending& ending);
+  void does(OpKind kind, uint64_t key, uint64_t argument, const Ending& ending,
+            uint32_t task = UINT32_MAX);
 
   /// Runs `body` as a task of the world that the run points to. A process has one world, which all
   /// hand-made runs of a test share: what another has made in it is gone.

@@ -74,6 +74,15 @@ TEST_CASE("what was captured is what is there") {
   REQUIRE(label_of(true, kOk, 1, 7, number_of(0, 9)) == wrong);
 }
 
+TEST_CASE("the operations that a recovery is accused of are named, and who read back") {
+  HandMadeRun made;
+  first_life(made, true);
+  second_life(made, kOk, 1, 7, kSecond);
+  const Judgement judgement = made.judged(judge_recovery);
+  REQUIRE(judgement.finding);
+  REQUIRE(judgement.finding->operations == std::vector<size_t>{0, 1, 2});
+}
+
 TEST_CASE("a committed checkpoint is found again, and one that was not may be lost") {
   REQUIRE(label_of(true, engine::Errc::not_found, 0, 0, std::nullopt) ==
           "a committed checkpoint was lost");
@@ -107,7 +116,12 @@ TEST_CASE("clients of a life are judged by what it began with") {
     Ending ending = done(value, 2);
     ending.step = step + 1;
     again.history.end(index, ending);
-    return again.label(judge_clients);
+    const Judgement judgement = again.judged(judge_clients);
+    if (!judgement.finding) return std::string("nothing");
+    // The write that it is at odds with is of this life: what was read back at its beginning.
+    REQUIRE(judgement.finding->operations == std::vector<size_t>{2, 3});
+    REQUIRE(judgement.finding->now_ns > 0);
+    return judgement.finding->label;
   };
   REQUIRE(made.label(judge_clients) == "nothing");
   REQUIRE(read(kFirst) == "nothing");

@@ -80,9 +80,10 @@ class Image {
 
   std::string text() const {
     std::string lines = fmt::format(
-        "format 2\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
+        "format 3\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
         "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
-        "page_bits {}\nsector {}\nnull_main {}\npages 0\npages_checksum 0\nsessions {}\n",
+        "page_bits {}\nsector {}\nnull_main {}\npages 0\npages_checksum 0\nindex_token "
+        "0000000000000000\nsessions {}\n",
         info.token, info.version, info.next_version, info.flushed, info.snapshot_start, info.start,
         info.final, info.snapshot_final, info.head, info.begin, info.page_bits, info.sector,
         info.null_main ? 1 : 0, info.sessions.size());
@@ -328,8 +329,8 @@ TEST_CASE("metadata that says something else is refused, at the place") {
   REQUIRE(refused("session 1 100\n", "session 1 100\nmore\n") == text.size());
   REQUIRE(refused("sessions 1", "sessions 0") == text.find("session 1 100"));
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"format 2", "format 1"},
-           {"use_snapshot_file 1", "use_snapshot_file 0"},
+           {"format 3", "format 1"},
+           {"use_snapshot_file 1", "use_snapshot_file 2"},
            {"null_main 0", "null_main 2"},
            {"page_bits 9", "page_bits 5"},
            {"page_bits 9", "page_bits 31"},

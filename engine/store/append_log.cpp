@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/append_log.hpp"
+
+#include <algorithm>
+
+#include "engine/store/append_log_recovery.hpp"
+#include "engine/store/events.hpp"
+
+namespace orrery::engine {
+namespace {
+
+Result<void> validate_log(const AppendLogOptions& options);
+void raise(Atomic<LogAddr>& word, LogAddr value);
+EpochSlots& slots_of(const AppendLogOptions& options, EpochSlots& own);
+
+}  // namespace
+
+Result<Owned<AppendLog>> AppendLog::open(const Runtime& runtime, const AppendLogOptions& options) {
+  TRY(validate_log(options));
+  return make(runtime, options, false);
+}
+
+Result<Owned<AppendLog>> AppendLog::recover(const Runtime& runtime,
+                                            const AppendLogOptions& options) {
+  TRY(validate_log(options));
+  if (options.ring.main_is_null) return Error{Errc::not_found, "a log without a device"};
+  return make(runtime, options, true);
+}
+
+Result<Owned<AppendLog>> AppendLog::make(const Runtime& runtime, const AppendLogOptions& options,
+                                         bool recovers) {
+  TRY_ASSIGN(Owned<AppendLog> log,
+             make_owned<AppendLog>(runtime.memory, "append log", runtime, options));
+  Result<void> ready = recovers ? AppendLogRecovery(runtime, *log).run() : log->begin_new();
+  if (!ready) {
+    log->log_.frames().retire_all();
+    if (log->main_ != nullptr) log->main_->close();
+    return ready.error();
+  }
+  log->open_ = true;
+  return log;
+}
+
+AppendLog::AppendLog(const Runtime& runtime, const AppendLogOptions& options)
+    : runtime_(runtime),
+      options_(options),
+      null_device_(options.ring.sector_size),
+      epoch_(runtime.tasks, slots_of(options, own_slots_)),
+      log_(runtime, epoch_, no_bugs_),
+      files_(runtime, {prefix_.data(), options.ring.prefix.size()}, options.ring.sector_size),
+      mutex_(runtime.tasks) {
+  std::copy(options.ring.prefix.begin(), options.ring.prefix.end(), prefix_.begin());
+  options_.ring.prefix = {prefix_.data(), options.ring.prefix.size()};
+}
+
+Result<void> AppendLog::open_device() {
+  CHECK(main_ == nullptr, "the device of a log is opened twice");
+  if (options_.ring.main_is_null) {
+    main_ = &null_device_;
+    return {};
+  }
+  DeviceOptions device;
+  device.segment_size = uint64_t{1} << options_.ring.segment_bits;
+  device.sector_size = options_.ring.sector_size;
+  const LogName name = LogName::main(options_.ring.prefix);
+  TRY_ASSIGN(main_, runtime_.storage.open(name.view(), device));
+  return {};
+}
+
+// The log begins at `first`, with nothing in memory.
+Result<void> AppendLog::start(LogAddr first) {
+  if (options_.slots == nullptr) {
+    TRY(own_slots_.initialise(runtime_.memory, options_.ring.epoch_slots));
+  }
+  TRY(epoch_.initialise(runtime_.memory));
+  options_.ring.first_address = first;
+  TRY(log_.initialise(options_.ring, *main_));
+  log_.mark_page_ends({&AppendLog::page_end, this});
+  if (options_.tolerant) log_.flusher().tolerate_failures();
+  for (Atomic<LogAddr>* word : {&soft_begin_, &safe_tail_, &committed_begin_, &committed_until_}) {
+    word->store(first);
+  }
+  return {};
+}
+
+Result<void> AppendLog::begin_new() {
+  TRY(open_device());
+  TRY(start(options_.ring.first_address));
+  TRY(log_.ensure_page_after_tail());
+  if (log_.main_is_null()) return {};
+  const auto found = files_.find_newest();
+  if (found) return Error{Errc::exists, "there is a log of this name already"};
+  if (found.error().code != Errc::not_found) return found.error();
+  last_number_ = files_.highest_number() + 1;
+  CommitInfo info;
+  info.number = last_number_;
+  info.incarnation = incarnation_;
+  info.fast = options_.fast_commit;
+  info.begin = options_.ring.first_address;
+  info.until = options_.ring.first_address;
+  return write_file(info);
+}
+
+AppendLog::~AppendLog() {
+  if (open_) close();
+}
+
+void AppendLog::close() {
+  CHECK(open_, "an append log is closed twice");
+  CHECK(leading_.load() == 0, "an append log is closed during a commit");
+  log_.close();
+  CHECK(epoch_.quiet(), "somebody is still inside a log that is being closed");
+  main_->close();
+  open_ = false;
+}
+
+uint64_t AppendLog::page_end(const void* log, LogAddr address) {
+  return page_end_word(address, static_cast<const AppendLog*>(log)->incarnation());
+}
+
+// Appending.
+
+Result<void> AppendLog::check_size(Bytes payload) const {
+  if (payload.empty()) return Error{Errc::invalid, "an entry without bytes"};
+  const auto page = static_cast<uint64_t>(log_.geometry().page_size());
+  if (payload.size() > page || entry_size(payload.size()) > log_.geometry().page_size()) {
+    return Error{Errc::too_large, "an entry that does not fit on a page"};
+  }
+  return {};
+}
+
+Result<Written> AppendLog::enqueue(Bytes payload) {
+  CHECK(open_, "an entry for a closed log");
+  TRY(check_size(payload));
+  return append(EntryKind::data, payload);
+}
+
+Result<std::optional<Written>> AppendLog::try_enqueue(Bytes payload) {
+  CHECK(open_, "an entry for a closed log");
+  TRY(check_size(payload));
+  if (log_.flusher().failed()) return log_.flusher().failure();
+  Self& self = runtime_.tasks.self();
+  epoch_.resume(self);
+  const Allocation allocation = attempt(self, EntryKind::data, payload);
+  if (allocation.outcome == Allocate::retry) {
+    log_.flusher().device().try_complete();
+    epoch_.protect_and_drain(self);
+  }
+  epoch_.suspend(self);
+  if (allocation.outcome == Allocate::failed) return allocation.error;
+  if (allocation.outcome != Allocate::ok) return std::optional<Written>();
+  return std::optional<Written>(
+      {allocation.address, allocation.address + entry_size(payload.size())});
+}
+
+Result<Written> AppendLog::append(EntryKind kind, Bytes payload) {
+  Self& self = runtime_.tasks.self();
+  Flusher& flusher = log_.flusher();
+  for (;;) {
+    if (flusher.failed()) return flusher.failure();
+    epoch_.resume(self);
+    const Allocation allocation = attempt(self, kind, payload);
+    // A device that finishes requests when it is asked to may need it for the next page.
+    if (allocation.outcome == Allocate::retry) flusher.device().try_complete();
+    epoch_.suspend(self);
+    switch (allocation.outcome) {
+      case Allocate::ok:
+        return Written{allocation.address, allocation.address + entry_size(payload.size())};
+      case Allocate::wait: flusher.wait(allocation.flush_ticket); break;
+      case Allocate::retry: runtime_.tasks.yield(); break;
+      case Allocate::failed: return allocation.error;
+    }
+  }
+}
+
+// Requires: protected. From the allocation to the first word nobody looks around: whoever drains
+// the epoch knows that what was allocated before is complete.
+Allocation AppendLog::attempt(Self& self, EntryKind kind, Bytes payload) {
+  const Allocation allocation = log_.allocate(self, entry_size(payload.size()));
+  if (allocation.outcome != Allocate::ok) return allocation;
+  const LogAddr address = allocation.address;
+  const EntryHeader header = make_entry_header(kind, address, incarnation(), payload);
+  const PageRef at = log_.at(address);
+  at.plus(kEntryHeader).copy_in(payload);
+  at.plus(8).store_word(header.second);
+  at.store_word(header.first);
+  return allocation;
+}
+
+Result<void> AppendLog::truncate_until(LogAddr address) {
+  CHECK(open_, "a closed log is truncated");
+  if (address > log_.tail() || address % kRecordAlign != 0) {
+    return Error{Errc::invalid, "the log cannot begin there", address};
+  }
+  raise(soft_begin_, address);
+  return {};
+}
+
+LogAddr AppendLog::begin() const {
+  // What left the memory of a log without a device is gone, and begin may not say so yet.
+  const LogAddr least = options_.ring.main_is_null ? log_.load(Boundary::head) : LogAddr{0};
+  const LogAddr begin = log_.load(Boundary::begin);
+  const LogAddr soft = soft_begin_.load();
+  return std::max({least, begin, soft});
+}
+
+LogAddr AppendLog::refresh_safe_tail() {
+  Self& self = runtime_.tasks.self();
+  epoch_.resume(self);
+  const LogAddr tail = log_.tail();
+  if (tail > safe_tail_.load()) {
+    epoch_.bump(self, {[](void* log, int64_t address, Self&) {
+                         raise(static_cast<AppendLog*>(log)->safe_tail_, address);
+                       },
+                       this,
+                       tail,
+                       {"safe-tail", static_cast<uint64_t>(tail)}});
+  }
+  epoch_.suspend(self);
+  return safe_tail_.load();
+}
+
+namespace {
+
+Result<void> validate_log(const AppendLogOptions& options) {
+  TRY(validate(options.ring));
+  if (options.file_interval == 0) return Error{Errc::invalid, "file_interval is zero"};
+  return {};
+}
+
+void raise(Atomic<LogAddr>& word, LogAddr value) {
+  LogAddr seen = word.load();
+  while (seen < value && !word.compare_exchange(seen, value)) {
+  }
+}
+
+EpochSlots& slots_of(const AppendLogOptions& options, EpochSlots& own) {
+  return options.slots == nullptr ? own : *options.slots;
+}
+
+}  // namespace
+}  // namespace orrery::engine

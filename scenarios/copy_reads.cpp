@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads that copy what they found to the tail: from the device, when their record has left memory,
+// and from pages that can no longer be updated in place. Copies race with updates, with other
+// copies, with checkpoints and with crashes, and must change nothing that anybody can see.
+#include "scenarios/catalogue.hpp"
+#include "scenarios/lives_load.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+class CopyReads final : public LivesScenario {
+ public:
+  const char* name() const override { return "copy-reads"; }
+  const char* sentence() const override {
+    return "reads copy what they find on the device to the tail, while others write and the store "
+           "dies";
+  }
+
+  void draw(uint64_t seed, Sizes& sizes) const override {
+    Draw draw(seed, 0xC09F);
+    draw_lives(draw, sizes);
+    sizes.set("copy_reads", draw.between(1, 2));
+    sizes.set("ring_bits", draw.between(1, 3));
+    sizes.set("mutable_permille", draw.between(0, 5) * 100);
+    sizes.set("sessions", draw.between(2, 5));
+    sizes.set("keys", draw.log_uniform(3, 6));
+    sizes.set("crashes", draw.between(0, 2));
+  }
+
+ protected:
+  Mix mix(const Sizes& sizes) const override {
+    Mix mix = mix_of(sizes);
+    mix.upserts = 20;
+    mix.adds = 15;
+    mix.erases = 5;
+    return mix;
+  }
+};
+
+constexpr CopyReads kScenario;
+
+}  // namespace
+
+const Scenario& copy_reads() { return kScenario; }
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoints without a file of their own: all of the log goes to the main device, where records of
+// the next version lie among those of the checkpoint, and the page at its end is written again.
+#include "scenarios/catalogue.hpp"
+#include "scenarios/lives_load.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+class FoldOver final : public LivesScenario {
+ public:
+  const char* name() const override { return "fold-over"; }
+  const char* sentence() const override {
+    return "every checkpoint folds over to the main log, and the store dies at any step";
+  }
+
+  void draw(uint64_t seed, Sizes& sizes) const override {
+    Draw draw(seed, 0xF01D);
+    draw_lives(draw, sizes);
+    sizes.set("fold_permille", 1000);
+    sizes.set("snapshots", draw.between(2, 6));
+    sizes.set("flushes", draw.between(0, 6));
+    sizes.set("index_permille", draw.between(0, 4) * 250);
+  }
+};
+
+constexpr FoldOver kScenario;
+
+}  // namespace
+
+const Scenario& fold_over() { return kScenario; }
+
+}  // namespace orrery::scenarios

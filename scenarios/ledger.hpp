@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the clients of an append log asked and saw, as notes in the trace, for the oracle
+// durability-ledger.
+//
+// Each is written in the same breath as what it tells of: before the call that it announces, or
+// right after the call whose answer it repeats. An entry is named by the number that its bytes say
+// (scenarios/history.hpp); 0 stands for bytes that say none.
+#pragma once
+
+#include <cstdint>
+
+namespace orrery::scenarios::ledger {
+
+/// A log was opened. a = the Errc, b = where it begins.
+inline constexpr uint16_t kOpened = 2000;
+/// A log was recovered, or was not. a = the Errc, b = where it begins, c = where it ends.
+inline constexpr uint16_t kRecovered = 2001;
+/// An entry of what was recovered, in order. a = number, b = address, c = end.
+inline constexpr uint16_t kReadBack = 2002;
+/// There are no more of them. a = the Errc that ended it.
+inline constexpr uint16_t kReadBackEnded = 2003;
+/// The log was closed; whoever had an answer has noted it.
+inline constexpr uint16_t kClosed = 2004;
+
+/// A client is about to append. a = number.
+inline constexpr uint16_t kAsked = 2010;
+/// It has. a = number, b = address, c = end.
+inline constexpr uint16_t kAppended = 2011;
+/// It has not, for certain. a = number.
+inline constexpr uint16_t kRefused = 2012;
+/// A commit promised durability. a = from, b = until.
+inline constexpr uint16_t kAcknowledged = 2013;
+/// A client is about to give up what lies below. a = address.
+inline constexpr uint16_t kGivingUp = 2014;
+
+/// A reader begins. a = its number: 0 reads what is committed, 1 also what is not; b = where.
+inline constexpr uint16_t kReaderBegins = 2020;
+/// Readers 0 and 1 got an entry. a = number, b = address, c = end.
+inline constexpr uint16_t kReadCommitted = 2021;
+inline constexpr uint16_t kReadUncommitted = 2022;
+/// A reader met damage. a = its number, b = address.
+inline constexpr uint16_t kReaderFailed = 2023;
+
+}  // namespace orrery::scenarios::ledger

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/lives_load.hpp"
+
+#include <algorithm>
+
+#include "scenarios/oracles/lives.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+constexpr int kAttempts = 4;  // at what a fault has ended
+// A checkpoint makes up to six files, and syncs and removes names a few times.
+constexpr uint64_t kNamesMax = 40;
+constexpr uint64_t kStepsAfterNames = 100;
+
+engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
+                                                        const engine::StoreOptions& options);
+void read_everything(Stage& stage, engine::Store& store);
+
+}  // namespace
+
+std::string LivesScenario::unfit(const Sizes& sizes) const {
+  if (sizes["null_main"] != 0 && sizes["fold_permille"] != 0) {
+    return "a cache cannot be folded over: fold_permille must be 0 with null_main";
+  }
+  if (sizes["null_main"] != 0) return "a cache has nothing to recover: null_main must be 0";
+  return unfit_store(sizes);
+}
+
+std::optional<Crash> LivesScenario::crash(const Sizes& sizes, uint32_t life) const {
+  if (life >= sizes["crashes"]) return std::nullopt;
+  const auto script = static_cast<uint64_t>(sizes["script"]);
+  const auto range = static_cast<uint64_t>(sizes["crash_steps"]);
+  const auto power = static_cast<uint64_t>(sizes["power_permille"]);
+  const auto names = static_cast<uint64_t>(sizes["names_permille"]);
+  Crash crash{1 + sim::below(sim::mix(script, 0xDEAD, life), range),
+              sim::below(sim::mix(script, 0x9039, life), 1000) < power};
+  if (sim::below(sim::mix(script, 0xF11E, life), 1000) >= names) return crash;
+  crash.names = 1 + sim::below(sim::mix(script, 0xF11F, life), kNamesMax);
+  crash.steps = 1 + sim::below(sim::mix(script, 0xF120, life), kStepsAfterNames);
+  return crash;
+}
+
+void LivesScenario::play(Stage& stage) const {
+  auto opened = begin_life(stage, options_of(stage.sizes, stage.life));
+  if (!opened) return;
+  engine::Owned<engine::Store> store = std::move(opened).value();
+  if (stage.life > 0) read_everything(stage, *store);
+  play_load_on(stage, *store, mix(stage.sizes));
+  finish(stage, *store);
+}
+
+void LivesScenario::finish(Stage&, engine::Store& store) const { store.close(); }
+
+engine::StoreOptions LivesScenario::options_of(const Sizes& sizes, uint32_t) const {
+  return store_options(sizes);
+}
+
+void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
+  set_calm_load(sizes);
+  sizes.set("page_bits", draw.between(8, 9));
+  sizes.set("ring_bits", draw.between(2, 4));
+  sizes.set("mutable_permille", draw.between(0, 9) * 100);
+  sizes.set("index_bits", draw.between(1, 5));
+  sizes.set("sector_bits", draw.between(6, 9));
+  sizes.set("throttle_ms", draw.odds(1, 2) ? -1 : 0);
+  sizes.set("barrier", draw.between(0, 1));
+  sizes.set("keep_frames", draw.between(0, 1));
+  sizes.set("null_main", 0);
+  sizes.set("parked_max", draw.between(1, 6));
+  sizes.set("io_points", draw.log_uniform(3, 9));
+  sizes.set("queue_depth", draw.log_uniform(1, 5));
+  sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
+  sizes.set("sessions", draw.between(1, 4));
+  sizes.set("value_max", draw.between(16, 100));
+  sizes.set("operations", draw.between(20, 150));
+  sizes.set("keys", draw.log_uniform(2, 6));
+  sizes.set("snapshots", draw.between(1, 4));
+  sizes.set("flushes", draw.odds(2, 3) ? 0 : draw.between(1, 6));
+  sizes.set("crashes", draw.between(1, 4));
+  sizes.set("crash_steps", draw.log_uniform(9, 16));
+  sizes.set("power_permille", draw.odds(1, 3) ? 1000 : 500);
+  sizes.set("kept", draw.odds(1, 2) ? 0 : draw.between(1, 3));
+  sizes.set("fold_permille", draw.odds(1, 2) ? 0 : draw.between(0, 4) * 250);
+  sizes.set("index_permille", draw.odds(1, 3) ? 0 : draw.between(0, 4) * 250);
+  sizes.set("names_permille", draw.odds(1, 2) ? 0 : 500);
+  sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + 1));
+}
+
+namespace {
+
+engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
+                                                        const engine::StoreOptions& options) {
+  if (stage.life == 0) return engine::Store::open(stage.runtime, options, stage.bugs);
+  for (int attempt = 1;; ++attempt) {
+    auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs);
+    if (recovered) return recovered;
+    const engine::Errc code = recovered.error().code;
+    if (code == engine::Errc::not_found) break;
+    const bool transient = code == engine::Errc::io || code == engine::Errc::no_memory;
+    if (!transient || attempt == kAttempts) return recovered;
+  }
+  return engine::Store::open(stage.runtime, options, stage.bugs);
+}
+
+void read_everything(Stage& stage, engine::Store& store) {
+  auto started = store.start_session(Client::options_for(kRecoveryReader));
+  if (!started) return;
+  engine::Owned<engine::Session> session = std::move(started).value();
+  Client client(stage, *session, kRecoveryReader);
+  for (int64_t key = 0; key < stage.sizes["keys"]; ++key) {
+    // A fault may end a read, but not for ever.
+    for (int i = 0; i < kAttempts && !client.read(static_cast<uint64_t>(key)); ++i) {
+    }
+  }
+  session->close();
+}
+
+}  // namespace
+}  // namespace orrery::scenarios

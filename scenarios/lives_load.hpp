@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The play of the scenarios whose store dies: write, take checkpoints, die, recover, again; the
+// process crashes or the power fails at any step, also while the store recovers.
+//
+// A life begins by recovering the newest checkpoint; a client reads every key back before the
+// others begin. What is there must be what that checkpoint captured, and a checkpoint that was
+// committed must never be lost.
+#pragma once
+
+#include "scenarios/snapshot_load.hpp"
+
+namespace orrery::scenarios {
+
+/// How often the store dies, and when.
+inline constexpr std::array<SizeRow, 4> kCrashSizes{{
+    {"crashes", 0, 16, 1, "how often the store dies"},
+    {"crash_steps", 1, 10'000'000, 20'000, "a life ends within so many steps"},
+    {"power_permille", 0, 1000, 500, "share of the crashes that are losses of power"},
+    {"names_permille", 0, 1000, 0, "share that come right after a file was made or removed"},
+}};
+inline constexpr auto kLivesSizes = with_load_sizes(kCrashSizes);
+inline constexpr std::array<const char*, 5> kLivesFaults{"power-loss", "torn-write", "io-error",
+                                                         "short-transfer", "alloc-failure"};
+
+class LivesScenario : public Scenario {
+ public:
+  std::span<const SizeRow> sizes() const override { return kLivesSizes; }
+  std::span<const char* const> faults() const override { return kLivesFaults; }
+  bool loses_power() const override { return true; }
+  sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
+  std::string unfit(const Sizes& sizes) const override;
+  std::optional<Crash> crash(const Sizes& sizes, uint32_t life) const override;
+  void play(Stage& stage) const override;
+
+ protected:
+  /// What this life's store is opened with.
+  virtual engine::StoreOptions options_of(const Sizes& sizes, uint32_t life) const;
+  /// Ends a life that came to its end.
+  virtual void finish(Stage& stage, engine::Store& store) const;
+  virtual Mix mix(const Sizes& sizes) const { return mix_of(sizes); }
+  /// Draws all sizes as these scenarios like them.
+  static void draw_lives(Draw& draw, Sizes& sizes);
+  ~LivesScenario() = default;
+};
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// An append log keeps what it acknowledged, and nothing that it rolled back: whoever opens it again
+// reads all that was acknowledged and not given up, once, in order, byte for byte; what else he
+// reads was really appended, and no crash had taken it before (engine-spec 7).
+//
+// A log is a prefix of what was appended, in order of address: without holes, all that lies below
+// the recovered end is there. A tolerant log may have lost what it told nobody was durable. What a
+// reader of the committed part has seen counts as acknowledged, and so does all that a recovery has
+// found: the next one must find it again.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "faults/catalogue.hpp"
+#include "scenarios/ledger.hpp"
+#include "scenarios/oracles/oracle.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+constexpr int64_t kAnyFirst = 64;
+
+struct Entry {
+  uint64_t number = 0;
+  int64_t end = 0;
+  bool acknowledged = false;
+  bool read_back = false;
+};
+
+struct Follower {
+  bool began = false;
+  int64_t from = 0;
+  int64_t reached = 0;
+  std::set<int64_t> seen;  // addresses
+};
+
+class Ledger {
+ public:
+  explicit Ledger(const Run& run);
+  std::optional<Finding> judge();
+
+ private:
+  using Found = std::optional<Finding>;
+  Found take(const sim::Event& event);
+  Found opened(const sim::Event& event);
+  Found recovered(const sim::Event& event);
+  Found read_back(const sim::Event& event);
+  Found read_back_ended(const sim::Event& event);
+  Found appended(const sim::Event& event);
+  void acknowledged(const sim::Event& event);
+  Found followed(const sim::Event& event, Follower& follower, bool committed);
+  Found ended();
+  Found missed(const Follower& follower) const;
+  /// The entry of that number at that address; null if nobody can have appended it there.
+  Entry* match(uint64_t number, int64_t address, int64_t end);
+  Finding broken(const char* label, std::string text) const;
+
+  const Run& run_;
+  bool cache_ = false;
+  bool tolerant_ = false;
+  bool durable_ = true;  // no enabled fault voids that
+  bool intact_ = true;
+  size_t at_ = 0;                   // the event at hand
+  std::map<int64_t, Entry> known_;  // by address: what is there, or may be
+  std::set<uint64_t> asked_;        // numbers that may be somewhere, or nowhere
+  bool exists_ = false;             // a log was opened, and cannot vanish
+  int64_t given_up_ = 0;            // below this, everything may be gone
+  int64_t tail_ = 0;                // as it was recovered
+  int64_t read_until_ = 0;          // of the reading back
+  std::array<Follower, 2> followers_;
+};
+
+bool voids(const Run& run, sim::Promise promise);
+
+}  // namespace
+
+Judgement judge_ledger(const Run& run, OracleScratch&) { return Ledger(run).judge(); }
+
+namespace {
+
+Ledger::Ledger(const Run& run)
+    : run_(run),
+      cache_(run.plan->scenario->is_cache(run.plan->sizes)),
+      tolerant_(run.plan->sizes.find("tolerant").value_or(0) != 0),
+      durable_(!voids(run, sim::Promise::durability)),
+      intact_(!voids(run, sim::Promise::integrity)) {}
+
+std::optional<Finding> Ledger::judge() {
+  const auto& events = run_.trace->events;
+  for (at_ = 0; at_ < events.size(); ++at_) {
+    if (Found found = take(events[at_])) return found;
+  }
+  if (events.empty()) return std::nullopt;
+  at_ = events.size() - 1;
+  return ended();
+}
+
+Ledger::Found Ledger::take(const sim::Event& event) {
+  switch (event.kind) {
+    case ledger::kOpened: return opened(event);
+    case ledger::kRecovered: return recovered(event);
+    case ledger::kReadBack: return read_back(event);
+    case ledger::kReadBackEnded: return read_back_ended(event);
+    case ledger::kAsked: asked_.insert(static_cast<uint64_t>(event.a)); break;
+    case ledger::kRefused: asked_.erase(static_cast<uint64_t>(event.a)); break;
+    case ledger::kAppended: return appended(event);
+    case ledger::kAcknowledged: acknowledged(event); break;
+    case ledger::kGivingUp: given_up_ = std::max(given_up_, event.a); break;
+    case ledger::kReaderBegins:
+      followers_[static_cast<size_t>(event.a)] = {true, event.b, event.b, {}};
+      break;
+    case ledger::kReadCommitted: return followed(event, followers_[0], true);
+    case ledger::kReadUncommitted: return followed(event, followers_[1], false);
+    case ledger::kReaderFailed:
+      if (!intact_) break;
+      return broken("a reader met damage", fmt::format("at address {}", event.b));
+    case ledger::kClosed:
+    case static_cast<uint16_t>(sim::Kind::crashed): return ended();
+    default: break;
+  }
+  return std::nullopt;
+}
+
+Ledger::Found Ledger::opened(const sim::Event& event) {
+  known_.clear();
+  asked_.clear();
+  given_up_ = event.b;
+  exists_ = !cache_;
+  return std::nullopt;
+}
+
+Ledger::Found Ledger::recovered(const sim::Event& event) {
+  const auto code = static_cast<engine::Errc>(event.a);
+  if (code == engine::Errc::io || code == engine::Errc::no_memory) return std::nullopt;
+  if (code == engine::Errc::not_found) {
+    if (!exists_ || !durable_) return std::nullopt;
+    return broken("a log is gone", "one had been opened, and recovery finds none");
+  }
+  if (code != engine::Errc::ok) {
+    if (!intact_) return std::nullopt;
+    return broken("a log was found damaged",
+                  fmt::format("recovery ended with {}", engine::name_of(code)));
+  }
+  exists_ = true;
+  tail_ = event.c;
+  read_until_ = event.b;
+  if (event.b > std::max(given_up_, kAnyFirst)) {
+    return broken(
+        "a recovered log begins above what was given up",
+        fmt::format("it begins at {}, and only what is below {} was given up", event.b, given_up_));
+  }
+  known_.erase(known_.begin(), known_.lower_bound(event.b));
+  for (auto entry = known_.lower_bound(tail_); entry != known_.end();) {
+    if (entry->second.acknowledged && durable_ && entry->first >= given_up_) {
+      return broken("an acknowledged entry was lost",
+                    fmt::format("entry {} at {} was acknowledged, and the recovered log ends at {}",
+                                name_of_number(entry->second.number), entry->first, tail_));
+    }
+    entry = known_.erase(entry);
+  }
+  for (auto& [address, entry] : known_) {
+    // From now on this is the log, in whichever order it is read.
+    if (!tolerant_) entry.acknowledged = true;
+    entry.read_back = false;
+  }
+  return std::nullopt;
+}
+
+Entry* Ledger::match(uint64_t number, int64_t address, int64_t end) {
+  const auto there = known_.find(address);
+  if (there != known_.end()) {
+    const bool same = there->second.number == number && there->second.end == end;
+    return same ? &there->second : nullptr;
+  }
+  if (asked_.erase(number) == 0) return nullptr;
+  return &(known_[address] = {number, end, false, false});
+}
+
+Ledger::Found Ledger::read_back(const sim::Event& event) {
+  const auto number = static_cast<uint64_t>(event.a);
+  if (number == 0 && intact_) {
+    return broken("an entry holds bytes that nobody wrote", fmt::format("at address {}", event.b));
+  }
+  if (event.b < read_until_ || event.c > tail_) {
+    return broken("a recovered log is read out of order",
+                  fmt::format("[{}, {}) after {}, and the log ends at {}", event.b, event.c,
+                              read_until_, tail_));
+  }
+  read_until_ = event.c;
+  Entry* const entry = match(number, event.b, event.c);
+  if (entry == nullptr) {
+    return broken("an entry is there that was rolled back or never appended",
+                  fmt::format("entry {} at {}", name_of_number(number), event.b));
+  }
+  entry->read_back = true;
+  return std::nullopt;
+}
+
+Ledger::Found Ledger::read_back_ended(const sim::Event& event) {
+  const auto code = static_cast<engine::Errc>(event.a);
+  if (code == engine::Errc::corrupt && intact_) {
+    return broken("a recovered log is damaged", fmt::format("at address {}", event.b));
+  }
+  if (code != engine::Errc::ok) return std::nullopt;
+  for (auto entry = known_.begin(); entry != known_.end();) {
+    if (entry->second.read_back) {
+      entry->second.acknowledged = true;
+      ++entry;
+      continue;
+    }
+    if (entry->second.acknowledged && durable_) {
+      return broken(
+          "an entry is missing in a recovered log",
+          fmt::format("entry {} at {}", name_of_number(entry->second.number), entry->first));
+    }
+    entry = known_.erase(entry);
+  }
+  asked_.clear();
+  return std::nullopt;
+}
+
+Ledger::Found Ledger::appended(const sim::Event& event) {
+  const auto number = static_cast<uint64_t>(event.a);
+  if (Entry* const entry = match(number, event.b, event.c)) {
+    const auto there = known_.find(event.b);
+    const bool overlaps_next =
+        std::next(there) != known_.end() && std::next(there)->first < entry->end;
+    const bool overlaps_last =
+        there != known_.begin() && std::prev(there)->second.end > there->first;
+    if (!overlaps_next && !overlaps_last) return std::nullopt;
+  }
+  return broken("two entries stand in one place",
+                fmt::format("entry {} at {}", name_of_number(number), event.b));
+}
+
+void Ledger::acknowledged(const sim::Event& event) {
+  auto entry = known_.lower_bound(event.a);
+  for (; entry != known_.end() && entry->first < event.b; ++entry) {
+    entry->second.acknowledged = true;
+  }
+}
+
+Ledger::Found Ledger::followed(const sim::Event& event, Follower& follower, bool committed) {
+  const auto number = static_cast<uint64_t>(event.a);
+  if (number == 0 && intact_) {
+    return broken("an entry holds bytes that nobody wrote", fmt::format("at address {}", event.b));
+  }
+  if (event.b < follower.reached) {
+    return broken("a reader goes back", fmt::format("from {} to {}", follower.reached, event.b));
+  }
+  follower.reached = event.c;
+  follower.seen.insert(event.b);
+  Entry* const entry = match(number, event.b, event.c);
+  if (entry == nullptr) {
+    return broken("a reader got an entry that was rolled back or never appended",
+                  fmt::format("entry {} at {}", name_of_number(number), event.b));
+  }
+  if (committed) entry->acknowledged = true;
+  return std::nullopt;
+}
+
+// A life of the log is over: what was not acknowledged may be there next time, or not.
+Ledger::Found Ledger::ended() {
+  for (Follower& follower : followers_) {
+    Found found = follower.began ? missed(follower) : std::nullopt;
+    if (found) return found;
+    follower = {};
+  }
+  return std::nullopt;
+}
+
+// A reader passes over nothing but what was given up, lost in a hole, or gone from a cache.
+Ledger::Found Ledger::missed(const Follower& follower) const {
+  if (cache_ || tolerant_) return std::nullopt;
+  auto entry = known_.lower_bound(std::max(follower.from, given_up_));
+  for (; entry != known_.end() && entry->first < follower.reached; ++entry) {
+    if (follower.seen.contains(entry->first)) continue;
+    return broken("a reader passed over an entry",
+                  fmt::format("entry {} at {}, on the way from {} to {}",
+                              name_of_number(entry->second.number), entry->first, follower.from,
+                              follower.reached));
+  }
+  return std::nullopt;
+}
+
+Finding Ledger::broken(const char* label, std::string text) const {
+  Finding finding = finding_at(run_, "durability-ledger", at_);
+  finding.label = label;
+  finding.text = std::move(text);
+  return finding;
+}
+
+bool voids(const Run& run, sim::Promise promise) {
+  for (const std::string& name : run.plan->faults) {
+    const sim::Fault* const fault = faults::find_fault(name);
+    if ((fault->voids() & static_cast<uint32_t>(promise)) != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+}  // namespace orrery::scenarios

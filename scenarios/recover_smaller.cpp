@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recovery into other sizes (engine-spec 6.6, R6): the ring, the index and the share of mutable
+// pages differ from life to life, so that pages of a snapshot must leave for the main device and
+// chains of the index are cut or joined.
+#include "scenarios/catalogue.hpp"
+#include "scenarios/lives_load.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+class RecoverSmaller final : public LivesScenario {
+ public:
+  const char* name() const override { return "recover-smaller"; }
+  const char* sentence() const override {
+    return "each life of the store has less or more memory than the one before";
+  }
+
+ private:
+  engine::StoreOptions options_of(const Sizes& sizes, uint32_t life) const override {
+    engine::StoreOptions options = store_options(sizes);
+    if (life == 0) return options;
+    Draw draw(sim::mix(static_cast<uint64_t>(sizes["script"]), 0x0711), life);
+    options.memory_bits = options.page_bits + static_cast<uint32_t>(draw.between(1, 4));
+    options.mutable_permille = static_cast<uint32_t>(draw.between(0, 9) * 100);
+    if (draw.odds(1, 2)) options.index_bits = static_cast<uint32_t>(draw.between(0, 6));
+    if (draw.odds(1, 2)) options.tag_bits = static_cast<uint32_t>(draw.between(0, 3));
+    const int64_t slots = int64_t{1} << (options.memory_bits - options.page_bits);
+    if (draw.odds(1, 3)) options.empty_pages = static_cast<uint32_t>(draw.between(0, slots - 1));
+    return options;
+  }
+
+ public:
+  void draw(uint64_t seed, Sizes& sizes) const override {
+    Draw draw(seed, 0x53A1);
+    draw_lives(draw, sizes);
+    sizes.set("ring_bits", draw.between(3, 5));
+    sizes.set("mutable_permille", draw.odds(1, 2) ? 900 : 0);
+    sizes.set("crashes", draw.between(2, 4));
+    sizes.set("snapshots", draw.between(1, 4));
+  }
+};
+
+constexpr RecoverSmaller kScenario;
+
+}  // namespace
+
+const Scenario& recover_smaller() { return kScenario; }
+
+}  // namespace orrery::scenarios

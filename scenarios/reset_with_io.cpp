@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A store is emptied while everything else goes on: operations, pending reads, flushes, evictions
+// and checkpoints. Nothing of before may come back: not from memory, not from the device, not from
+// a request that was under way, and not after a crash.
+#include "scenarios/catalogue.hpp"
+#include "scenarios/lives_load.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+class ResetWithIo final : public LivesScenario {
+ public:
+  const char* name() const override { return "reset-with-io"; }
+  const char* sentence() const override {
+    return "the store is emptied while sessions, flushes and checkpoints are at work";
+  }
+
+  void draw(uint64_t seed, Sizes& sizes) const override {
+    Draw draw(seed, 0x4E5E);
+    draw_lives(draw, sizes);
+    sizes.set("resets", draw.between(1, 4));
+    sizes.set("ring_bits", draw.between(1, 4));
+    sizes.set("snapshots", draw.between(0, 4));
+    sizes.set("flushes", draw.between(0, 6));
+    sizes.set("copy_reads", draw.odds(1, 4) ? 1 : 0);
+    sizes.set("crashes", draw.odds(1, 2) ? 0 : draw.between(1, 3));
+  }
+
+ protected:
+  Mix mix(const Sizes& sizes) const override {
+    Mix mix = mix_of(sizes);
+    mix.upserts = 40;
+    mix.adds = 20;
+    return mix;
+  }
+};
+
+constexpr ResetWithIo kScenario;
+
+}  // namespace
+
+const Scenario& reset_with_io() { return kScenario; }
+
+}  // namespace orrery::scenarios

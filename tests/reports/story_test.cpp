@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a story must not leave out: who the failure is about, every decision of a shrunk run, and
+// where recovery put the log.
+#include <algorithm>
+#include <sstream>
+
+#include "engine/store/boundaries.hpp"
+#include "engine/store/events.hpp"
+#include "reports/log_state.hpp"
+#include "tests/catch.hpp"
+#include "tests/reports/made_up_run.hpp"
+
+namespace orrery::reports {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+
+std::string story_of(const Telling& telling) {
+  std::ostringstream out;
+  render_story(telling, out);
+  return out.str();
+}
+
+/// The line that begins with `what`, after blanks.
+std::string line_with(const std::string& text, const std::string& what) {
+  const size_t at = text.find(what);
+  if (at == std::string::npos) return {};
+  return text.substr(at, text.find('\n', at) - at);
+}
+
+/// More tasks run when it was not their turn, one after the other, before anything of the rest.
+void deviate(MadeUpRun& made, uint64_t tasks) {
+  for (uint64_t i = 0; i < tasks; ++i) {
+    const auto task = static_cast<uint32_t>(made.trace.tasks.size());
+    const sim::ActorId name{{"passer-by", i}, 0, 0};
+    made.trace.tasks.push_back({name, 100});
+    sim::Event event;
+    event.step = 100 + i;
+    event.task = task;
+    event.kind = static_cast<uint16_t>(sim::Kind::task_switched);
+    event.a = task;
+    made.trace.events.push_back(event);
+    sim::Taken taken;
+    taken.at = {i, sim::Ask::preempt, 1, name};
+    taken.value = 1;
+    taken.task = name;
+    taken.step = event.step;
+    made.trace.taken.insert(made.trace.taken.begin() + static_cast<std::ptrdiff_t>(i), taken);
+  }
+  std::stable_sort(made.trace.events.begin(), made.trace.events.end(),
+                   [](const auto& one, const auto& other) { return one.step < other.step; });
+}
+
+}  // namespace
+
+TEST_CASE("who the failure is about has a lane, whoever deviated; others share the last column") {
+  MadeUpRun made;
+  deviate(made, 6);
+  const std::string story = story_of({made.run, {}});
+  const std::string head = line_with(story, "virtual  ");
+  CHECK(head.starts_with("virtual  flush-runner/1        session/0             passer-by/0"));
+  CHECK(head.ends_with("others"));
+  CHECK_THAT(story, ContainsSubstring("passer-by/4: stops; "));
+  const size_t others = head.find("others");
+  const size_t virtual_at = story.find(head) - story.rfind('\n', story.find(head));
+  for (const std::string name : {"passer-by/3: ", "passer-by/4: "}) {
+    const size_t at = story.find(name);
+    REQUIRE(at != std::string::npos);
+    CHECK(at - story.rfind('\n', at) == virtual_at + others);
+  }
+}
+
+TEST_CASE("of a shrunk run every deviation is told, and no more shrinking is advised") {
+  MadeUpRun made;
+  deviate(made, 18);
+  const std::string whole = story_of({made.run, {}});
+  CHECK_THAT(whole, ContainsSubstring("8 before these; orrery shrink keeps the few that matter"));
+  CHECK_THAT(whole, !ContainsSubstring("passer-by/3 ran"));
+  const std::vector<sim::Deviation> deviations = sim::deviations_of(made.trace.taken);
+  const std::vector<Need> needs{{deviations.back(), "the run is ok"}};
+  const std::string shrunk = story_of({made.run, needs});
+  CHECK_THAT(shrunk, !ContainsSubstring("orrery shrink"));
+  CHECK_THAT(shrunk, ContainsSubstring("passer-by/0 ran"));
+  CHECK_THAT(shrunk, ContainsSubstring("<- deviation 1\n"));
+  CHECK_THAT(shrunk, ContainsSubstring("<- deviation 20"));
+}
+
+TEST_CASE("what the device did is said of the device") {
+  const MadeUpRun made;
+  CHECK_THAT(story_of({made.run, {}}), ContainsSubstring("  by the device at step 1,250"));
+}
+
+TEST_CASE("a log that was recovered stands where recovery put it") {
+  MadeUpRun made;
+  sim::Event event;
+  event.step = 1240;
+  event.kind = engine::events::kLogRecovered;
+  event.a = 512;
+  event.b = 1024;
+  event.c = 4608;
+  made.trace.events.push_back(event);
+  const LogState state = log_state_at(made.run, made.trace.events.size());
+  const auto value = [&](engine::Boundary which) {
+    return state.boundaries[static_cast<size_t>(which)]->value;
+  };
+  using engine::Boundary;
+  CHECK(value(Boundary::begin) == 512);
+  for (const Boundary low : {Boundary::closed, Boundary::safe_head, Boundary::head}) {
+    CHECK(value(low) == 1024);
+  }
+  for (const Boundary high : {Boundary::flushed, Boundary::safe_ro, Boundary::ro}) {
+    CHECK(value(high) == 4608);
+  }
+  CHECK_THAT(story_of({made.run, {}}), !ContainsSubstring("has not moved"));
+}
+
+}  // namespace orrery::reports

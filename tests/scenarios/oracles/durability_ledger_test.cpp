@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an append log owes: every kind of broken promise turns the ledger red, and what is merely
+// unknown does not.
+#include "engine/store/events.hpp"
+#include "scenarios/ledger.hpp"
+#include "tests/scenarios/oracles/hand_made_run.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+using namespace orrery;
+using namespace orrery::scenarios;
+
+namespace {
+
+constexpr int64_t kOk = 0;
+constexpr int64_t kIo = static_cast<int64_t>(engine::Errc::io);
+constexpr int64_t kCorrupt = static_cast<int64_t>(engine::Errc::corrupt);
+constexpr int64_t kNotFound = static_cast<int64_t>(engine::Errc::not_found);
+
+int64_t number(uint64_t n) { return static_cast<int64_t>(number_of(0, n)); }
+
+/// Entries of 32 bytes: entry n stands at 64 + 32 n.
+int64_t place(int64_t n) { return 64 + 32 * n; }
+
+struct Book {
+  Book() { made.event(ledger::kOpened, kOk, 64); }
+  void append(int64_t n) { append_at(n, place(n)); }
+  void append_at(int64_t n, int64_t address) {
+    made.event(ledger::kAsked, number(static_cast<uint64_t>(n)));
+    made.event(ledger::kAppended, number(static_cast<uint64_t>(n)), address, address + 32);
+  }
+  void ask(int64_t n) { made.event(ledger::kAsked, number(static_cast<uint64_t>(n))); }
+  void acknowledge(int64_t from, int64_t until) {
+    made.event(ledger::kAcknowledged, place(from), place(until));
+  }
+  void crash() { made.event(static_cast<uint16_t>(sim::Kind::crashed), 1); }
+  void recover(int64_t begin, int64_t end) {
+    made.event(ledger::kRecovered, kOk, place(begin), place(end));
+  }
+  void find(int64_t n) {
+    made.event(ledger::kReadBack, number(static_cast<uint64_t>(n)), place(n), place(n + 1));
+  }
+  void read_back(int64_t begin, int64_t end) {
+    recover(begin, end);
+    for (int64_t n = begin; n < end; ++n) find(n);
+    made.event(ledger::kReadBackEnded, kOk);
+  }
+  void begin_reading(int64_t reader) { made.event(ledger::kReaderBegins, reader, 64); }
+  void read(int64_t reader, int64_t n) {
+    made.event(reader == 0 ? ledger::kReadCommitted : ledger::kReadUncommitted,
+               number(static_cast<uint64_t>(n)), place(n), place(n + 1));
+  }
+  std::string label() { return made.label(judge_ledger); }
+
+  HandMadeRun made;
+};
+
+/// Three entries, of which two are acknowledged, and a crash.
+void first_life(Book& book) {
+  for (int64_t n = 0; n < 3; ++n) book.append(n);
+  book.acknowledge(0, 2);
+  book.crash();
+}
+
+constexpr const char* kStranger = "an entry is there that was rolled back or never appended";
+
+}  // namespace
+
+TEST_CASE("a ledger without a log is in order") {
+  HandMadeRun made;
+  REQUIRE(made.label(judge_ledger) == "nothing");
+}
+
+TEST_CASE("what was acknowledged is there, and what was not may be") {
+  for (const int64_t end : {2, 3}) {
+    Book book;
+    first_life(book);
+    book.read_back(0, end);
+    REQUIRE(book.label() == "nothing");
+  }
+  Book lost;
+  first_life(lost);
+  lost.read_back(0, 1);
+  REQUIRE(lost.label() == "an acknowledged entry was lost");
+}
+
+TEST_CASE("an entry in the middle does not go missing") {
+  for (const bool tolerant : {false, true}) {
+    Book book;
+    book.made.plan.sizes.set("tolerant", tolerant ? 1 : 0);
+    for (int64_t n = 0; n < 3; ++n) book.append(n);
+    book.acknowledge(2, 3);
+    book.crash();
+    book.recover(0, 3);
+    book.find(0);
+    book.find(2);
+    book.made.event(ledger::kReadBackEnded, kOk);
+    REQUIRE(book.label() == (tolerant ? "nothing" : "an entry is missing in a recovered log"));
+  }
+}
+
+TEST_CASE("a tolerant log keeps what it acknowledged all the same") {
+  Book book;
+  book.made.plan.sizes.set("tolerant", 1);
+  for (int64_t n = 0; n < 3; ++n) book.append(n);
+  book.acknowledge(1, 3);
+  book.crash();
+  book.recover(0, 3);
+  book.find(0);
+  book.find(2);
+  book.made.event(ledger::kReadBackEnded, kOk);
+  REQUIRE(book.label() == "an entry is missing in a recovered log");
+}
+
+TEST_CASE("what a crash took stays gone") {
+  Book book;
+  first_life(book);
+  book.read_back(0, 2);
+  book.append_at(7, place(2));
+  book.acknowledge(2, 3);
+  book.crash();
+  book.recover(0, 3);
+  for (int64_t n = 0; n < 3; ++n) book.find(n);  // entry 2 is back, in the place of entry 7
+  REQUIRE(book.label() == kStranger);
+  Book later;
+  first_life(later);
+  later.read_back(0, 2);
+  later.crash();
+  later.read_back(0, 3);
+  REQUIRE(later.label() == kStranger);
+}
+
+TEST_CASE("a recovery finds again what one before it had found") {
+  Book book;
+  first_life(book);
+  book.read_back(0, 3);
+  book.crash();
+  book.read_back(0, 2);
+  REQUIRE(book.label() == "an acknowledged entry was lost");
+  // Also if nobody came to read it.
+  Book unread;
+  first_life(unread);
+  unread.recover(0, 3);
+  unread.crash();
+  unread.read_back(0, 2);
+  REQUIRE(unread.label() == "an acknowledged entry was lost");
+}
+
+TEST_CASE("what was under way at a crash may be there, until somebody has looked") {
+  Book book;
+  first_life(book);
+  Book asked;
+  for (int64_t n = 0; n < 2; ++n) asked.append(n);
+  asked.ask(2);
+  asked.crash();
+  asked.read_back(0, 3);
+  REQUIRE(asked.label() == "nothing");
+  Book late;
+  for (int64_t n = 0; n < 2; ++n) late.append(n);
+  late.ask(2);
+  late.crash();
+  late.read_back(0, 2);
+  late.crash();
+  late.read_back(0, 3);
+  REQUIRE(late.label() == kStranger);
+  Book refused;
+  refused.ask(0);
+  refused.made.event(ledger::kRefused, number(0));
+  refused.crash();
+  refused.read_back(0, 1);
+  REQUIRE(refused.label() == kStranger);
+}
+
+TEST_CASE("what was given up may be gone, and nothing else") {
+  for (const int64_t begin : {0, 1, 2}) {
+    Book book;
+    for (int64_t n = 0; n < 3; ++n) book.append(n);
+    book.acknowledge(0, 3);
+    book.made.event(ledger::kGivingUp, place(1));
+    book.crash();
+    book.read_back(begin, 3);
+    const bool fine = begin <= 1;
+    REQUIRE(book.label() == (fine ? "nothing" : "a recovered log begins above what was given up"));
+  }
+}
+
+TEST_CASE("bytes that nobody wrote, and an order that nobody wrote them in") {
+  Book garbage;
+  first_life(garbage);
+  garbage.recover(0, 2);
+  garbage.made.event(ledger::kReadBack, 0, place(0), place(1));
+  REQUIRE(garbage.label() == "an entry holds bytes that nobody wrote");
+  Book twice;
+  first_life(twice);
+  twice.recover(0, 2);
+  twice.find(0);
+  twice.find(0);
+  REQUIRE(twice.label() == "a recovered log is read out of order");
+  Book beyond;
+  first_life(beyond);
+  beyond.recover(0, 2);
+  for (int64_t n = 0; n < 3; ++n) beyond.find(n);
+  REQUIRE(beyond.label() == "a recovered log is read out of order");
+}
+
+TEST_CASE("a log does not vanish, and no crash damages it") {
+  const auto after = [](int64_t code) {
+    Book book;
+    first_life(book);
+    book.made.event(ledger::kRecovered, code);
+    return book.label();
+  };
+  REQUIRE(after(kNotFound) == "a log is gone");
+  REQUIRE(after(kCorrupt) == "a log was found damaged");
+  REQUIRE(after(kIo) == "nothing");
+  const auto read_back = [](int64_t code) {
+    Book book;
+    first_life(book);
+    book.recover(0, 2);
+    book.made.event(ledger::kReadBackEnded, code, place(0));
+    return book.label();
+  };
+  REQUIRE(read_back(kCorrupt) == "a recovered log is damaged");
+  REQUIRE(read_back(kIo) == "nothing");
+  HandMadeRun never;
+  never.event(ledger::kRecovered, kNotFound);
+  REQUIRE(never.label(judge_ledger) == "nothing");
+}
+
+TEST_CASE("what a reader of the committed part has seen is durable") {
+  for (const int64_t reader : {0, 1}) {
+    Book book;
+    book.begin_reading(reader);
+    for (int64_t n = 0; n < 3; ++n) book.append(n);
+    book.acknowledge(0, 2);
+    for (int64_t n = 0; n < 3; ++n) book.read(reader, n);
+    book.crash();
+    book.read_back(0, 2);
+    REQUIRE(book.label() == (reader == 1 ? "nothing" : "an acknowledged entry was lost"));
+  }
+}
+
+TEST_CASE("a reader gets every entry, once, in order") {
+  const auto read = [](std::vector<int64_t> order) {
+    Book book;
+    book.begin_reading(1);
+    for (int64_t n = 0; n < 3; ++n) book.append(n);
+    for (const int64_t n : order) book.read(1, n);
+    book.made.event(ledger::kClosed);
+    return book.label();
+  };
+  REQUIRE(read({0, 1, 2}) == "nothing");
+  REQUIRE(read({0, 1}) == "nothing");
+  REQUIRE(read({0, 2}) == "a reader passed over an entry");
+  REQUIRE(read({1, 2}) == "a reader passed over an entry");
+  REQUIRE(read({0, 1, 1}) == "a reader goes back");
+  REQUIRE(read({0, 1, 2, 3}) == "a reader got an entry that was rolled back or never appended");
+  Book damaged;
+  damaged.begin_reading(0);
+  damaged.made.event(ledger::kReaderFailed, 0, place(0));
+  REQUIRE(damaged.label() == "a reader met damage");
+  Book given_up;
+  given_up.begin_reading(1);
+  for (int64_t n = 0; n < 3; ++n) given_up.append(n);
+  given_up.made.event(ledger::kGivingUp, place(2));
+  given_up.read(1, 2);
+  given_up.made.event(ledger::kClosed);
+  REQUIRE(given_up.label() == "nothing");
+}
+
+TEST_CASE("a reader may be faster than the answer of who appends") {
+  Book book;
+  book.begin_reading(1);
+  book.ask(0);
+  book.read(1, 0);
+  book.made.event(ledger::kAppended, number(0), place(0), place(1));
+  REQUIRE(book.label() == "nothing");
+  Book elsewhere;
+  elsewhere.begin_reading(1);
+  elsewhere.ask(0);
+  elsewhere.read(1, 0);
+  elsewhere.made.event(ledger::kAppended, number(0), place(1), place(2));
+  REQUIRE(elsewhere.label() == "two entries stand in one place");
+}
+
+TEST_CASE("two entries never stand in one place") {
+  for (const int64_t address : {place(0), place(0) + 8, place(0) - 8}) {
+    Book book;
+    book.append(0);
+    book.append_at(1, address);
+    REQUIRE(book.label() == "two entries stand in one place");
+  }
+}
+
+TEST_CASE("a stream without a device may lose everything") {
+  Book book;
+  book.made.scenario.cache = true;
+  book.made.event(ledger::kOpened, kOk, 64);
+  for (int64_t n = 0; n < 3; ++n) book.append(n);
+  book.acknowledge(0, 3);
+  book.crash();
+  book.made.event(ledger::kRecovered, kNotFound);
+  book.made.event(ledger::kOpened, kOk, 64);
+  book.append_at(9, place(0));
+  REQUIRE(book.label() == "nothing");
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sizes that scenarios draw, and those that they take.
+#include "engine/store/record.hpp"
+#include "scenarios/run.hpp"
+#include "tests/catch.hpp"
+
+using namespace orrery::scenarios;
+
+TEST_CASE("at rest, in the sizes drawn, garnet-385 has nothing to strike at") {
+  Runner runner;
+  const Scenario& scenario = *find_scenario("snapshot-at-rest");
+  for (uint64_t seed = 0; seed < 1000; ++seed) {
+    Plan plan = plan_of_seed(scenario, seed);
+    const int64_t page = int64_t{1} << plan.sizes["page_bits"];
+    INFO("seed " << seed);
+    REQUIRE(int64_t{1} << (plan.sizes["width_bits"] - 1) > page);  // or a whole page would not fit
+    plan.bugs.emplace_back("garnet-385");
+    REQUIRE(runner.play(plan).verdict == Verdict::ok);
+  }
+}
+
+TEST_CASE("pages may be as small as the largest record") {
+  Runner runner;
+  for (const int64_t bits : {6, 7}) {
+    for (const char* const name : {"many-sessions", "snapshot-full-cache", "crash-loop"}) {
+      Plan plan = plan_of_seed(*find_scenario(name), 3);
+      REQUIRE(set_size(plan, "page_bits", bits).empty());
+      int64_t value = 8;
+      while (orrery::engine::record_size(16, value + 1) <= int64_t{1} << bits) ++value;
+      REQUIRE(set_size(plan, "value_max", value + 1).empty());
+      REQUIRE(unfit(plan).find("the largest record has ") != std::string::npos);
+      REQUIRE(set_size(plan, "value_max", value).empty());
+      INFO(name << ": " << unfit(plan));
+      REQUIRE(unfit(plan).empty());
+      const Run& run = runner.play(plan);
+      INFO((run.finding ? run.finding->text : run.not_judged));
+      REQUIRE(run.verdict == Verdict::ok);
+    }
+  }
+}
