@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every figure. To add one: a function in a file of this folder, a declaration and a row here.
 #include "bench/figure.hpp"
+#include "sim/fiber.hpp"
 
 namespace orrery::bench {
 
@@ -21,6 +22,8 @@ double seeds_to_385();
 double seeds_to_385_worst();
 double shrunk_385();
 double shrunk_385_seconds();
+// fuzzing.cpp
+double schedule_executions();
 // workers.cpp
 double two_workers();
 double two_workers_cpu();
@@ -44,6 +47,13 @@ constexpr Wanted kAtMost = Wanted::at_most;
 constexpr Wanted kAtLeast = Wanted::at_least;
 constexpr Wanted kNothing = Wanted::nothing;
 
+// A build with AddressSanitizer has a goal of its own: fuzzers are run with it as well.
+#ifdef ORRERY_ASAN
+constexpr double kScheduleGoal = 600;
+#else
+constexpr double kScheduleGoal = 2000;
+#endif
+
 constexpr Figure kFigures[] = {
     {"step-rotating", "bare scheduler step, 8 fibers, digest on, in turns", "ns", kAtMost, 20,
      &bare_step_rotating},
@@ -64,6 +74,8 @@ constexpr Figure kFigures[] = {
     {"find-385-worst", "the same, the worst of 20", "", kAtMost, 2000, &seeds_to_385_worst},
     {"shrunk-385", "deviations of its shrunk tape, median of 20", "", kAtMost, 4, &shrunk_385},
     {"shrink-385", "time to shrink it, median of 20", "s", kAtMost, 1, &shrunk_385_seconds},
+    {"schedule", "executions of fuzz target schedule, of 5,000 points", "/s", kAtLeast,
+     kScheduleGoal, &schedule_executions},
     {"workers", "two worker processes over one, wall time; 2 idle cores", "", kAtLeast, 1.9,
      &two_workers},
     {"workers-cpu", "CPU time of two worker processes over one", "", kAtMost, 1.05,

@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/confirm.hpp"
 #include "cli/files.hpp"
 #include "cli/fuzzer.hpp"
 #include "cli/plan_options.hpp"
 #include "fuzz/schedule.hpp"
+#include "fuzz/standstill.hpp"
 #include "reports/run_row.hpp"
 #include "reports/words.hpp"
 #include "sim/tape.hpp"
@@ -22,7 +22,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int64_t kOneInputMaxMs = 120'000;
+// What is asked for plays its run a few times.
+constexpr int64_t kPlaysMax = 4;
 
 std::string text_at(const Json& row, const char* name);
 std::string without_numbers(std::string_view text);
@@ -30,10 +31,13 @@ std::string without_numbers(std::string_view text);
 }  // namespace
 
 int convert(const Invocation& invocation, const scenarios::Scenario& scenario,
-            const fuzz::Changes& changes, const std::string& input, const std::string& tape) {
+            const fuzz::Changes& changes, const std::string& input, const std::string& tape,
+            int64_t hang_after_ms) {
   std::string bytes;
   const std::string wrong = read_file(input, bytes);
   if (!wrong.empty()) return usage_error(invocation, wrong);
+  // Before there is a world: what was before it is there again after it.
+  fuzz::watch_for_standstill(hang_after_ms / 2);
   fuzz::SchedulePlayer player(scenario, changes);
   if (!player.wrong().empty()) return usage_error(invocation, player.wrong());
   const scenarios::Run& run =
@@ -55,6 +59,8 @@ int convert(const Invocation& invocation, const scenarios::Scenario& scenario,
 }
 
 void Artifacts::add(const std::string& artifact) {
+  const bool stopped = order_.interrupts != nullptr && order_.interrupts->came();
+  if (stopped) return unseen_.push_back(artifact);
   if (order_.target->plays_runs) return add_run(artifact);
   add_death(artifact);
 }
@@ -66,31 +72,39 @@ void Artifacts::add_run(const std::string& artifact) {
       fmt::format("{}/{}-{}.orry", order_.folder, order_.scenario->name(), name);
   std::vector<std::string> words{"fuzz",       order_.target->name,     "--convert", artifact,
                                  "--scenario", order_.scenario->name(), "--tape",    tape};
-  for (std::string& word : arguments_of(order_.changes)) words.push_back(std::move(word));
-  const Output first = output_of(invocation_.program, words);
+  const Output first = ask(std::move(words), order_.changes);
+  if (first.interrupted) return unseen_.push_back(artifact);
+  if (first.overdue || !first.started) {
+    return trouble_.push_back(
+        fmt::format("{}: the process that was to play it {}", artifact, end_text(first)));
+  }
   const Json seen = Json::parse(first.out, nullptr, false);
   if (!seen.is_object() || text_at(seen, "verdict") != "failed") return add_death(artifact);
-  if (!WIFEXITED(first.status) || WEXITSTATUS(first.status) != kFound) {
-    // What was found stands, and is told; but there is no tape of it.
-    trouble_.push_back(fmt::format("{}: no tape of it could be saved: {}", artifact,
-                                   first.err.substr(0, first.err.find('\n'))));
-    known_.push_back(text_at(seen, "signature"));
-    return count(text_at(seen, "signature"), artifact, "");
-  }
   known_.push_back(text_at(seen, "signature"));
+  if (WIFEXITED(first.status) && WEXITSTATUS(first.status) == kFound) {
+    return add_tape(artifact, tape, first);
+  }
+  // What was found stands, and is told; but there is no tape of it.
+  trouble_.push_back(fmt::format("{}: no tape of it could be saved: {}", artifact,
+                                 first.err.substr(0, first.err.find('\n'))));
+  count(text_at(seen, "signature"), artifact, "");
+}
 
-  words = {"replay", tape, "--json", "-q"};
+void Artifacts::add_tape(const std::string& artifact, const std::string& tape,
+                         const Output& converted) {
+  const Json seen = Json::parse(converted.out, nullptr, false);
   fuzz::Changes oracles;  // a tape holds no oracles
   oracles.oracles = order_.changes.oracles;
-  for (std::string& word : arguments_of(oracles)) words.push_back(std::move(word));
-  const Output second = output_of(invocation_.program, words);
+  const Output second = ask({"replay", tape, "--json", "-q"}, oracles);
+  if (second.interrupted) return unseen_.push_back(artifact);
   const Json replayed = Json::parse(first_line(second.out), nullptr, false);
   const int code = WIFEXITED(second.status) ? WEXITSTATUS(second.status) : -1;
   // A guarded run may end at an earlier step, and is right then.
   const bool same_end = replayed.is_object() && replayed["steps"] == seen["steps"];
-  if (code == kHarness || code == kUsage || !replayed.is_object()) {
-    trouble_.push_back(fmt::format("{}: the replay of {} did not come to an answer: {}", artifact,
-                                   tape, second.err.substr(0, second.err.find('\n'))));
+  if (code == -1 || code == kHarness || code == kUsage || !replayed.is_object()) {
+    trouble_.push_back(fmt::format("{}: the replay of {} did not come to an answer: it {} {}",
+                                   artifact, tape, end_text(second),
+                                   second.err.substr(0, second.err.find('\n'))));
     return count(text_at(seen, "signature"), artifact, tape);
   }
   if (code != kFound || (same_end && replayed["digest"] != seen["digest"])) {
@@ -101,6 +115,13 @@ void Artifacts::add_run(const std::string& artifact) {
   count(text_at(replayed, "signature"), artifact, tape);
 }
 
+// A fresh process, which may take its time, and no more.
+Output Artifacts::ask(std::vector<std::string> words, const fuzz::Changes& changes) const {
+  words.insert(words.end(), {"--hang-after", fmt::format("{}ms", order_.hang_after_ms)});
+  for (std::string& word : arguments_of(changes)) words.push_back(std::move(word));
+  return output_of(invocation_.program, words, kPlaysMax * order_.hang_after_ms, order_.interrupts);
+}
+
 // What took the target's process along takes a fresh one along as well.
 void Artifacts::add_death(const std::string& artifact) {
   std::vector<std::string> words{artifact, "-error_exitcode=1"};
@@ -108,9 +129,13 @@ void Artifacts::add_death(const std::string& artifact) {
     for (std::string& flag : fuzzer_flags(order_.scenario->name(), order_.changes)) {
       words.push_back(std::move(flag));
     }
+    words.push_back(timeout_flag(order_.hang_after_ms));
   }
-  const Fuzzed again = run_fuzzer(
-      {order_.fuzzer, words, order_.folder + "/artifact.log", kOneInputMaxMs, order_.interrupts});
+  const Fuzzed again = run_fuzzer({order_.fuzzer, words, order_.folder + "/artifact.log",
+                                   kPlaysMax * order_.hang_after_ms, order_.interrupts});
+  if (order_.interrupts != nullptr && order_.interrupts->came()) {
+    return unseen_.push_back(artifact);
+  }
   if (again.overdue) {
     trouble_.push_back(artifact + ": a fresh process does not end with it");
     return;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/confirm.hpp"
 #include "cli/verb.hpp"
 #include "fuzz/catalogue.hpp"
 #include "fuzz/changes.hpp"
@@ -22,8 +23,9 @@ struct ArtifactOrder {
   const fuzz::TargetRow* target = nullptr;
   const scenarios::Scenario* scenario = nullptr;  // of a target that plays runs
   fuzz::Changes changes;
-  std::string fuzzer;  // the target's binary
-  std::string folder;  // where tapes go
+  std::string fuzzer;         // the target's binary
+  std::string folder;         // where tapes go
+  int64_t hang_after_ms = 0;  // how long a run may take; standing still, half of it
   const fuzz::Interrupts* interrupts = nullptr;
 };
 
@@ -40,7 +42,7 @@ class Artifacts {
   Artifacts(const Invocation& invocation, const ArtifactOrder& order)
       : invocation_(invocation), order_(order) {}
 
-  /// Looks at one more.
+  /// Looks at one more, unless Ctrl-C has come, or comes meanwhile.
   void add(const std::string& artifact);
 
   const std::vector<ArtifactFinding>& findings() const { return findings_; }
@@ -50,9 +52,13 @@ class Artifacts {
   const std::vector<std::string>& differing() const { return differing_; }
   /// What went wrong here.
   const std::vector<std::string>& trouble() const { return trouble_; }
+  /// The artifacts that nobody has looked at, because of Ctrl-C.
+  const std::vector<std::string>& unseen() const { return unseen_; }
 
  private:
   void add_run(const std::string& artifact);
+  void add_tape(const std::string& artifact, const std::string& tape, const Output& converted);
+  Output ask(std::vector<std::string> words, const fuzz::Changes& changes) const;
   void add_death(const std::string& artifact);
   void count(const std::string& signature, const std::string& artifact, const std::string& tape);
 
@@ -62,10 +68,13 @@ class Artifacts {
   std::vector<std::string> known_;
   std::vector<std::string> differing_;
   std::vector<std::string> trouble_;
+  std::vector<std::string> unseen_;
 };
 
-/// Plays an input and saves the tape of its run, if `tape` is not empty. Returns the exit code.
+/// Plays an input and saves the tape of its run, if `tape` is not empty. A run that stands still
+/// for half of `hang_after_ms` is ended. Returns the exit code.
 int convert(const Invocation& invocation, const scenarios::Scenario& scenario,
-            const fuzz::Changes& changes, const std::string& input, const std::string& tape);
+            const fuzz::Changes& changes, const std::string& input, const std::string& tape,
+            int64_t hang_after_ms);
 
 }  // namespace orrery::cli

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "cli/build.hpp"
 #include "cli/plan_options.hpp"
 #include "reports/junit.hpp"
 #include "reports/words.hpp"
@@ -24,7 +23,9 @@ JunitCase case_of_determinism(const CampaignStory& story);
 JunitCase case_of_harness(const CampaignStory& story);
 JunitCase case_of_canary(const CampaignStory& story);
 JunitCase case_of_conclusions(const CampaignStory& story);
+std::string replay_command(const CampaignStory& story, uint64_t seed);
 std::string campaign_again(const CampaignStory& story);
+void add_failure(const ToldFailure& failure, JunitCase& one);
 std::string text_of(const CampaignStory& story, const ToldFailure& failure);
 
 }  // namespace
@@ -73,12 +74,7 @@ JunitCase case_of_oracle(const CampaignStory& story, std::string_view oracle) {
   one.name = oracle;
   for (const ToldFailure& failure : story.failures) {
     if (failure.found.first.oracle.view() != oracle) continue;
-    if (one.outcome != JunitOutcome::failed) {
-      one.outcome = JunitOutcome::failed;
-      one.message = failure.confirmed ? failure.confirmed->signature
-                                      : std::string(failure.found.first.signature.view());
-      if (failure.confirmed) one.attachment = failure.confirmed->tape;
-    }
+    add_failure(failure, one);
     one.text += text_of(story, failure);
   }
   const fuzz::Campaign& campaign = story.campaign;
@@ -90,32 +86,53 @@ JunitCase case_of_oracle(const CampaignStory& story, std::string_view oracle) {
   return one;
 }
 
+// The first that was reproduced speaks for all; until there is one, nobody knows whether the engine
+// is to blame, and yet nothing may pass as green.
+void add_failure(const ToldFailure& failure, JunitCase& one) {
+  if (one.outcome == JunitOutcome::failed) return;
+  if (failure.confirmed != nullptr) {
+    one.outcome = JunitOutcome::failed;
+    one.message = failure.confirmed->made.signature;
+    one.attachment = failure.confirmed->made.tape;
+  } else if (one.outcome == JunitOutcome::passed) {
+    one.outcome = JunitOutcome::error;
+    one.message =
+        fmt::format("no fresh process has reproduced it: {}", failure.found.first.signature.view());
+  }
+}
+
 // The command first: some readers show nothing but the beginning.
 std::string text_of(const CampaignStory& story, const ToldFailure& failure) {
-  const reports::RunRow& row = failure.found.first;
-  std::string text = fmt::format("orrery replay {} {}{}\n", story.hunted.scenario->name(),
-                                 reports::hex64(row.seed), words_of(story.hunted.changes));
-  if (failure.confirmed && !failure.confirmed->tape.empty()) {
-    text += fmt::format("orrery shrink {}\n", failure.confirmed->tape);
+  const Confirmed* const known = failure.confirmed;
+  const reports::RunRow& row = known != nullptr ? known->row : failure.found.first;
+  std::string text = replay_command(story, row.seed);
+  if (known != nullptr && !known->made.tape.empty()) {
+    text += fmt::format("orrery shrink {}{}\n", shell_word(known->made.tape),
+                        oracles_of(story.hunted.changes.oracles));
   }
-  text += fmt::format(
-      "{}\n{} of {}, first in run {} of the campaign\n",
-      failure.confirmed ? failure.confirmed->signature : std::string(row.signature.view()),
-      reports::counted(failure.found.count, "run"), reports::grouped(story.campaign.runs),
-      reports::grouped(row.index));
-  text += failure.confirmed ? "reproduced in a fresh process\n"
-                            : "not yet reproduced in a fresh process\n";
-  if (failure.confirmed && !failure.confirmed->words.empty()) text += failure.confirmed->text;
+  text += fmt::format("{}\n{} of {}, first in run {} of the campaign\n",
+                      known != nullptr ? known->made.signature : std::string(row.signature.view()),
+                      reports::counted(failure.found.count, "run"),
+                      reports::grouped(story.campaign.runs),
+                      reports::grouped(failure.found.first.index));
+  text += known != nullptr ? "reproduced in a fresh process\n"
+                           : "not yet reproduced in a fresh process\n";
+  if (known != nullptr && !known->made.words.empty()) text += known->made.text;
   return text + "\n";
 }
 
-// The command first, here too.
+std::string replay_command(const CampaignStory& story, uint64_t seed) {
+  return fmt::format("orrery replay {} {}{}\n", story.hunted.scenario->name(), reports::hex64(seed),
+                     words_of(story.hunted.changes));
+}
+
+// With all that was asked of it: the same runs, guarded and played twice as they were.
 std::string campaign_again(const CampaignStory& story) {
   const uint64_t first = story.order.first;
-  return fmt::format("orrery run {} -s {}{} -n {}{}\n", story.hunted.scenario->name(),
+  return fmt::format("orrery run {} -s {}{} -n {}{}{}\n", story.hunted.scenario->name(),
                      reports::hex64(story.hunted.seed),
                      first > 0 ? fmt::format(" --from {}", first) : "", story.campaign.next - first,
-                     words_of(story.hunted.changes));
+                     words_of(story.hunted.changes), story.hunted.options);
 }
 
 JunitCase case_of_determinism(const CampaignStory& story) {
@@ -124,8 +141,10 @@ JunitCase case_of_determinism(const CampaignStory& story) {
   if (!story.nondeterminism.empty()) {
     one.outcome = JunitOutcome::failed;
     one.message = "the same run gave two results";
-    one.text = campaign_again(story);
-    for (const std::string& text : story.nondeterminism) one.text += text + "\n";
+    const Differing& first = story.nondeterminism.front();
+    one.text = first.again.empty() ? replay_command(story, first.seed) : first.again;
+    one.text += campaign_again(story);
+    for (const Differing& differing : story.nondeterminism) one.text += differing.text + "\n";
   } else if (story.campaign.reruns == 0) {
     one.outcome = JunitOutcome::skipped;
     one.message = "no run was played twice";
@@ -162,7 +181,13 @@ JunitCase case_of_conclusions(const CampaignStory& story) {
   one.message =
       fmt::format("{} of {} came to no conclusion", reports::grouped(campaign.inconclusive),
                   reports::counted(campaign.runs, "run"));
-  one.text = campaign_again(story);
+  for (const fuzz::SignatureCount& reason : campaign.reasons) {
+    one.text += replay_command(story, reason.first.seed);
+    one.text += fmt::format("{}\n{} of {}, first in run {} of the campaign\n\n",
+                            reason.first.signature.view(), reports::counted(reason.count, "run"),
+                            reports::grouped(campaign.runs), reports::grouped(reason.first.index));
+  }
+  one.text += campaign_again(story);
   return one;
 }
 

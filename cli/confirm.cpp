@@ -2,9 +2,11 @@
 #include "cli/confirm.hpp"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +16,7 @@
 
 #include "cli/files.hpp"
 #include "cli/plan_options.hpp"
-#include "fuzz/interrupts.hpp"
+#include "engine/base/check.hpp"
 #include "fuzz/last_words.hpp"
 #include "fuzz/worker.hpp"
 #include "reports/words.hpp"
@@ -26,18 +28,18 @@ using Json = nlohmann::ordered_json;
 using reports::RunRow;
 
 constexpr int kTickMs = 100;
+constexpr size_t kErrorLinesShown = 6;
 
-std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
-                                   const fuzz::Changes& changes, int64_t hang_after_ms);
-int64_t patience_of(int64_t hang_after_ms);
 bool read_some(int pipe, std::string& text);
-bool is_death(const RunRow& row);
+Output not_started();
 Confirmation compare_deaths(const RunRow& row, const Output& fresh);
 Confirmation compare(const RunRow& row, const Json& seen);
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments,
                          int out);
 
 }  // namespace
+
+bool took_worker_along(const RunRow& row) { return row.signature.view().ends_with("(worker)"); }
 
 std::string tape_path(const std::string& folder, const char* scenario, uint64_t seed) {
   return fmt::format("{}/{}-{}.orry", folder, scenario, reports::hex64(seed));
@@ -48,9 +50,11 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
                      int64_t hang_after_ms) {
   const std::string tape = tape_path(folder, scenario.name(), row.seed);
   std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
-  words.insert(words.end(), {"--save", tape});
+  words.insert(words.end(), {"--json", "--save", tape});
   const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
   const Json seen = Json::parse(first_line(fresh.out), nullptr, false);
+  // Killed by this process, it would have said who knows what.
+  if (fresh.overdue || !fresh.started) return without_answer(row, fresh);
   if (!seen.is_object()) return compare_deaths(row, fresh);
   const int code = WIFEXITED(fresh.status) ? WEXITSTATUS(fresh.status) : -1;
   Confirmation result = compare(row, seen);
@@ -65,9 +69,9 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
 ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
                                const RunRow& row, const fuzz::Changes& changes,
                                int64_t hang_after_ms) {
-  const Output fresh =
-      output_of(invocation.program, replay_of(scenario, row, changes, hang_after_ms),
-                patience_of(hang_after_ms));
+  std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
+  words.emplace_back("--json");
+  const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
   const bool again = WIFEXITED(fresh.status) && WEXITSTATUS(fresh.status) == kNondeterminism;
   if (!again) {
     return {"; a fresh process does not see it, so it depends on more than where memory lies", {}};
@@ -83,46 +87,67 @@ ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Sc
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
+                                   const fuzz::Changes& changes, int64_t hang_after_ms) {
+  std::vector<std::string> words{"replay", scenario.name(), reports::hex64(row.seed),
+                                 "-q",     "--hang-after",  fmt::format("{}ms", hang_after_ms)};
+  for (std::string& word : arguments_of(changes)) words.push_back(std::move(word));
+  return words;
+}
+
+int64_t patience_of(int64_t hang_after_ms) { return 4 * hang_after_ms; }
+
+Confirmation without_answer(const RunRow& row, const Output& fresh) {
+  Confirmation result;
+  result.outcome = Outcome::harness;
+  result.signature = row.signature.view();
+  result.text = fmt::format("the fresh process ended without an answer: it {}\n", end_text(fresh));
+  if (fresh.started) result.text += fuzz::heart_of(fresh.err, kErrorLinesShown);
+  return result;
+}
+
 Output output_of(const std::string& program, const std::vector<std::string>& arguments,
-                 int64_t patience_ms) {
+                 int64_t patience_ms, const fuzz::Interrupts* interrupts) {
   Output output;
   int ends[2];
-  if (pipe(ends) != 0) return output;
+  if (pipe2(ends, O_CLOEXEC) != 0) return not_started();
   fuzz::LastWords err;
   const pid_t parent = getpid();
   const pid_t process = fork();
+  if (process < 0) {
+    output = not_started();
+    for (const int end : ends) close(end);
+    return output;
+  }
   if (process == 0) {
     if (!fuzz::dies_with(parent)) _exit(kHarness);
     fuzz::deaf_to_interrupts();
-    close(ends[0]);
     err.listen();
     become(program, arguments, ends[1]);
   }
+  output.started = true;
   close(ends[1]);
   const int64_t until = patience_ms < INT64_MAX ? fuzz::steady_ms() + patience_ms : INT64_MAX;
   while (read_some(ends[0], output.out)) {
-    if (process > 0 && fuzz::steady_ms() >= until) kill(process, SIGKILL);
+    output.overdue = output.overdue || fuzz::steady_ms() >= until;
+    output.interrupted = output.interrupted || (interrupts != nullptr && interrupts->came());
+    if (output.overdue || output.interrupted) kill(process, SIGKILL);
   }
   close(ends[0]);
-  while (process > 0 && waitpid(process, &output.status, 0) < 0 && errno == EINTR) {
+  while (waitpid(process, &output.status, 0) < 0 && errno == EINTR) {
   }
   output.err = err.text();
   return output;
 }
 
-namespace {
-
-std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const RunRow& row,
-                                   const fuzz::Changes& changes, int64_t hang_after_ms) {
-  std::vector<std::string> words{
-      "replay", scenario.name(), reports::hex64(row.seed),          "--json",
-      "-q",     "--hang-after",  fmt::format("{}ms", hang_after_ms)};
-  for (std::string& word : arguments_of(changes)) words.push_back(std::move(word));
-  return words;
+std::string end_text(const Output& output) {
+  if (!output.started) return "could not be started: " + output.err;
+  if (output.overdue) return "was not over in time, and was killed";
+  if (output.interrupted) return "was stopped by Ctrl-C";
+  return fuzz::death_text(output.status);
 }
 
-// A replay plays its run a few times.
-int64_t patience_of(int64_t hang_after_ms) { return 4 * hang_after_ms; }
+namespace {
 
 // Waits for a moment. False at the end of the pipe.
 bool read_some(int pipe, std::string& text) {
@@ -134,20 +159,21 @@ bool read_some(int pipe, std::string& text) {
   return got > 0 || (got < 0 && errno == EINTR);
 }
 
-// A run that took its worker along takes the fresh process along as well, and in the same way.
-Confirmation compare_deaths(const RunRow& row, const Output& fresh) {
-  Confirmation result;
-  const std::string label =
-      fmt::format("memory: {} (worker)", fuzz::death_label(fresh.status, fresh.err));
-  result.died = is_death(row) && row.signature.view() == label;
-  result.outcome = result.died ? Outcome::reproduced : Outcome::harness;
-  result.signature = row.signature.view();
-  result.text = fmt::format("the fresh process ended without an answer: it {}\n{}",
-                            fuzz::death_text(fresh.status), fuzz::heart_of(fresh.err, 6));
-  return result;
+Output not_started() {
+  Output output;
+  output.err = strerror(errno);
+  return output;
 }
 
-bool is_death(const RunRow& row) { return row.signature.view().ends_with("(worker)"); }
+// A run that took its worker along takes the fresh process along as well, and in the same way.
+Confirmation compare_deaths(const RunRow& row, const Output& fresh) {
+  Confirmation result = without_answer(row, fresh);
+  const std::string label =
+      fmt::format("memory: {} (worker)", fuzz::death_label(fresh.status, fresh.err));
+  result.died = took_worker_along(row) && row.signature.view() == label;
+  if (result.died) result.outcome = Outcome::reproduced;
+  return result;
+}
 
 // A guarded run may end at an earlier step than an unguarded one, and is right then.
 Confirmation compare(const RunRow& row, const Json& seen) {
@@ -157,12 +183,12 @@ Confirmation compare(const RunRow& row, const Json& seen) {
   const uint64_t steps = seen.value("steps", uint64_t{0});
   result.signature = seen.value("signature", "");
   result.outcome = Outcome::differs;
-  if (is_death(row) && verdict == "failed") {
+  if (took_worker_along(row) && verdict == "failed") {
     // Behind guards it is seen before it kills.
     result.outcome = Outcome::reproduced;
     return result;
   }
-  if (is_death(row)) {
+  if (took_worker_along(row)) {
     // Its digest is not known, so there is nothing that differs; and whoever kills processes (the
     // kernel when memory runs short) is no bug of the engine.
     result.outcome = Outcome::harness;

@@ -12,6 +12,7 @@
 
 #include "cli/verb.hpp"
 #include "fuzz/changes.hpp"
+#include "fuzz/interrupts.hpp"
 #include "reports/run_row.hpp"
 
 namespace orrery::cli {
@@ -49,6 +50,10 @@ ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Sc
 /// The answer of `replay --json`: its first line.
 std::string first_line(const std::string& text);
 
+/// Whether the run took its worker along, twice in the same way: its row is made up, and nobody
+/// knows its digest, or which planted bugs it had reached.
+bool took_worker_along(const reports::RunRow& row);
+
 /// The name of the tape file of a run.
 std::string tape_path(const std::string& folder, const char* scenario, uint64_t seed);
 
@@ -56,12 +61,27 @@ std::string tape_path(const std::string& folder, const char* scenario, uint64_t 
 struct Output {
   std::string out;
   std::string err;
-  int status = -1;  // as wait() gives it
+  int status = -1;           // as wait() gives it
+  bool started = false;      // else there was no process to be had, and `err` says why
+  bool overdue = false;      // it was killed because it took too long: how it ended says nothing
+  bool interrupted = false;  // it was killed because Ctrl-C came: the same
 };
 
-/// Runs a program to its end, or for as long as it may take. It is deaf to Ctrl-C, and dies with
-/// this process.
+/// Runs a program to its end, or for as long as it may take. It is deaf to Ctrl-C itself, and dies
+/// with this process; with `interrupts` it is killed when Ctrl-C has come.
 Output output_of(const std::string& program, const std::vector<std::string>& arguments,
-                 int64_t patience_ms = INT64_MAX);
+                 int64_t patience_ms = INT64_MAX, const fuzz::Interrupts* interrupts = nullptr);
+
+/// The words that have this binary replay a run, and the milliseconds that it may take for it: it
+/// plays the run a few times.
+std::vector<std::string> replay_of(const scenarios::Scenario& scenario, const reports::RunRow& row,
+                                   const fuzz::Changes& changes, int64_t hang_after_ms);
+int64_t patience_of(int64_t hang_after_ms);
+
+/// Nobody knows what a process would have said that gave no answer.
+Confirmation without_answer(const reports::RunRow& row, const Output& fresh);
+
+/// How a program ended that gave no answer, in words: "it was ended by signal 9 (Killed)".
+std::string end_text(const Output& output);
 
 }  // namespace orrery::cli

@@ -27,13 +27,15 @@ namespace fs = std::filesystem;
 constexpr const char* kScenario = "snapshot-full-cache";
 constexpr int64_t kTimeByDefaultMs = 60'000;
 constexpr int64_t kGraceByDefaultMs = 60'000;
-constexpr int kInterruptedFuzzer = 72;  // libFuzzer's exit code for Ctrl-C
+constexpr int64_t kHangAfterByDefaultMs = 8'000;  // an input is short
+constexpr int kInterruptedFuzzer = 72;            // libFuzzer's exit code for Ctrl-C
 
 struct Words {
   std::string target;
   std::optional<std::string> scenario;
   std::optional<std::string> time;
   std::optional<std::string> grace;
+  std::optional<std::string> hang_after;
   std::optional<std::string> seed;
   std::optional<std::string> folder;
   std::optional<std::string> fuzzer;
@@ -68,6 +70,7 @@ void add_options(Options& options, Words& words);
 std::string read(const Words& words, Order& order);
 int missing(const Invocation& invocation, const std::string& target);
 Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifacts);
+bool judge(const Order& order, const Fuzzed& fuzzed, bool nothing_left, Ended& ended);
 std::vector<std::string> arguments(const Order& order, const std::string& known, int64_t left_ms,
                                    uint64_t round);
 int tell(const Invocation& invocation, const Order& order, const Artifacts& artifacts,
@@ -95,7 +98,7 @@ int run_fuzz(const Invocation& invocation) {
   if (!wrong.empty()) return usage_error(invocation, wrong);
   if (!order.input.empty()) {
     return convert(invocation, *order.artifacts.scenario, order.artifacts.changes, order.input,
-                   order.tape);
+                   order.tape, order.artifacts.hang_after_ms);
   }
   std::string& fuzzer = order.artifacts.fuzzer;
   if (fuzzer.empty()) fuzzer = fuzzer_path(invocation.program, order.artifacts.target->name);
@@ -116,6 +119,8 @@ void add_options(Options& options, Words& words) {
   options.value("--time", "T", words.time, "for how long: 30s, 5m, 2h (60s)");
   options.value("-s,--seed", "N", words.seed, "libFuzzer's seed (drawn)");
   options.value("--grace", "T", words.grace, "kill the target when it is overdue by so much (60s)");
+  options.value("--hang-after", "T", words.hang_after,
+                "how long an input may take; standing still, half of it (8s)");
   words.plan.add_to(options);
   options.flag("--keep-going", words.keep_going, "do not stop at the first failure");
   options.value("--out", "DIR", words.folder, "corpus, artifacts and tapes (orrery-out/fuzz)");
@@ -145,6 +150,10 @@ std::string read(const Words& words, Order& order) {
   if (wrong.empty()) wrong = fuzz::plan_for(*order.artifacts.scenario, 0, changes, plan);
   if (wrong.empty() && words.time) wrong = read_time(*words.time, order.time_ms);
   if (wrong.empty() && words.grace) wrong = read_time(*words.grace, order.grace_ms);
+  order.artifacts.hang_after_ms = kHangAfterByDefaultMs;
+  if (wrong.empty() && words.hang_after) {
+    wrong = read_time(*words.hang_after, order.artifacts.hang_after_ms);
+  }
   if (wrong.empty() && words.seed) wrong = read_count("-s", *words.seed, 1, order.seed);
   if (wrong.empty() && order.seed > UINT32_MAX) wrong = "libFuzzer's seeds have 32 bits";
   order.artifacts.folder = words.folder.value_or("orrery-out/fuzz");
@@ -201,31 +210,36 @@ Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifact
     for (const std::string& name : artifacts.known()) names += name + '\n';
     ended.wrong = write_file(known, names);
     if (!ended.wrong.empty()) break;
+    const Files before = artifacts_in(folder + "/artifacts");
     const Fuzzed fuzzed = run_fuzzer(
         {order.artifacts.fuzzer, arguments(order, known, left_ms, round), folder + "/libfuzzer.log",
          left_ms + order.grace_ms, order.artifacts.interrupts});
-    ended.inputs += fuzzed.inputs;
-    const int code = WIFEXITED(fuzzed.status) ? WEXITSTATUS(fuzzed.status) : -1;
-    // What was told to stop may also die of that.
-    ended.interrupted = code == kInterruptedFuzzer || order.artifacts.interrupts->came();
-    if (fuzzed.overdue) {
-      ended.wrong = fmt::format("the target did not stop when its time was over (see {}/{})",
-                                folder, "libfuzzer.log");
-    } else if (code == 0 && fuzzed.inputs == 0) {
-      ended.wrong = fmt::format("the target ended without having tried an input (see {}/{})",
-                                folder, "libfuzzer.log");
-    }
-    if (code == 0 || ended.interrupted || fuzzed.overdue) break;
-    for (const std::string& artifact : fuzzed.artifacts) artifacts.add(artifact);
-    if (fuzzed.artifacts.empty()) {
-      ended.wrong = fmt::format("the target ended and left no artifact: {} (see {}/libfuzzer.log)",
-                                fuzzed.last_words, folder);
-      break;
-    }
-    if (!order.keep_going) break;
+    // However it ended: there may be more than one, and some of them from before it went on.
+    const auto left = left_behind(before, artifacts_in(folder + "/artifacts"));
+    for (const std::string& artifact : left) artifacts.add(artifact);
+    const bool goes_on = judge(order, fuzzed, left.empty(), ended);
+    if (!goes_on || !order.keep_going) break;
   }
   ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return ended;
+}
+
+// Adds how one process of the target ended. True if another could find more.
+bool judge(const Order& order, const Fuzzed& fuzzed, bool nothing_left, Ended& ended) {
+  const int code = WIFEXITED(fuzzed.status) ? WEXITSTATUS(fuzzed.status) : -1;
+  const std::string log = order.artifacts.folder + "/libfuzzer.log";
+  ended.inputs += fuzzed.inputs;
+  // What was told to stop may also die of that.
+  ended.interrupted = code == kInterruptedFuzzer || order.artifacts.interrupts->came();
+  if (fuzzed.overdue) {
+    ended.wrong = fmt::format("the target did not stop when its time was over (see {})", log);
+  } else if (code == 0 && fuzzed.inputs == 0) {
+    ended.wrong = fmt::format("the target ended without having tried an input (see {})", log);
+  } else if (code != 0 && !ended.interrupted && nothing_left) {
+    ended.wrong =
+        fmt::format("the target ended and left no artifact: {} (see {})", fuzzed.last_words, log);
+  }
+  return ended.wrong.empty() && code != 0 && !ended.interrupted;
 }
 
 std::vector<std::string> arguments(const Order& order, const std::string& known, int64_t left_ms,
@@ -244,6 +258,7 @@ std::vector<std::string> arguments(const Order& order, const std::string& known,
     // Every selection counts from the first input on.
     words.emplace_back("-len_control=0");
     words.push_back("--known=" + known);
+    words.push_back(timeout_flag(order.artifacts.hang_after_ms));
     for (std::string& flag :
          fuzzer_flags(order.artifacts.scenario->name(), order.artifacts.changes)) {
       words.push_back(std::move(flag));
@@ -276,8 +291,8 @@ int tell(const Invocation& invocation, const Order& order, const Artifacts& arti
       continue;
     }
     for (const char* const verb : {"replay", "shrink"}) {
-      fmt::print(invocation.out, "  {}:  {} {} {}\n", verb, invocation.called, verb,
-                 shell_word(one.tape));
+      fmt::print(invocation.out, "  {}:  {} {} {}{}\n", verb, invocation.called, verb,
+                 shell_word(one.tape), oracles_of(order.artifacts.changes.oracles));
     }
     fmt::print(invocation.out, "  input:   {}\n", one.artifact);
   }
@@ -286,6 +301,9 @@ int tell(const Invocation& invocation, const Order& order, const Artifacts& arti
   }
   for (const std::string& line : artifacts.trouble()) {
     fmt::print(invocation.err, "orrery: HARNESS FAILURE  {}\n", line);
+  }
+  for (const std::string& artifact : artifacts.unseen()) {
+    fmt::print(invocation.err, "orrery: nobody has looked at {}\n", artifact);
   }
   if (!ended.wrong.empty()) fmt::print(invocation.err, "orrery: {}\n", ended.wrong);
   if (!artifacts.differing().empty()) return kNondeterminism;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "cli/files.hpp"
 #include "cli/verb.hpp"
 #include "fuzz/worker.hpp"
+#include "sim/signals.hpp"
 
 namespace orrery::cli {
 namespace {
@@ -47,6 +49,33 @@ std::vector<std::string> fuzzer_flags(const std::string& scenario, const fuzz::C
   }
   for (const std::string& oracle : changes.oracles) flags.push_back("--oracle=" + oracle);
   return flags;
+}
+
+std::string timeout_flag(int64_t hang_after_ms) {
+  // It knocks every half of its timeout, and a second more.
+  const int64_t knock_s = hang_after_ms / 2 / 1000 / sim::kKnocks;
+  return fmt::format("-timeout={}", std::max<int64_t>(1, 2 * (knock_s - 1)));
+}
+
+Files artifacts_in(const std::string& folder) {
+  Files files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file(error) && !name.starts_with("slow-unit-")) {
+      files[entry.path().string()] = entry.last_write_time(error);
+    }
+  }
+  return files;
+}
+
+std::vector<std::string> left_behind(const Files& before, const Files& after) {
+  std::vector<std::string> left;
+  for (const auto& [path, written] : after) {
+    const auto known = before.find(path);
+    if (known == before.end() || known->second != written) left.push_back(path);
+  }
+  return left;
 }
 
 Fuzzed run_fuzzer(const FuzzerOrder& order) {
@@ -88,16 +117,14 @@ void become(const FuzzerOrder& order) {
 
 void read_log(const std::string& log, Fuzzed& fuzzed) {
   constexpr std::string_view kInputs = "stat::number_of_executed_units:";
-  constexpr std::string_view kWritten = "Test unit written to ";
   std::ifstream file(log, std::ios::binary);
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with(kInputs)) {
       fuzzed.inputs = std::strtoull(line.c_str() + kInputs.size(), nullptr, 10);
     }
-    const size_t at = line.find(kWritten);
-    // A slow input is no failure: libFuzzer goes on.
-    if (at != std::string::npos && line.find("/slow-unit-") == std::string::npos) {
-      fuzzed.artifacts.push_back(line.substr(at + kWritten.size()));
+    // In its fork mode it says no more than this: "#5369: cov: 1462 ...".
+    if (line.starts_with('#') && line.find(": cov: ") != std::string::npos) {
+      fuzzed.inputs = std::strtoull(line.c_str() + 1, nullptr, 10);
     }
     // A sanitizer says most in its summary, a failed check and a refusal in their one line.
     const bool summary = line.starts_with("SUMMARY: ") && !line.starts_with("SUMMARY: libFuzzer");

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,20 +22,28 @@ std::string fuzzer_path(const std::string& program, const std::string& target);
 /// The flags with which a target plays `scenario` with these changes.
 std::vector<std::string> fuzzer_flags(const std::string& scenario, const fuzz::Changes& changes);
 
+/// The flag with which a target ends a run that stands still for half of that time. libFuzzer
+/// knocks, and the world of the run answers (sim/signals.hpp): it is a broken promise like others.
+std::string timeout_flag(int64_t hang_after_ms);
+
+/// The files of a folder, with when each was last written: what a fuzzer leaves behind is what is
+/// not in there beforehand. Slow inputs are left out: they are no failures.
+using Files = std::map<std::string, std::filesystem::file_time_type>;
+Files artifacts_in(const std::string& folder);
+std::vector<std::string> left_behind(const Files& before, const Files& after);
+
 struct Fuzzed {
-  int status = -1;                     // as wait() gives it
-  uint64_t inputs = 0;                 // executed
-  std::vector<std::string> artifacts;  // files with the inputs that it ended at
-  std::string last_words;              // what it said when it died, in one line; empty if nothing
-  bool overdue = false;                // it did not stop, and was killed
+  int status = -1;         // as wait() gives it
+  uint64_t inputs = 0;     // executed
+  std::string last_words;  // what it said when it died, in one line; empty if nothing
+  bool overdue = false;    // it did not stop, and was killed
 };
 
 struct FuzzerOrder {
   std::string path;  // the target's binary
   std::vector<std::string> arguments;
-  std::string log;  // all it prints is there afterwards
-  int64_t patience_ms =
-      0;  // it is killed then, whatever it does: a run may have lost its own clock
+  std::string log;                               // all it prints is there afterwards
+  int64_t patience_ms = 0;                       // it is killed then, whatever it does
   const fuzz::Interrupts* interrupts = nullptr;  // handed on to it, if they come
 };
 

@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
 #include <sstream>
 
 #include "cli/build.hpp"
 #include "cli/campaign_junit.hpp"
-#include "cli/confirm.hpp"
+#include "cli/confirmations.hpp"
+#include "cli/elsewhere.hpp"
 #include "cli/files.hpp"
 #include "cli/plan_options.hpp"
 #include "cli/terminal.hpp"
@@ -24,9 +24,12 @@ using fuzz::Campaign;
 using reports::RunRow;
 using scenarios::Verdict;
 
-constexpr size_t kConfirmationsMax = 20;  // different failures that are reproduced and saved
+constexpr size_t kDivergencesShown = 20;
+// Of the runs that are played twice, the first and one in so many are played elsewhere as well.
+// Counted in the order of the runs: what a campaign says does not depend on the workers.
+constexpr uint64_t kElsewhereEvery = 50;
+constexpr size_t kReasonsShown = 12;
 constexpr size_t kNeverSeenShown = 12;
-constexpr size_t kLastWordsShown = 8;
 
 class Hunter final : public fuzz::Watcher {
  public:
@@ -35,7 +38,8 @@ class Hunter final : public fuzz::Watcher {
         hunted_(hunted),
         order_(order),
         paint_(wants_colour(hunted.colour, STDOUT_FILENO)),
-        progress_(invocation.err, hunted.quiet) {}
+        progress_(invocation.err, hunted.quiet),
+        confirmations_(invocation, hunted, order.hang_after_ms) {}
 
   int run();
 
@@ -43,22 +47,25 @@ class Hunter final : public fuzz::Watcher {
   void on_row(const RunRow& row) override;
   void on_last_words(const RunRow& row, const std::string& words) override;
   void on_tick(const Campaign& so_far, double seconds) override;
+  bool has_found() const override { return found_elsewhere_; }
 
-  using Confirmed = std::map<std::string, Confirmation, std::less<>>;
-  Confirmed::iterator reproduce(const RunRow& row);
-  void save_last_words(const RunRow& row, Confirmation& made);
+  void reproduce(const RunRow& row);
   std::string tell_divergence(const RunRow& row);
+  void look_elsewhere(const RunRow& row);
+  void flush_rows();
   void harness_failed(std::string text);
   void save_junit(const Campaign& campaign);
+  void tell_without_output(const Campaign& campaign);
   void summary(const Campaign& campaign);
   void tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one);
+  void tell_inconclusive(const Campaign& campaign);
   const fuzz::SignatureCount* first_that_reached(const Campaign& campaign, size_t bug) const;
   void tell_bugs(const Campaign& campaign);
   void tell_never_seen(const Campaign& campaign);
   void tell_trouble(const Campaign& campaign);
   void tell_way_on(const Campaign& campaign);
   void totals(const Campaign& campaign);
-  const RunRow* first_reproduced(const Campaign& campaign) const;
+  const Confirmed* reproduced(const fuzz::SignatureCount& one) const;
   int exit_code(const Campaign& campaign) const;
 
   const Invocation& invocation_;
@@ -66,9 +73,14 @@ class Hunter final : public fuzz::Watcher {
   const fuzz::CampaignOrder& order_;
   Paint paint_;
   ProgressLine progress_;
-  Confirmed confirmed_;     // by the worker's signature
+  Confirmations confirmations_;
+  uint64_t played_twice_ = 0;
+  uint64_t elsewhere_ = 0;            // of these
+  uint64_t elsewhere_identical_ = 0;  // of these
+  bool found_elsewhere_ = false;
+  std::string rows_;        // of --json, until they are written whole
   std::string last_words_;  // of the row to come
-  std::vector<std::string> nondeterminism_;
+  std::vector<Differing> nondeterminism_;
   std::vector<std::string> harness_failures_;
 };
 
@@ -96,16 +108,8 @@ int Hunter::run() {
   } else {
     summary(campaign);
   }
-  invocation_.out.flush();
-  if (!invocation_.out.good()) {
-    // A full disk must not hide what was found.
-    harness_failed("the results cannot be written");
-    if (const RunRow* const found = first_reproduced(campaign)) {
-      fmt::print(invocation_.err, "orrery: FAILED  {}\n  replay:  {} replay {} {}{}\n",
-                 found->signature.view(), invocation_.called, hunted_.scenario->name(),
-                 reports::hex64(found->seed), words_of(hunted_.changes));
-    }
-  }
+  flush_rows();
+  if (!invocation_.out.good()) tell_without_output(campaign);
   if (!hunted_.junit.empty()) save_junit(campaign);
   tell_trouble(campaign);
   return exit_code(campaign);
@@ -115,72 +119,81 @@ void Hunter::on_row(const RunRow& row) {
   RunRow told = row;
   std::string rerun;
   if (row.rerun == reports::Rerun::differs) rerun = tell_divergence(row);
-  if (row.verdict == Verdict::failed) {
-    auto known = confirmed_.find(row.signature.view());
-    if (known == confirmed_.end() && confirmed_.size() < kConfirmationsMax) {
-      known = reproduce(row);
-    }
-    if (known != confirmed_.end()) {
-      // What no fresh process has seen is not announced.
-      if (known->second.outcome != Outcome::reproduced) return;
-      told.signature.assign(known->second.signature);
-    }
+  if (row.rerun == reports::Rerun::identical && played_twice_++ % kElsewhereEvery == 0) {
+    look_elsewhere(row);
   }
+  if (row.verdict == Verdict::failed) {
+    if (confirmations_.wants(row)) reproduce(row);
+    const Confirmed* const known = confirmations_.find(row.signature.view());
+    // What no fresh process has seen is counted, and marked.
+    told.unconfirmed = known == nullptr || !known->reproduced();
+    if (!told.unconfirmed) told.signature.assign(known->made.signature);
+  }
+  last_words_.clear();
   if (!hunted_.json) return;
-  invocation_.out << reports::json_line(told, hunted_.scenario->name()) << '\n';
-  if (!rerun.empty()) invocation_.out << rerun << '\n';
+  rows_ += reports::json_line(told, hunted_.scenario->name()) + '\n';
+  if (!rerun.empty()) rows_ += rerun + '\n';
 }
 
 void Hunter::on_last_words(const RunRow&, const std::string& words) { last_words_ = words; }
 
-Hunter::Confirmed::iterator Hunter::reproduce(const RunRow& row) {
+void Hunter::reproduce(const RunRow& row) {
   progress_.clear();
-  invocation_.out.flush();
-  Confirmation made = confirm(invocation_, *hunted_.scenario, row, hunted_.changes, hunted_.folder,
-                              order_.hang_after_ms);
-  const std::string seed = reports::hex64(row.seed);
-  if (!last_words_.empty()) save_last_words(row, made);
-  if (made.outcome == Outcome::differs) {
-    nondeterminism_.push_back(fmt::format("seed {}: {}", seed, made.text));
-  } else if (made.outcome == Outcome::harness) {
-    harness_failed(fmt::format("seed {}: {}", seed, made.text));
-  } else if (made.tape.empty() && !made.died) {
-    harness_failed(fmt::format("no tape of seed {} could be saved", seed));
-  }
-  return confirmed_.emplace(row.signature.view(), std::move(made)).first;
-}
-
-void Hunter::save_last_words(const RunRow& row, Confirmation& made) {
-  const std::string path = fmt::format("{}/{}-{}.stderr", hunted_.folder, hunted_.scenario->name(),
-                                       reports::hex64(row.seed));
-  const std::string failed = write_file(path, last_words_);
-  if (failed.empty()) {
-    made.words = path;
-  } else {
-    harness_failed(failed);
-  }
-  made.text = fuzz::heart_of(last_words_, kLastWordsShown);
-  last_words_.clear();
+  flush_rows();
+  const std::string wrong = confirmations_.ask(row, last_words_);
+  if (!wrong.empty()) harness_failed(wrong);
+  const Confirmation& made = confirmations_.find(row.signature.view())->made;
+  if (made.outcome != Outcome::differs) return;
+  nondeterminism_.push_back(
+      {row.seed, fmt::format("seed {}: {}", reports::hex64(row.seed), made.text), ""});
 }
 
 // In words for the end, and as a line of JSON.
 std::string Hunter::tell_divergence(const RunRow& row) {
   progress_.clear();
+  flush_rows();
   const char* const name = hunted_.scenario->name();
-  if (nondeterminism_.size() >= kConfirmationsMax) return reports::rerun_line(row, name, {});
+  if (nondeterminism_.size() >= kDivergencesShown) return reports::rerun_line(row, name, {});
   const ToldDivergence told =
       divergence_told(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
-  nondeterminism_.push_back(fmt::format(
-      "seed {}: the run and the same run with its memory laid out the other way round differ{}",
-      reports::hex64(row.seed), told.text));
+  nondeterminism_.push_back(
+      {row.seed,
+       fmt::format("seed {}: the run and the same run with its memory laid out the other "
+                   "way round differ{}",
+                   reports::hex64(row.seed), told.text),
+       ""});
   return reports::rerun_line(row, name, told.place);
+}
+
+void Hunter::look_elsewhere(const RunRow& row) {
+  flush_rows();
+  ++elsewhere_;
+  const std::string seed = reports::hex64(row.seed);
+  const Confirmation seen =
+      play_elsewhere(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
+  if (seen.outcome == Outcome::reproduced) ++elsewhere_identical_;
+  if (seen.outcome == Outcome::harness) harness_failed(fmt::format("seed {}: {}", seed, seen.text));
+  if (seen.outcome != Outcome::differs) return;
+  found_elsewhere_ = true;
+  if (nondeterminism_.size() >= kDivergencesShown) return;
+  const std::string again = fmt::format(
+      "orrery run {} -s {} --from {} -n 1 --check-determinism all{}\n", hunted_.scenario->name(),
+      reports::hex64(hunted_.seed), row.index, words_of(hunted_.changes));
+  nondeterminism_.push_back({row.seed, fmt::format("seed {}: {}", seed, seen.text), again});
+}
+
+// Whole lines, as few writes as can be: whoever reads along, or ends this process, finds no half.
+void Hunter::flush_rows() {
+  invocation_.out << rows_;
+  invocation_.out.flush();
+  rows_.clear();
 }
 
 void Hunter::harness_failed(std::string text) { harness_failures_.push_back(std::move(text)); }
 
 void Hunter::on_tick(const Campaign& so_far, double seconds) {
+  if (!rows_.empty()) flush_rows();
   if (!progress_.is_due(seconds)) return;
-  invocation_.out.flush();
   std::string text;
   if (order_.runs_max != UINT64_MAX) {
     const uint64_t left = order_.runs_max - so_far.runs;
@@ -214,48 +227,74 @@ void Hunter::summary(const Campaign& campaign) {
              campaign.inconclusive, campaign.wall_s, per_second(campaign.runs, wall),
              per_second(campaign.points, wall) / 1e6);
   for (const fuzz::SignatureCount& one : campaign.signatures) tell_failure(campaign, one);
+  tell_inconclusive(campaign);
   tell_bugs(campaign);
   if (campaign.reruns > 0) {
-    fmt::print(invocation_.out, "\ndeterminism: {} of {} re-runs identical\n",
-               reports::grouped(campaign.reruns_identical), reports::grouped(campaign.reruns));
+    fmt::print(invocation_.out, "\ndeterminism: {} of {} re-runs identical; {} of {} elsewhere\n",
+               reports::grouped(campaign.reruns_identical), reports::grouped(campaign.reruns),
+               elsewhere_identical_, elsewhere_);
   }
   if (!hunted_.quiet) tell_never_seen(campaign);
 }
 
 void Hunter::tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one) {
-  const auto known = confirmed_.find(one.first.signature.view());
-  if (known != confirmed_.end() && known->second.outcome != Outcome::reproduced) return;
-  const bool confirmed = known != confirmed_.end();
-  const std::string seed = reports::hex64(one.first.seed);
-  fmt::print(invocation_.out, "\n{}  {}\n", paint_.red("FAILED"),
-             confirmed ? known->second.signature : std::string(one.first.signature.view()));
+  const Confirmed* const known = reproduced(one);
+  const RunRow& row = known != nullptr ? known->row : one.first;
+  const std::string seed = reports::hex64(row.seed);
+  fmt::print(invocation_.out, "\n{}  {}\n",
+             known != nullptr ? paint_.red("FAILED") : paint_.yellow("UNCONFIRMED"),
+             known != nullptr ? known->made.signature : std::string(row.signature.view()));
   fmt::print(invocation_.out, "  first failing seed {}  (run {} of the campaign; {} of {})\n", seed,
-             reports::grouped(one.first.index), reports::counted(one.count, "run"),
+             reports::grouped(row.index), reports::counted(one.count, "run"),
              reports::grouped(campaign.runs));
   fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
              hunted_.scenario->name(), seed, words_of(hunted_.changes));
-  if (!confirmed) {
+  if (known == nullptr) {
     fmt::print(invocation_.out, "  not yet reproduced in a fresh process; the replay does that\n");
     return;
   }
-  if (!known->second.tape.empty()) {
+  if (!known->made.tape.empty()) {
     fmt::print(invocation_.out, "  shrink:  {} shrink {}{}  # {}\n", invocation_.called,
-               shell_word(known->second.tape), oracles_of(hunted_.changes.oracles),
-               reports::counted(one.first.deviations, "deviation"));
+               shell_word(known->made.tape), oracles_of(hunted_.changes.oracles),
+               reports::counted(row.deviations, "deviation"));
   }
   fmt::print(invocation_.out, "  reproduced in a fresh process\n");
-  if (known->second.words.empty()) return;
-  fmt::print(invocation_.out, "  the process said last, in full in {}:\n", known->second.words);
-  std::istringstream words(known->second.text);
+  if (row.index != one.first.index) {
+    fmt::print(invocation_.out, "  seen before, in run {}, and not reproduced there\n",
+               reports::grouped(one.first.index));
+  }
+  if (known->made.words.empty()) return;
+  fmt::print(invocation_.out, "  the process said last, in full in {}:\n", known->made.words);
+  std::istringstream words(known->made.text);
   for (std::string line; std::getline(words, line);) {
     fmt::print(invocation_.out, "    {}\n", line);
   }
 }
 
-// The first kind of failure in whose first run the bug was reached; null if there is none.
+// Each reason once, with the first run that it stopped.
+void Hunter::tell_inconclusive(const Campaign& campaign) {
+  const auto& reasons = campaign.reasons;
+  for (size_t i = 0; i < std::min(reasons.size(), kReasonsShown); ++i) {
+    const RunRow& row = reasons[i].first;
+    const std::string seed = reports::hex64(row.seed);
+    fmt::print(invocation_.out, "\n{}  {}\n", paint_.yellow("INCONCLUSIVE"), row.signature.view());
+    fmt::print(invocation_.out, "  first in seed {}  (run {} of the campaign; {} of {})\n", seed,
+               reports::grouped(row.index), reports::counted(reasons[i].count, "run"),
+               reports::grouped(campaign.runs));
+    fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
+               hunted_.scenario->name(), seed, words_of(hunted_.changes));
+  }
+  if (reasons.size() > kReasonsShown) {
+    fmt::print(invocation_.out, "\n  and {} more reasons\n", reasons.size() - kReasonsShown);
+  }
+}
+
+// The first kind of failure in whose first run the bug was reached, or which took its worker along
+// with the bug on; null if there is none.
 const fuzz::SignatureCount* Hunter::first_that_reached(const Campaign& campaign, size_t bug) const {
   for (const fuzz::SignatureCount& one : campaign.signatures) {
-    if (one.first.reached[bug] > 0) return &one;
+    const bool unknown = one.first.on[bug] && took_worker_along(one.first);
+    if (one.first.reached[bug] > 0 || unknown) return &one;
   }
   return nullptr;
 }
@@ -279,8 +318,10 @@ void Hunter::tell_bugs(const Campaign& campaign) {
       seen = fmt::format("reached in failing runs, with others on; first in run {}",
                          reports::grouped(first->first.index));
     }
-    fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {})\n", id, seen,
-               reports::grouped(reached), reports::counted(campaign.runs, "run"));
+    const bool died = first != nullptr && took_worker_along(first->first);
+    fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {}{})\n", id, seen,
+               reports::grouped(reached), reports::counted(campaign.runs, "run"),
+               died ? "; what took its worker along could not say" : "");
   }
 }
 
@@ -305,9 +346,9 @@ void Hunter::tell_never_seen(const Campaign& campaign) {
 }
 
 void Hunter::tell_trouble(const Campaign& campaign) {
-  for (const std::string& text : nondeterminism_) {
-    fmt::print(invocation_.err, "orrery: NONDETERMINISM  {}{}", text,
-               text.ends_with('\n') ? "" : "\n");
+  for (const Differing& one : nondeterminism_) {
+    fmt::print(invocation_.err, "orrery: NONDETERMINISM  {}{}", one.text,
+               one.text.ends_with('\n') ? "" : "\n");
   }
   for (const std::string& text : harness_failures_) {
     fmt::print(invocation_.err, "orrery: HARNESS FAILURE  {}{}", text,
@@ -321,8 +362,7 @@ void Hunter::tell_trouble(const Campaign& campaign) {
     }
     fmt::print(invocation_.err, "orrery: HARNESS FAILURE  {}{}\n", where, defect.text);
   }
-  const bool broke_off = campaign.defects.size() >= fuzz::kDefectsMax;
-  if (campaign.interrupted || broke_off) tell_way_on(campaign);
+  if (campaign.interrupted || campaign.broke_off) tell_way_on(campaign);
   if (campaign.failed == 0 && nondeterminism_.empty() && hunted_.scenario->must_fail()) {
     fmt::print(invocation_.err, "orrery: a canary was not found in {}\n",
                reports::counted(campaign.runs, "run"));
@@ -347,16 +387,27 @@ void Hunter::tell_way_on(const Campaign& campaign) {
              words_of(hunted_.changes), hunted_.options);
 }
 
+// A full disk must not hide what was found.
+void Hunter::tell_without_output(const Campaign& campaign) {
+  harness_failed("the results cannot be written");
+  fmt::print(invocation_.err, "orrery: {}  {}  {} failed  {} inconclusive\n",
+             hunted_.scenario->name(), reports::counted(campaign.runs, "run"), campaign.failed,
+             campaign.inconclusive);
+  for (const fuzz::SignatureCount& one : campaign.signatures) {
+    const Confirmed* const known = reproduced(one);
+    const RunRow& row = known != nullptr ? known->row : one.first;
+    fmt::print(invocation_.err, "orrery: {}  {}  ({})\n  replay:  {} replay {} {}{}\n",
+               known != nullptr ? "FAILED" : "UNCONFIRMED", row.signature.view(),
+               reports::counted(one.count, "run"), invocation_.called, hunted_.scenario->name(),
+               reports::hex64(row.seed), words_of(hunted_.changes));
+  }
+}
+
 // The file is whole or not there at all.
 void Hunter::save_junit(const Campaign& campaign) {
   CampaignStory story{hunted_, order_, campaign, {}, nondeterminism_, harness_failures_};
   for (const fuzz::SignatureCount& one : campaign.signatures) {
-    const auto known = confirmed_.find(one.first.signature.view());
-    if (known == confirmed_.end()) {
-      story.failures.push_back({one, {}});
-    } else if (known->second.outcome == Outcome::reproduced) {
-      story.failures.push_back({one, known->second});
-    }
+    story.failures.push_back({one, reproduced(one)});
   }
   const std::string failed = write_file(hunted_.junit, junit_of(story));
   if (!failed.empty()) harness_failed(failed);
@@ -377,20 +428,19 @@ void Hunter::totals(const Campaign& campaign) {
   totals.cpu_s = campaign.cpu_s;
   totals.reruns = campaign.reruns;
   totals.reruns_identical = campaign.reruns_identical;
-  if (const RunRow* const first = first_reproduced(campaign)) {
+  for (const fuzz::SignatureCount& one : campaign.signatures) {
+    const Confirmed* const known = reproduced(one);
+    if (known == nullptr || totals.found) continue;
     totals.found = true;
-    totals.first_failing_seed = first->seed;
+    totals.first_failing_seed = known->row.seed;
   }
-  invocation_.out << reports::json_line(totals) << '\n';
+  rows_ += reports::json_line(totals) + '\n';
 }
 
-const RunRow* Hunter::first_reproduced(const Campaign& campaign) const {
-  for (const fuzz::SignatureCount& one : campaign.signatures) {
-    const auto known = confirmed_.find(one.first.signature.view());
-    if (known == confirmed_.end() || known->second.outcome != Outcome::reproduced) continue;
-    return &one.first;
-  }
-  return nullptr;
+// What a fresh process has seen of a failure; null if none has seen it.
+const Confirmed* Hunter::reproduced(const fuzz::SignatureCount& one) const {
+  const Confirmed* const known = confirmations_.find(one.first.signature.view());
+  return known != nullptr && known->reproduced() ? known : nullptr;
 }
 
 int Hunter::exit_code(const Campaign& campaign) const {

@@ -183,7 +183,7 @@ std::string read_rate(const Words& words, const Hunted& hunted, uint64_t& every)
 std::string given_again(const Words& words) {
   std::string text;
   const auto add = [&](const char* option, const std::optional<std::string>& value) {
-    if (value) text += fmt::format(" {} {}", option, *value);
+    if (value) text += fmt::format(" {} {}", option, shell_word(*value));
   };
   add("-j", words.jobs);
   add("--check-determinism", words.checked);
@@ -202,6 +202,10 @@ void equip(const Hunted& hunted, bool guarded, uint64_t checked_every, fuzz::Cam
     return fuzz::make_seeds_player(
         {hunted.scenario, hunted.seed, hunted.changes, every, checked_every});
   };
+  for (size_t i = 0; i < engine::kBugs.size(); ++i) {
+    const auto& on = hunted.changes.bugs;
+    order.on[i] = std::find(on.begin(), on.end(), engine::kBugs[i].id) != on.end();
+  }
   order.seed_of = [&hunted](uint64_t index) {
     return fuzz::run_seed(hunted.seed, *hunted.scenario, index);
   };

@@ -15,6 +15,7 @@
 #include "cli/values.hpp"
 #include "cli/verb.hpp"
 #include "fuzz/shrink.hpp"
+#include "fuzz/standstill.hpp"
 #include "reports/catalogue.hpp"
 #include "reports/words.hpp"
 
@@ -25,6 +26,9 @@ using scenarios::Run;
 
 // One replay of a large scenario takes seconds.
 constexpr uint64_t kReplaysIfLarge = 50;
+// Less than a replay has: where a run stands still, every try that keeps the failure waits for it.
+constexpr int64_t kHangAfterMs = 4'000;
+constexpr int64_t kHangAfterMsLarge = 600'000;
 
 // A signal handler can be told nothing but through statics.
 volatile sig_atomic_t interrupted = 0;
@@ -51,15 +55,18 @@ struct Words {
   std::string second;
   std::optional<std::string> file;
   std::optional<std::string> replays;
+  std::optional<std::string> hang_after;
   bool leave_safe_sizes = false;
   bool quiet = false;
   PlanOptions plan;
 };
 
 void add_options(Options& options, Words& words);
-std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options);
+std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options,
+                 int64_t& hang_after_ms);
 std::string output_file(const Words& words, const Target& target);
 void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds);
+int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file);
 
 }  // namespace
 
@@ -73,7 +80,8 @@ int run_shrink(const Invocation& invocation) {
   if (const auto code = options.parse(invocation)) return *code;
   Target target;
   fuzz::ShrinkOptions how;
-  const std::string wrong = read(words, target, how);
+  int64_t hang_after_ms = 0;
+  const std::string wrong = read(words, target, how, hang_after_ms);
   if (!wrong.empty()) return usage_error(invocation, wrong);
   const std::string other = other_revision(target);
   if (!other.empty() && !words.quiet) fmt::print(invocation.err, "orrery: warning: {}\n", other);
@@ -82,6 +90,8 @@ int run_shrink(const Invocation& invocation) {
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   };
+  // Before there is a world: what was before it is there again after it.
+  fuzz::watch_for_standstill(hang_after_ms / 2);
   scenarios::Runner runner;
   ProgressLine progress(invocation.err, words.quiet);
   how.progress = [&](uint64_t replays, size_t deviations) {
@@ -116,12 +126,7 @@ int run_shrink(const Invocation& invocation) {
     reports::render_story({run, shrunk.needs}, invocation.out);
     invocation.out << '\n';
   }
-  const std::string again = shell_word(file) + oracles_of(target.plan.oracles);
-  fmt::print(invocation.out, "replay:  {} replay {}\n", invocation.called, again);
-  if (interrupted == 0) return kOk;
-  fmt::print(invocation.err, "orrery: stopped early; go on with: {} shrink {}\n", invocation.called,
-             again);
-  return kInterrupted;
+  return tell_way_on(invocation, target, file);
 }
 
 namespace {
@@ -132,17 +137,24 @@ void add_options(Options& options, Words& words) {
   options.value("-o,--out", "FILE", words.file, "where the small tape goes (NAME-small.orry)");
   options.value("--replays", "N", words.replays,
                 "how many replays the search may take (2,000; 50 of a large scenario)");
+  options.value("--hang-after", "T", words.hang_after,
+                "a run that stands still for half of this is ended (4s; 10m if large)");
   options.flag("--leave-safe-sizes", words.leave_safe_sizes,
                "accept sizes at which the failure needs no decision at all");
   words.plan.add_to(options);
   options.flag("-q,--quiet", words.quiet, "no progress, no story");
 }
 
-std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options) {
+std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options,
+                 int64_t& hang_after_ms) {
   fuzz::Changes changes;
   std::string wrong = words.plan.changes(changes, scenario_of(words.first));
   if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
-  if (wrong.empty() && target.plan.scenario->is_large()) options.replays_max = kReplaysIfLarge;
+  if (!wrong.empty()) return wrong;
+  const bool large = target.plan.scenario->is_large();
+  if (large) options.replays_max = kReplaysIfLarge;
+  hang_after_ms = large ? kHangAfterMsLarge : kHangAfterMs;
+  if (words.hang_after) wrong = read_time(*words.hang_after, hang_after_ms);
   if (wrong.empty() && words.replays) {
     wrong = read_count("--replays", *words.replays, 1, options.replays_max);
   }
@@ -171,6 +183,15 @@ void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, doubl
   }
   fmt::print(invocation.out, "  ({}, {:.1f} s{})\n", reports::counted(shrunk.replays, "replay"),
              seconds, shrunk.complete ? "" : "; the budget ended first");
+}
+
+int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file) {
+  const std::string again = shell_word(file) + oracles_of(target.plan.oracles);
+  fmt::print(invocation.out, "replay:  {} replay {}\n", invocation.called, again);
+  if (interrupted == 0) return kOk;
+  fmt::print(invocation.err, "orrery: stopped early; go on with: {} shrink {}\n", invocation.called,
+             again);
+  return kInterrupted;
 }
 
 }  // namespace

@@ -29,6 +29,10 @@ constexpr int kTickMs = 100;
 constexpr int kHarnessFailure = 5;
 constexpr int64_t kOwnPauseMs = 1000;  // a tick that took longer: this process did not run
 constexpr int kHung = -1;              // in place of a wait status
+// A worker that cannot be started (no process, no descriptor, no memory to be had) is tried again
+// for two seconds; the others go on meanwhile.
+constexpr int64_t kRetryMs = 200;
+constexpr unsigned kTriesMax = 10;
 // Rows are taken in many at a time: a supervisor that woke for each would take the time of a core.
 constexpr int kPipeSize = 1 << 20;
 constexpr size_t kRowsAtOnce = 256;
@@ -37,10 +41,15 @@ constexpr timespec kBetweenReads{0, 2'000'000};
 struct Worker {
   pid_t process = -1;
   int pipe = -1;
-  std::vector<std::byte> bytes;  // the beginning of a row that has not arrived whole
+  std::vector<std::byte> bytes;  // what was read from the pipe
+  size_t held = 0;               // bytes of them: the beginning of a row that has not arrived whole
   uint64_t died_in = kNoRun;     // the run in which this worker's predecessor died
   int death = 0;                 // how: its wait status, or kHung
   uint64_t killed_in = kNoRun;   // the run that took too long
+  unsigned tries = 0;            // to start it that have failed
+  int64_t retry_ms = 0;          // when to try again
+  uint64_t owed = kNoRun;        // the run that it then begins with
+  bool wanted = false;           // it is to be tried again
   LastWords last_words;
 };
 
@@ -64,6 +73,9 @@ class Supervisor {
 
  private:
   void start(unsigned number, uint64_t again);
+  bool fork_worker(unsigned number, uint64_t again);
+  void not_started(unsigned number, uint64_t again);
+  void start_late();
   void kill_hung();
   void wait_for_news();
   bool receive(unsigned number);
@@ -80,7 +92,7 @@ class Supervisor {
   void kill_all();
   void finish();
   double seconds() const;
-  bool any_running() const;
+  bool any_left() const;
 
   const CampaignOrder& order_;
   Watcher& watcher_;
@@ -93,9 +105,11 @@ class Supervisor {
   const uint64_t end_;
   uint64_t next_;  // to be handed on
   bool over_ = false;
+  bool short_of_workers_ = false;
   Campaign campaign_;
 };
 
+void count_under_name(const RunRow& row, double cpu_s, std::vector<SignatureCount>& counts);
 std::string text_of(int death);
 double cpu_seconds();
 
@@ -111,10 +125,12 @@ namespace {
 Campaign Supervisor::run() {
   const double cpu_before = cpu_seconds();
   for (unsigned number = 0; number < order_.workers; ++number) start(number, kNoRun);
-  while (any_running() && !over_) wait_for_news();
+  while (any_left() && !over_) wait_for_news();
   if (over_) kill_all();
   hand_on(true);
   finish();
+  const Shared& shared = memory_.shared();
+  if (!over_ && !shared.stop && shared.next < end_) campaign_.broke_off = true;
   campaign_.next = next_;
   campaign_.wall_s = seconds();
   campaign_.cpu_s = cpu_seconds() - cpu_before;
@@ -126,16 +142,28 @@ void Supervisor::start(unsigned number, uint64_t again) {
   Worker& worker = workers_[number];
   memory_.shared().since[number] = steady_ms();
   memory_.shared().now[number] = again;
-  worker.bytes.clear();
+  worker.held = 0;
   worker.last_words.clear();
   worker.killed_in = kNoRun;
+  if (!fork_worker(number, again)) return not_started(number, again);
+  worker.tries = 0;
+  worker.wanted = false;
+}
+
+bool Supervisor::fork_worker(unsigned number, uint64_t again) {
+  Worker& worker = workers_[number];
   int ends[2];
-  CHECK(pipe2(ends, O_CLOEXEC) == 0, "no pipe for a worker: {}", strerror(errno));
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
   fcntl(ends[0], F_SETPIPE_SZ, kPipeSize);  // a smaller one does as well
   const pid_t supervisor = getpid();
   const pid_t process = fork();
-  CHECK(process >= 0, "no worker process: {}", strerror(errno));
+  if (process < 0) {
+    const int why = errno;
+    for (const int end : ends) close(end);
+    errno = why;
+    return false;
+  }
   if (process == 0) {
     if (!dies_with(supervisor)) _exit(kHarnessFailure);
     close(ends[0]);
@@ -148,6 +176,37 @@ void Supervisor::start(unsigned number, uint64_t again) {
   close(ends[1]);
   worker.process = process;
   worker.pipe = ends[0];
+  return true;
+}
+
+// The machine has no more to give, so it is told once. What this worker owes is owed to the reader
+// of the results as well: in the end it is a defect of its own.
+void Supervisor::not_started(unsigned number, uint64_t again) {
+  const int why = errno;
+  Worker& worker = workers_[number];
+  memory_.shared().now[number] = kNoRun;
+  if (!std::exchange(short_of_workers_, true)) {
+    add_defect(kNoRun, fmt::format("a worker cannot be started: {}", strerror(why)));
+  }
+  worker.owed = again;
+  worker.wanted = ++worker.tries < kTriesMax;
+  worker.retry_ms = steady_ms() + kRetryMs;
+  if (worker.wanted || again == kNoRun) return;
+  waiting_[again].row = std::nullopt;
+  add_defect(again, "its worker died, and no other could be started");
+}
+
+void Supervisor::start_late() {
+  for (unsigned number = 0; number < workers_.size(); ++number) {
+    Worker& worker = workers_[number];
+    if (!worker.wanted || steady_ms() < worker.retry_ms) continue;
+    const bool idle = memory_.shared().stop || memory_.shared().next >= end_;
+    if (worker.owed == kNoRun && idle) {
+      worker.wanted = false;
+    } else {
+      start(number, worker.owed);
+    }
+  }
 }
 
 void Supervisor::wait_for_news() {
@@ -164,30 +223,32 @@ void Supervisor::wait_for_news() {
     if (watched[i].revents != 0 && !receive(numbers[i])) ended(numbers[i]);
   }
   hand_on(false);
+  start_late();
   kill_hung();
   if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) memory_.shared().stop = true;
   watcher_.on_tick(campaign_, seconds());
-  if (ready > 0 && !over_ && any_running()) nanosleep(&kBetweenReads, nullptr);
+  if (ready > 0 && !over_ && any_left()) nanosleep(&kBetweenReads, nullptr);
 }
 
-// Takes all that is there. False at the end of the pipe.
+// Takes all that is there. False at the end of the pipe. The buffer stays as it is: to make it anew
+// and clear it for each look would take more time than the rows.
 bool Supervisor::receive(unsigned number) {
-  std::vector<std::byte>& bytes = workers_[number].bytes;
+  Worker& worker = workers_[number];
+  worker.bytes.resize(kRowsAtOnce * sizeof(RunRow));
   for (;;) {
-    const size_t before = bytes.size();
-    bytes.resize(before + kRowsAtOnce * sizeof(RunRow));
-    const ssize_t got = read(workers_[number].pipe, bytes.data() + before, bytes.size() - before);
-    const bool nothing_yet = got < 0 && (errno == EINTR || errno == EAGAIN);
-    bytes.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    const ssize_t got =
+        read(worker.pipe, worker.bytes.data() + worker.held, worker.bytes.size() - worker.held);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+    if (got <= 0) return false;
+    worker.held += static_cast<size_t>(got);
     size_t used = 0;
-    for (; bytes.size() - used >= sizeof(RunRow); used += sizeof(RunRow)) {
+    for (; worker.held - used >= sizeof(RunRow); used += sizeof(RunRow)) {
       RunRow row;
-      memcpy(static_cast<void*>(&row), bytes.data() + used, sizeof row);
+      memcpy(static_cast<void*>(&row), worker.bytes.data() + used, sizeof row);
       arrived(number, row);
     }
-    bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(used));
-    if (nothing_yet) return true;
-    if (got <= 0) return false;
+    worker.held -= used;
+    memmove(worker.bytes.data(), worker.bytes.data() + used, worker.held);
   }
 }
 
@@ -257,6 +318,7 @@ void Supervisor::verdict_of_death(unsigned number, uint64_t index, int death) {
   RunRow row;
   row.index = index;
   row.seed = order_.seed_of(index);
+  row.on = order_.on;
   if (death == kHung) {
     row.verdict = scenarios::Verdict::inconclusive;
     row.signature.format("hung: not over after {} ms, twice", order_.hang_after_ms);
@@ -294,7 +356,9 @@ void Supervisor::kill_hung() {
 
 void Supervisor::add_defect(uint64_t index, std::string text) {
   campaign_.defects.push_back({index, std::move(text)});
-  if (campaign_.defects.size() >= kDefectsMax) memory_.shared().stop = true;
+  if (campaign_.defects.size() < kDefectsMax) return;
+  memory_.shared().stop = true;
+  campaign_.broke_off = true;
 }
 
 // Rows in order of index. `all`: nothing more will come, so gaps are skipped.
@@ -310,7 +374,7 @@ void Supervisor::hand_on(bool all) {
     count(row);
     if (!over.last_words.empty()) watcher_.on_last_words(row, over.last_words);
     watcher_.on_row(row);
-    if (ends_campaign(row)) over_ = true;
+    if (ends_campaign(row) || (!order_.keep_going && watcher_.has_found())) over_ = true;
   }
 }
 
@@ -329,15 +393,13 @@ void Supervisor::count(const RunRow& row) {
   for (size_t bug = 0; bug < row.reached.size(); ++bug) {
     if (row.reached[bug] > 0) ++campaign_.runs_that_reached[bug];
   }
-  if (row.verdict == scenarios::Verdict::inconclusive) ++campaign_.inconclusive;
-  if (row.verdict != scenarios::Verdict::failed) return;
-  ++campaign_.failed;
-  for (SignatureCount& known : campaign_.signatures) {
-    if (known.first.signature.view() != row.signature.view()) continue;
-    ++known.count;
-    return;
+  if (row.verdict == scenarios::Verdict::inconclusive) {
+    ++campaign_.inconclusive;
+    count_under_name(row, campaign_.runs_cpu_s, campaign_.reasons);
+  } else if (row.verdict == scenarios::Verdict::failed) {
+    ++campaign_.failed;
+    count_under_name(row, campaign_.runs_cpu_s, campaign_.signatures);
   }
-  campaign_.signatures.push_back({row, 1, campaign_.runs_cpu_s});
 }
 
 void Supervisor::interrupted() {
@@ -374,9 +436,19 @@ double Supervisor::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
 }
 
-bool Supervisor::any_running() const {
+// Running, or wanted and not yet started.
+bool Supervisor::any_left() const {
   return std::any_of(workers_.begin(), workers_.end(),
-                     [](const Worker& worker) { return worker.process >= 0; });
+                     [](const Worker& worker) { return worker.process >= 0 || worker.wanted; });
+}
+
+void count_under_name(const RunRow& row, double cpu_s, std::vector<SignatureCount>& counts) {
+  for (SignatureCount& known : counts) {
+    if (known.first.signature.view() != row.signature.view()) continue;
+    ++known.count;
+    return;
+  }
+  counts.push_back({row, 1, cpu_s});
 }
 
 std::string text_of(int death) {

@@ -10,12 +10,14 @@
 // - inconclusive: a row that says so. A run that is not over after `hang_after_ms` is killed and
 //   played once more; the same again is inconclusive, because nobody knows what it would have said.
 //   (A run that stands still is found earlier, from inside, and broke a promise: standstill.hpp.)
-// - a defect of the harness: a worker that died or hung once and not again, or gave up by itself.
+// - a defect of the harness: a worker that died or hung once and not again, gave up by itself, or
+//   could not be started. The others go on without it.
 //
 // Whatever happens, every run that was claimed gets its row or its defect. Ctrl-C once lets what is
 // in flight finish; twice, all die at once. The supervisor has no threads and no world of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,6 +40,7 @@ struct CampaignOrder {
   int64_t hang_after_ms = 60'000;  // how long a run may take; half of it standing still
   MakePlayer player;
   std::function<uint64_t(uint64_t index)> seed_of;  // for a run that took its worker along
+  std::array<bool, engine::kBugs.size()> on{};      // for the same: by row of engine::kBugs
 };
 
 /// Something that went wrong in the harness itself.
@@ -52,7 +55,7 @@ struct SometimesCount {
   uint64_t hits = 0;
 };
 
-/// A failure under its name: how often, and where first.
+/// A failure under its name, or a reason for no conclusion: how often, and where first.
 struct SignatureCount {
   reports::RunRow first;
   uint64_t count = 0;
@@ -68,10 +71,12 @@ struct Campaign {
   uint64_t reruns = 0;  // runs that were played twice
   uint64_t reruns_identical = 0;
   std::vector<SignatureCount> signatures;  // in order of their first run
+  std::vector<SignatureCount> reasons;     // why runs were inconclusive, in the same order
   std::array<uint64_t, engine::kBugs.size()> runs_that_reached{};
   std::vector<SometimesCount> sometimes;  // by label
   std::vector<Defect> defects;
   bool interrupted = false;
+  bool broke_off = false;  // it ended early by what went wrong in the harness
   double wall_s = 0;
   uint64_t next = 0;      // the first run that was not played: where to go on
   double cpu_s = 0;       // of all processes
@@ -88,6 +93,8 @@ class Watcher {
   virtual void on_last_words(const reports::RunRow& row, const std::string& words) {
     (void)row, (void)words;
   }
+  /// After on_row(): whether it has found what ends a campaign, as a failing row does.
+  virtual bool has_found() const { return false; }
   /// A few times a second.
   virtual void on_tick(const Campaign& so_far, double seconds) = 0;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ctrl-C, and SIGTERM which means the same: once is a wish to stop with what is known, twice is the
-// end of this process at once, wherever it stands.
+// end of this process at once, wherever it stands: what it has not yet written is lost.
 //
 // Twice must work while the supervisor waits for something (a fresh process that reproduces a
 // failure, a slow disk), so a handler does it. Whatever was forked takes deaf_to_interrupts() and

@@ -4,7 +4,8 @@
 //
 // The words go into memory that outlives the writer. A worker passes on what a run that ended well
 // has written, so nothing that an engine prints is swallowed; what is left belongs to the run that
-// was its last. Kept and returned are the first 64 KiB.
+// was its last. Kept and returned are the first 64 KiB. Where the machine has no such memory to
+// give, nothing is kept: what is said goes to the true standard error at once.
 #pragma once
 
 #include <string>

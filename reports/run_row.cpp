@@ -49,6 +49,7 @@ std::string json_line(const RunRow& row, const char* scenario) {
   json["verdict"] = scenarios::name_of(row.verdict);
   json["oracle"] = std::string(row.oracle.view());
   json["signature"] = std::string(row.signature.view());
+  if (row.unconfirmed) json["unconfirmed"] = true;
   json["digest"] = hex64(row.digest);
   json["steps"] = row.steps;
   json["points"] = row.points;

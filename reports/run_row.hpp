@@ -29,6 +29,7 @@ struct RunRow {
   scenarios::Verdict verdict = scenarios::Verdict::ok;
   bool guarded = false;
   Rerun rerun = Rerun::none;
+  bool unconfirmed = false;   // it failed, and no fresh process has seen that
   uint64_t rerun_digest = 0;  // of the second play, if there was one
   int64_t cpu_ns = 0;         // that it took; no part of what happened, and in no line of JSON
   std::array<bool, engine::kBugs.size()> on{};  // by row of engine::kBugs

@@ -25,6 +25,7 @@ struct Subject {
   engine::Atomic<uint32_t> handed_over{0};  // 1: the page is full and on its way
   engine::Atomic<uint32_t> in_flight{0};
   engine::Io io;
+  bool stuck = false;
 
   static void done(engine::Io& io) {
     auto& subject = *static_cast<Subject*>(io.owner);
@@ -52,6 +53,9 @@ struct Subject {
     for (uint32_t seen = in_flight.load(); seen != 0; seen = in_flight.load()) {
       runtime.tasks.wait(in_flight, seen);
     }
+    // Only a clock on the wall brings a world back from here.
+    for (volatile bool for_ever = stuck; for_ever;) {
+    }
     runtime.frames.retire(frame);
   }
 };
@@ -59,9 +63,10 @@ struct Subject {
 void run_writer(void* argument) { static_cast<Subject*>(argument)->write(); }
 void run_cleaner(void* argument) { static_cast<Subject*>(argument)->clean(); }
 
-constexpr std::array<SizeRow, 2> kSizes{{
+constexpr std::array<SizeRow, 3> kSizes{{
     {"point_ns", 1, 1000, 20, "virtual time of one point"},
     {"io_points", 1, 1000000, 50, "nominal latency of a request, in points"},
+    {"stuck", 0, 1, 0, "1: the cleaner loops without a point, for ever; never drawn"},
 }};
 
 class Canary final : public Scenario {
@@ -77,6 +82,7 @@ class Canary final : public Scenario {
     Draw draw(seed, 0xCA);
     sizes.set("point_ns", 20);
     sizes.set("io_points", draw.log_uniform(3, 8));
+    sizes.set("stuck", 0);
   }
 
   sim::Laws laws(const Sizes& sizes) const override {
@@ -93,6 +99,7 @@ class Canary final : public Scenario {
     if (!device || !frame) return;
     subject.device = *device;
     subject.frame = *frame;
+    subject.stuck = stage.sizes["stuck"] != 0;
     engine::Tasks& tasks = stage.runtime.tasks;
     const auto writer = tasks.spawn({"writer", 0}, &run_writer, &subject);
     const auto cleaner = tasks.spawn({"cleaner", 0}, &run_cleaner, &subject);

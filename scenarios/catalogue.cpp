@@ -6,7 +6,7 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 15> kAll{
+  static const std::array<const Scenario*, 16> kAll{
       &snapshot_full_cache(),
       &snapshot_at_rest(),
       &late_flush(),
@@ -21,6 +21,7 @@ std::span<const Scenario* const> all_scenarios() {
       &append_log(),
       &canary(),
       &pointer_canary(),
+      &static_canary(),
       &garnet_385_40g(),
   };
   return kAll;

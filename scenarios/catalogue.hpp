@@ -21,6 +21,7 @@ const Scenario& dispose_with_io();
 const Scenario& append_log();
 const Scenario& canary();
 const Scenario& pointer_canary();
+const Scenario& static_canary();
 const Scenario& garnet_385_40g();
 
 }  // namespace orrery::scenarios

@@ -104,11 +104,11 @@ constexpr Row kBadInput[] = {
 TEST_CASE("bad input: one line with the nearest valid name, exit code 2, nothing written") {
   const Place place;
   const std::string head = "orrery-tape 1\nscenario canary\n";
-  place.write("canary.orry", head + "size point_ns 20\nsize io_points 50\n");
+  place.write("canary.orry", head + "size point_ns 20\nsize io_points 50\nsize stuck 0\n");
   place.write("bad.orry", head + "at nobody 1 preempt nothing\n");
   place.write("empty.orry", "");
   place.write("other.orry", "orrery-tape 1\nscenario canry\n");
-  place.write("size.orry", head + "size point_ns 20\nsize io_points 99999999999\n");
+  place.write("size.orry", head + "size point_ns 20\nsize io_points 99999999999\nsize stuck 0\n");
   const size_t before = place.files();
   for (const Row& row : kBadInput) {
     INFO(row.words);
@@ -225,18 +225,20 @@ TEST_CASE("exit codes") {
   CHECK(place.run("run many-sessions -n 3 -s 1 -q").code == 0);
   // A canary that is not found is a goal not met; and there is nothing to shrink in a calm run.
   CHECK(place.run("run canary -n 1 -s 2 -q").code == 6);
-  place.write("calm.orry", "orrery-tape 1\nscenario canary\nsize point_ns 20\nsize io_points 50\n");
+  place.write(
+      "calm.orry",
+      "orrery-tape 1\nscenario canary\nsize point_ns 20\nsize io_points 50\nsize stuck 0\n");
   CHECK(place.run("replay calm.orry -q").code == 0);
   CHECK(place.run("shrink calm.orry -q").code == 6);
   place.write("old.orry",
               "orrery-tape 1\nscenario canary\nrevision 0000\n"
-              "size point_ns 20\nsize io_points 50\n");
+              "size point_ns 20\nsize io_points 50\nsize stuck 0\n");
   const Ended lenient = place.run("replay old.orry");
   CHECK(lenient.code == 0);
   CHECK_THAT(lenient.err, ContainsSubstring("warning: old.orry was recorded at revision 0000"));
   CHECK(place.run("replay old.orry --strict").code == 4);
   place.write("lost.orry",
-              "orrery-tape 1\nscenario canary\nsize point_ns 20\nsize io_points 50\n"
+              "orrery-tape 1\nscenario canary\nsize point_ns 20\nsize io_points 50\nsize stuck 0\n"
               "at nobody/0#0@0 3 preempt cleaner/0#0@0\n");
   CHECK(place.run("replay lost.orry -q").code == 0);
   CHECK(place.run("replay lost.orry --strict").code == 4);

@@ -175,4 +175,72 @@ TEST_CASE(
   REQUIRE_THAT(late.err, ContainsSubstring("did not stop"));
 }
 
+TEST_CASE("what a fuzzer leaves behind is looked at, however it ended and whatever it said") {
+  const Desk desk;
+  const std::string words = "fuzz schedule --fuzzer ./fuzzer --out found -q";
+  const std::string again = "echo 'SUMMARY: AddressSanitizer: leak x.cpp:17'; exit 1";
+  // As in libFuzzer's fork mode: it goes on after each, says nothing of them, and ends well.
+  desk.write_fuzzer(
+      "echo one > ${prefix}crash-1; echo two > ${prefix}leak-2; echo slow > ${prefix}slow-unit-3;"
+      "echo '#5369: cov: 1462 ft: 9633 corp: 625 exec/s: 694'; exit 0",
+      again);
+  const Ended well = desk.run(words + " --time 60s");
+  REQUIRE(well.code == 1);
+  REQUIRE_THAT(well.out, ContainsSubstring("fuzz schedule  5,369 inputs"));
+  REQUIRE_THAT(well.out, ContainsSubstring("(2 artifacts)"));
+
+  // What lies there from before is not told again; what is written again is.
+  desk.write_fuzzer("echo '#7: cov: 1 '; exit 0", again);
+  REQUIRE(desk.run(words + " --time 60s").code == 0);
+  desk.write_fuzzer("sleep 0.1; echo one > ${prefix}crash-1; echo '#7: cov: 1 '; exit 0", again);
+  REQUIRE(desk.run(words + " --time 60s").code == 1);
+
+  desk.write_fuzzer("echo late > ${prefix}crash-4; exec sleep 1000", again);
+  const Ended late = desk.run(words + " --time 1s --grace 1s");
+  REQUIRE(late.code == 5);
+  REQUIRE_THAT(late.err, ContainsSubstring("did not stop"));
+  REQUIRE_THAT(late.out, ContainsSubstring("found/artifacts/crash-4"));
+
+  // After Ctrl-C nothing more is begun, and what there is is named.
+  desk.write_fuzzer("echo five > ${prefix}crash-5; kill -INT $PPID; sleep 0.2; exit 72", again);
+  const Ended stopped = desk.run(words + " --time 60s");
+  REQUIRE(stopped.code == 75);
+  REQUIRE_THAT(stopped.err, ContainsSubstring("nobody has looked at found/artifacts/crash-5"));
+}
+
+TEST_CASE("an input whose run stands still is a broken promise, with a tape that shrinks") {
+  const Desk desk;
+  const std::string stuck = " --scenario canary --set stuck=1 --hang-after 1s";
+  desk.write("input", Bytes{1, 2, 3});
+  const Ended converted = desk.run("fuzz schedule --convert input" + stuck);
+  REQUIRE(converted.code == 1);
+  REQUIRE_THAT(converted.out, ContainsSubstring("\"oracle\":\"progress\""));
+
+  desk.write_fuzzer("echo $* > flags; cp input ${prefix}timeout-1; exit 1", "exit 1");
+  const Ended ended = desk.run("fuzz schedule --fuzzer ./fuzzer --out found --time 60s -q" + stuck);
+  REQUIRE(ended.code == 1);
+  REQUIRE_THAT(ended.out, ContainsSubstring("FOUND  progress: "));
+  REQUIRE_THAT(desk.read("flags"), ContainsSubstring("-timeout=1 "));
+  const std::vector<std::string> tapes = desk.tapes();
+  REQUIRE(tapes.size() == 1);
+  const Ended shrunk = desk.run("shrink " + tapes[0] + " -o small.orry --hang-after 1s");
+  REQUIRE(shrunk.code == 0);
+  REQUIRE_THAT(shrunk.out, ContainsSubstring("progress"));
+}
+
+TEST_CASE("a fresh process that is asked about an artifact may not take for ever") {
+  const Desk desk;
+  desk.write("input", Bytes{1, 2, 3});
+  // Whatever the fuzzer starts in the background stops the first process that is asked.
+  const std::string stop =
+      "parent=$PPID; (while :; do for one in $(cat /proc/$parent/task/$parent/children); do "
+      "grep -qs -e --convert /proc/$one/cmdline && kill -STOP $one && exit; done; done) & ";
+  desk.write_fuzzer(stop + "cp input ${prefix}crash-1; exit 1", "exit 1");
+  const Ended ended = desk.run(
+      "fuzz schedule --fuzzer ./fuzzer --out found --time 60s -q --scenario canary --set stuck=1 "
+      "--hang-after 500ms");
+  REQUIRE(ended.code == 5);
+  REQUIRE_THAT(ended.err, ContainsSubstring("was not over in time"));
+}
+
 }  // namespace orrery::cli

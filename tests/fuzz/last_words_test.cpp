@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workers say: nothing that an engine prints is swallowed, and what was said last names a
+// death.
+#include "fuzz/last_words.hpp"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "fuzz/campaign.hpp"
+#include "tests/catch.hpp"
+#include "tests/fuzz/players.hpp"
+
+namespace orrery::fuzz {
+
+TEST_CASE("what runs print that end well goes to standard error, all of it") {
+  const int before = dup(STDERR_FILENO);
+  const int file = memfd_create("stderr", 0);
+  fcntl(file, F_SETFL, O_APPEND);  // two processes write to it, each from where it ends
+  dup2(file, STDERR_FILENO);
+  const auto body = [](RunRow& row) { fprintf(stderr, "run %d\n", static_cast<int>(row.index)); };
+  Listener listener;
+  run_campaign(order_of(50, 2, body), listener);
+  dup2(before, STDERR_FILENO);
+  close(before);
+  std::string text(10'000, '\0');
+  text.resize(static_cast<size_t>(pread(file, text.data(), text.size(), 0)));
+  close(file);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 50);
+  for (int i = 0; i < 50; ++i) {
+    CHECK_THAT(text, Catch::Matchers::ContainsSubstring("run " + std::to_string(i) + "\n"));
+  }
+}
+
+TEST_CASE("what a dying worker says on its standard error is kept, and names the failure") {
+  const auto body = [](RunRow& row) {
+    if (row.index == 2) fprintf(stderr, "nothing to see\n");
+    if (row.index != 3) return;
+    fprintf(stderr, "==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x60\n");
+    _exit(1);
+  };
+  CampaignOrder order = order_of(8, 1, body);
+  order.keep_going = true;
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(complete(listener, 8));
+  CHECK(listener.rows[3].signature.view() ==
+        "memory: AddressSanitizer: heap-use-after-free (worker)");
+  REQUIRE(listener.last_words.size() == 1);
+  CHECK_THAT(listener.last_words[0].second, Catch::Matchers::ContainsSubstring("address 0x60"));
+  CHECK_THAT(listener.last_words[0].second, !Catch::Matchers::ContainsSubstring("nothing to see"));
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(ORRERY_ASAN)
+TEST_CASE("what AddressSanitizer finds is a verdict with its report") {
+  const auto body = [](RunRow& row) {
+    if (row.index != 3) return;
+    const auto block = std::make_unique<char[]>(8);
+    volatile size_t behind = 8;
+    block.get()[behind] = 'x';
+  };
+  CampaignOrder order = order_of(8, 2, body);
+  order.keep_going = true;
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(complete(listener, 8));
+  CHECK(campaign.failed == 1);
+  CHECK(listener.rows[3].signature.view() ==
+        "memory: AddressSanitizer: heap-buffer-overflow (worker)");
+  REQUIRE(listener.last_words.size() == 1);
+  CHECK_THAT(listener.last_words[0].second, Catch::Matchers::ContainsSubstring("WRITE of size 1"));
+}
+#endif
+
+TEST_CASE("where there is no memory for what is said, it goes to standard error at once") {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{3, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  LastWords words;
+  setrlimit(RLIMIT_NOFILE, &before);
+  words.listen();
+  words.pass_on();
+  words.clear();
+  CHECK(words.text().empty());
+}
+
+}  // namespace orrery::fuzz
