@@ -178,6 +178,7 @@ std::string recovery_sentence(const Run& run, const Event& e) {
     case events::kRecoveryEnded:
       if (e.c == 0) return fmt::format("recovery ended: {}", errc_text(e.a));
       return fmt::format("has recovered version {} from checkpoint {}", e.b, e.c);
+    case events::kStoreEmptying: return "removes every checkpoint, to empty the store";
     case events::kStoreEmptied: return fmt::format("the store is empty, in version {}", e.a);
     case events::kIndexLoaded:
       return fmt::format("loads the index of checkpoint {}: the log counts from {} on", e.a,
@@ -191,6 +192,7 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kCheckpointStarted:
     case events::kLogRecovered:
     case events::kRecoveryEnded:
+    case events::kStoreEmptying:
     case events::kStoreEmptied:
     case events::kIndexLoaded: return recovery_sentence(run, e);
     case events::kBoundary:

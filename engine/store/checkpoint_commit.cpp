@@ -204,7 +204,7 @@ void CheckpointDriver::remove_failed() {
 Result<void> CheckpointDriver::remove_all() {
   CHECK(resetting(), "all checkpoints are removed while sessions work");
   kept_ = {};
-  note(events::kCheckpointsRemoved, 0);
+  note(events::kStoreEmptying);
   TRY(remove_others(runtime_, options_, kept_));
   // Also those that were removed before, and could come back.
   return runtime_.storage.sync_names();

@@ -31,6 +31,7 @@ std::string_view name_of(uint16_t kind) {
     case kIndexWritten: return "index-written";
     case kIndexCommitted: return "index-committed";
     case kIndexLoaded: return "index-loaded";
+    case kStoreEmptying: return "store-emptying";
     case kStoreEmptied: return "store-emptied";
     case kCheckpointsRemoved: return "checkpoints-removed";
     case kSessionVersion: return "session-version";

@@ -49,9 +49,8 @@ void take_events(const Run& run, std::vector<Life>& lives) {
       case events::kCheckpointStarted:
         taken[event.a] = {static_cast<uint32_t>(lives.size() - 1), i};
         break;
-      case events::kCheckpointsRemoved:
-        if (event.a != 0) break;
-        life.committed = 0;  // the store is being emptied
+      case events::kStoreEmptying:
+        life.committed = 0;
         life.removed_all = true;
         break;
       case events::kStoreEmptied: emptied = i; break;

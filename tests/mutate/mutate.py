@@ -6,9 +6,9 @@ usage: tests/mutate/mutate.py [--runs N] [--scenario NAME]... [NAME...]
 
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
 applied, built, and hunted: so many runs of each small scenario in turn (or of those that are named;
-a break of the append log in append-log alone), for at most N runs of all of them together (default
-5,000). The script says which share was killed, and after how many runs of all scenarios in the
-median. It ends with 1 if a break does not compile, if no run notices one, if a hunt comes to no
+a break of the append log in append-log alone), for at most N runs of each (default 5,000). The
+script says which share was killed, and after how many runs in the median: of the scenario that
+noticed, and of all of them together. It ends with 1 if a break does not compile, if no run notices one, if a hunt comes to no
 conclusion, or if a run notices one of those that mutations.py explains as harmless.
 """
 import argparse
@@ -30,7 +30,8 @@ SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-f
              "copy-reads", "append-log", "reset-with-io", "dispose-with-io"]
 SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
-KILLED_AFTER = []  # runs, of each break that was noticed
+KILLED_AFTER = []  # runs of its scenario, of each break that was noticed
+KILLED_AFTER_IN_ALL = []
 
 
 def run(command, **more):
@@ -69,17 +70,17 @@ def scenarios_for(path, chosen):
 
 
 def hunt(runs, scenarios, oracle):
-    """(scenario, runs it took in all, oracle) of the first that notices; None if none does.
+    """(scenario, runs of it, runs of all, oracle) of the first that notices; None if none does.
 
     With an oracle, only it is asked, and only what it reports counts. A hunt that does not end, or
     ends for a reason of the harness, says nothing about the break: Inconclusive."""
     before = 0
-    while before < runs:
-        first = before // len(scenarios)
+    for first in range(0, runs, SHARE):
         for scenario in scenarios:
             failing = hunt_in(scenario, first, oracle)
             if failing:
-                return scenario, before + failing["index"] - first + 1, failing["oracle"]
+                own = failing["index"] + 1
+                return scenario, own, before + own - first, failing["oracle"]
             before += SHARE
     return None
 
@@ -125,8 +126,10 @@ def try_one(runs, chosen, name, path, there, instead, oracle=None):
         return None
     if found is None:
         return "SURVIVED"
-    print(f"killed    {name:28} {found[0]:20} {found[1]:6} runs  {found[2]}", flush=True)
-    KILLED_AFTER.append(found[1])
+    scenario, own, in_all, by = found
+    print(f"killed    {name:30} {scenario:21} {own:6} runs ({in_all} in all)  {by}", flush=True)
+    KILLED_AFTER.append(own)
+    KILLED_AFTER_IN_ALL.append(in_all)
     return None
 
 
@@ -157,7 +160,8 @@ def main():
         print(f"killed {len(KILLED_AFTER)} of {could} that are not harmless "
               f"({100 * len(KILLED_AFTER) / could:.1f} %), after "
               f"{statistics.median(KILLED_AFTER):g} runs in the median, "
-              f"{max(KILLED_AFTER)} at most")
+              f"{max(KILLED_AFTER)} at most ({statistics.median(KILLED_AFTER_IN_ALL):g} and "
+              f"{max(KILLED_AFTER_IN_ALL)} of all scenarios together)")
     return 1 if survivors else 0
 
 
