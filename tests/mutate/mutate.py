@@ -8,8 +8,9 @@ The tree is copied to build/mutate/tree and built there once; then each break of
 applied, built, and hunted: so many runs of each small scenario in turn (or of those that are named;
 a break of the append log in append-log alone), for at most N runs of each (default 5,000). The
 script says which share was killed, and after how many runs in the median: of the scenario that
-noticed, and of all of them together. It ends with 1 if a break does not compile, if no run notices one, if a hunt comes to no
-conclusion, or if a run notices one of those that mutations.py explains as harmless.
+noticed, and of all of them together. It ends with 1 if a break does not compile, if no run notices
+one, if a hunt comes to no conclusion, or if a run notices one of those that mutations.py explains
+as harmless.
 """
 import argparse
 import json
