@@ -46,6 +46,7 @@ class CheckpointUnderLoad final : public Scenario {
     sizes.set("keys", draw.log_uniform(2, 7));
     sizes.set("snapshots", draw.between(3, 12));
     sizes.set("flushes", draw.odds(1, 2) ? 0 : draw.between(1, 6));
+    sizes.set("bursts", draw.between(0, 1));
     sizes.set("kept", draw.between(0, 3));
     sizes.set("fold_permille", draw.between(0, 4) * 250);
     sizes.set("index_permille", draw.between(0, 4) * 250);

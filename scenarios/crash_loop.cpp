@@ -16,6 +16,7 @@ class CrashLoop final : public LivesScenario {
   void draw(uint64_t seed, Sizes& sizes) const override {
     Draw draw(seed, 0xC4A5);
     draw_lives(draw, sizes);
+    sizes.set("crashes", draw.between(1, 6));
   }
 };
 

@@ -80,10 +80,11 @@ void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
   sizes.set("crashes", draw.between(1, 4));
   sizes.set("crash_steps", draw.log_uniform(9, 16));
   sizes.set("power_permille", draw.odds(1, 3) ? 1000 : 500);
+  sizes.set("bursts", draw.between(0, 1));
   sizes.set("kept", draw.odds(1, 2) ? 0 : draw.between(1, 3));
   sizes.set("fold_permille", draw.odds(1, 2) ? 0 : draw.between(0, 4) * 250);
   sizes.set("index_permille", draw.odds(1, 3) ? 0 : draw.between(0, 4) * 250);
-  sizes.set("names_permille", draw.odds(1, 2) ? 0 : 500);
+  sizes.set("names_permille", draw.between(0, 2) * 500);
   sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + 1));
 }
 

@@ -166,8 +166,10 @@ bool is_flush_due(const Load& load, uint32_t id, uint64_t n) {
 
 void run_snapshots(void* argument) {
   Load& load = *static_cast<Load*>(argument);
+  const bool bursts = load.stage.sizes["bursts"] != 0;
   for (int64_t i = 0; i < load.snapshots; ++i) {
-    for (int64_t k = 0; k < load.started; ++k) load.marks.acquire();
+    const bool at_once = bursts && i % 2 == 1;
+    for (int64_t k = 0; k < load.started && !at_once; ++k) load.marks.acquire();
     const engine::Actor actor({"checkpoint", static_cast<uint64_t>(i)});
     const auto ticket = load.store.start_checkpoint(request_of(load, i));
     if (!ticket) continue;

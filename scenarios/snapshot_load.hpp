@@ -7,7 +7,7 @@
 namespace orrery::scenarios {
 
 /// How much is done. The sizes of that name.
-inline constexpr std::array<SizeRow, 9> kLoadSizes{{
+inline constexpr std::array<SizeRow, 10> kLoadSizes{{
     {"sessions", 1, 16, 1, "clients at once"},
     {"operations", 1, 1'000'000, 50, "operations of each client"},
     {"keys", 1, 1'000'000, 16, "keys that all clients share"},
@@ -15,6 +15,7 @@ inline constexpr std::array<SizeRow, 9> kLoadSizes{{
     {"snapshots", 0, 64, 1, "checkpoints, spread over the run"},
     {"fold_permille", 0, 1000, 0, "share of the checkpoints that fold over to the main log"},
     {"index_permille", 0, 1000, 0, "share that capture the index; of these a third nothing else"},
+    {"bursts", 0, 1, 0, "1: every second checkpoint follows the one before at once"},
     {"resets", 0, 64, 0, "how often the store is emptied, at times spread over the run"},
     {"flushes", 0, 1000, 0, "flushes of the log up to its tail, about so many in a run"},
 }};

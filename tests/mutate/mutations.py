@@ -379,6 +379,9 @@ MUTATIONS = [
 
 # Breaks that change nothing that is promised, and why. A run must not notice them.
 EXPLAINED = {
+    "allocation-of-old-contents": "under the latch of its bucket an operation loses its entry to "
+                                  "nobody but the reclaim of entries below begin, which only a "
+                                  "cache has; the scenario that empties stores has a device",
     "reset-forgets-reads": "what a read brings is not looked at once the contents are others; that "
                            "no device is emptied under a read is for the device's sake",
     "read-during-reset": "the generation that is compared beside it says the same in time",
