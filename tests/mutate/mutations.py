@@ -385,8 +385,6 @@ EXPLAINED = {
     "reset-forgets-reads": "what a read brings is not looked at once the contents are others; that "
                            "no device is emptied under a read is for the device's sake",
     "read-during-reset": "the generation that is compared beside it says the same in time",
-    "reset-wakes-nobody": "a reset waits until nothing is under way, and the last write to end "
-                          "wakes everybody who waits for one",
     "index-not-synced": "an index is compared with its checksum before it is believed, and built "
                         "anew from the log if it is not whole: it is lost, and nothing else is",
     "commit-file-without-checksum": "a torn commit file is cut at one place here, and so it is "
