@@ -22,6 +22,9 @@ double seeds_to_385();
 double seeds_to_385_worst();
 double shrunk_385();
 double shrunk_385_seconds();
+// recoveries.cpp
+double slowest_points();
+double recoveries();
 // fuzzing.cpp
 double schedule_executions();
 // workers.cpp
@@ -70,6 +73,9 @@ constexpr Figure kFigures[] = {
     {"points", "snapshot-full-cache, all oracles, seeded", "M/s", kAtLeast, 30, &campaign_points},
     {"points-guarded", "the same, every run guarded by mprotect", "M/s", kAtLeast, 12,
      &campaign_points_guarded},
+    {"points-slowest", "the slowest scenario with checkpoints, crashes or resets", "M/s", kAtLeast,
+     10, &slowest_points},
+    {"recoveries", "crash, recovery and life of a small store", "/s", kAtLeast, 5000, &recoveries},
     {"find-385", "seeds until garnet-385, median of 20 campaigns", "", kAtMost, 100, &seeds_to_385},
     {"find-385-worst", "the same, the worst of 20", "", kAtMost, 2000, &seeds_to_385_worst},
     {"shrunk-385", "deviations of its shrunk tape, median of 20", "", kAtMost, 4, &shrunk_385},
