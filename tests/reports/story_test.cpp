@@ -39,7 +39,10 @@ void deviate(MadeUpRun& made, uint64_t tasks) {
     event.task = task;
     event.kind = static_cast<uint16_t>(sim::Kind::task_switched);
     event.a = task;
-    made.trace.events.push_back(event);
+    // In the order of the steps, as a trace is; clang has libstdc++'s stable sort for deprecated.
+    auto& events = made.trace.events;
+    const auto later = [&](const sim::Event& other) { return other.step > event.step; };
+    events.insert(std::find_if(events.begin(), events.end(), later), event);
     sim::Taken taken;
     taken.at = {i, sim::Ask::preempt, 1, name};
     taken.value = 1;
@@ -47,8 +50,6 @@ void deviate(MadeUpRun& made, uint64_t tasks) {
     taken.step = event.step;
     made.trace.taken.insert(made.trace.taken.begin() + static_cast<std::ptrdiff_t>(i), taken);
   }
-  std::stable_sort(made.trace.events.begin(), made.trace.events.end(),
-                   [](const auto& one, const auto& other) { return one.step < other.step; });
 }
 
 }  // namespace
