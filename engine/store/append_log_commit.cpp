@@ -83,7 +83,9 @@ void AppendLog::lead() {
 Result<void> AppendLog::run_round() {
   CommitInfo info = last_file_;
   info.number = ++last_number_;
-  info.begin = std::max(begin(), committed_begin_.load());
+  // One after the other: a compiler may take the arguments of a call in any order.
+  const LogAddr now = begin();
+  info.begin = std::max(now, committed_begin_.load());
   Self& self = runtime_.tasks.self();
   if (options_.fast_commit && !log_.main_is_null()) {
     std::array<std::byte, CommitRecord::kSize> record{};
