@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/store/append_log_recovery.hpp"
+#include "engine/store/checkpoint_files.hpp"
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -59,11 +60,8 @@ Result<void> AppendLog::open_device() {
     main_ = &null_device_;
     return {};
   }
-  DeviceOptions device;
-  device.segment_size = uint64_t{1} << options_.ring.segment_bits;
-  device.sector_size = options_.ring.sector_size;
   const LogName name = LogName::main(options_.ring.prefix);
-  TRY_ASSIGN(main_, runtime_.storage.open(name.view(), device));
+  TRY_ASSIGN(main_, runtime_.storage.open(name.view(), page_file_options(options_.ring)));
   return {};
 }
 

@@ -226,26 +226,11 @@ Allocation HybridLog::take_back(int64_t page, Allocation result) {
   return result;
 }
 
-void HybridLog::shift_ro_paged(Self& self, LogAddr tail) {
-  const LogAddr ro = tail - ro_lag_.load();
-  if (!boundaries_.raise(Boundary::ro, ro)) return;
-  epoch_.bump(self, {[](void* log, int64_t address, Self&) {
-                       static_cast<HybridLog*>(log)->on_marked_read_only(address);
-                     },
-                     this,
-                     ro,
-                     {"mark-read-only", static_cast<uint64_t>(ro)}});
-}
+void HybridLog::shift_ro_paged(Self& self, LogAddr tail) { shift_ro(self, tail - ro_lag_.load()); }
 
 LogAddr HybridLog::shift_ro_to_tail(Self& self) {
   const LogAddr ro = tail();
-  if (!boundaries_.raise(Boundary::ro, ro)) return ro;
-  epoch_.bump(self, {[](void* log, int64_t address, Self&) {
-                       static_cast<HybridLog*>(log)->on_marked_read_only(address);
-                     },
-                     this,
-                     ro,
-                     {"mark-read-only", static_cast<uint64_t>(ro)}});
+  shift_ro(self, ro);
   return ro;
 }
 

@@ -33,13 +33,14 @@ MUTATIONS = [
      "  SOMETIMES(result.outcome == Allocate::wait, \"an allocation waits for a flush\");\n",
      "  result.flush_ticket = flusher_.ticket();\n"),
     ("safe-ro-without-drain", "engine/store/hybrid_log.cpp",
-     "  if (!boundaries_.raise(Boundary::ro, ro)) return ro;\n",
-     "  if (!boundaries_.raise(Boundary::ro, ro)) return ro;\n  on_marked_read_only(ro);\n"
-     "  if (ro > 0) return ro;\n"),
+     "  shift_ro(self, ro);\n",
+     "  if (boundaries_.raise(Boundary::ro, ro)) on_marked_read_only(ro);\n"
+     "  if (ro == 0) shift_ro(self, ro);\n"),
     ("flush-on-ro", "engine/store/hybrid_log.cpp",
-     "  if (!boundaries_.raise(Boundary::ro, ro)) return;\n",
-     "  if (!boundaries_.raise(Boundary::ro, ro)) return;\n  on_marked_read_only(ro);\n"
-     "  if (ro > 0) return;\n"),
+     "{ shift_ro(self, tail - ro_lag_.load()); }\n",
+     "{\n  const LogAddr ro = tail - ro_lag_.load();\n"
+     "  if (boundaries_.raise(Boundary::ro, ro)) on_marked_read_only(ro);\n"
+     "  if (ro == 0) shift_ro(self, ro);\n}\n"),
     ("ro-above-tail", "engine/store/hybrid_log.cpp",
      "  const LogAddr ro = tail();\n", "  const LogAddr ro = tail() + 64;\n", "address-chain"),
     ("record-leaves-page", "engine/store/hybrid_log.cpp",
