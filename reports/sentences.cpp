@@ -22,6 +22,7 @@ namespace events = engine::events;
 constexpr const char* kIoKinds[] = {"read", "write", "sync"};
 
 std::string engine_sentence(const Run& run, const Event& event);
+std::string operation_log_sentence(const Event& event);
 std::string snapshot_sentence(const Run& run, const Event& event);
 std::string recovery_sentence(const Run& run, const Event& event);
 std::string world_sentence(const Run& run, const Event& event);
@@ -42,6 +43,8 @@ std::string sentence_of(const Run& run, const Event& event) {
   std::string text;
   if (event.kind >= 1000) {
     text = world_sentence(run, event);
+  } else if (events::is_of_operation_log(event.kind)) {
+    text = operation_log_sentence(event);
   } else if (event.kind >= events::kSnapshotStarted && event.kind <= events::kWalkEnd) {
     text = snapshot_sentence(run, event);
   } else {
@@ -233,6 +236,18 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kEpochLeft: return "leaves the epoch";
     default: return {};
   }
+}
+
+// Its pages are not those of the store: addresses stand alone.
+std::string operation_log_sentence(const Event& e) {
+  const uint16_t kind = events::of_main(e.kind);
+  const std::string_view name = events::name_of(e.kind);
+  if (name.empty()) return {};
+  if (kind == events::kBoundary) {
+    return fmt::format("the log of operations: moves {} from {} to {}", boundary_name(e.a),
+                       grouped(e.c), grouped(e.b));
+  }
+  return fmt::format("the log of operations: {} {} {} {}", name, e.a, e.b, e.c);
 }
 
 std::string snapshot_sentence(const Run& run, const Event& e) {

@@ -4,7 +4,7 @@
 namespace orrery::engine::events {
 
 std::string_view name_of(uint16_t kind) {
-  switch (kind) {
+  switch (of_main(kind)) {
     case kBoundary: return "boundary";
     case kLogOpened: return "log-opened";
     case kLogRecovered: return "log-recovered";
