@@ -179,6 +179,9 @@ std::string recovery_sentence(const Run& run, const Event& e) {
     case events::kRecoveryEnded:
       if (e.c == 0) return fmt::format("recovery ended: {}", errc_text(e.a));
       return fmt::format("has recovered version {} from checkpoint {}", e.b, e.c);
+    case events::kOperationsReplayed:
+      return fmt::format("has replayed the log of operations from {} to {}, up to version {}",
+                         grouped(e.a), grouped(e.b), e.c);
     case events::kIndexLoaded:
       return fmt::format("loads the index of checkpoint {}: the log counts from {} on", e.a,
                          address_text(run, e.b));
@@ -191,6 +194,7 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kCheckpointStarted:
     case events::kLogRecovered:
     case events::kRecoveryEnded:
+    case events::kOperationsReplayed:
     case events::kIndexLoaded: return recovery_sentence(run, e);
     case events::kBoundary:
       return fmt::format("moves {} from {} to {}", boundary_name(e.a), grouped(e.c),

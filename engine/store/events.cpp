@@ -44,6 +44,7 @@ std::string_view name_of(uint16_t kind) {
     case kAppendLogRecovered: return "append-log-recovered";
     case kAppendLogCommitted: return "append-log-committed";
     case kAppendLogCommitFailed: return "append-log-commit-failed";
+    case kOperationsReplayed: return "operations-replayed";
     default: return {};
   }
 }

@@ -103,6 +103,9 @@ inline constexpr uint16_t kAppendLogRecovered = 61;
 inline constexpr uint16_t kAppendLogCommitted = 62;
 /// A commit of an append log failed; the log goes on. a = its number, b = its Errc.
 inline constexpr uint16_t kAppendLogCommitFailed = 63;
+/// The log of operations was replayed. a = from, b = until, c = the highest version of it; 0 if it
+/// had nothing to say.
+inline constexpr uint16_t kOperationsReplayed = 64;
 
 /// True for an event of the log of operations; `of_main` is then the kind without the addition.
 constexpr bool is_of_operation_log(uint16_t kind) { return kind >= kOfOperationLog && kind < 1000; }
