@@ -6,7 +6,7 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 13> kAll{
+  static const std::array<const Scenario*, 14> kAll{
       &snapshot_full_cache(),
       &snapshot_at_rest(),
       &late_flush(),
@@ -16,6 +16,7 @@ std::span<const Scenario* const> all_scenarios() {
       &fold_over(),
       &recover_smaller(),
       &copy_reads(),
+      &operation_log(),
       &append_log(),
       &canary(),
       &pointer_canary(),

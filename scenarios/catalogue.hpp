@@ -16,6 +16,7 @@ const Scenario& copy_reads();
 const Scenario& crash_loop();
 const Scenario& fold_over();
 const Scenario& recover_smaller();
+const Scenario& operation_log();
 const Scenario& append_log();
 const Scenario& canary();
 const Scenario& pointer_canary();

@@ -27,7 +27,7 @@ TREE = ROOT / "build" / "mutate" / "tree"
 BUILD = ROOT / "build" / "mutate" / "build"
 SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush",
              "checkpoint-under-load", "crash-loop", "fold-over", "recover-smaller",
-             "copy-reads", "append-log"]
+             "copy-reads", "append-log", "operation-log"]
 SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
 KILLED_AFTER = []  # runs, of each break that was noticed
