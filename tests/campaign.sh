@@ -11,7 +11,8 @@ runs=${1:-100000}
 seed=${2:-1}
 [[ -x $orrery ]] || { echo "campaign: build first: ./dev build" >&2; exit 5; }
 # The canary must fail, and the genuine 40 GiB case has no seeds: both have tests of their own.
-scenarios=(snapshot-full-cache snapshot-at-rest late-flush many-sessions crash-loop append-log)
+scenarios=(snapshot-full-cache snapshot-at-rest late-flush many-sessions crash-loop append-log
+  operation-log)
 failed=0
 for scenario in "${scenarios[@]}"; do
   "$orrery" run "$scenario" -n $((runs / ${#scenarios[@]})) -s "$seed" --keep-going || failed=1
