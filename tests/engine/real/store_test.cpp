@@ -224,7 +224,7 @@ TEST_CASE("natively: pages larger than a copy's piece, and one thread for reques
 
 TEST_CASE("natively: what is logged is recovered, with and without a checkpoint", "[native]") {
   for (const bool fast : {false, true}) {
-    for (const uint64_t checkpoints : {0, 3}) {
+    for (const uint64_t checkpoints : {uint64_t{0}, uint64_t{3}}) {
       NativeLoad load = small_load();
       load.options.log_operations = true;
       load.options.log_page_bits = 10;
