@@ -286,8 +286,9 @@ bool tells_something(const Event& event) {
     default: break;
   }
   // These come with every operation.
-  const bool epoch = event.kind >= events::kEpochEntered && event.kind <= events::kEpochLeft;
-  return !epoch && event.kind != events::kTailSeen;
+  const uint16_t kind = events::of_main(event.kind);
+  const bool epoch = kind >= events::kEpochEntered && kind <= events::kEpochLeft;
+  return !epoch && kind != events::kTailSeen;
 }
 
 // Whether something that would be worth telling stands between two rows.

@@ -22,6 +22,7 @@ namespace events = engine::events;
 constexpr const char* kIoKinds[] = {"read", "write", "sync"};
 
 std::string engine_sentence(const Run& run, const Event& event);
+std::string operation_log_sentence(const Event& event);
 std::string snapshot_sentence(const Run& run, const Event& event);
 std::string recovery_sentence(const Run& run, const Event& event);
 std::string world_sentence(const Run& run, const Event& event);
@@ -43,6 +44,8 @@ std::string sentence_of(const Run& run, const Event& event) {
   std::string text;
   if (event.kind >= 1000) {
     text = world_sentence(run, event);
+  } else if (events::is_of_operation_log(event.kind)) {
+    text = operation_log_sentence(event);
   } else if (event.kind >= events::kSnapshotStarted && event.kind <= events::kWalkEnd) {
     text = snapshot_sentence(run, event);
   } else {
@@ -180,6 +183,9 @@ std::string recovery_sentence(const Run& run, const Event& e) {
       return fmt::format("has recovered version {} from checkpoint {}", e.b, e.c);
     case events::kStoreEmptying: return "removes every checkpoint, to empty the store";
     case events::kStoreEmptied: return fmt::format("the store is empty, in version {}", e.a);
+    case events::kOperationsReplayed:
+      return fmt::format("has replayed the log of operations from {} to {}, up to version {}",
+                         grouped(e.a), grouped(e.b), e.c);
     case events::kIndexLoaded:
       return fmt::format("loads the index of checkpoint {}: the log counts from {} on", e.a,
                          address_text(run, e.b));
@@ -194,6 +200,7 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kRecoveryEnded:
     case events::kStoreEmptying:
     case events::kStoreEmptied:
+    case events::kOperationsReplayed:
     case events::kIndexLoaded: return recovery_sentence(run, e);
     case events::kBoundary:
       return fmt::format("moves {} from {} to {}", boundary_name(e.a), grouped(e.c),
@@ -239,6 +246,18 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kEpochLeft: return "leaves the epoch";
     default: return {};
   }
+}
+
+// Its pages are not those of the store: addresses stand alone.
+std::string operation_log_sentence(const Event& e) {
+  const uint16_t kind = events::of_main(e.kind);
+  const std::string_view name = events::name_of(e.kind);
+  if (name.empty()) return {};
+  if (kind == events::kBoundary) {
+    return fmt::format("the log of operations: moves {} from {} to {}", boundary_name(e.a),
+                       grouped(e.c), grouped(e.b));
+  }
+  return fmt::format("the log of operations: {} {} {} {}", name, e.a, e.b, e.c);
 }
 
 std::string snapshot_sentence(const Run& run, const Event& e) {

@@ -6,7 +6,7 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 16> kAll{
+  static const std::array<const Scenario*, 17> kAll{
       &snapshot_full_cache(),
       &snapshot_at_rest(),
       &late_flush(),
@@ -18,6 +18,7 @@ std::span<const Scenario* const> all_scenarios() {
       &copy_reads(),
       &reset_with_io(),
       &dispose_with_io(),
+      &operation_log(),
       &append_log(),
       &canary(),
       &pointer_canary(),

@@ -18,6 +18,7 @@ const Scenario& fold_over();
 const Scenario& recover_smaller();
 const Scenario& reset_with_io();
 const Scenario& dispose_with_io();
+const Scenario& operation_log();
 const Scenario& append_log();
 const Scenario& canary();
 const Scenario& pointer_canary();

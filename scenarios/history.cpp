@@ -51,6 +51,7 @@ void History::end(size_t index, const Ending& ending) {
   operation.garbage = ending.garbage;
   operation.address = ending.address;
   operation.version = ending.version;
+  operation.log_end = ending.log_end;
   if (ending.outcome != Outcome::unknown) operation.returned = ending.step;
 }
 

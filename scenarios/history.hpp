@@ -49,8 +49,9 @@ struct Operation {
   bool garbage = false;   // the bytes read were not a value that the encoding allows
   uint64_t invoked = 0;   // steps
   uint64_t returned = kNeverReturned;
-  int64_t address = -1;        // of the record that held the value; -1: not known
-  uint64_t version = 0;        // of the session when it took effect; 0: not known
+  int64_t address = -1;  // of the record that held the value; -1: not known
+  uint64_t version = 0;  // of the session when it took effect; 0: not known
+  int64_t log_end = 0;   // of its entry in the log of operations; 0: it has none, or not known
   uint32_t task = UINT32_MAX;  // that asked, as the trace numbers them; UINT32_MAX: not known
   uint32_t life = 0;           // of the store, which crashes between two
 };
@@ -63,6 +64,7 @@ struct Ending {
   bool garbage = false;
   int64_t address = -1;
   uint64_t version = 0;
+  int64_t log_end = 0;
 };
 
 /// One operation certainly ended before the other began. Two that met in one step are concurrent:

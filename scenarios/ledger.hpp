@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the clients of an append log asked and saw, as notes in the trace, for the oracle
-// durability-ledger.
+// What the clients of an append log asked and saw, as notes in the trace, for the oracles
+// durability-ledger and operation-log.
 //
 // Each is written in the same breath as what it tells of: before the call that it announces, or
 // right after the call whose answer it repeats. An entry is named by the number that its bytes say
@@ -32,6 +32,9 @@ inline constexpr uint16_t kRefused = 2012;
 inline constexpr uint16_t kAcknowledged = 2013;
 /// A client is about to give up what lies below. a = address.
 inline constexpr uint16_t kGivingUp = 2014;
+
+/// A commit of a store's log of operations promised durability. a = until.
+inline constexpr uint16_t kOperationsAcknowledged = 2015;
 
 /// A reader begins. a = its number: 0 reads what is committed, 1 also what is not; b = where.
 inline constexpr uint16_t kReaderBegins = 2020;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/runtime/sync.hpp"
+#include "scenarios/ledger.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -55,6 +56,7 @@ struct SessionTask {
 
 void run_session(void* argument);
 bool is_flush_due(const Load& load, uint32_t id, uint64_t n);
+void commit_if_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
 void run_resets(void* argument);
 void reset_once(Load& load);
@@ -151,6 +153,7 @@ void run_session(void* argument) {
     // Another life does something else.
     const auto nth = static_cast<uint64_t>(n + load.stage.life * load.operations);
     do_scripted(client, load.mix, script, task.id, nth);
+    commit_if_due(load, task.id, static_cast<uint64_t>(n));
   }
   snapshots.finish();
   resets.finish();
@@ -162,6 +165,18 @@ bool is_flush_due(const Load& load, uint32_t id, uint64_t n) {
   const auto all = static_cast<uint64_t>(sizes["sessions"] * sizes["operations"]);
   const uint64_t drawn = sim::mix(static_cast<uint64_t>(sizes["script"]), 0xF1, id, n);
   return sim::below(drawn, all) < static_cast<uint64_t>(sizes["flushes"]);
+}
+
+// Of the operations that are logged: after each, after some, or never.
+void commit_if_due(const Load& load, uint32_t id, uint64_t n) {
+  const auto every = static_cast<uint64_t>(load.stage.sizes.find("commit_every").value_or(0));
+  if (every == 0 || (n + id) % every != 0) return;
+  if (!load.store.options().log_operations) return;
+  const engine::Actor actor({"commit", uint64_t{id} << 32 | n});
+  const auto until = load.store.commit_log();
+  if (!until) return;
+  engine::note(ledger::kOperationsAcknowledged, *until);
+  load.stage.scheduler.made_progress();
 }
 
 void run_snapshots(void* argument) {

@@ -149,6 +149,7 @@ void Client::end(size_t index, const engine::OpResult& result, uint64_t number, 
   ending.garbage = ending.outcome == Outcome::ok && garbage;
   if (ending.outcome == Outcome::ok) ending.address = result.address;
   ending.version = result.version;
+  ending.log_end = result.log_address;
   stage_.history.end(index, ending);
   stage_.scheduler.made_progress();
 }

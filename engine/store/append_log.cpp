@@ -46,8 +46,8 @@ AppendLog::AppendLog(const Runtime& runtime, const AppendLogOptions& options)
     : runtime_(runtime),
       options_(options),
       null_device_(options.ring.sector_size),
-      epoch_(runtime.tasks, slots_of(options, own_slots_)),
-      log_(runtime, epoch_, no_bugs_),
+      epoch_(runtime.tasks, slots_of(options, own_slots_), options.notes),
+      log_(runtime, epoch_, no_bugs_, options.notes),
       files_(runtime, {prefix_.data(), options.ring.prefix.size()}, options.ring.sector_size),
       mutex_(runtime.tasks) {
   std::copy(options.ring.prefix.begin(), options.ring.prefix.end(), prefix_.begin());
@@ -118,71 +118,85 @@ uint64_t AppendLog::page_end(const void* log, LogAddr address) {
 
 // Appending.
 
-Result<void> AppendLog::check_size(Bytes payload) const {
-  if (payload.empty()) return Error{Errc::invalid, "an entry without bytes"};
+Result<void> AppendLog::check_size(size_t length) const {
+  if (length == 0) return Error{Errc::invalid, "an entry without bytes"};
   const auto page = static_cast<uint64_t>(log_.geometry().page_size());
-  if (payload.size() > page || entry_size(payload.size()) > log_.geometry().page_size()) {
+  if (length > page || entry_size(length) > log_.geometry().page_size()) {
     return Error{Errc::too_large, "an entry that does not fit on a page"};
   }
   return {};
 }
 
-Result<Written> AppendLog::enqueue(Bytes payload) {
-  CHECK(open_, "an entry for a closed log");
-  TRY(check_size(payload));
-  return append(EntryKind::data, payload);
-}
+Result<Written> AppendLog::enqueue(Bytes payload) { return append(EntryKind::data, payload); }
 
 Result<std::optional<Written>> AppendLog::try_enqueue(Bytes payload) {
-  CHECK(open_, "an entry for a closed log");
-  TRY(check_size(payload));
-  if (log_.flusher().failed()) return log_.flusher().failure();
-  Self& self = runtime_.tasks.self();
-  epoch_.resume(self);
-  const Allocation allocation = attempt(self, EntryKind::data, payload);
-  if (allocation.outcome == Allocate::retry) {
-    log_.flusher().device().try_complete();
-    epoch_.protect_and_drain(self);
+  const Allocation room = reserve(payload.size());
+  if (room.outcome == Allocate::failed) return room.error;
+  if (room.outcome == Allocate::ok) {
+    return std::optional<Written>(fill(room.address, {&payload, 1}));
   }
-  epoch_.suspend(self);
-  if (allocation.outcome == Allocate::failed) return allocation.error;
-  if (allocation.outcome != Allocate::ok) return std::optional<Written>();
-  return std::optional<Written>(
-      {allocation.address, allocation.address + entry_size(payload.size())});
+  // A device that finishes requests when it is asked to may need it for the next page.
+  if (room.outcome == Allocate::retry) log_.flusher().device().try_complete();
+  return std::optional<Written>();
 }
 
 Result<Written> AppendLog::append(EntryKind kind, Bytes payload) {
-  Self& self = runtime_.tasks.self();
-  Flusher& flusher = log_.flusher();
   for (;;) {
-    if (flusher.failed()) return flusher.failure();
-    epoch_.resume(self);
-    const Allocation allocation = attempt(self, kind, payload);
-    // A device that finishes requests when it is asked to may need it for the next page.
-    if (allocation.outcome == Allocate::retry) flusher.device().try_complete();
-    epoch_.suspend(self);
-    switch (allocation.outcome) {
-      case Allocate::ok:
-        return Written{allocation.address, allocation.address + entry_size(payload.size())};
-      case Allocate::wait: flusher.wait(allocation.flush_ticket); break;
-      case Allocate::retry: runtime_.tasks.yield(); break;
-      case Allocate::failed: return allocation.error;
+    const Allocation room = reserve(payload.size());
+    if (room.outcome == Allocate::failed) return room.error;
+    if (room.outcome == Allocate::ok) {
+      write(kind, room.address, {&payload, 1});
+      return Written{room.address, room.address + entry_size(payload.size())};
     }
+    wait_for_room(room);
   }
 }
 
-// Requires: protected. From the allocation to the first word nobody looks around: whoever drains
-// the epoch knows that what was allocated before is complete.
-Allocation AppendLog::attempt(Self& self, EntryKind kind, Bytes payload) {
-  const Allocation allocation = log_.allocate(self, entry_size(payload.size()));
-  if (allocation.outcome != Allocate::ok) return allocation;
-  const LogAddr address = allocation.address;
-  const EntryHeader header = make_entry_header(kind, address, incarnation(), payload);
+Allocation AppendLog::reserve(size_t length) {
+  CHECK(open_, "an entry for a closed log");
+  Allocation room;
+  room.outcome = Allocate::failed;
+  const Result<void> possible = check_size(length);
+  if (!possible || log_.flusher().failed()) {
+    room.error = possible ? log_.flusher().failure() : possible.error();
+    return room;
+  }
+  Self& self = runtime_.tasks.self();
+  epoch_.resume(self);
+  room = log_.allocate(self, entry_size(length));
+  if (room.outcome != Allocate::ok) epoch_.suspend(self);
+  return room;
+}
+
+Written AppendLog::fill(LogAddr address, std::span<const Bytes> parts) {
+  size_t length = 0;
+  for (const Bytes part : parts) length += part.size();
+  write(EntryKind::data, address, parts);
+  return {address, address + entry_size(length)};
+}
+
+void AppendLog::wait_for_room(const Allocation& refused) {
+  if (refused.outcome == Allocate::wait) return log_.flusher().wait(refused.flush_ticket);
+  CHECK(refused.outcome == Allocate::retry, "a wait for room that was given or refused");
+  log_.flusher().device().try_complete();
+  runtime_.tasks.yield();
+}
+
+// From the allocation to the first word nobody looks around: whoever drains the epoch knows that
+// what was allocated before is complete.
+void AppendLog::write(EntryKind kind, LogAddr address, std::span<const Bytes> parts) {
+  Self& self = runtime_.tasks.self();
+  CHECK(epoch_.protected_here(self), "an entry at {} is written without room", address);
+  const EntryHeader header = make_entry_header(kind, address, incarnation(), parts);
   const PageRef at = log_.at(address);
-  at.plus(kEntryHeader).copy_in(payload);
+  int64_t offset = kEntryHeader;
+  for (const Bytes part : parts) {
+    if (!part.empty()) at.plus(offset).copy_in(part);
+    offset += static_cast<int64_t>(part.size());
+  }
   at.plus(8).store_word(header.second);
   at.store_word(header.first);
-  return allocation;
+  epoch_.suspend(self);
 }
 
 Result<void> AppendLog::truncate_until(LogAddr address) {

@@ -38,6 +38,7 @@ struct AppendLogOptions {
   uint32_t file_interval = 1000;  // in the fast mode every so many commits get a file; from 1
   bool tolerant = false;
   EpochSlots* slots = nullptr;  // of an owner with an epoch of his own; null: the log has its own
+  uint16_t notes = 0;           // added to the kind of every event: see events::kOfOperationLog
 };
 
 /// Where an entry stands.
@@ -69,6 +70,15 @@ class AppendLog {
   Result<Written> enqueue(Bytes payload);
   /// The same without a wait; nothing if it would have to.
   Result<std::optional<Written>> try_enqueue(Bytes payload);
+
+  /// The same in two halves, for an owner who decides in between what the entry is to say. Room for
+  /// so many bytes, without a wait; with it the caller is inside the log's epoch until fill(),
+  /// which is to follow at once: nothing from there on becomes durable before. Errors: as enqueue.
+  Allocation reserve(size_t length);
+  /// The parts follow each other, and have the length that was reserved.
+  Written fill(LogAddr address, std::span<const Bytes> parts);
+  /// For a reservation that got no room: until there may be some. Requires: not protected.
+  void wait_for_room(const Allocation& refused);
 
   /// Makes everything durable that was appended and given up before the call. `from` is the lowest
   /// address that the caller cares about. Returns the end of what is durable. Errors: io, with the
@@ -117,8 +127,8 @@ class AppendLog {
   Result<void> begin_new();
 
   Result<Written> append(EntryKind kind, Bytes payload);
-  Allocation attempt(Self& self, EntryKind kind, Bytes payload);
-  Result<void> check_size(Bytes payload) const;
+  void write(EntryKind kind, LogAddr address, std::span<const Bytes> parts);
+  Result<void> check_size(size_t length) const;
 
   // append_log_commit.cpp
   Goal goal(LogAddr until) const;

@@ -12,18 +12,26 @@ constexpr int32_t kPageEnd = INT32_MIN;
 
 uint64_t first_word(int32_t length, uint32_t checksum);
 int32_t length_in(uint64_t first);
-uint32_t checksum_of(LogAddr address, uint32_t incarnation, int32_t length, Bytes payload);
+uint32_t checksum_of(LogAddr address, uint32_t incarnation, int32_t length,
+                     std::span<const Bytes> parts);
 Error corrupt(const char* what, LogAddr address) { return {Errc::corrupt, what, address}; }
 
 }  // namespace
 
 EntryHeader make_entry_header(EntryKind kind, LogAddr address, uint32_t incarnation,
                               Bytes payload) {
+  return make_entry_header(kind, address, incarnation, {&payload, 1});
+}
+
+EntryHeader make_entry_header(EntryKind kind, LogAddr address, uint32_t incarnation,
+                              std::span<const Bytes> parts) {
   CHECK(kind == EntryKind::data || kind == EntryKind::commit, "an entry that is none");
-  CHECK(!payload.empty() && payload.size() < uint64_t{1} << 31, "{} bytes", payload.size());
-  const auto size = static_cast<int32_t>(payload.size());
+  size_t bytes = 0;
+  for (const Bytes part : parts) bytes += part.size();
+  CHECK(bytes > 0 && bytes < uint64_t{1} << 31, "an entry of {} bytes", bytes);
+  const auto size = static_cast<int32_t>(bytes);
   const int32_t length = kind == EntryKind::data ? size : -size;
-  return {first_word(length, checksum_of(address, incarnation, length, payload)), incarnation};
+  return {first_word(length, checksum_of(address, incarnation, length, parts)), incarnation};
 }
 
 uint64_t page_end_word(LogAddr address, uint32_t incarnation) {
@@ -61,7 +69,7 @@ Result<EntryView> look_at_entry(Bytes image, LogAddr address) {
   view.incarnation = static_cast<uint32_t>(second);
   const int64_t bytes = length > 0 ? length : -int64_t{length};
   view.payload = image.subspan(kEntryHeader, static_cast<size_t>(bytes));
-  if (checksum != checksum_of(address, view.incarnation, length, view.payload)) {
+  if (checksum != checksum_of(address, view.incarnation, length, {&view.payload, 1})) {
     return corrupt("the checksum of an entry", address);
   }
   return view;
@@ -88,12 +96,15 @@ uint64_t first_word(int32_t length, uint32_t checksum) {
 
 int32_t length_in(uint64_t first) { return static_cast<int32_t>(first & UINT32_MAX); }
 
-uint32_t checksum_of(LogAddr address, uint32_t incarnation, int32_t length, Bytes payload) {
+uint32_t checksum_of(LogAddr address, uint32_t incarnation, int32_t length,
+                     std::span<const Bytes> parts) {
   std::array<std::byte, 16> head{};
   put(head.data(), address);
   put(head.data() + 8, incarnation);
   put(head.data() + 12, length);
-  return crc32c(payload, crc32c(head));
+  uint32_t checksum = crc32c(head);
+  for (const Bytes part : parts) checksum = crc32c(part, checksum);
+  return checksum;
 }
 
 }  // namespace

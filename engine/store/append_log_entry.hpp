@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "engine/base/bytes.hpp"
 #include "engine/base/result.hpp"
@@ -40,6 +41,9 @@ struct EntryHeader {
   uint64_t second = 0;
 };
 EntryHeader make_entry_header(EntryKind kind, LogAddr address, uint32_t incarnation, Bytes payload);
+/// The same for a payload in parts, which follow each other.
+EntryHeader make_entry_header(EntryKind kind, LogAddr address, uint32_t incarnation,
+                              std::span<const Bytes> parts);
 
 /// The mark of a page end.
 uint64_t page_end_word(LogAddr address, uint32_t incarnation);

@@ -12,7 +12,7 @@ bool Boundaries::raise(Boundary which, LogAddr value, LogAddr* old) {
   LogAddr seen = word.load();
   while (seen < value) {
     if (word.compare_exchange(seen, value)) {
-      note(events::kBoundary, static_cast<int64_t>(which), value, seen);
+      tell(events::kBoundary, static_cast<int64_t>(which), value, seen);
       if (old != nullptr) *old = seen;
       return true;
     }

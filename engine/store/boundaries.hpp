@@ -17,6 +17,7 @@
 #include <array>
 
 #include "engine/runtime/atomic.hpp"
+#include "engine/runtime/points.hpp"
 #include "engine/store/address.hpp"
 
 namespace orrery::engine {
@@ -26,6 +27,15 @@ inline constexpr size_t kBoundaries = 7;
 
 class Boundaries {
  public:
+  /// `notes` is added to the kind of every event of this log.
+  explicit Boundaries(uint16_t notes = 0) : notes_(notes) {}
+
+  /// Reports an event of this log.
+  [[gnu::always_inline]] void tell(uint16_t kind, int64_t a = 0, int64_t b = 0, int64_t c = 0,
+                                   Site site = Site::current()) const {
+    note(static_cast<uint16_t>(kind + notes_), a, b, c, site);
+  }
+
   LogAddr load(Boundary which) const { return words_[static_cast<size_t>(which)].load(); }
   LogAddr peek(Boundary which) const { return words_[static_cast<size_t>(which)].peek(); }
 
@@ -38,6 +48,7 @@ class Boundaries {
   void set(Boundary which, LogAddr value);
 
  private:
+  uint16_t notes_;
   std::array<Atomic<LogAddr>, kBoundaries> words_{};
 };
 

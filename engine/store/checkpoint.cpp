@@ -7,12 +7,14 @@
 
 namespace orrery::engine {
 CheckpointDriver::CheckpointDriver(const Runtime& runtime, EpochTable& epoch, HybridLog& log,
-                                   SnapshotWriter& snapshot, IndexWriter& index, const Bugs& bugs)
+                                   SnapshotWriter& snapshot, IndexWriter& index,
+                                   OperationLog& operations, const Bugs& bugs)
     : runtime_(runtime),
       epoch_(epoch),
       log_(log),
       snapshot_(snapshot),
       index_(index),
+      operations_(operations),
       bugs_(bugs),
       changed_(runtime.tasks),
       state_(SystemState{}.pack()),
@@ -31,9 +33,13 @@ void CheckpointDriver::initialise(const StoreOptions& options) {
 // No later checkpoint may name the index that was recovered: it may hold entries of records that
 // recovery has undone, and the next one to load it would not know them for that.
 void CheckpointDriver::recover_to(const CheckpointInfo& info) {
+  kept_.add({info.token, info.index_token, info.begin, info.log_start});
+  go_on_in(info.next_version);
+}
+
+void CheckpointDriver::go_on_in(uint64_t version) {
   CHECK(!has_sessions(), "a store is recovered under its sessions");
-  const uint64_t version = info.next_version;
-  kept_.add({info.token, info.index_token, info.begin});
+  if (version <= state().version) return;
   state_.store(SystemState{Phase::rest, version, false}.pack());
   note(events::kCheckpointPhase, static_cast<int64_t>(Phase::rest), static_cast<int64_t>(version));
 }
@@ -329,6 +335,9 @@ Result<void> CheckpointDriver::before(Self& self, SystemState next) {
       index_final_ = log_.tail();
       return leaving_epoch(self, &CheckpointDriver::commit_index);
     case Phase::in_progress:
+      // Nobody is in the next version yet: what is logged below is of this one, or older.
+      if (operations_.is_open()) info_.log_start = operations_.tail();
+      return {};
     case Phase::wait_index_checkpoint:
     case Phase::wait_index_only_checkpoint:
     case Phase::reset: return {};

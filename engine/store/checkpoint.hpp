@@ -18,6 +18,7 @@
 #include "engine/store/hybrid_log.hpp"
 #include "engine/store/index_writer.hpp"
 #include "engine/store/names.hpp"
+#include "engine/store/operation_log.hpp"
 #include "engine/store/snapshot.hpp"
 #include "engine/store/system_state.hpp"
 
@@ -48,12 +49,15 @@ struct CheckpointResult {
 class CheckpointDriver {
  public:
   CheckpointDriver(const Runtime& runtime, EpochTable& epoch, HybridLog& log,
-                   SnapshotWriter& snapshot, IndexWriter& index, const Bugs& bugs);
+                   SnapshotWriter& snapshot, IndexWriter& index, OperationLog& operations,
+                   const Bugs& bugs);
 
   void initialise(const StoreOptions& options);
   /// The store was recovered from this checkpoint and goes on in its next version. Requires:
   /// nothing has begun.
   void recover_to(const CheckpointInfo& info);
+  /// The store goes on in this version, unless it is in a later one. Requires: nothing has begun.
+  void go_on_in(uint64_t version);
   Event& changed() { return changed_; }
   std::string_view prefix() const { return options_.prefix; }
 
@@ -136,6 +140,7 @@ class CheckpointDriver {
   Result<void> begin_snapshot(Self& self);
   Result<void> commit();
   Result<void> sync_log();
+  Result<void> commit_operations();
   Result<void> commit_index();
   Result<void> verify();
   Result<void> write_page_table();
@@ -145,6 +150,7 @@ class CheckpointDriver {
   void close_files();
   void remove_failed();
   void remove_outdated();
+  void truncate_operations();
   void skip_used_tokens();
 
   Runtime runtime_;
@@ -152,6 +158,7 @@ class CheckpointDriver {
   HybridLog& log_;
   SnapshotWriter& snapshot_;
   IndexWriter& index_;
+  OperationLog& operations_;
   const Bugs& bugs_;
   StoreOptions options_;
   std::array<char, 128> prefix_{};  // what options_.prefix points to

@@ -95,6 +95,7 @@ Result<void> CheckpointDriver::commit() {
   }
   if (machine_.index) TRY(index_.commit(index_final_));
   info_.index_token = machine_.index ? info_.token : kept_.index_token;
+  TRY(commit_operations());
   // First the names of these files, or a crash might leave metadata without them.
   TRY(runtime_.storage.sync_names());
   TRY(write_metadata());
@@ -102,8 +103,19 @@ Result<void> CheckpointDriver::commit() {
   TRY(verify());
   note(events::kMetadataCommitted, static_cast<int64_t>(info_.version), info_.flushed, info_.final);
   if (machine_.index) kept_.index_token = info_.token;
-  kept_.add({info_.token, info_.index_token, info_.begin});
+  kept_.add({info_.token, info_.index_token, info_.begin, info_.log_start});
   remove_outdated();
+  truncate_operations();
+  return {};
+}
+
+// A recovery that finds the checkpoint must find the log up to its place there, or what is logged
+// afterwards would stand below that place. All that is of this version is logged by now.
+Result<void> CheckpointDriver::commit_operations() {
+  if (!operations_.is_open()) return {};
+  TRY_ASSIGN(const LogAddr until, operations_.commit());
+  CHECK(until >= info_.log_start, "operations are durable up to {}, and not to {}", until,
+        info_.log_start);
   return {};
 }
 
@@ -217,6 +229,13 @@ void CheckpointDriver::remove_outdated() {
   // What could not be removed now goes with the next one.
   const Result<void> removed = remove_others(runtime_, options_, kept_);
   SOMETIMES(!removed, "outdated checkpoints could not be removed");
+}
+
+// Behind the commit: until then an older checkpoint was the newest one, and needs its part. As long
+// as none is ever removed, nothing of the log is.
+void CheckpointDriver::truncate_operations() {
+  if (!operations_.is_open() || options_.checkpoints_kept == 0) return;
+  operations_.truncate_until(kept_.log_start());
 }
 
 }  // namespace orrery::engine

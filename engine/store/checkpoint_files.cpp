@@ -133,6 +133,7 @@ bool makes_sense(const CheckpointInfo& info, uint64_t token) {
     return false;
   }
   if (info.page_bits < 6 || info.page_bits > 30) return false;
+  if (info.log_start < 0 || info.log_start % kRecordAlign != 0) return false;
   if (info.begin < kFirstValid || info.start > info.final || info.begin > info.final) return false;
   if (info.snapshot_start > info.flushed || info.flushed > info.final) return false;
   const int64_t first = info.snapshot_start >> info.page_bits;
@@ -160,6 +161,9 @@ Result<void> fits(const CheckpointInfo& info, const StoreOptions& store) {
   }
   if (info.null_main != store.main_is_null) {
     return Error{Errc::invalid, "a checkpoint of a store with another main device"};
+  }
+  if (info.log_start != 0 && !store.log_operations) {
+    return Error{Errc::invalid, "a checkpoint that is not complete without a log of operations"};
   }
   return {};
 }

@@ -64,6 +64,7 @@ struct KeptCheckpoints {
     uint64_t token = 0;
     uint64_t index_token = 0;  // of the index checkpoint that fits it; 0: there is none
     LogAddr begin = 0;
+    LogAddr log_start = 0;
   };
 
   /// Takes in a newer one; the oldest goes if there is no room.
@@ -72,6 +73,8 @@ struct KeptCheckpoints {
   void limit_to(size_t count);
   bool holds(uint64_t token) const;
   bool holds_index(uint64_t token) const;
+  /// Where the log of operations must begin at the latest, for the oldest of them.
+  LogAddr log_start() const;
 
   std::array<One, kMax> all{};  // oldest first
   size_t count = 0;

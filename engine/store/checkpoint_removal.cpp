@@ -71,6 +71,13 @@ bool KeptCheckpoints::holds_index(uint64_t token) const {
                      [&](const One& one) { return one.index_token == token; });
 }
 
+LogAddr KeptCheckpoints::log_start() const {
+  CHECK(count > 0, "there is no checkpoint");
+  LogAddr lowest = all[0].log_start;
+  for (size_t i = 1; i < count; ++i) lowest = std::min(lowest, all[i].log_start);
+  return lowest;
+}
+
 Result<void> remove_others(const Runtime& runtime, const StoreOptions& store,
                            const KeptCheckpoints& kept) {
   return remove_all_but(runtime, store, [&](NameOfToken name, uint64_t token) {

@@ -68,7 +68,7 @@ void EpochTable::announce(Self& self, uint16_t kind) {
   // The announcement is sequentially consistent: it is seen before anything this task reads later.
   const int64_t epoch = current_.load();
   entries_[self.epoch_slot - 1].local_epoch.store(epoch);
-  note(kind, epoch);
+  note(static_cast<uint16_t>(kind + notes_), epoch);
   if (drain_count_.load() > 0) drain(self, epoch);
 }
 
@@ -82,7 +82,7 @@ void EpochTable::leave(Self& self) {
   Entry& entry = entries_[self.epoch_slot - 1];
   entry.owner_slot = 0;  // first: afterwards the entry may be another task's
   entry.local_epoch.store(0);
-  note(events::kEpochLeft);
+  note(static_cast<uint16_t>(events::kEpochLeft + notes_));
   slots_.release(self);
 }
 

@@ -50,7 +50,9 @@ inline constexpr size_t kMarkers = 6;
 
 class EpochTable {
  public:
-  EpochTable(Tasks& tasks, EpochSlots& slots) : tasks_(tasks), slots_(slots) {}
+  /// `notes` is added to the kind of every event of this table.
+  EpochTable(Tasks& tasks, EpochSlots& slots, uint16_t notes = 0)
+      : tasks_(tasks), slots_(slots), notes_(notes) {}
   Result<void> initialise(Memory& memory);
 
   /// Enters. Requires: the task is not protected here.
@@ -103,6 +105,7 @@ class EpochTable {
 
   Tasks& tasks_;
   EpochSlots& slots_;
+  uint16_t notes_;
   Array<Entry> entries_;  // slot n is entries_[n - 1]
   std::array<DrainSlot, kDrainSlots> drain_{};
   Atomic<uint32_t> drain_count_{0};

@@ -4,7 +4,7 @@
 namespace orrery::engine::events {
 
 std::string_view name_of(uint16_t kind) {
-  switch (kind) {
+  switch (of_main(kind)) {
     case kBoundary: return "boundary";
     case kLogOpened: return "log-opened";
     case kLogRecovered: return "log-recovered";
@@ -46,6 +46,7 @@ std::string_view name_of(uint16_t kind) {
     case kAppendLogRecovered: return "append-log-recovered";
     case kAppendLogCommitted: return "append-log-committed";
     case kAppendLogCommitFailed: return "append-log-commit-failed";
+    case kOperationsReplayed: return "operations-replayed";
     default: return {};
   }
 }

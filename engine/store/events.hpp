@@ -11,6 +11,10 @@
 
 namespace orrery::engine::events {
 
+/// Added to the kind of every event of another log than the main one: of its boundaries, pages,
+/// writes and epoch.
+inline constexpr uint16_t kOfOperationLog = 500;
+
 /// a = which Boundary, b = its new value, c = its old value.
 inline constexpr uint16_t kBoundary = 1;
 /// A log begins, empty. a = where all its boundaries and its tail are, b = pages in its ring.
@@ -103,6 +107,15 @@ inline constexpr uint16_t kAppendLogRecovered = 61;
 inline constexpr uint16_t kAppendLogCommitted = 62;
 /// A commit of an append log failed; the log goes on. a = its number, b = its Errc.
 inline constexpr uint16_t kAppendLogCommitFailed = 63;
+/// The log of operations was replayed. a = from, b = until, c = the highest version of it; 0 if it
+/// had nothing to say.
+inline constexpr uint16_t kOperationsReplayed = 64;
+
+/// True for an event of the log of operations; `of_main` is then the kind without the addition.
+constexpr bool is_of_operation_log(uint16_t kind) { return kind >= kOfOperationLog && kind < 1000; }
+constexpr uint16_t of_main(uint16_t kind) {
+  return is_of_operation_log(kind) ? static_cast<uint16_t>(kind - kOfOperationLog) : kind;
+}
 
 /// The name of an event, for traces; empty for a kind that is not ours.
 std::string_view name_of(uint16_t kind);

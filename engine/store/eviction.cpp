@@ -46,10 +46,10 @@ void HybridLog::close_pages() {
     const LogAddr from = load(Boundary::closed);
     LogAddr until = ongoing_close_.load();
     CHECK(until != 0, "the close worker has lost its range");
-    note(events::kCloseBegin, from, until);
+    boundaries_.tell(events::kCloseBegin, from, until);
     close_range(from, until);
     if (ongoing_close_.compare_exchange(until, 0)) {
-      note(events::kCloseEnd, until);
+      boundaries_.tell(events::kCloseEnd, until);
       return;
     }
   }

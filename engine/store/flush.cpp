@@ -238,7 +238,7 @@ void Flusher::finish(PageFlush& request, Errc code) {
   const LogAddr until = request.until;
   if (code != Errc::ok) {
     ++request.attempts;
-    note(events::kMainWriteFailed, page, request.attempts, static_cast<int64_t>(code));
+    boundaries_.tell(events::kMainWriteFailed, page, request.attempts, static_cast<int64_t>(code));
     // From a task of its own, because this may be the stack of the one who submitted it.
     if (request.attempts < kAttempts &&
         runtime_.tasks.spawn({"flush-retry", static_cast<uint64_t>(page)}, &retry, &request)) {
@@ -271,7 +271,7 @@ void Flusher::retry(void* request) {
 // What a tolerant log has lost counts as flushed: nothing will ever write it.
 void Flusher::give_up(int64_t page, Hole lost, Errc code) {
   if (!tolerant_ || !add_hole(lost)) return fail(page, code);
-  note(events::kHoleLeft, lost.from, lost.until, static_cast<int64_t>(code));
+  boundaries_.tell(events::kHoleLeft, lost.from, lost.until, static_cast<int64_t>(code));
   SOMETIMES(true, "a tolerant log gave up a range");
   mark_flushed(page, lost.until);
   shift_flushed();
@@ -290,7 +290,7 @@ void Flusher::fail(int64_t page, Errc code) {
   CHECK(code != Errc::ok, "a failure that is none");
   Errc expected = Errc::ok;
   if (failure_.compare_exchange(expected, code)) {
-    note(events::kLogFailed, page, static_cast<int64_t>(code));
+    boundaries_.tell(events::kLogFailed, page, static_cast<int64_t>(code));
   }
   SOMETIMES(true, "the main log failed for good");
   moved_.set();

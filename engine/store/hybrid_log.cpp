@@ -28,8 +28,8 @@ Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
   TRY(frames_.ensure(page));
   boundaries_.set_all(options.first_address);
   tail_.store(pack({page, geometry.offset(options.first_address)}));
-  note(events::kLogOpened, options.first_address, geometry.slots);
-  note(events::kPageOpened, page, options.first_address);
+  boundaries_.tell(events::kLogOpened, options.first_address, geometry.slots);
+  boundaries_.tell(events::kPageOpened, page, options.first_address);
   return {};
 }
 
@@ -46,7 +46,7 @@ Result<void> HybridLog::recover_to(const LogAddresses& addresses) {
     boundaries_.set(which, addresses.flushed);
   }
   flusher_.recover_to(addresses.flushed);
-  note(events::kLogRecovered, addresses.begin, addresses.head, addresses.flushed);
+  boundaries_.tell(events::kLogRecovered, addresses.begin, addresses.head, addresses.flushed);
   return ensure_page_after_tail();
 }
 
@@ -108,7 +108,7 @@ LogAddr HybridLog::tail() const {
   // Between the overflow of a page and the opening of the next one the tail is where that begins.
   const LogAddr address =
       geometry().page_start(tail.page) + std::min(tail.offset, geometry().page_size());
-  note(events::kTailSeen, address);
+  boundaries_.tell(events::kTailSeen, address);
   return address;
 }
 
@@ -157,7 +157,7 @@ Allocation HybridLog::allocate(Self& self, int64_t size) {
   if (tail.offset == page_size && next < geometry().page_count_max()) {
     // The page is exactly full, or its opener gave up. Nothing is added to the word before the next
     // page can be opened, or two who wait for it would keep each other awake.
-    note(events::kTailSeen, geometry().page_start(next));
+    boundaries_.tell(events::kTailSeen, geometry().page_start(next));
     shift_ro_paged(self, geometry().page_start(next));
     shift_head_paged(self, geometry().page_start(next));
     if (need_wait(next) || cannot_allocate(next)) return blocked(next, ticket);
@@ -174,7 +174,7 @@ Allocation HybridLog::overflow(Self& self, Tail tail, int64_t size, uint32_t tic
   const int64_t next = tail.page + 1;
   CHECK(tail.offset >> (offset_bits() - 1) == 0, "offset {} nears the page number", tail.offset);
   const bool opener = tail.offset <= geometry().page_size();
-  note(events::kTailSeen, geometry().page_start(next));
+  boundaries_.tell(events::kTailSeen, geometry().page_start(next));
   if (opener) end_page(tail);
   if (next + 1 >= geometry().page_count_max()) {
     Allocation result;
@@ -215,7 +215,7 @@ Allocation HybridLog::open_page(int64_t page, int64_t size, uint32_t ticket) {
   }
   // What others added meanwhile is dropped; they were all sent away.
   tail_.store(pack({page, size}));
-  note(events::kPageOpened, page, geometry().page_start(page));
+  boundaries_.tell(events::kPageOpened, page, geometry().page_start(page));
   return {Allocate::ok, geometry().page_start(page), ticket, {}};
 }
 

@@ -51,9 +51,11 @@ struct PageEndMark {
 
 class HybridLog {
  public:
-  HybridLog(const Runtime& runtime, EpochTable& epoch, const Bugs& bugs)
+  /// `notes` is added to the kind of every event of this log.
+  HybridLog(const Runtime& runtime, EpochTable& epoch, const Bugs& bugs, uint16_t notes = 0)
       : tasks_(runtime.tasks),
         epoch_(epoch),
+        boundaries_(notes),
         frames_(runtime, boundaries_, bugs),
         flusher_(runtime, boundaries_, frames_),
         lag_mutex_(runtime.tasks) {}

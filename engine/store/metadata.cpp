@@ -8,7 +8,7 @@
 namespace orrery::engine {
 namespace {
 
-constexpr uint64_t kFormat = 3;
+constexpr uint64_t kFormat = 4;
 constexpr uint64_t kIndexFormat = 1;
 constexpr size_t kFixedMax = 768;   // all lines but the sessions
 constexpr size_t kSessionMax = 64;  // one session line
@@ -34,8 +34,8 @@ size_t encode_metadata(const CheckpointInfo& info, std::span<const SessionPoint>
               info.flushed, info.snapshot_start, info.start, info.final, info.snapshot_final);
   writer.line("head {}\nbegin {}\npage_bits {}\nsector {}\nnull_main {}\n", info.head, info.begin,
               info.page_bits, info.sector, info.null_main ? 1 : 0);
-  writer.line("pages {}\npages_checksum {}\nindex_token {:016x}\n", info.pages, info.pages_checksum,
-              info.index_token);
+  writer.line("pages {}\npages_checksum {}\nindex_token {:016x}\nlog_start {}\n", info.pages,
+              info.pages_checksum, info.index_token, info.log_start);
   writer.line("sessions {}\n", sessions.size());
   for (const SessionPoint& point : sessions) {
     writer.line("session {} {}\n", point.id, point.serial);
@@ -66,6 +66,7 @@ Result<DecodedMetadata> decode_metadata(Bytes file, std::span<SessionPoint> sess
   info.pages = reader.number("pages");
   info.pages_checksum = reader.number("pages_checksum");
   info.index_token = reader.number("index_token", 16);
+  info.log_start = reader.address("log_start");
   const uint64_t count = reader.number("sessions");
   for (uint64_t place = 0; place < count && reader.good(); ++place) {
     const auto [id, serial] = reader.pair("session");

@@ -43,6 +43,8 @@ struct CheckpointInfo {
   uint64_t pages = 0;           // in the page table
   uint64_t pages_checksum = 0;  // of it
   uint64_t index_token = 0;     // of the index checkpoint that fits this one; 0: there is none
+  // In the log of operations all of the next version lies at or above this; 0: there is no log.
+  LogAddr log_start = 0;
   friend bool operator==(const CheckpointInfo&, const CheckpointInfo&) = default;
 };
 

@@ -7,6 +7,7 @@
 //   <prefix>/cpr-checkpoints/<token>/info.dat       its metadata, last and decisive
 //   <prefix>/index-checkpoints/<token>/ht.dat       the buckets of the index
 //   <prefix>/index-checkpoints/<token>/info.dat     their metadata, after them
+//   <prefix>/aof/...                                the log of operations (append_log_files.hpp)
 //
 // A token is 16 hexadecimal digits.
 #pragma once

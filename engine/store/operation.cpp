@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop around the attempts of an operation, and the making of a record.
+// The loop around the attempts of an operation, the making of a record, and the entry that tells of
+// it.
 #include "engine/store/operation.hpp"
 
 #include <algorithm>
@@ -55,6 +56,13 @@ void OperationRun::wait_for(Outcome outcome) {
       if (!store_.bugs_.spec_h1()) store_.driver_.refresh(self_, view_);
       note_wait(events::kFlushArrived);
       return;
+    case Outcome::wait_for_log:
+      SOMETIMES(true, "an operation waits for the log of operations");
+      store_.epoch_.suspend(self_);
+      store_.operations_.wait_for_room(room_);
+      store_.epoch_.resume(self_);
+      store_.driver_.refresh(self_, view_);
+      return;
     case Outcome::done:
     case Outcome::on_disk: break;
   }
@@ -94,7 +102,13 @@ OperationRun::Outcome OperationRun::append(const Link& link, const Content& cont
       view_.phase == Phase::in_progress || view_.phase == Phase::wait_index_checkpoint;
   if (before_end) draft.header |= RecordHeader::kInNewVersion;
   write_record(draft, content);
+  const LoggedKind kind = content.tombstone ? LoggedKind::erase : LoggedKind::upsert;
+  if (const auto refused = reserve_entry(kind, content.value)) {
+    save(draft);
+    return *refused;
+  }
   const Outcome outcome = link_record(link, draft);
+  fill_entry(outcome == Outcome::done);
   if (outcome == Outcome::done) succeed(draft.address, content.size);
   return outcome;
 }
@@ -136,18 +150,23 @@ OperationRun::Outcome OperationRun::link_record(const Link& link, const Draft& d
   const PageRef at = log_.at(draft.address);
   if (!link.entry.entry->compare_exchange(expected, linked.word)) {
     SOMETIMES(true, "an operation lost the race for its index entry");
-    const uint64_t filler = draft.header & RecordHeader::kFiller;  // its size stays
-    at.store_word(RecordHeader::kSealed | filler | uint64_t{kTempInvalid});
-    operation_.saved = draft.address;
-    operation_.saved_size = draft.size;
-    operation_.saved_version = view_.version;
-    operation_.saved_phase = view_.phase;
+    save(draft);
     return Outcome::retry_now;
   }
   at.store_word(draft.header | RecordHeader::kValid | RecordHeader::kDirty |
                 RecordHeader::kModified);
   if (link.source != kInvalidAddr) seal(link.source, draft.elides);
   return Outcome::done;
+}
+
+// For the next attempt. It stays invalid, and its size stays what it is.
+void OperationRun::save(const Draft& draft) {
+  const uint64_t filler = draft.header & RecordHeader::kFiller;
+  log_.at(draft.address).store_word(RecordHeader::kSealed | filler | uint64_t{kTempInvalid});
+  operation_.saved = draft.address;
+  operation_.saved_size = draft.size;
+  operation_.saved_version = view_.version;
+  operation_.saved_phase = view_.phase;
 }
 
 // The record that an earlier attempt allocated, if it can still be written. It must have room, and
@@ -188,11 +207,13 @@ bool OperationRun::leaves_nothing(const Link& link) const {
 
 // Takes the only record of a chain out of it.
 OperationRun::Outcome OperationRun::unlink(const Link& link) {
+  if (const auto refused = reserve_entry(LoggedKind::erase, {})) return *refused;
   uint64_t expected = link.entry.word.word;
-  if (!link.entry.entry->compare_exchange(expected, 0)) return Outcome::retry_now;
-  SOMETIMES(true, "an erased record left its chain, and nothing in its place");
-  seal(link.source, true);
-  return succeed(link.source, 0);
+  const bool unlinked = link.entry.entry->compare_exchange(expected, 0);
+  if (unlinked) seal(link.source, true);
+  fill_entry(unlinked);
+  SOMETIMES(unlinked, "an erased record left its chain, and nothing in its place");
+  return unlinked ? succeed(link.source, 0) : Outcome::retry_now;
 }
 
 // So that whoever still comes to the old record tries again. The allocation may have let it go.
@@ -207,6 +228,29 @@ void OperationRun::seal(LogAddr source, bool elided) {
   SOMETIMES(elided, "a replaced record left its chain");
   const uint64_t gone = elided ? RecordHeader::kValid | RecordHeader::kDirty : 0;
   change_bits(at, header, RecordHeader::kSealed, gone);
+}
+
+// Room for what this attempt is about to do; or the outcome of an attempt that got none. With room
+// the effect, or the proof that there is none, and fill_entry() must follow without a wait.
+std::optional<OperationRun::Outcome> OperationRun::reserve_entry(LoggedKind kind, Bytes value) {
+  CHECK(!room_taken_, "an operation takes room for two entries");
+  if (operation_.kind == OpKind::read || !store_.operations_.takes()) return std::nullopt;
+  entry_ = {kind, 0, view_.id, operation_.key, value};
+  room_ = store_.operations_.reserve(entry_);
+  room_taken_ = room_.outcome == Allocate::ok;
+  if (room_taken_) return std::nullopt;
+  return room_.outcome == Allocate::failed ? fail(room_.error) : Outcome::wait_for_log;
+}
+
+// Still under the latch: the entries of a key stand in the order of their effects.
+void OperationRun::fill_entry(bool happened) {
+  if (!room_taken_) return;
+  if (!happened) entry_.kind = LoggedKind::nothing;
+  SOMETIMES(!happened, "an operation had taken room in the log for nothing");
+  entry_.version = view_.version;
+  const LogAddr end = store_.operations_.fill(room_.address, entry_);
+  if (happened) result_.log_address = end;
+  room_taken_ = false;
 }
 
 OperationRun::Outcome OperationRun::succeed(LogAddr address, size_t value_size) {

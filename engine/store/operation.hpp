@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "engine/store/hash_index.hpp"
+#include "engine/store/operation_log.hpp"
 #include "engine/store/session.hpp"
 
 namespace orrery::engine {
@@ -66,6 +67,7 @@ class OperationRun {
     retry_allocation,  // waits for an eviction
     shift,             // the record is of the next version, and this session must be too
     wait_for_flush,
+    wait_for_log,  // of operations: it has no room for the entry now
     on_disk,
   };
 
@@ -120,12 +122,16 @@ class OperationRun {
   std::optional<Outcome> allocate(const Link& link, int64_t size, Draft& draft);
   void write_record(const Draft& draft, const Content& content) const;
   Outcome link_record(const Link& link, const Draft& draft);
+  void save(const Draft& draft);
   bool reuse_saved(int64_t size, LogAddr latest, Draft& draft);
   bool may_elide(const Link& link) const;
   bool leaves_nothing(const Link& link) const;
   Outcome unlink(const Link& link);
   void seal(LogAddr source, bool elided);
-  bool update_in_place(const Hit& hit, Bytes value);
+  bool fits_in_place(const Hit& hit, Bytes value) const;
+  Outcome update_in_place(const Hit& hit, Bytes value);
+  std::optional<Outcome> reserve_entry(LoggedKind kind, Bytes value);
+  void fill_entry(bool happened);
 
   Hit search(LogAddr from, LogAddr floor) const;
   bool meets_next_version(EntryWord word) const;
@@ -148,6 +154,9 @@ class OperationRun {
   Self& self_;
   OpResult result_;
   uint32_t flush_ticket_ = 0;
+  LoggedOperation entry_;  // what is to be logged
+  Allocation room_;        // for it
+  bool room_taken_ = false;
 };
 
 }  // namespace orrery::engine

@@ -148,23 +148,32 @@ OperationRun::Outcome OperationRun::upsert(const FoundEntry& entry) {
   if (!hit.in_memory) return append({entry, kInvalidAddr}, content);
   if (hit.header.closed()) return Outcome::retry_later;
   const bool may = !operation_.zeros && !hit.header.has(RecordHeader::kTombstone) && !frozen(hit);
-  if (may && update_in_place(hit, operation_.value)) {
-    return succeed(hit.address, operation_.value_size);
-  }
+  if (may && fits_in_place(hit, operation_.value)) return update_in_place(hit, operation_.value);
   return append({entry, hit.address}, content);
 }
 
 // False if the value does not fit where the old one is, or its size must stay.
-bool OperationRun::update_in_place(const Hit& hit, Bytes value) {
+bool OperationRun::fits_in_place(const Hit& hit, Bytes value) const {
+  const auto key_length = static_cast<int64_t>(operation_.key.size());
+  const auto length = static_cast<int64_t>(value.size());
+  if (length != value_length(hit)) {
+    if (!may_resize(hit)) return false;
+    return record_step(hit.at, hit.header) >= record_size(key_length, length);
+  }
+  return true;
+}
+
+// Requires: the value fits there.
+OperationRun::Outcome OperationRun::update_in_place(const Hit& hit, Bytes value) {
+  if (const auto refused = reserve_entry(LoggedKind::upsert, value)) return *refused;
   const auto key_length = static_cast<int64_t>(operation_.key.size());
   const auto length = static_cast<int64_t>(value.size());
   const bool same_size = length == value_length(hit);
   int64_t filler = 0;
   if (!same_size) {
-    if (!may_resize(hit)) return false;
     const int64_t size = record_step(hit.at, hit.header);
     filler = size - record_size(key_length, length);
-    if (filler < 0) return false;
+    CHECK(filler >= 0, "a value of {} bytes does not fit at {}", length, hit.address);
     SOMETIMES(length > value_length(hit), "a value grew where it stands");
     hit.at.plus(value_length_offset(key_length)).store(static_cast<int32_t>(length));
     if (filler > 0) {
@@ -176,7 +185,8 @@ bool OperationRun::update_in_place(const Hit& hit, Bytes value) {
   const bool had = same_size && hit.header.has(RecordHeader::kFiller);
   const uint64_t bit = filler > 0 || had ? RecordHeader::kFiller : 0;
   change_bits(hit.at, hit.header, kChanged | bit, RecordHeader::kFiller & ~bit);
-  return true;
+  fill_entry(true);
+  return succeed(hit.address, value.size());
 }
 
 OperationRun::Outcome OperationRun::rmw(const FoundEntry& entry) {
@@ -205,7 +215,7 @@ OperationRun::Outcome OperationRun::rmw_record(const FoundEntry& entry, const Hi
   }
   const MutableBytes now{session_.new_value_.data(), now_size};
   operation_.modifier->update(old, now);
-  if (update_in_place(hit, now)) return succeed(hit.address, now_size);
+  if (fits_in_place(hit, now)) return update_in_place(hit, now);
   return append(link, {now, now_size, false, false});
 }
 
@@ -253,7 +263,9 @@ OperationRun::Outcome OperationRun::erase(const FoundEntry& entry) {
   }
   const Link link{entry, hit.address};
   if (may_elide(link) && leaves_nothing(link)) return unlink(link);
+  if (const auto refused = reserve_entry(LoggedKind::erase, {})) return *refused;
   change_bits(hit.at, hit.header, kChanged | RecordHeader::kTombstone);
+  fill_entry(true);
   return succeed(hit.address, 0);
 }
 

@@ -11,12 +11,14 @@ namespace {
 // The text of what is wrong, or null.
 const char* complaint(const StoreOptions& options);
 const char* complaint_about_devices(const StoreOptions& options);
+const char* complaint_about_operations(const StoreOptions& options);
 
 }  // namespace
 
 Result<void> validate(const StoreOptions& options) {
   const char* text = complaint(options);
   if (text == nullptr) text = complaint_about_devices(options);
+  if (text == nullptr && options.log_operations) text = complaint_about_operations(options);
   if (text == nullptr) return {};
   return Error{Errc::invalid, text};
 }
@@ -57,6 +59,25 @@ const char* complaint_about_devices(const StoreOptions& options) {
   if (options.prefix.empty() || options.prefix.size() > 100) {
     return "prefix does not have 1..100 characters";
   }
+  return nullptr;
+}
+
+const char* complaint_about_operations(const StoreOptions& options) {
+  if (options.log_page_bits < 6 || options.log_page_bits > 30) {
+    return "log_page_bits is not in 6..30";
+  }
+  if (options.log_memory_bits <= options.log_page_bits) {
+    return "log_memory_bits leaves fewer than two pages";
+  }
+  if (options.log_memory_bits > 44) return "log_memory_bits is above 44";
+  if (options.log_memory_bits - options.log_page_bits > 24) {
+    return "log_memory_bits asks for too many pages";
+  }
+  const uint64_t page = round_up(uint64_t{1} << options.log_page_bits, options.sector_size);
+  if ((uint64_t{1} << options.segment_bits) < page) {
+    return "a segment is smaller than a page of the log of operations";
+  }
+  if (options.prefix.size() > 96) return "prefix does not have 1..96 characters";
   return nullptr;
 }
 

@@ -51,12 +51,20 @@ struct StoreOptions {
   // False: it is given back, and one is acquired when that page opens.
   bool keep_frames = true;
 
+  // Whether updates are logged as well, in a second log that has pages, memory and commits of its
+  // own: then a recovery loses nothing that Store::commit_log has made durable.
+  bool log_operations = false;
+  uint32_t log_page_bits = 22;    // 6..30; key and value of an update must fit one of its pages
+  uint32_t log_memory_bits = 26;  // its ring is 1 << log_memory_bits bytes, at least two pages
+  bool log_fast_commit = false;   // its commits are records among its entries
+
   CopyReads copy_reads = CopyReads::none;
   bool main_is_null = false;  // the log is a cache: what leaves memory is gone
   LogAddr first_address = kFirstValid;
-  uint32_t epoch_slots = 128;         // tasks that may be inside the store at once, 1..4096
-  uint64_t first_token = 1;           // the number of the first checkpoint
-  std::string_view prefix = "store";  // of device names; 1..100 characters; copied
+  uint32_t epoch_slots = 128;  // tasks that may be inside the store at once, 1..4096
+  uint64_t first_token = 1;    // the number of the first checkpoint
+  std::string_view prefix =
+      "store";  // of device names; 1..100 characters; 96 with log_operations; copied
 };
 
 /// Errors: invalid, with a text that names the option.

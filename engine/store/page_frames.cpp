@@ -85,7 +85,7 @@ void PageFrames::close(int64_t page) {
     const Result<void> fresh = ensure(page + geometry_.slots);
     SOMETIMES(!fresh, "no frame to replace a parked one");
   }
-  note(events::kPageClosed, page);
+  boundaries_.tell(events::kPageClosed, page);
 }
 
 bool PageFrames::park(int64_t page) {
@@ -93,7 +93,7 @@ bool PageFrames::park(int64_t page) {
   for (Parked& place : parked_) {
     if (place.frame != nullptr) continue;
     place = {slots_[place_of(page)].exchange(nullptr), page, pins};
-    note(events::kPageParked, page, pins);
+    boundaries_.tell(events::kPageParked, page, pins);
     CHECK(place.frame != nullptr, "page {} is pinned and has no frame", page);
     SOMETIMES(true, "an evicted page was parked for the snapshot that reads it");
     pins = 0;
@@ -152,7 +152,7 @@ void PageFrames::take_pin_back(int64_t page) {
     CHECK(place.pins > 0, "page {} is parked for nobody", page);
     if (--place.pins > 0) return;
     runtime_.frames.retire(place.frame);
-    note(events::kPageUnparked, page);
+    boundaries_.tell(events::kPageUnparked, page);
     place = {};
     --doomed_;
     return;

@@ -89,6 +89,10 @@ OpResult Session::execute(Operation& operation) {
     refused.error = {Errc::too_large, "a key or value larger than a page"};
     return refused;
   }
+  if (operation.zeros && store_.operations_.takes()) {
+    refused.error = {Errc::invalid, "zeros that are not written cannot be logged"};
+    return refused;
+  }
   operation.hash = hash_of(operation.key);
   store_.index_.prefetch(operation.hash);  // on its way while this task enters the epoch
   for (;;) {

@@ -35,6 +35,7 @@ struct OpResult {
   LogAddr address = kInvalidAddr;  // of the record that holds the value, or held it
   uint64_t version = 0;            // of the session when the operation took effect
   size_t value_size = 0;           // bytes; may exceed the output buffer of a read
+  LogAddr log_address = 0;         // the end of its entry in the log of operations; 0: it has none
 };
 
 /// What a read-modify-write does. The store may call each of these several times for one operation;
@@ -75,7 +76,8 @@ class Session {
   OpResult upsert(Bytes key, Bytes value, void* context = nullptr);
 
   /// Upserts a value of `value_size` zeros without touching its bytes: pages are zero when they are
-  /// new. For full-scale runs on sparse frames. Always appends; never pending.
+  /// new. For full-scale runs on sparse frames. Always appends; never pending. Errors: invalid if
+  /// operations are logged.
   OpResult upsert_zeros(Bytes key, size_t value_size, void* context = nullptr);
 
   /// Pending: `modifier` stays valid until completion.

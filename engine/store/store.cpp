@@ -18,7 +18,15 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
                                     const Bugs& bugs, const RecoverOptions& wanted) {
   TRY(validate(options));
   auto recovered = [&]() -> Result<Owned<Store>> {
-    TRY_ASSIGN(FoundCheckpoint checkpoint, find_checkpoint(runtime, options, wanted));
+    auto found = find_checkpoint(runtime, options, wanted);
+    const bool none = !found && found.error().code == Errc::not_found && wanted.newest();
+    if (none && options.log_operations) {
+      // What was done before the first checkpoint is in the log alone.
+      TRY(OperationLog::look_for(runtime, options));
+      FoundCheckpoint nothing;
+      return make(runtime, options, bugs, &nothing);
+    }
+    TRY_ASSIGN(FoundCheckpoint checkpoint, std::move(found));
     // The log goes on from here, over what newer checkpoints need of it.
     if (!wanted.newest()) TRY(remove_newer(runtime, options, checkpoint.info));
     StoreOptions from_there = options;
@@ -38,13 +46,14 @@ Result<Owned<Store>> Store::make(const Runtime& runtime, const StoreOptions& opt
              make_owned<Store>(runtime.memory, "store", runtime, options, bugs));
   Result<void> ready = store->initialise();
   if (ready && checkpoint == nullptr) {
-    ready = store->log_.ensure_page_after_tail();
+    ready = store->begin_new();
   } else if (ready) {
     store->recovered_ = std::move(*checkpoint);
-    ready = store->load(store->recovered_.info);
+    ready = store->load();
   }
   if (!ready) {
-    store->log_.frames().retire_all();
+    store->log_.close();  // what was replayed may be on its way to the device
+    store->operations_.close();
     if (store->main_ != nullptr) store->main_->close();
     return ready.error();
   }
@@ -62,7 +71,8 @@ Store::Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bu
       log_(runtime, epoch_, bugs),
       snapshot_(runtime, epoch_, log_, bugs),
       index_writer_(runtime, epoch_, index_),
-      driver_(runtime, epoch_, log_, snapshot_, index_writer_, bugs),
+      operations_(runtime),
+      driver_(runtime, epoch_, log_, snapshot_, index_writer_, operations_, bugs),
       reset_mutex_(runtime.tasks),
       reads_(runtime.tasks) {}
 
@@ -84,13 +94,23 @@ Result<void> Store::initialise() {
   return log_.initialise(options_, *main_);
 }
 
-Result<void> Store::load(const CheckpointInfo& info) {
+Result<void> Store::begin_new() {
+  TRY(log_.ensure_page_after_tail());
+  return options_.log_operations ? operations_.open(options_, epoch_slots_) : Result<void>();
+}
+
+Result<void> Store::load() {
   CHECK(!open_, "a store is recovered twice");
-  TRY(Recovery(runtime_, options_, log_, index_).run(info));
-  if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
-  TRY(sync_checkpoint(runtime_, options_, info));
-  driver_.recover_to(info);
-  return {};
+  const CheckpointInfo& info = recovered_.info;
+  if (info.token == 0) {
+    TRY(log_.ensure_page_after_tail());
+  } else {
+    TRY(Recovery(runtime_, options_, log_, index_).run(info));
+    if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
+    TRY(sync_checkpoint(runtime_, options_, info));
+    driver_.recover_to(info);
+  }
+  return options_.log_operations ? recover_operations() : Result<void>();
 }
 
 uint64_t Store::recovered_serial(uint64_t session) const {
@@ -127,6 +147,12 @@ Result<CheckpointResult> Store::wait_checkpoint(CheckpointTicket ticket) {
 }
 
 bool Store::checkpoint_ended(CheckpointTicket ticket) { return driver_.ended(ticket); }
+
+Result<LogAddr> Store::commit_log() {
+  CHECK(open_, "a commit of a closed store");
+  if (!operations_.is_open()) return Error{Errc::invalid, "a store that logs no operations"};
+  return operations_.commit();
+}
 
 Result<void> Store::flush() {
   CHECK(open_, "a flush of a closed store");
@@ -166,6 +192,7 @@ void Store::close() {
   snapshot_.wait_until_idle();
   index_writer_.wait_until_idle();
   log_.close();
+  operations_.close();
   CHECK(epoch_.quiet(), "somebody is still inside a store that is being closed");
   CHECK(reads_.count() == 0, "a store is closed under a read");
   main_->close();

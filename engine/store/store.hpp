@@ -6,6 +6,7 @@
 //    |- HashIndex        key hash -> newest record of a chain
 //    |- HybridLog        records; Flusher and the main device below it
 //    |- SnapshotWriter   pages of a snapshot on their way to its device
+//    |- OperationLog     what was done, if it is logged: an AppendLog
 //    '- CheckpointDriver the state word; which version the store is in
 //
 // Everything it does is against the Runtime it was opened with. There is no background thread but
@@ -22,6 +23,7 @@
 #include "engine/store/epoch.hpp"
 #include "engine/store/hash_index.hpp"
 #include "engine/store/hybrid_log.hpp"
+#include "engine/store/operation_log.hpp"
 #include "engine/store/options.hpp"
 #include "engine/store/session.hpp"
 #include "engine/store/snapshot.hpp"
@@ -40,6 +42,10 @@ class Store {
   /// `options.first_address` does not count. Errors: not_found if there is no valid checkpoint,
   /// invalid if it is one of another geometry, corrupt with the address of the page that is
   /// damaged, no_memory, and those of the devices.
+  /// With log_operations what was logged since is done again, in the order of the log, from
+  /// whichever checkpoint it begins; the store goes on in a version above all of it. A log alone is
+  /// enough. Errors besides: corrupt, with an address in the log, also if it does not reach back to
+  /// the checkpoint; invalid if a checkpoint needs a log and the options have none.
   static Result<Owned<Store>> recover(const Runtime& runtime, const StoreOptions& options,
                                       const Bugs& bugs, const RecoverOptions& wanted = {});
 
@@ -63,6 +69,12 @@ class Store {
   /// True if the checkpoint has ended, well or not.
   bool checkpoint_ended(CheckpointTicket ticket);
 
+  /// Makes all updates durable that have returned, whatever becomes of the process: those whose
+  /// OpResult::log_address is at most what this returns. Requires: the caller is in no operation.
+  /// Errors: invalid if no operations are logged; what made the commit fail. A commit that failed
+  /// may be tried again.
+  Result<LogAddr> commit_log();
+
   /// Makes everything up to the present tail read-only, and waits until the main device took it.
   /// Errors: those of the main device.
   Result<void> flush();
@@ -74,9 +86,9 @@ class Store {
 
   /// Drops every key and every checkpoint; the log begins anew at its first address. Sessions may
   /// work meanwhile: each operation takes effect before or after. Waits for a running checkpoint
-  /// and for all requests. Requires: the caller is in no operation. Errors: io, if the checkpoints
-  /// could not be removed for good, and no_memory: then the contents are as they were, but some of
-  /// the checkpoints may be gone.
+  /// and for all requests. Requires: the caller is in no operation. Errors: invalid, if the store
+  /// logs its operations; io, if the checkpoints could not be removed for good, and no_memory: then
+  /// the contents are as they were, but some of the checkpoints may be gone.
   Result<void> reset();
 
   /// Ends a running checkpoint, waits for all requests and frees everything.
@@ -89,7 +101,8 @@ class Store {
   /// What the store was recovered from; its token is 0 if it was not.
   const CheckpointInfo& recovered() const { return recovered_.info; }
   /// How many operations of the session had finished in the recovered version; 0 if the checkpoint
-  /// does not know it. A session that is started under the same id counts on from there.
+  /// does not know it. What was replayed from a log of operations is not counted. A session that is
+  /// started under the same id counts on from there.
   uint64_t recovered_serial(uint64_t session) const;
 
   const StoreOptions& options() const { return options_; }
@@ -110,7 +123,12 @@ class Store {
   uint64_t generation() const { return generation_.load(); }
 
   Result<void> initialise();
-  Result<void> load(const CheckpointInfo& info);
+  Result<void> begin_new();
+  Result<void> load();
+
+  // operation_replay.cpp
+  Result<void> recover_operations();
+  Result<uint64_t> replay(Session& session, LogAddr from);
 
   Runtime runtime_;
   StoreOptions options_;
@@ -124,6 +142,7 @@ class Store {
   HybridLog log_;
   SnapshotWriter snapshot_;
   IndexWriter index_writer_;
+  OperationLog operations_;
   CheckpointDriver driver_;
   FoundCheckpoint recovered_;
   Mutex reset_mutex_;               // of whoever empties the store or changes its memory

@@ -13,6 +13,10 @@ namespace orrery::engine {
 
 Result<void> Store::reset() {
   CHECK(open_, "a closed store is emptied");
+  if (options_.log_operations) {
+    // Its log would have to say so, before anything is gone.
+    return Error{Errc::invalid, "a store that logs its operations cannot be emptied"};
+  }
   const Lock lock(reset_mutex_);
   Self& self = runtime_.tasks.self();
   CHECK(!epoch_.protected_here(self), "a store is emptied from inside of it");

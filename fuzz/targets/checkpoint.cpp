@@ -82,6 +82,7 @@ void compare(const scenarios::Checkpoint& seen, const engine::CheckpointInfo& in
   CHECK(seen.use_snapshot_file == info.use_snapshot_file, "use_snapshot_file differs");
   CHECK(seen.index_token == info.index_token, "index_token {} and {}", seen.index_token,
         info.index_token);
+  CHECK(seen.log_start == info.log_start, "log_start {} and {}", seen.log_start, info.log_start);
 }
 
 }  // namespace

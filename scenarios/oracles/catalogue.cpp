@@ -9,7 +9,7 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr std::array<OracleRow, 14> kOracles{{
+constexpr std::array<OracleRow, 15> kOracles{{
     {"memory", "no access violation, no double free, no stack overflow; always on", nullptr},
     {"check", "no CHECK of the engine fails; always on", nullptr},
     {"lifetimes", "no page, frame or buffer is used, by code or by a device, after its life ended",
@@ -27,6 +27,9 @@ constexpr std::array<OracleRow, 14> kOracles{{
      &judge_snapshots},
     {"recovery", "a recovered store holds what its checkpoint captured, and nothing else",
      &judge_recovery},
+    {"operation-log",
+     "checkpoint and log together are all that was done, up to one place in the log",
+     &judge_operations},
     {"durability-ledger", "an append log keeps what it acknowledged, and nothing it rolled back",
      &judge_ledger},
     {"resources", "memory, frames and requests are all given back at the end", &judge_resources},

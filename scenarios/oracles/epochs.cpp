@@ -7,6 +7,8 @@
 // had done when the run ended.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/store/events.hpp"
 #include "scenarios/oracles/oracle.hpp"
 
@@ -14,6 +16,8 @@ namespace orrery::scenarios {
 namespace {
 
 namespace events = engine::events;
+
+constexpr size_t kTables = 2;  // that of the store, and that of its log of operations
 
 // Since when a task has not looked around.
 struct Stay {
@@ -29,7 +33,8 @@ Finding overstayed(const Run& run, const Stay& stay, size_t event, uint64_t poin
 
 Judgement judge_epochs(const Run& run, OracleScratch&) {
   const uint64_t most = longest_stay(run.plan->sizes);
-  std::vector<Stay> stays(run.trace->tasks.size());
+  const size_t tasks = run.trace->tasks.size();
+  std::vector<Stay> stays(tasks * kTables);  // of a task side by side
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     const sim::Event& event = all[i];
@@ -38,25 +43,33 @@ Judgement judge_epochs(const Run& run, OracleScratch&) {
       continue;
     }
     if (event.kind == static_cast<uint16_t>(sim::Kind::task_ended)) {
-      if (!stays[static_cast<size_t>(event.a)].inside) continue;
+      const auto first = stays.begin() + event.a * static_cast<int64_t>(kTables);
+      if (std::none_of(first, first + kTables, [](const Stay& stay) { return stay.inside; })) {
+        continue;
+      }
       Finding finding = finding_at(run, "epochs", i);
       finding.label = "a task ended inside the epoch";
       finding.text = fmt::format("task {} ended and had not left the epoch", event.a);
       return finding;
     }
-    if (event.task >= stays.size()) continue;
-    Stay& stay = stays[event.task];
-    const uint64_t points = event.own - stay.own;
-    if (stay.inside && points > most) return overstayed(run, stay, i, points, most);
-    if (event.kind == events::kEpochEntered || event.kind == events::kEpochRefreshed) {
+    if (event.task >= tasks) continue;
+    for (size_t table = 0; table < kTables; ++table) {
+      const Stay& stay = stays[event.task * kTables + table];
+      const uint64_t points = event.own - stay.own;
+      if (stay.inside && points > most) return overstayed(run, stay, i, points, most);
+    }
+    const size_t table = events::is_of_operation_log(event.kind) ? 1 : 0;
+    Stay& stay = stays[event.task * kTables + table];
+    const uint16_t kind = events::of_main(event.kind);
+    if (kind == events::kEpochEntered || kind == events::kEpochRefreshed) {
       stay = {true, event.own, i};
-    } else if (event.kind == events::kEpochLeft) {
+    } else if (kind == events::kEpochLeft) {
       stay.inside = false;
     }
   }
-  for (size_t task = 0; task < stays.size(); ++task) {
-    const Stay& stay = stays[task];
-    const uint64_t points = run.trace->tasks[task].points - stay.own;
+  for (size_t place = 0; place < stays.size(); ++place) {
+    const Stay& stay = stays[place];
+    const uint64_t points = run.trace->tasks[place / kTables].points - stay.own;
     if (!stay.inside || points <= most) continue;
     Finding finding = overstayed(run, stay, stay.event, points, most);
     finding.step += most;  // not before
@@ -76,9 +89,14 @@ uint64_t longest_stay(const Sizes& sizes) {
   constexpr uint64_t kPointsOfAStep = 8;
   constexpr uint64_t kPointsOfAPage = 500;
   constexpr uint64_t kPointsOfAttempts = 20'000;
-  const uint64_t page = uint64_t{1} << sizes.find("page_bits").value_or(0);
-  const uint64_t pages = (uint64_t{1} << sizes.find("ring_bits").value_or(0)) + 1;
-  return pages * (page / 8 * kPointsOfAStep + kPointsOfAPage) + kPointsOfAttempts;
+  const auto whole_ring = [&](const char* page_bits, const char* ring_bits) {
+    const uint64_t page = uint64_t{1} << sizes.find(page_bits).value_or(0);
+    const uint64_t pages = (uint64_t{1} << sizes.find(ring_bits).value_or(0)) + 1;
+    return pages * (page / 8 * kPointsOfAStep + kPointsOfAPage);
+  };
+  const uint64_t main = whole_ring("page_bits", "ring_bits") + kPointsOfAttempts;
+  if (!sizes.find("log_page_bits")) return main;
+  return main + whole_ring("log_page_bits", "log_ring_bits");
 }
 
 Finding overstayed(const Run& run, const Stay& stay, size_t event, uint64_t points, uint64_t most) {

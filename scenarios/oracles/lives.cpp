@@ -24,6 +24,10 @@ bool has_crashed(const Run& run) {
                      });
 }
 
+bool logs_operations(const Run& run) {
+  return run.plan->sizes.find("log_operations").value_or(0) != 0;
+}
+
 std::vector<Life> lives_of(const Run& run) {
   std::vector<Life> lives(1);
   take_events(run, lives);

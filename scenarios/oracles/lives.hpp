@@ -41,6 +41,9 @@ struct Life {
 
 bool has_crashed(const Run& run);
 
+/// Whether the store logs its operations. What is recovered is then for operation-log to judge.
+bool logs_operations(const Run& run);
+
 /// All lives of the run, in order.
 std::vector<Life> lives_of(const Run& run);
 

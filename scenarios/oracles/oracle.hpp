@@ -61,6 +61,7 @@ Judgement judge_completions(const Run& run, OracleScratch& scratch);
 Judgement judge_clients(const Run& run, OracleScratch& scratch);
 Judgement judge_snapshots(const Run& run, OracleScratch& scratch);
 Judgement judge_recovery(const Run& run, OracleScratch& scratch);
+Judgement judge_operations(const Run& run, OracleScratch& scratch);
 Judgement judge_ledger(const Run& run, OracleScratch& scratch);
 Judgement judge_resources(const Run& run, OracleScratch& scratch);
 

@@ -24,12 +24,15 @@ bool is_integrity_voided(const Run& run);
 Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
   if (!has_crashed(run)) return {};
   const std::vector<Life> lives = lives_of(run);
+  const bool logs = logs_operations(run);
   uint64_t committed = 0;
   for (size_t i = 0; i < lives.size(); ++i) {
     const Life& life = lives[i];
     if (life.recovery_ended) {
       if (auto found = judge_outcome(run, life, committed)) return std::move(*found);
-      if (life.begin_known && (life.version == 0 || lives[life.base].begin_known)) {
+      // With a log there is more than what the checkpoint captured: see operation_log.cpp.
+      const bool known = life.begin_known && (life.version == 0 || lives[life.base].begin_known);
+      if (known && !logs) {
         Judgement one = judge_contents(run, scratch, lives, i);
         if (one.finding || !one.not_judged.empty()) return one;
       }
@@ -51,7 +54,8 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
   }
   if (life.outcome == Errc::ok || life.outcome == Errc::not_found) {
     if (life.version >= committed) {
-      if (life.outcome != Errc::ok || life.base != UINT32_MAX) return std::nullopt;
+      const bool from_checkpoint = life.outcome == Errc::ok && life.token != 0;
+      if (!from_checkpoint || life.base != UINT32_MAX) return std::nullopt;
       finding.label = "a store was recovered from a checkpoint that nobody took";
       finding.text = fmt::format("token {}, version {}", life.token, life.version);
       return finding;

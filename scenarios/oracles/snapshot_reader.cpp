@@ -195,7 +195,8 @@ bool SnapshotReader::Scratch::parse(std::string_view text) {
               lines.number("page_bits", c.page_bits) && lines.number("sector", c.sector) &&
               lines.number("null_main", null_main) && lines.number("pages", c.pages) &&
               lines.number("pages_checksum", c.pages_checksum) &&
-              lines.number("index_token", c.index_token, 16) && lines.number("sessions", sessions);
+              lines.number("index_token", c.index_token, 16) &&
+              lines.number("log_start", c.log_start) && lines.number("sessions", sessions);
   for (uint64_t i = 0; well && i < sessions; ++i) {
     SessionMark mark;
     well = lines.session(mark);
@@ -209,7 +210,7 @@ bool SnapshotReader::Scratch::parse(std::string_view text) {
   }
   c.null_main = null_main == 1;
   c.use_snapshot_file = use_snapshot_file == 1;
-  if (format == 3 && use_snapshot_file <= 1 && null_main <= 1) return true;
+  if (format == 4 && use_snapshot_file <= 1 && null_main <= 1) return true;
   found(Flaw::metadata_value, 0, false,
         fmt::format("info.dat has format {}, use_snapshot_file {}, null_main {}", format,
                     use_snapshot_file, null_main));
@@ -225,10 +226,14 @@ bool SnapshotReader::Scratch::usable() {
   if (c.page_bits < kPageBitsMin || c.page_bits > kPageBitsMax) wrong("page_bits", c.page_bits);
   const bool power = c.sector != 0 && (c.sector & (c.sector - 1)) == 0;
   if (!power || c.sector > kSectorMax) wrong("sector", c.sector);
-  const std::pair<std::string_view, int64_t> addresses[] = {
-      {"flushed", c.flushed}, {"snapshot_start", c.snapshot_start}, {"start", c.start},
-      {"final", c.final},     {"snapshot_final", c.snapshot_final}, {"head", c.head},
-      {"begin", c.begin}};
+  const std::pair<std::string_view, int64_t> addresses[] = {{"flushed", c.flushed},
+                                                            {"snapshot_start", c.snapshot_start},
+                                                            {"start", c.start},
+                                                            {"final", c.final},
+                                                            {"snapshot_final", c.snapshot_final},
+                                                            {"head", c.head},
+                                                            {"begin", c.begin},
+                                                            {"log_start", c.log_start}};
   for (const auto& [name, address] : addresses) {
     if (address < 0 || address > kAddressEnd) wrong(name, address);
   }

@@ -59,6 +59,7 @@ struct Checkpoint {
   uint64_t pages_checksum = 0;
   bool use_snapshot_file = true;  // false: folded over, the main log holds it all
   uint64_t index_token = 0;       // of the index checkpoint that it names
+  int64_t log_start = 0;          // where the log of operations goes on; 0: there is none
   std::vector<SessionMark> sessions;
 };
 

@@ -28,7 +28,8 @@ TREE = ROOT / "build" / "mutate" / "tree"
 BUILD = ROOT / "build" / "mutate" / "build"
 SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush",
              "checkpoint-under-load", "crash-loop", "fold-over", "recover-smaller",
-             "copy-reads", "append-log", "reset-with-io", "dispose-with-io"]
+             "copy-reads", "append-log", "reset-with-io", "dispose-with-io",
+             "operation-log"]
 SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
 KILLED_AFTER = []  # runs of its scenario, of each break that was noticed

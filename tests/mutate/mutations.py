@@ -182,7 +182,8 @@ MUTATIONS = [
      "  TRY(write_metadata());\n"),
     ("older-removed-first", "engine/store/checkpoint_commit.cpp",
      "  TRY(write_metadata());\n",
-     "  kept_.add({info_.token, info_.index_token, info_.begin});\n  remove_outdated();\n"
+     "  kept_.add({info_.token, info_.index_token, info_.begin, info_.log_start});\n"
+     "  remove_outdated();\n"
      "  TRY(write_metadata());\n"),
     ("all-removed", "engine/store/checkpoint_commit.cpp",
      "  kept_.limit_to(options_.checkpoints_kept);\n", "  kept_.limit_to(0);\n"),
@@ -213,10 +214,9 @@ MUTATIONS = [
     ("oldest-checkpoint-wins", "engine/store/checkpoint_files.cpp",
      "found->info.version >= best.info.version", "best.info.version == 0"),
     ("version-not-counted-on", "engine/store/checkpoint.cpp",
-     "  const uint64_t version = info.next_version;\n",
-     "  const uint64_t version = info.version;\n"),
+     "  go_on_in(info.next_version);\n", "  go_on_in(info.version);\n"),
     ("recovered-not-synced", "engine/store/store.cpp",
-     "  TRY(sync_checkpoint(runtime_, options_, info));\n", ""),
+     "    TRY(sync_checkpoint(runtime_, options_, info));\n", ""),
     ("read-of-old-contents", "engine/store/operations.cpp",
      "    operation_.finding = nullptr;\n", ""),
     ("allocation-of-old-contents", "engine/store/operations.cpp",
@@ -249,8 +249,10 @@ MUTATIONS = [
      "      hit.at.plus(filler_offset(key_length, length)).store("
      "filler_length(size, key_length, length));\n", ""),
     ("filler-forgotten", "engine/store/operation.cpp",
-     "    at.store_word(RecordHeader::kSealed | filler | uint64_t{kTempInvalid});\n",
-     "    at.store_word(RecordHeader::kSealed | (filler & 0) | uint64_t{kTempInvalid});\n"),
+     "  log_.at(draft.address).store_word("
+     "RecordHeader::kSealed | filler | uint64_t{kTempInvalid});\n",
+     "  log_.at(draft.address).store_word("
+     "RecordHeader::kSealed | (filler & 0) | uint64_t{kTempInvalid});\n"),
     ("elided-below-ro", "engine/store/operation.cpp",
      "  return link.source >= log_.load(Boundary::ro);\n",
      "  return link.source >= log_.load(Boundary::head);\n"),
@@ -376,6 +378,57 @@ MUTATIONS = [
     ("reader-beyond-limit", "engine/store/append_log_iterator.cpp",
      "  if (!options_.uncommitted) return log_.committed_until();\n",
      "  if (!options_.uncommitted) return log_.log().load(Boundary::flushed);\n"),
+    # The log of operations.
+    ("log-awaited-without-refresh", "engine/store/operation.cpp",
+     "      store_.epoch_.resume(self_);\n      store_.driver_.refresh(self_, view_);\n",
+     "      store_.epoch_.resume(self_);\n"),
+    ("linked-before-room", "engine/store/operation.cpp",
+     "  if (const auto refused = reserve_entry(kind, content.value)) {\n"
+     "    save(draft);\n    return *refused;\n  }\n"
+     "  const Outcome outcome = link_record(link, draft);\n",
+     "  const Outcome outcome = link_record(link, draft);\n"
+     "  if (outcome == Outcome::done) {\n"
+     "    if (const auto refused = reserve_entry(kind, content.value)) return *refused;\n  }\n"),
+    ("logged-in-another-version", "engine/store/operation.cpp",
+     "  entry_.version = view_.version;\n",
+     "  entry_.version = std::max<uint64_t>(view_.version - 1, 1);\n", "operation-log"),
+    ("failed-log-ignored", "engine/store/operation.cpp",
+     "  return room_.outcome == Allocate::failed ? fail(room_.error) : Outcome::wait_for_log;\n",
+     "  if (room_.outcome == Allocate::failed) return std::nullopt;\n"
+     "  return Outcome::wait_for_log;\n"),
+    ("erase-not-logged", "engine/store/operations.cpp",
+     "  if (const auto refused = reserve_entry(LoggedKind::erase, {})) return *refused;\n"
+     "  change_bits(", "  change_bits("),
+    ("erase-says-nothing", "engine/store/operation.cpp",
+     "  if (!happened) entry_.kind = LoggedKind::nothing;\n",
+     "  if (!happened || entry_.kind == LoggedKind::erase) entry_.kind = LoggedKind::nothing;\n"),
+    ("update-in-place-not-logged", "engine/store/operations.cpp",
+     "  if (const auto refused = reserve_entry(LoggedKind::upsert, value)) return *refused;\n", ""),
+    ("place-in-log-taken-late", "engine/store/checkpoint_commit.cpp",
+     "  CHECK(until >= info_.log_start, \"operations",
+     "  info_.log_start = until;\n  CHECK(until >= info_.log_start, \"operations"),
+    ("checkpoint-before-its-log", "engine/store/checkpoint_commit.cpp",
+     "  TRY(commit_operations());\n", ""),
+    ("truncated-before-commit", "engine/store/checkpoint_commit.cpp",
+     "  TRY(commit_operations());\n",
+     "  if (operations_.is_open()) operations_.truncate_until(info_.log_start);\n"
+     "  TRY(commit_operations());\n"),
+    ("operations-acknowledged-early", "engine/store/operation_log.cpp",
+     "  return log_->commit(log_->begin());\n", "  return log_->tail();\n"),
+    ("log-alone-ignored", "engine/store/store.cpp",
+     "    if (none && options.log_operations) {\n", "    if (none && wanted.token != 0) {\n"),
+    ("next-version-passed-over", "engine/store/operation_replay.cpp",
+     "    if (operation->version <= recovered_.info.version) continue;\n",
+     "    if (operation->version <= recovered_.info.next_version) continue;\n"),
+    ("version-of-checkpoint-replayed", "engine/store/operation_replay.cpp",
+     "    if (operation->version <= recovered_.info.version) continue;\n",
+     "    if (operation->version < recovered_.info.version) continue;\n"),
+    ("replay-from-begin", "engine/store/operation_replay.cpp",
+     "  options.from = from;\n", "  options.from = log.begin();\n"),
+    ("version-not-raised", "engine/store/operation_replay.cpp",
+     "  driver_.go_on_in(*replayed + 1);\n", ""),
+    ("version-raised-too-little", "engine/store/operation_replay.cpp",
+     "  driver_.go_on_in(*replayed + 1);\n", "  driver_.go_on_in(*replayed);\n"),
 ]
 
 # Breaks that change nothing that is promised, and why. A run must not notice them.
@@ -395,8 +448,11 @@ EXPLAINED = {
     "round-not-counted": "who is not told of a failed commit leads the next one: no failure is "
                          "promised, only no false success, and in a campaign faults end; where "
                          "they do not, tests/engine/store/append_log_test.cpp does notice",
-    "version-not-counted-on": "the versions of a life are compared with each other only; what the "
-                              "log of operations orders by them is not there yet",
+    "replay-from-begin": "what stands below the checkpoint's place is of its version or older, and "
+                         "is passed over for that",
+    "version-of-checkpoint-replayed": "an entry says what its key holds afterwards, and those "
+                                      "behind it follow: nothing is different in the end; tests/"
+                                      "engine/store/operation_replay_test.cpp does notice",
     "open-ignores-flushed": "closed never passes flushed (address-chain), so the test of closed "
                             "that stands beside it says the same",
     "rmw-copies-fuzzy": "a read-modify-write holds the bucket's latch while it looks at ro and "

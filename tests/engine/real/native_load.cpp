@@ -85,6 +85,9 @@ class Client {
       if (load.flush_every != 0 && n % load.flush_every == 0 && !shared_.store.flush()) {
         shared_.failures.fetch_add(1);
       }
+      if (load.commit_every != 0 && n % load.commit_every == 0 && !shared_.store.commit_log()) {
+        shared_.failures.fetch_add(1);
+      }
     }
     session_->close();
   }
@@ -154,6 +157,7 @@ class Client {
     ending.result = ok ? number : 0;
     ending.garbage = ok && garbage;
     if (ok) ending.address = result.address;
+    ending.log_end = result.log_address;
     ending.version = result.version;
     history_.end(index, ending);
   }
@@ -240,6 +244,7 @@ NativeRun play_natively(engine::Machine& machine, const NativeLoad& load) {
   if (load.checkpoints > 0) tasks.push_back(start(runtime.tasks, {"admin", 0}, admin));
   for (const engine::TaskId task : tasks) runtime.tasks.join(task);
   clients.back().read_all();
+  if (load.options.log_operations && !store->commit_log()) shared.failures.fetch_add(1);
   run.evicted = store->log().load(engine::Boundary::head) > load.options.first_address;
   store->close();
   store = {};
@@ -251,6 +256,18 @@ NativeRun play_natively(engine::Machine& machine, const NativeLoad& load) {
             [](const auto& a, const auto& b) { return a.invoked < b.invoked; });
   run.failures = shared.failures.load();
   return run;
+}
+
+std::vector<scenarios::Operation> recover_natively(engine::Machine& machine,
+                                                   const NativeLoad& load) {
+  const engine::Bugs bugs;
+  auto recovered = engine::Store::recover(machine.runtime(), load.options, bugs);
+  CHECK(recovered.has_value(), "no store: {}", recovered.error().what);
+  Shared shared{machine, load, **recovered};
+  Client client(shared, load.sessions + 2);
+  client.read_all();
+  const auto own = client.operations();
+  return {own.begin(), own.end()};
 }
 
 }  // namespace orrery::tests

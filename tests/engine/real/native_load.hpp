@@ -19,6 +19,7 @@ struct NativeLoad {
   uint32_t sessions = 4;
   uint64_t operations = 6'000;  // of each session: longer than a thread runs undisturbed
   uint64_t flush_every = 0;     // operations of a session between two flushes of the log; 0 = never
+  uint64_t commit_every = 0;    // the same for commits of the log of operations
   uint64_t checkpoints = 3;
   uint64_t keys = 64;
   uint64_t value_max = 64;  // bytes
@@ -36,7 +37,12 @@ struct NativeRun {
   bool evicted = false;
 };
 
-/// Opens a store, plays the load, reads every key once more, closes the store.
+/// Opens a store, plays the load, reads every key once more, commits what it logs, closes the
+/// store.
 NativeRun play_natively(engine::Machine& machine, const NativeLoad& load);
+
+/// Recovers a store that has logged such a load, and reads every key.
+std::vector<scenarios::Operation> recover_natively(engine::Machine& machine,
+                                                   const NativeLoad& load);
 
 }  // namespace orrery::tests

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -121,6 +122,17 @@ std::string judge_checkpoint(const std::string& folder, const NativeLoad& load,
   return report.text + witnesses(run, reader, report.key);
 }
 
+// All was committed at the end: what is recovered is what was read last.
+std::string judge_replay(engine::Machine& machine, const NativeLoad& load, const NativeRun& run) {
+  for (const scenarios::Operation& now : recover_natively(machine, load)) {
+    const auto last = std::find_if(run.operations.rbegin(), run.operations.rend(),
+                                   [&](const auto& one) { return one.key == now.key; });
+    if (last->outcome == now.outcome && last->result == now.result && !now.garbage) continue;
+    return fmt::format("key {} is recovered as another", now.key);
+  }
+  return "ok";
+}
+
 /// "ok", or the first thing that was wrong.
 std::string verdict_of(const NativeLoad& load, unsigned io_threads = 4) {
   const tests::TemporaryFolder folder;
@@ -138,7 +150,7 @@ std::string verdict_of(const NativeLoad& load, unsigned io_threads = 4) {
     const std::string verdict = judge_checkpoint(folder.path(), load, run, taken);
     if (verdict != "ok") return fmt::format("checkpoint {}: {}", taken.result.token, verdict);
   }
-  return "ok";
+  return load.options.log_operations ? judge_replay(**machine, load, run) : "ok";
 }
 
 /// Sixteen small pages and few buckets: the ring turns, latches and chains are shared.
@@ -208,4 +220,21 @@ TEST_CASE("natively: pages larger than a copy's piece, and one thread for reques
   load.keys = 2000;
   load.options.index_bits = 8;
   REQUIRE(verdict_of(load, 1) == "ok");
+}
+
+TEST_CASE("natively: what is logged is recovered, with and without a checkpoint", "[native]") {
+  for (const bool fast : {false, true}) {
+    for (const uint64_t checkpoints : {uint64_t{0}, uint64_t{3}}) {
+      NativeLoad load = small_load();
+      load.options.log_operations = true;
+      load.options.log_page_bits = 10;
+      load.options.log_memory_bits = 13;
+      load.options.log_fast_commit = fast;
+      load.operations = 2'000;
+      load.commit_every = 50;
+      load.checkpoints = checkpoints;
+      INFO("fast " << fast << ", checkpoints " << checkpoints);
+      REQUIRE(verdict_of(load) == "ok");
+    }
+  }
 }

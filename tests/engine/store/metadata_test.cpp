@@ -27,6 +27,7 @@ CheckpointInfo some_info() {
   info.page_bits = 9;
   info.sector = 64;
   info.null_main = true;
+  info.log_start = 4096;
   return info;
 }
 
@@ -67,10 +68,10 @@ TEST_CASE("the text is what the format says") {
   const auto bytes = encoded(some_info(), points);
   const size_t length = get<uint32_t>(bytes.data());
   CHECK(text_of({bytes.data() + 8, length}) ==
-        "format 3\ntoken 0000000000000abc\nuse_snapshot_file 1\nversion 7\nnext_version 8\n"
+        "format 4\ntoken 0000000000000abc\nuse_snapshot_file 1\nversion 7\nnext_version 8\n"
         "flushed 1024\nsnapshot_start 1000\nstart 5000\nfinal 6000\nsnapshot_final 6000\n"
         "head 512\nbegin 64\npage_bits 9\nsector 64\nnull_main 1\npages 0\npages_checksum "
-        "0\nindex_token 0000000000000000\nsessions 1\nsession 1 100\n");
+        "0\nindex_token 0000000000000000\nlog_start 4096\nsessions 1\nsession 1 100\n");
 }
 
 TEST_CASE("a file that is cut or damaged anywhere is refused") {
@@ -99,7 +100,7 @@ TEST_CASE("a good checksum does not make sense of nonsense") {
     other.replace(other.find(from), from.size(), to);
     return decode_metadata(with_text(other), {}).has_value();
   };
-  CHECK_FALSE(changed("format 3", "format 1"));
+  CHECK_FALSE(changed("format 4", "format 3"));
   CHECK_FALSE(changed("version 7", "version x"));
   CHECK_FALSE(changed("version 7", "version -7"));
   CHECK_FALSE(changed("version 7\n", "version \n"));
@@ -109,5 +110,6 @@ TEST_CASE("a good checksum does not make sense of nonsense") {
   CHECK_FALSE(changed("sessions 0", "sessions 18446744073709551615"));
   CHECK_FALSE(changed("null_main 1", "null_main 2"));
   CHECK_FALSE(changed("head 512\n", ""));
+  CHECK_FALSE(changed("log_start 4096", "log_start -8"));
   CHECK_FALSE(decode_metadata(with_text(text + "more\n"), {}));
 }

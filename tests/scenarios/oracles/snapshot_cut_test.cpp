@@ -37,10 +37,10 @@ struct Committed : HandMadeRun {
   std::string text() const {
     const int64_t final = record + 512;
     return fmt::format(
-        "format 3\ntoken {:016x}\nuse_snapshot_file 1\nversion 1\nnext_version 2\nflushed {}\n"
+        "format 4\ntoken {:016x}\nuse_snapshot_file 1\nversion 1\nnext_version 2\nflushed {}\n"
         "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
         "page_bits {}\nsector 512\nnull_main 1\npages 0\npages_checksum 0\nindex_token "
-        "0000000000000000\nsessions 1\nsession 0 "
+        "0000000000000000\nlog_start 0\nsessions 1\nsession 0 "
         "{}\n",
         3, start, start, final, final, final, start, start, page_bits, serial);
   }

@@ -80,10 +80,10 @@ class Image {
 
   std::string text() const {
     std::string lines = fmt::format(
-        "format 3\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
+        "format 4\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
         "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
         "page_bits {}\nsector {}\nnull_main {}\npages 0\npages_checksum 0\nindex_token "
-        "0000000000000000\nsessions {}\n",
+        "0000000000000000\nlog_start 0\nsessions {}\n",
         info.token, info.version, info.next_version, info.flushed, info.snapshot_start, info.start,
         info.final, info.snapshot_final, info.head, info.begin, info.page_bits, info.sector,
         info.null_main ? 1 : 0, info.sessions.size());
@@ -329,7 +329,7 @@ TEST_CASE("metadata that says something else is refused, at the place") {
   REQUIRE(refused("session 1 100\n", "session 1 100\nmore\n") == text.size());
   REQUIRE(refused("sessions 1", "sessions 0") == text.find("session 1 100"));
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"format 3", "format 1"},
+           {"format 4", "format 3"},
            {"use_snapshot_file 1", "use_snapshot_file 2"},
            {"null_main 0", "null_main 2"},
            {"page_bits 9", "page_bits 5"},
@@ -337,6 +337,7 @@ TEST_CASE("metadata that says something else is refused, at the place") {
            {"sector 512", "sector 0"},
            {"sector 512", "sector 513"},
            {"head 64", "head -8"},
+           {"log_start 0", "log_start -8"},
            {"final 4096", "final 281474976710656"}}) {
     REQUIRE(of_text(replaced(text, from, to)).flaw == Flaw::metadata_value);
   }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/operation_log.hpp"
+
+#include <algorithm>
+
+#include "engine/store/events.hpp"
+
+namespace orrery::engine {
+namespace {
+
+// A prefix in a buffer of its own.
+class Prefix {
+ public:
+  explicit Prefix(std::string_view store);
+  std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 128> text_{};
+  size_t size_ = 0;
+};
+
+AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, EpochSlots& slots);
+size_t size_of(const LoggedOperation& operation);
+bool is_known(LoggedKind kind);
+
+}  // namespace
+
+void encode_logged_head(const LoggedOperation& operation, MutableBytes out) {
+  CHECK(out.size() >= kLoggedHead, "the head of an operation in {} bytes", out.size());
+  CHECK(is_known(operation.kind), "an operation of no kind is logged");
+  put(out.data(), uint32_t{static_cast<uint8_t>(operation.kind)});
+  put(out.data() + 4, static_cast<uint32_t>(operation.key.size()));
+  put(out.data() + 8, static_cast<int64_t>(operation.version));
+  put(out.data() + 16, operation.session);
+}
+
+Result<LoggedOperation> decode_logged(Bytes payload) {
+  const Error senseless{Errc::corrupt, "a logged operation that makes no sense"};
+  if (payload.size() < kLoggedHead) return senseless;
+  const auto kind = get<uint32_t>(payload.data());
+  const auto key_size = get<uint32_t>(payload.data() + 4);
+  const auto version = get<int64_t>(payload.data() + 8);
+  LoggedOperation operation;
+  operation.kind = static_cast<LoggedKind>(kind);
+  if (kind > UINT8_MAX || !is_known(operation.kind) || version <= 0) return senseless;
+  const Bytes rest = payload.subspan(kLoggedHead);
+  if (key_size == 0 || key_size > rest.size()) return senseless;
+  operation.version = static_cast<uint64_t>(version);
+  operation.session = get<uint64_t>(payload.data() + 16);
+  operation.key = rest.first(key_size);
+  operation.value = rest.subspan(key_size);
+  if (operation.kind == LoggedKind::erase && !operation.value.empty()) return senseless;
+  return operation;
+}
+
+Result<void> OperationLog::look_for(const Runtime& runtime, const StoreOptions& store) {
+  const Prefix prefix(store.prefix);
+  const CommitFiles files(runtime, prefix.view(), store.sector_size);
+  TRY(files.find_newest());
+  return {};
+}
+
+Result<void> OperationLog::open(const StoreOptions& store, EpochSlots& slots) {
+  CHECK(!is_open(), "a log of operations is opened twice");
+  const Prefix prefix(store.prefix);
+  TRY_ASSIGN(log_, AppendLog::open(runtime_, options_of(store, prefix.view(), slots)));
+  return {};
+}
+
+Result<void> OperationLog::recover(const StoreOptions& store, EpochSlots& slots) {
+  CHECK(!is_open(), "a log of operations is recovered twice");
+  const Prefix prefix(store.prefix);
+  TRY_ASSIGN(log_, AppendLog::recover(runtime_, options_of(store, prefix.view(), slots)));
+  return {};
+}
+
+void OperationLog::close() {
+  if (!is_open()) return;
+  log_->close();
+  log_ = {};
+}
+
+Allocation OperationLog::reserve(const LoggedOperation& operation) {
+  CHECK(takes(), "an operation is logged where none is to be");
+  return log_->reserve(size_of(operation));
+}
+
+LogAddr OperationLog::fill(LogAddr address, const LoggedOperation& operation) {
+  std::array<std::byte, kLoggedHead> head{};
+  encode_logged_head(operation, head);
+  const std::array<Bytes, 3> parts{Bytes(head), operation.key, operation.value};
+  return log_->fill(address, parts).end;
+}
+
+Result<LogAddr> OperationLog::commit() {
+  CHECK(is_open(), "a commit of a log of operations that is not open");
+  return log_->commit(log_->begin());
+}
+
+void OperationLog::truncate_until(LogAddr address) {
+  const Result<void> truncated = log_->truncate_until(address);
+  CHECK(truncated, "the log of operations cannot begin at {}", address);
+}
+
+namespace {
+
+Prefix::Prefix(std::string_view store) {
+  constexpr std::string_view kSuffix = "/aof";
+  CHECK(store.size() + kSuffix.size() <= text_.size(), "a prefix of {} characters", store.size());
+  std::copy(store.begin(), store.end(), text_.begin());
+  std::copy(kSuffix.begin(), kSuffix.end(), text_.begin() + static_cast<int64_t>(store.size()));
+  size_ = store.size() + kSuffix.size();
+}
+
+AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, EpochSlots& slots) {
+  AppendLogOptions options;
+  options.ring.page_bits = store.log_page_bits;
+  options.ring.memory_bits = store.log_memory_bits;
+  options.ring.sector_size = store.sector_size;
+  options.ring.segment_bits = store.segment_bits;
+  options.ring.keep_frames = store.keep_frames;
+  options.ring.epoch_slots = store.epoch_slots;
+  options.ring.prefix = prefix;
+  options.fast_commit = store.log_fast_commit;
+  options.slots = &slots;
+  options.notes = events::kOfOperationLog;
+  return options;
+}
+
+size_t size_of(const LoggedOperation& operation) {
+  return kLoggedHead + operation.key.size() + operation.value.size();
+}
+
+bool is_known(LoggedKind kind) {
+  return kind == LoggedKind::upsert || kind == LoggedKind::erase || kind == LoggedKind::nothing;
+}
+
+}  // namespace
+}  // namespace orrery::engine
