@@ -25,7 +25,7 @@ engine::StoreOptions store_options(uint64_t keys) {
   options.page_bits = 22;
   options.memory_bits = 28;
   options.index_bits = 1;
-  while ((uint64_t{2} << options.index_bits) < keys) ++options.index_bits;
+  while ((uint64_t{4} << options.index_bits) < keys) ++options.index_bits;
   options.main_is_null = true;
   return options;
 }

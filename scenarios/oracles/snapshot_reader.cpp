@@ -281,6 +281,9 @@ void SnapshotReader::Scratch::walk_files(const CheckpointFiles& files) {
     first = std::max(first, lowest >> c.page_bits);
     end = std::min(end, base + round_up(file.size(), stride) / stride);
     for (uint64_t page = first; page < end; ++page) {
+      // A jump over all that was never written, or a file of many empty pages takes for ever.
+      page = std::max(page, base + file.next_written(stride * (page - base)) / stride);
+      if (page >= end) break;
       const uint64_t address = page << c.page_bits;
       const uint64_t place = stride * (page - base);
       walk({file, place, std::min(size, file.size() - place), static_cast<int64_t>(address),
