@@ -273,10 +273,19 @@ def hashed_names(code):
     return names - {"", "const"}
 
 
+# A visible operation itself. What a function of the engine does in the name of a query counts too.
+VISIBLE = (r"(?:\.|->)(?:load|load_word|exchange|fetch_\w+|compare_exchange\w*|cas_word)"
+           r"(?:<\w+>)?(?=\()")
+
+
 def check_evaluation_order(tree):
-    visible = re.compile(r"(?:\.|->)(?:load|exchange|fetch_\w+|compare_exchange\w*)(?=\()")
-    for file in filter(lambda f: f.is_code and f.within(DETERMINISTIC), tree.values()):
-        for piece in re.finditer(r"(?:(?!&&|\|\||[;{}?]|(?<!:):(?!:)).)+", file.code, re.S):
+    code = {f: f.code for f in tree.values() if f.is_code and f.within(DETERMINISTIC)}
+    queries = visible_queries(text for f, text in code.items() if f.within(["engine/store"]))
+    for file, text in code.items():
+        calls = [VISIBLE] + (queries if file.within(["engine/store"]) else [])
+        visible = re.compile("|".join(calls))
+        for piece in re.finditer(r"(?:(?!&&|\|\||[;{}?]|(?<!:):(?!:)).)+", after_conditions(text),
+                                 re.S):
             ends = []  # where the arguments of each visible operation of this piece end
             for match in visible.finditer(piece.group()):
                 if any(end < match.start() for end in ends):
@@ -285,6 +294,35 @@ def check_evaluation_order(tree):
                            " chooses; give the first one a name and a line of its own")
                     break
                 ends.append(match.end() + closing_parenthesis(piece.group()[match.end():]))
+
+
+def visible_queries(texts):
+    """Patterns of calls of const functions that, whoever defines them, do a visible operation."""
+    bodies = {}  # what calls a function -> what its definitions do
+    for text in texts:
+        for name, start, opened, closed in functions(text):
+            name, head = name.split("::")[-1], text[start:opened]
+            container = "" if name not in ("begin", "end", "size", "empty") else ".>"
+            arguments = "[)]" if "()" in head else ""
+            call = rf"(?<![\w:~{container}]){re.escape(name)}(?=\({arguments})"
+            known = re.search(r"\)\s*const\b[^()]*$", head)  # others are for their effect
+            bodies.setdefault(call, []).append(text[opened:closed] if known else "")
+    queries, before = [], None
+    while queries != before:
+        before = queries
+        queries = sorted(call for call, all_of in bodies.items()
+                         if all(re.search("|".join([VISIBLE, call] + before), body)
+                                for body in all_of)
+                         and re.search("|".join([VISIBLE] + before), "\n".join(all_of)))
+    return queries
+
+
+def after_conditions(text):
+    """The same text, where the condition of an if or a loop ends like a statement."""
+    marks = list(text)
+    for match in re.finditer(r"\b(?:if|while|for|switch)\s*(?:constexpr\s*)?(?=\()", text):
+        marks[match.end() + closing_parenthesis(text[match.end():])] = ";"
+    return "".join(marks)
 
 
 def closing_parenthesis(text):

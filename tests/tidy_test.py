@@ -30,6 +30,7 @@ CLEAN = {
     "  for (const auto& [name, row] : rows_) use(name, row, clock.now(), heap->rand());\n"
     "  const auto at = tasks_.find(key);\n"
     "  word.store(other.load());\n  if (a.load() && b.load()) return 0;\n"
+    "  if (a.load() == 0) return b.load();\n"
     "  return at == tasks_.end() ? kNone : 1;\n}\n",
     "sim/meson.build": BUILD + "sources = files('world.cpp')\n",
     "faults/bit_rot.cpp": SPDX + '#include "sim/world.hpp"\n',
@@ -86,6 +87,10 @@ PLANTED = [
     ("evaluation_order", "sim/world.cpp", body("place(head_.load(), tail_.load());")),
     ("evaluation_order", "sim/world.cpp", body("CHECK(head_->load() <= tail_.load());")),
     ("evaluation_order", "sim/world.cpp", body("a.compare_exchange(b.load(), c.load());")),
+    ("evaluation_order", "sim/world.cpp", body("use(page.load<int>(), page.load_word());")),
+    ("evaluation_order", "engine/store/log.cpp", SPDX
+     + "int Log::tail() const { return t.load(); }\nint Log::end() const { return tail() + 8; }\n"
+     + "void Log::end(int) {}\n" + body("use(end(), from_.load());", "use(end(1), from_.load());")),
     ("floor", "engine/base/result.hpp", '#include "engine/runtime/atomic.hpp"\n'),
     ("floor", "sim/world.cpp", "#include <engine/store/log.hpp>\n"),
     ("floor", "engine/store/log.hpp", HEADER + '#include "sim/world.hpp"\n'),

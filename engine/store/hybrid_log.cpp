@@ -37,7 +37,8 @@ Result<void> HybridLog::recover_to(const LogAddresses& addresses) {
   CHECK(addresses.begin <= addresses.head, "a head of {} below begin", addresses.head);
   CHECK(addresses.head <= addresses.flushed, "a head of {} above flushed", addresses.head);
   CHECK(addresses.flushed <= addresses.tail, "flushed {} is behind the tail", addresses.flushed);
-  CHECK(addresses.tail == tail(), "the log begins at {}", tail());
+  const LogAddr begun = tail();
+  CHECK(addresses.tail == begun, "the log begins at {}", begun);
   boundaries_.set(Boundary::begin, addresses.begin);
   for (const Boundary which : {Boundary::closed, Boundary::safe_head, Boundary::head}) {
     boundaries_.set(which, addresses.head);
