@@ -229,6 +229,7 @@ bool Interest::covers(const Event& event) const {
     case events::kSnapshotPageLeftOut: return has_page();
     case events::kCheckpointPhase:
     case events::kSnapshotStarted: return true;
+    case events::kSessionStarted:
     case events::kSessionVersion: return about_versions;
     // When the contents of the page became fixed.
     case events::kBoundary:

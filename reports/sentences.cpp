@@ -230,6 +230,9 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kCheckpointsRemoved:
       return fmt::format("removes all checkpoints but {}",
                          counted(static_cast<uint64_t>(e.a), "newest one"));
+    case events::kSessionStarted:
+      return fmt::format("session {} begins in version {}, with {} done", e.a, e.b,
+                         counted(static_cast<uint64_t>(e.c), "operation"));
     case events::kSessionVersion: return fmt::format("session {} enters version {}", e.a, e.b);
     case events::kFlushAwaited:
       return fmt::format("session {} leaves the epoch in version {}, to wait for a flush", e.a,

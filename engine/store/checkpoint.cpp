@@ -18,7 +18,8 @@ CheckpointDriver::CheckpointDriver(const Runtime& runtime, EpochTable& epoch, Hy
       bugs_(bugs),
       changed_(runtime.tasks),
       state_(SystemState{}.pack()),
-      mutex_(runtime.tasks) {}
+      mutex_(runtime.tasks),
+      sessions_(runtime.memory) {}
 
 void CheckpointDriver::initialise(const StoreOptions& options) {
   CHECK(options.prefix.size() <= prefix_.size(), "a prefix of {} characters",
@@ -32,9 +33,20 @@ void CheckpointDriver::initialise(const StoreOptions& options) {
 
 // No later checkpoint may name the index that was recovered: it may hold entries of records that
 // recovery has undone, and the next one to load it would not know them for that.
-void CheckpointDriver::recover_to(const CheckpointInfo& info) {
+Result<void> CheckpointDriver::recover_to(const CheckpointInfo& info,
+                                          std::span<const SessionPoint> sessions) {
+  for (const SessionPoint& point : sessions) TRY(replayed(point.id, point.serial));
   kept_.add({info.token, info.index_token, info.begin, info.log_start});
   go_on_in(info.next_version);
+  return {};
+}
+
+Result<void> CheckpointDriver::replayed(uint64_t session, uint64_t serial) {
+  const Lock lock(mutex_);
+  TRY_ASSIGN(KnownSession* const known, sessions_.find_or_add(session));
+  CHECK(known->open == nullptr, "session {} is recovered while it works", session);
+  known->serial = std::max(known->serial, serial);
+  return {};
 }
 
 void CheckpointDriver::go_on_in(uint64_t version) {
@@ -153,32 +165,56 @@ SystemState CheckpointDriver::enter_unless_reset(Self& self) {
   }
 }
 
-void CheckpointDriver::add_session(SessionView& view) {
+Result<void> CheckpointDriver::add_session(SessionView& view) {
   const Lock lock(mutex_);
+  TRY_ASSIGN(KnownSession* const known, sessions_.find_or_add(view.id));
+  CHECK(known->open == nullptr, "two sessions have the id {}", view.id);
   const SystemState now = state();
   view.phase = now.phase;
   view.version = now.version;
   view.entered_version.store(now.version);
-  for (const SessionView* other = sessions_; other != nullptr; other = other->next) {
-    CHECK(other->id != view.id, "two sessions have the id {}", view.id);
-  }
-  // At the end, so that the metadata lists sessions in the order in which they were started.
-  SessionView** link = &sessions_;
-  while (*link != nullptr) link = &(*link)->next;
-  *link = &view;
+  view.serial.store(known->serial);
+  // It may have been closed and come back while one checkpoint goes on.
+  const bool same = known->version == now.version;
+  view.commit_serial.store(same ? known->commit_serial : known->serial);
+  known->open = &view;
+  note(events::kSessionStarted, static_cast<int64_t>(view.id), static_cast<int64_t>(now.version),
+       static_cast<int64_t>(known->serial));
+  return {};
 }
 
 void CheckpointDriver::remove_session(SessionView& view) {
   const Lock lock(mutex_);
-  SessionView** link = &sessions_;
-  while (*link != nullptr && *link != &view) link = &(*link)->next;
-  CHECK(*link != nullptr, "session {} is not in the list", view.id);
-  *link = view.next;
+  KnownSession* const known = sessions_.find(view.id);
+  CHECK(known != nullptr && known->open == &view, "session {} is not open", view.id);
+  known->version = view.version;
+  known->serial = view.serial.load();
+  known->commit_serial = view.commit_serial.load();
+  known->open = nullptr;
 }
 
 bool CheckpointDriver::has_sessions() {
   const Lock lock(mutex_);
-  return sessions_ != nullptr;
+  const auto all = sessions_.all();
+  return std::any_of(all.begin(), all.end(),
+                     [](const KnownSession& one) { return one.open != nullptr; });
+}
+
+uint64_t CheckpointDriver::serial_of(uint64_t session) {
+  const Lock lock(mutex_);
+  const KnownSession* const known = sessions_.find(session);
+  if (known == nullptr) return 0;
+  return known->open == nullptr ? known->serial : known->open->serial.load();
+}
+
+Result<void> CheckpointDriver::forget_session(uint64_t session) {
+  const Lock lock(mutex_);
+  const KnownSession* const known = sessions_.find(session);
+  if (known == nullptr) return {};
+  if (known->open != nullptr)
+    return Error{Errc::invalid, "a session that is open is not forgotten"};
+  sessions_.forget(session);
+  return {};
 }
 
 void CheckpointDriver::follow(Self& self, SessionView& view) {

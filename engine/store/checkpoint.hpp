@@ -19,21 +19,11 @@
 #include "engine/store/index_writer.hpp"
 #include "engine/store/names.hpp"
 #include "engine/store/operation_log.hpp"
+#include "engine/store/session_points.hpp"
 #include "engine/store/snapshot.hpp"
 #include "engine/store/system_state.hpp"
 
 namespace orrery::engine {
-
-/// A session as the driver sees it.
-struct SessionView {
-  uint64_t id = 0;
-  Phase phase = Phase::rest;  // only the session uses these two
-  uint64_t version = 0;
-  Atomic<uint64_t> entered_version{0};
-  Atomic<uint64_t> serial{0};         // operations finished
-  Atomic<uint64_t> commit_serial{0};  // those finished before it entered `entered_version`
-  SessionView* next = nullptr;        // in the list of sessions
-};
 
 struct CheckpointTicket {
   uint64_t token = 0;
@@ -53,9 +43,12 @@ class CheckpointDriver {
                    const Bugs& bugs);
 
   void initialise(const StoreOptions& options);
-  /// The store was recovered from this checkpoint and goes on in its next version. Requires:
-  /// nothing has begun.
-  void recover_to(const CheckpointInfo& info);
+  /// The store was recovered from this checkpoint and goes on in its next version; sessions go on
+  /// from their points. Requires: nothing has begun. Errors: no_memory.
+  Result<void> recover_to(const CheckpointInfo& info, std::span<const SessionPoint> sessions);
+  /// An operation of a session was done again; `serial` is its number. Requires and errors as
+  /// above.
+  Result<void> replayed(uint64_t session, uint64_t serial);
   /// The store goes on in this version, unless it is in a later one. Requires: nothing has begun.
   void go_on_in(uint64_t version);
   Event& changed() { return changed_; }
@@ -84,9 +77,14 @@ class CheckpointDriver {
   /// nothing that was read under the epoch.
   SystemState enter_unless_reset(Self& self);
 
-  void add_session(SessionView& view);
+  /// A session opens, and goes on from what is known of it. Errors: no_memory.
+  Result<void> add_session(SessionView& view);
+  /// It is closed, and remembered.
   void remove_session(SessionView& view);
   bool has_sessions();
+  /// See Store::session_serial, Store::forget_session.
+  uint64_t serial_of(uint64_t session);
+  Result<void> forget_session(uint64_t session);
   /// Brings a session up to the present state. Requires: protected, and holding nothing that was
   /// read under the epoch: this may leave it for a while.
   [[gnu::always_inline]] void refresh(Self& self, SessionView& view) {
@@ -146,7 +144,7 @@ class CheckpointDriver {
   Result<void> write_page_table();
   Result<void> write_metadata();
   Result<size_t> collect_sessions(Array<SessionPoint>& points);
-  SessionPoint point_of(const SessionView& view) const;
+  SessionPoint point_of(const KnownSession& session) const;
   void close_files();
   void remove_failed();
   void remove_outdated();
@@ -182,7 +180,7 @@ class CheckpointDriver {
   KeptCheckpoints kept_;
 
   Mutex mutex_;
-  SessionView* sessions_ ORRERY_GUARDED_BY(mutex_) = nullptr;
+  SessionPoints sessions_ ORRERY_GUARDED_BY(mutex_);
   std::array<Ended, kResults> ended_ ORRERY_GUARDED_BY(mutex_){};
 };
 

@@ -79,6 +79,8 @@ inline constexpr uint16_t kCheckpointsRemoved = 38;
 inline constexpr uint16_t kStoreEmptying = 42;
 /// The store was emptied: no key and no checkpoint is left of before. a = the version it is in.
 inline constexpr uint16_t kStoreEmptied = 39;
+/// A session opens. a = session id, b = version, c = its operations that are in the store.
+inline constexpr uint16_t kSessionStarted = 27;
 /// A session entered a version. a = session id, b = version.
 inline constexpr uint16_t kSessionVersion = 33;
 /// An operation leaves the epoch until a page was flushed. a = session id, b = its version.

@@ -235,7 +235,7 @@ void OperationRun::seal(LogAddr source, bool elided) {
 std::optional<OperationRun::Outcome> OperationRun::reserve_entry(LoggedKind kind, Bytes value) {
   CHECK(!room_taken_, "an operation takes room for two entries");
   if (operation_.kind == OpKind::read || !store_.operations_.takes()) return std::nullopt;
-  entry_ = {kind, 0, view_.id, operation_.key, value};
+  entry_ = {kind, 0, view_.id, session_.serial_ + 1, operation_.key, value};
   room_ = store_.operations_.reserve(entry_);
   room_taken_ = room_.outcome == Allocate::ok;
   if (room_taken_) return std::nullopt;

@@ -32,6 +32,7 @@ void encode_logged_head(const LoggedOperation& operation, MutableBytes out) {
   put(out.data() + 4, static_cast<uint32_t>(operation.key.size()));
   put(out.data() + 8, static_cast<int64_t>(operation.version));
   put(out.data() + 16, operation.session);
+  put(out.data() + 24, operation.serial);
 }
 
 Result<LoggedOperation> decode_logged(Bytes payload) {
@@ -47,6 +48,7 @@ Result<LoggedOperation> decode_logged(Bytes payload) {
   if (key_size == 0 || key_size > rest.size()) return senseless;
   operation.version = static_cast<uint64_t>(version);
   operation.session = get<uint64_t>(payload.data() + 16);
+  operation.serial = get<uint64_t>(payload.data() + 24);
   operation.key = rest.first(key_size);
   operation.value = rest.subspan(key_size);
   if (operation.kind == LoggedKind::erase && !operation.value.empty()) return senseless;

@@ -3,7 +3,8 @@
 // that a commit has made durable.
 //
 //   <prefix>/aof    an AppendLog; an entry is
-//   u8 kind   u8 zero, 3 times   u32 length of the key   i64 version   u64 session   key   value
+//   u8 kind   u8 zero, 3 times   u32 length of the key   i64 version   u64 session   u64 serial
+//   key   value
 //
 // An update takes room for its entry first, has its effect, and fills the entry, all of it under
 // the latch of its chain: the entries of a key stand in the order of what happened to it, and
@@ -28,12 +29,13 @@ struct LoggedOperation {
   LoggedKind kind = LoggedKind::nothing;
   uint64_t version = 0;
   uint64_t session = 0;
+  uint64_t serial = 0;  // the number of the operation in its session, from 1
   Bytes key;
   Bytes value;
 };
 
 /// What stands before key and value.
-inline constexpr size_t kLoggedHead = 24;
+inline constexpr size_t kLoggedHead = 32;
 void encode_logged_head(const LoggedOperation& operation, MutableBytes out);
 /// Key and value are in `payload`. Errors: corrupt.
 Result<LoggedOperation> decode_logged(Bytes payload);

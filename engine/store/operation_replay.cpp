@@ -42,12 +42,12 @@ Result<void> Store::recover_operations() {
   TRY_ASSIGN(Owned<Session> session,
              make_owned<Session>(runtime_.memory, "session", *this, options));
   TRY(session->allocate_staging(1));
-  driver_.add_session(session->view_);
-  session->open_ = true;
+  TRY(session->open());
   operations_.set_replaying(true);
   const auto replayed = replay(*session, std::max(start, kFirstValid));
   operations_.set_replaying(false);
   session->close();
+  TRY(forget_session(kReplaySession));
   TRY(replayed);
   driver_.go_on_in(*replayed + 1);
   return {};
@@ -77,6 +77,7 @@ Result<uint64_t> Store::replay(Session& session, LogAddr from) {
     if (operation->version <= recovered_.info.version) continue;
     highest = std::max(highest, operation->version);
     TRY(apply(session, *operation));
+    TRY(driver_.replayed(operation->session, operation->serial));
   }
   note(events::kOperationsReplayed, from, until, static_cast<int64_t>(highest));
   SOMETIMES(highest > recovered_.info.next_version, "versions of several lives were replayed");

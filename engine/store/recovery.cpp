@@ -108,10 +108,10 @@ Result<void> Recovery::recover_page(int64_t page) {
   std::fill(page_.begin() + image.size(), page_.end(), std::byte{0});  // of another time
   changed_ = false;
   TRY(walk(from, until, image));
-  // What is kept in memory and not yet flushed gets to the main device with the next flush.
+  // What is kept in memory and not yet flushed gets to the main device with the next flush. Of what
+  // comes from the snapshot the main device has nothing, or what an earlier recovery made of it.
   const LogAddr flushed = std::min(until, addresses_.flushed);
-  const bool missing = !from_main && flushed > info_.flushed;
-  if (!info_.null_main && flushed > geometry.page_start(page) && (changed_ || missing)) {
+  if (!info_.null_main && flushed > geometry.page_start(page) && (changed_ || !from_main)) {
     TRY(write_back(page, image.first(static_cast<size_t>(flushed - geometry.page_start(page)))));
   }
   if (geometry.page_end(page) <= addresses_.head) return {};

@@ -23,11 +23,12 @@ Result<void> Session::allocate_staging(size_t size) {
   return {};
 }
 
-void Session::count_from(uint64_t serial) {
-  CHECK(serial_ == 0, "a session counts from two numbers");
-  serial_ = serial;
-  view_.serial.store(serial);
-  view_.commit_serial.store(serial);
+Result<void> Session::open() {
+  CHECK(!open_, "a session is opened twice");
+  TRY(store_.driver_.add_session(view_));
+  serial_ = view_.serial.peek();
+  open_ = true;
+  return {};
 }
 
 OpResult Session::read(Bytes key, MutableBytes output, void* context) {

@@ -108,7 +108,7 @@ class Session {
   friend class OperationRun;
 
   Result<void> allocate_staging(size_t size);
-  void count_from(uint64_t serial);
+  Result<void> open();
   OpResult execute(Operation& operation);
 
   // pending.cpp

@@ -42,6 +42,10 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
 
 Result<Owned<Store>> Store::make(const Runtime& runtime, const StoreOptions& options,
                                  const Bugs& bugs, FoundCheckpoint* checkpoint) {
+  // A checkpoint that was removed may come back with a loss of power until its absence is durable;
+  // and this store is about to write over what it needs.
+  const bool from_nothing = checkpoint == nullptr || checkpoint->info.token == 0;
+  if (from_nothing) TRY(runtime.storage.sync_names());
   TRY_ASSIGN(Owned<Store> store,
              make_owned<Store>(runtime.memory, "store", runtime, options, bugs));
   Result<void> ready = store->initialise();
@@ -108,16 +112,9 @@ Result<void> Store::load() {
     TRY(Recovery(runtime_, options_, log_, index_).run(info));
     if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
     TRY(sync_checkpoint(runtime_, options_, info));
-    driver_.recover_to(info);
+    TRY(driver_.recover_to(info, {recovered_.sessions.data(), recovered_.session_count}));
   }
   return options_.log_operations ? recover_operations() : Result<void>();
-}
-
-uint64_t Store::recovered_serial(uint64_t session) const {
-  for (size_t i = 0; i < recovered_.session_count; ++i) {
-    if (recovered_.sessions[i].id == session) return recovered_.sessions[i].serial;
-  }
-  return 0;
 }
 
 Store::~Store() {
@@ -130,9 +127,7 @@ Result<Owned<Session>> Store::start_session(const SessionOptions& options) {
              make_owned<Session>(runtime_.memory, "session", *this, options));
   const auto page = static_cast<size_t>(log_.geometry().page_size());
   TRY(session->allocate_staging(options.staging_size == 0 ? page : options.staging_size));
-  session->count_from(recovered_serial(options.id));
-  driver_.add_session(session->view_);
-  session->open_ = true;
+  TRY(session->open());
   return session;
 }
 

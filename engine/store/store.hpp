@@ -100,10 +100,14 @@ class Store {
 
   /// What the store was recovered from; its token is 0 if it was not.
   const CheckpointInfo& recovered() const { return recovered_.info; }
-  /// How many operations of the session had finished in the recovered version; 0 if the checkpoint
-  /// does not know it. What was replayed from a log of operations is not counted. A session that is
-  /// started under the same id counts on from there.
-  uint64_t recovered_serial(uint64_t session) const;
+  /// How many operations of the session have finished, in this life and in those before; 0 if it is
+  /// not known. Of a recovered store: those that are in its contents, up to the last update that
+  /// its log of operations knows. A session that is started under this id counts on from there.
+  uint64_t session_serial(uint64_t session) { return driver_.serial_of(session); }
+
+  /// Sessions that were closed are remembered, and each checkpoint says how far they had come. This
+  /// one will not come back. Errors: invalid if it is open.
+  Result<void> forget_session(uint64_t session) { return driver_.forget_session(session); }
 
   const StoreOptions& options() const { return options_; }
   const HybridLog& log() const { return log_; }

@@ -2,7 +2,6 @@
 #include "scenarios/oracles/lives.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "engine/store/events.hpp"
 
@@ -52,6 +51,10 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     switch (event.kind) {
       case events::kCheckpointStarted:
         taken[event.a] = {static_cast<uint32_t>(lives.size() - 1), i};
+        break;
+      case events::kSessionStarted:
+        life.begun.try_emplace(static_cast<uint64_t>(event.a),
+                               Life::Begun{static_cast<uint64_t>(event.c), i});
         break;
       case events::kStoreEmptying:
         life.committed = 0;

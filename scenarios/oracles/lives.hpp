@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,13 @@ struct Life {
   bool resurrected = false;  // it was taken before the store was emptied
   std::vector<Found> found;  // what was read back
   bool begin_known = false;  // all of it; the first life begins empty
+
+  /// What a session was told when it began: how many of its operations were there.
+  struct Begun {
+    uint64_t serial = 0;
+    size_t event = 0;
+  };
+  std::map<uint64_t, Begun> begun;  // by session; when it began first
   std::vector<Operation> operations;
 
   /// The newest version of a checkpoint that this life saw committed; 0 = none.

@@ -12,12 +12,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/store/events.hpp"
 #include "faults/catalogue.hpp"
 #include "scenarios/ledger.hpp"
 #include "scenarios/oracles/lives.hpp"
 #include "scenarios/oracles/oracle.hpp"
+#include "scenarios/oracles/serials.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -52,6 +54,7 @@ class Operations {
   Judgement judge_contents(OracleScratch& scratch, size_t life) const;
   std::vector<Placed> placed_for(size_t life) const;
   bool is_counted(const Operation& operation, size_t life) const;
+  Recovered recovered_by_log(size_t life) const;
   int64_t end_after(size_t life) const;
   Finding broken(size_t life, const char* label, std::string text) const;
 
@@ -93,6 +96,10 @@ Judgement Operations::judge(OracleScratch& scratch) {
     if (outcome != engine::Errc::ok && outcome != engine::Errc::not_found) continue;
     if (auto found = judge_end(life)) return std::move(*found);
     if (auto found = judge_versions(life)) return std::move(*found);
+    const auto from = [this](size_t one) { return recovered_by_log(one); };
+    if (auto found = judge_serials(run_, lives_, life, from, "operation-log")) {
+      return std::move(*found);
+    }
     if (!lives_[life].begin_known) continue;  // a fault kept somebody from reading all of it back
     Judgement one = judge_contents(scratch, life);
     if (one.finding) return one;
@@ -287,6 +294,22 @@ bool Operations::is_counted(const Operation& operation, size_t life) const {
   CHECK(operation.life < life, "an operation of a life that comes later");
   const bool logged = operation.outcome == Outcome::ok && operation.log_end != 0;
   return logged && operation.log_end <= end_after(operation.life);
+}
+
+// All that a session had done up to its last update in the log, and what a checkpoint may know of
+// it besides.
+Recovered Operations::recovered_by_log(size_t life) const {
+  if (life == 0) return {};
+  std::map<uint32_t, uint64_t> last;  // when the last counted update of a client began
+  for (const Operation& operation : lives_[life - 1].operations) {
+    if (!is_counted(operation, life)) continue;
+    last[operation.client] = std::max(last[operation.client], operation.invoked);
+  }
+  return {life - 1, [last](const Operation& operation) {
+            const auto until = last.find(operation.client);
+            const bool below = until != last.end() && operation.invoked <= until->second;
+            return below && is_answered(operation) ? Presence::present : Presence::unknown;
+          }};
 }
 
 // Where the log of that life ended for all who came after: the first to look settles it.

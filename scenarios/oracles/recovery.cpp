@@ -10,6 +10,7 @@
 #include "scenarios/oracles/clients.hpp"
 #include "scenarios/oracles/lives.hpp"
 #include "scenarios/oracles/oracle.hpp"
+#include "scenarios/oracles/serials.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed);
 Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
                          size_t number);
+Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number);
 bool is_integrity_voided(const Run& run);
 
 }  // namespace
@@ -30,6 +32,10 @@ Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
     const Life& life = lives[i];
     if (life.recovery_ended) {
       if (auto found = judge_outcome(run, life, committed)) return std::move(*found);
+      const auto from = [&](size_t one) { return recovered_by_checkpoint(lives, one); };
+      if (!logs) {
+        if (auto found = judge_serials(run, lives, i, from, "recovery")) return std::move(*found);
+      }
       // With a log there is more than what the checkpoint captured: see operation_log.cpp.
       const bool known = life.begin_known && (life.version == 0 || lives[life.base].begin_known);
       if (known && !logs) {
@@ -102,6 +108,17 @@ Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vect
     }
   }
   return finding;
+}
+
+// All that was done in the version of the checkpoint, and before.
+Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number) {
+  const Life& life = lives[number];
+  if (number == 0 || life.version == 0) return {};
+  const uint64_t version = life.version;
+  return {life.base, [version](const Operation& operation) {
+            if (!is_answered(operation) || operation.version == 0) return Presence::unknown;
+            return operation.version <= version ? Presence::present : Presence::absent;
+          }};
 }
 
 bool is_integrity_voided(const Run& run) {

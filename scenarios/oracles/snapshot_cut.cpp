@@ -12,6 +12,7 @@
 #include "engine/store/events.hpp"
 #include "scenarios/oracles/clients.hpp"
 #include "scenarios/oracles/lives.hpp"
+#include "scenarios/oracles/serials.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -40,6 +41,8 @@ bool read(const Devices& devices, Moment moment, OracleScratch& scratch);
 Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& commit);
 std::optional<Finding> judge_sessions(const Run& run, const OracleScratch& scratch,
                                       const Commit& commit);
+std::vector<SessionMark> sessions_of(const Run& run, const OracleScratch& scratch,
+                                     const Commit& commit);
 Judgement judge_durability(const Run& run, const Devices& devices, OracleScratch& scratch,
                            const Commit& commit);
 FileView view_of(const sim::SimDevice* device, Moment moment);
@@ -160,36 +163,47 @@ Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& comm
   return finding;
 }
 
-// The serial of a session is the number of its operations that the checkpoint contains. One that
-// failed may have been refused before it counted.
+// The serial of a session is the number of its operations that the checkpoint contains; 0 if it
+// does not know a session that had begun. One that failed may have been refused before it counted.
 std::optional<Finding> judge_sessions(const Run& run, const OracleScratch& scratch,
                                       const Commit& commit) {
   const uint64_t written_by = run.trace->events[commit.event].step;
-  for (const SessionMark& session : scratch.snapshot_reader.checkpoint().sessions) {
-    uint64_t least = 0;
-    uint64_t most = 0;
+  for (const SessionMark& session : sessions_of(run, scratch, commit)) {
+    SerialRange right;
     bool known = false;  // its operations are in the history
     for (const Operation& operation : run.history->operations()) {
       if (operation.client != session.id) continue;
       known = true;
-      if (operation.invoked > written_by) continue;
-      if (operation.version > commit.version) continue;
-      const bool answered =
-          operation.outcome == Outcome::ok || operation.outcome == Outcome::not_found;
-      ++most;
-      if (answered && operation.version != 0 && operation.returned < written_by) ++least;
+      if (operation.invoked > written_by || operation.version > commit.version) continue;
+      const bool before = operation.version != 0 && operation.returned < written_by;
+      right.count(before && is_answered(operation) ? Presence::present : Presence::unknown);
     }
     if (!known) continue;
-    if (least <= session.serial && session.serial <= most) continue;
+    if (right.least <= session.serial && session.serial <= right.most) continue;
     Finding finding = finding_at(run, "snapshot-cut", commit.event);
     finding.label = "a checkpoint's serial of a session is not what it holds";
     finding.text = fmt::format(
         "the checkpoint of version {} says that it holds {} operations of session {}; {} were done "
         "in that version and before",
-        commit.version, session.serial, session.id, least);
+        commit.version, session.serial, session.id, right.least);
     return finding;
   }
   return std::nullopt;
+}
+
+// Those of the metadata, and those that it should know.
+std::vector<SessionMark> sessions_of(const Run& run, const OracleScratch& scratch,
+                                     const Commit& commit) {
+  std::vector<SessionMark> all = scratch.snapshot_reader.checkpoint().sessions;
+  for (size_t i = 0; i < commit.event; ++i) {
+    const sim::Event& event = run.trace->events[i];
+    if (event.kind != events::kSessionStarted) continue;
+    const auto id = static_cast<uint64_t>(event.a);
+    const bool known =
+        std::any_of(all.begin(), all.end(), [&](const SessionMark& mark) { return mark.id == id; });
+    if (!known) all.push_back({id, 0});
+  }
+  return all;
 }
 
 // What is pending in what the metadata speaks of may be lost, so it must not matter.

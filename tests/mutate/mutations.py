@@ -207,10 +207,9 @@ MUTATIONS = [
      "std::max(info_.flushed, addresses_.head);",
      "std::max(geometry.page_start(geometry.page(info_.flushed)), addresses_.head);"),
     ("not-written-back", "engine/store/recovery.cpp",
-     "  const bool missing = !from_main && flushed > info_.flushed;\n",
-     "  const bool missing = !from_main && flushed < 0;\n"),
+     "(changed_ || !from_main)", "changed_"),
     ("undo-not-written-back", "engine/store/recovery.cpp",
-     "(changed_ || missing)", "missing"),
+     "(changed_ || !from_main)", "!from_main"),
     ("oldest-checkpoint-wins", "engine/store/checkpoint_files.cpp",
      "found->info.version >= best.info.version", "best.info.version == 0"),
     ("version-not-counted-on", "engine/store/checkpoint.cpp",
@@ -429,6 +428,26 @@ MUTATIONS = [
      "  driver_.go_on_in(*replayed + 1);\n", ""),
     ("version-raised-too-little", "engine/store/operation_replay.cpp",
      "  driver_.go_on_in(*replayed + 1);\n", "  driver_.go_on_in(*replayed);\n"),
+]
+
+MUTATIONS += [
+    # How far sessions have come.
+    ("closed-session-forgotten", "engine/store/checkpoint.cpp",
+     "  known->serial = view.serial.load();\n", "", "snapshot-cut"),
+    ("recovered-sessions-forgotten", "engine/store/checkpoint.cpp",
+     "  for (const SessionPoint& point : sessions) TRY(replayed(point.id, point.serial));\n", "",
+     "recovery"),
+    ("replayed-not-counted", "engine/store/operation_replay.cpp",
+     "    TRY(driver_.replayed(operation->session, operation->serial));\n", "", "operation-log"),
+    ("closed-session-in-next-version", "engine/store/checkpoint_commit.cpp",
+     "entered ? session.commit_serial : session.serial", "session.serial"),
+    ("came-back-with-next-version", "engine/store/checkpoint.cpp",
+     "same ? known->commit_serial : known->serial", "known->serial"),
+    # What went must be gone.
+    ("open-before-names-are-durable", "engine/store/store.cpp",
+     "  if (from_nothing) TRY(runtime.storage.sync_names());\n", "  (void)from_nothing;\n"),
+    ("page-of-flushed-not-written-back", "engine/store/recovery.cpp",
+     "(changed_ || !from_main)", "(changed_ || (!from_main && flushed > info_.flushed))"),
 ]
 
 # Breaks that change nothing that is promised, and why. A run must not notice them.

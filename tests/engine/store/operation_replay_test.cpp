@@ -94,7 +94,7 @@ TEST_CASE("entries of the checkpoint's version, and of no meaning, are passed ov
     auto log = AppendLog::recover(lives.plain.runtime(), options);
     REQUIRE(log);
     for (const auto& [kind, entry_version, value] : all) {
-      LoggedOperation operation{kind, entry_version, 1, bytes_of("k"), bytes_of(value)};
+      LoggedOperation operation{kind, entry_version, 1, 1, bytes_of("k"), bytes_of(value)};
       std::string text(kLoggedHead, '\0');
       encode_logged_head(operation, {reinterpret_cast<std::byte*>(text.data()), text.size()});
       REQUIRE((*log)->enqueue(bytes_of(text + "k" + value)));

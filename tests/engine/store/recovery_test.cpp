@@ -176,6 +176,29 @@ TEST_CASE("memory may be smaller or larger than it was") {
   }
 }
 
+TEST_CASE("each recovery leaves on the main device the chains of its own index") {
+  for (const auto& [first_bits, second_bits] :
+       std::vector<std::pair<uint32_t, uint32_t>>{{0, 4}, {4, 0}, {1, 3}, {3, 1}, {8, 0}}) {
+    Lives lives(small_options(false));
+    lives.options.tag_bits = 0;  // so that keys share chains
+    lives.options.index_bits = second_bits;
+    lives.open();
+    lives.fill(0, 37, "a");
+    REQUIRE(lives.store->flush());  // up to the middle of a page
+    lives.fill(30, 50, "b");
+    lives.checkpoint();
+    for (const uint32_t bits : {first_bits, second_bits}) {
+      lives.die();
+      lives.options.index_bits = bits;
+      lives.recover();
+    }
+    lives.fill(100, 200, "c");  // until none of it is in memory
+    INFO(first_bits << " " << second_bits);
+    lives.check(lives.captured, 50);
+    lives.die();
+  }
+}
+
 TEST_CASE("a cache recovers what was in memory") {
   for (const bool keep : {false, true}) {
     StoreOptions options = small_options(true);
@@ -370,13 +393,13 @@ TEST_CASE("sessions count on from where the checkpoint has them") {
   lives.fill(0, 7, "b");
   lives.die();
   lives.recover();
-  CHECK(lives.store->recovered_serial(1) == 10);
-  CHECK(lives.store->recovered_serial(2) == 0);
+  CHECK(lives.store->session_serial(1) == 10);
+  CHECK(lives.store->session_serial(2) == 0);
   lives.fill(0, 5, "c");
   lives.checkpoint();
   lives.die();
   lives.recover();
-  CHECK(lives.store->recovered_serial(1) == 15);
+  CHECK(lives.store->session_serial(1) == 15);
   lives.die();
 }
 

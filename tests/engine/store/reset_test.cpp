@@ -53,6 +53,15 @@ TEST_CASE("no checkpoint outlives the emptying, and a new one holds what came si
   world.close();
 }
 
+TEST_CASE("what a new store did not find cannot come back under it") {
+  PlainRuntime plain;
+  const Bugs bugs;
+  auto store = Store::open(plain.runtime(), small_options(false), bugs);
+  REQUIRE(store);
+  CHECK(plain.name_syncs == 1);
+  (*store)->close();
+}
+
 TEST_CASE("a reset that cannot have its memory changes nothing that can be read") {
   StoreOptions options = small_options(false);
   options.keep_frames = false;

@@ -132,6 +132,23 @@ TEST_CASE("lives follow each other, also one that knew nothing of what it held")
   REQUIRE(lived.label() == "a recovered log ends before what an earlier recovery had found");
 }
 
+TEST_CASE("a session goes on from its last update in the log") {
+  const auto told = [](int64_t end, int64_t serial) {
+    Lived lived(0);
+    lived.made.event(events::kAppendLogRecovered, 64, end, 2);
+    lived.made.event(events::kRecoveryEnded, 0, 0, 0);
+    lived.made.event(events::kSessionStarted, 0, 2, serial);
+    return lived.label();
+  };
+  const std::string wrong = "a session goes on from a number of operations that are not there";
+  REQUIRE(told(200, 1) == wrong);
+  REQUIRE(told(200, 2) == "nothing");
+  REQUIRE(told(200, 3) == "nothing");  // a checkpoint may know more
+  REQUIRE(told(300, 2) == wrong);
+  REQUIRE(told(300, 3) == "nothing");
+  REQUIRE(told(300, 4) == wrong);
+}
+
 TEST_CASE("a life begins in a version above all that its log holds") {
   Lived lived(300);
   lived.recover(300, kThird, kSecond);

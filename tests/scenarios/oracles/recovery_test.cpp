@@ -95,6 +95,24 @@ TEST_CASE("a committed checkpoint is found again, and one that was not may be lo
           "a recovered store does not hold the state at its checkpoint");
 }
 
+TEST_CASE("a session goes on from what its checkpoint holds of it") {
+  const auto told = [](int64_t version, int64_t serial) {
+    HandMadeRun made;
+    first_life(made, version != 0);
+    const engine::Errc outcome = version == 0 ? engine::Errc::not_found : kOk;
+    const std::optional<uint64_t> found = version == 0 ? std::nullopt : std::optional(kFirst);
+    second_life(made, outcome, version, version == 0 ? 0 : 7, found);
+    made.event(events::kSessionStarted, 0, version + 1, serial);
+    return made.label(judge_recovery);
+  };
+  const std::string wrong = "a session goes on from a number of operations that are not there";
+  REQUIRE(told(1, 1) == "nothing");
+  REQUIRE(told(1, 0) == wrong);
+  REQUIRE(told(1, 2) == wrong);
+  REQUIRE(told(0, 0) == "nothing");
+  REQUIRE(told(0, 1) == wrong);
+}
+
 TEST_CASE("a crash damages no checkpoint; a device that fails proves nothing") {
   REQUIRE(label_of(true, engine::Errc::corrupt, 0, 0, std::nullopt) ==
           "a checkpoint was found damaged");

@@ -31,18 +31,20 @@ struct Committed : HandMadeRun {
   uint64_t serial = 1;   // of client 0
   bool pages_synced = true;
   bool with_metadata = true;
+  bool knows_session = true;
 
   Committed() { scenario.cache = true; }
 
   std::string text() const {
     const int64_t final = record + 512;
+    const std::string sessions =
+        knows_session ? fmt::format("sessions 1\nsession 0 {}\n", serial) : "sessions 0\n";
     return fmt::format(
         "format 4\ntoken {:016x}\nuse_snapshot_file 1\nversion 1\nnext_version 2\nflushed {}\n"
         "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
         "page_bits {}\nsector 512\nnull_main 1\npages 0\npages_checksum 0\nindex_token "
-        "0000000000000000\nlog_start 0\nsessions 1\nsession 0 "
-        "{}\n",
-        3, start, start, final, final, final, start, start, page_bits, serial);
+        "0000000000000000\nlog_start 0\n{}",
+        3, start, start, final, final, final, start, start, page_bits, sessions);
   }
 
   void write(engine::Runtime runtime) const {
@@ -126,6 +128,16 @@ TEST_CASE("a session's serial counts what the checkpoint holds of it") {
   Committed less;
   less.serial = 0;
   REQUIRE(less.judge() == "a checkpoint's serial of a session is not what it holds");
+}
+
+TEST_CASE("a session that the checkpoint forgot is missed") {
+  Committed forgets;
+  forgets.knows_session = false;
+  REQUIRE(forgets.judge() == "nothing");
+  Committed forgotten;
+  forgotten.knows_session = false;
+  forgotten.event(events::kSessionStarted, 0, 1, 0);
+  REQUIRE(forgotten.judge() == "a checkpoint's serial of a session is not what it holds");
 }
 
 TEST_CASE("what no sync covers is no checkpoint") {

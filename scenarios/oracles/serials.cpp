@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/oracles/serials.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace orrery::scenarios {
+namespace {
+
+bool is_in_history(const Run& run, uint64_t session);
+SerialRange range_at_begin(const std::vector<Life>& lives, size_t life, uint64_t session,
+                           const RecoveredFrom& recovered_from);
+
+}  // namespace
+
+void SerialRange::count(Presence presence) {
+  least += presence == Presence::present ? 1 : 0;
+  most += presence == Presence::absent ? 0 : 1;
+}
+
+bool is_answered(const Operation& operation) {
+  return operation.outcome == Outcome::ok || operation.outcome == Outcome::not_found;
+}
+
+std::optional<Finding> judge_serials(const Run& run, const std::vector<Life>& lives, size_t life,
+                                     const RecoveredFrom& recovered_from, const char* oracle) {
+  for (const auto& [session, begun] : lives[life].begun) {
+    if (!is_in_history(run, session)) continue;
+    const SerialRange right = range_at_begin(lives, life, session, recovered_from);
+    if (right.least <= begun.serial && begun.serial <= right.most) continue;
+    Finding finding = finding_at(run, oracle, begun.event);
+    finding.label = "a session goes on from a number of operations that are not there";
+    finding.text = fmt::format(
+        "session {} was told that {} of its operations were recovered; at least {} and at most {} "
+        "were",
+        session, begun.serial, right.least, right.most);
+    return finding;
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+// Not everybody who works on a store has a client that writes down what he does.
+bool is_in_history(const Run& run, uint64_t session) {
+  const auto operations = run.history->operations();
+  return std::any_of(operations.begin(), operations.end(),
+                     [&](const Operation& one) { return one.client == session; });
+}
+
+SerialRange range_at_begin(const std::vector<Life>& lives, size_t life, uint64_t session,
+                           const RecoveredFrom& recovered_from) {
+  const Recovered from = recovered_from(life);
+  if (from.life == SIZE_MAX) return {};
+  const Life& base = lives[from.life];
+  SerialRange range;
+  const auto begun = base.begun.find(session);
+  if (begun != base.begun.end()) {
+    range = {begun->second.serial, begun->second.serial};  // this was judged already
+  } else {
+    range = range_at_begin(lives, from.life, session, recovered_from);
+  }
+  for (const Operation& operation : base.operations) {
+    if (operation.client == session && operation.invoked > 0) range.count(from.holds(operation));
+  }
+  return range;
+}
+
+}  // namespace
+}  // namespace orrery::scenarios
