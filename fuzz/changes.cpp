@@ -28,7 +28,12 @@ std::string plan_for(const scenarios::Scenario& scenario, uint64_t seed, const C
       scenario.draw(sim::mix(seed, 0xF17, draw), plan.sizes);
     }
     std::string wrong = change(changes, plan);
-    if (wrong.empty()) return {};
+    if (wrong.empty()) {
+      // As the draw has it; but what was given stays.
+      scenario.keep_safe(plan.sizes);
+      for (const sim::Size& size : changes.sizes) plan.sizes.set(size.name, size.value);
+      return {};
+    }
     if (first_wrong.empty()) first_wrong = std::move(wrong);
     if (changes.sizes.empty()) break;  // another draw would not help
   }

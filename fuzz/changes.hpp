@@ -26,8 +26,9 @@ struct Changes {
 uint64_t run_seed(uint64_t campaign_seed, const scenarios::Scenario& scenario, uint64_t k);
 
 /// The plan of a seed, changed. If the sizes that the seed draws do not go together with those that
-/// were given, others are drawn, as a pure function of the seed. Returns what is wrong in one line;
-/// empty if nothing is.
+/// were given, others are drawn, as a pure function of the seed; what must be larger beside them to
+/// be safe at rest is (Scenario::keep_safe). Returns what is wrong in one line; empty if nothing
+/// is.
 std::string plan_for(const scenarios::Scenario& scenario, uint64_t seed, const Changes& changes,
                      scenarios::Plan& plan);
 

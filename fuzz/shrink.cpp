@@ -55,6 +55,7 @@ class Shrinker {
   std::string signature_;
   uint64_t replays_ = 0;
   bool out_of_budget_ = false;
+  bool is_safe_ = false;  // the sizes given, at rest
   Shrunk result_;
 };
 
@@ -116,6 +117,9 @@ bool Shrinker::begin(const Plan& plan) {
   best_.deviations = sim::deviations_of(first.taken());
   result_.deviations_before = best_.deviations.size();
   if (!best_.deviations.empty() && fails_calmly(best_)) best_.deviations.clear();
+  scenarios::Sizes safe = best_.sizes;
+  best_.scenario->keep_safe(safe);
+  is_safe_ = safe.all() == best_.sizes.all();
   lower_guard();
   return true;
 }
@@ -178,9 +182,10 @@ bool Shrinker::shrink_size(const scenarios::SizeRow& row) {
     if (tried == *now || (!first && tried == bad)) return changed;
     first = false;
     Plan plan = best_;
-    const bool fits =
-        scenarios::set_size(plan, row.name, tried).empty() && scenarios::unfit(plan).empty();
+    const bool in_bounds = scenarios::set_size(plan, row.name, tried).empty();
     const bool needs_deviations = !best_.deviations.empty() && !options_.leave_safe_sizes;
+    if (is_safe_ && !options_.leave_safe_sizes) plan.scenario->keep_safe(plan.sizes);
+    const bool fits = in_bounds && scenarios::unfit(plan).empty();
     if (!fits || (needs_deviations && fails_calmly(plan)) || !still_fails(plan)) {
       bad = tried;
     } else {

@@ -23,6 +23,7 @@ class CheckpointUnderLoad final : public Scenario {
   std::string unfit(const Sizes& sizes) const override { return unfit_store(sizes); }
   sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
   void play(Stage& stage) const override { play_snapshot_load(stage, mix_of(stage.sizes)); }
+  void keep_safe(Sizes& sizes) const override { keep_wide(sizes, read_only_pages(sizes) + 1); }
 
   void draw(uint64_t seed, Sizes& sizes) const override {
     Draw draw(seed, 0xC4EC);
@@ -50,7 +51,8 @@ class CheckpointUnderLoad final : public Scenario {
     sizes.set("kept", draw.between(0, 3));
     sizes.set("fold_permille", draw.between(0, 4) * 250);
     sizes.set("index_permille", draw.between(0, 4) * 250);
-    sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + 1));
+    sizes.set("width_bits", kWidthMin);
+    keep_safe(sizes);
   }
 };
 

@@ -29,6 +29,7 @@ class LivesScenario : public Scenario {
   bool loses_power() const override { return true; }
   sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
   std::string unfit(const Sizes& sizes) const override;
+  void keep_safe(Sizes& sizes) const override;
   std::optional<Crash> crash(const Sizes& sizes, uint32_t life) const override;
   void play(Stage& stage) const override;
 

@@ -29,6 +29,9 @@ class ManySessions final : public Scenario {
     mix.erases = 5;
     play_snapshot_load(stage, mix);
   }
+  void keep_safe(Sizes& sizes) const override {
+    keep_wide(sizes, read_only_pages(sizes) + (int64_t{1} << sizes["ring_bits"]));
+  }
 
   void draw(uint64_t seed, Sizes& sizes) const override {
     Draw draw(seed, 0x5E55);
@@ -53,7 +56,8 @@ class ManySessions final : public Scenario {
     sizes.set("keys", draw.log_uniform(1, 5));
     sizes.set("snapshots", draw.between(0, 2));
     sizes.set("flushes", draw.between(0, 12));
-    sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + slots));
+    sizes.set("width_bits", kWidthMin);
+    keep_safe(sizes);
   }
 };
 

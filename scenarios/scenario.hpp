@@ -50,6 +50,10 @@ class Scenario {
   /// Why these sizes do not go together; empty if they do. Each is inside its own bounds already.
   virtual std::string unfit(const Sizes&) const { return {}; }
 
+  /// Raises what must be larger for these sizes to be safe at rest, as draw() has it: there a
+  /// planted bug needs decisions. Who makes other sizes of drawn ones keeps to this.
+  virtual void keep_safe(Sizes&) const {}
+
   /// Names of the faults that are enabled unless the caller says otherwise.
   virtual std::span<const char* const> faults() const { return {}; }
 

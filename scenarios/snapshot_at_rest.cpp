@@ -24,6 +24,12 @@ class SnapshotAtRest final : public Scenario {
   bool is_cache(const Sizes& sizes) const override { return sizes["null_main"] != 0; }
   std::string unfit(const Sizes& sizes) const override { return unfit_store(sizes); }
   sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
+  void keep_safe(Sizes& sizes) const override {
+    // Behind a device the head waits for what is slow to be written, and only the ring is a limit.
+    // And a whole page must fit: the right window is as wide as that.
+    const int64_t ring = int64_t{1} << sizes["ring_bits"];
+    keep_wide(sizes, std::max<int64_t>(2, sizes["null_main"] != 0 ? read_only_pages(sizes) : ring));
+  }
 
   void draw(uint64_t seed, Sizes& sizes) const override {
     Draw draw(seed, 0xA7);
@@ -45,10 +51,8 @@ class SnapshotAtRest final : public Scenario {
     const int64_t record = 36 + sizes["value_max"] / 2;
     sizes.set("operations", (slots << sizes["page_bits"]) * draw.between(1, 3) / record);
     sizes.set("keys", draw.log_uniform(5, 9));
-    // Behind a device the head waits for what is slow to be written, and only the ring is a limit.
-    // And a whole page must fit: the right window is as wide as that.
-    const int64_t distance = sizes["null_main"] != 0 ? read_only_pages(sizes) : slots;
-    sizes.set("width_bits", width_for_pages(sizes, std::max<int64_t>(2, distance)));
+    sizes.set("width_bits", kWidthMin);
+    keep_safe(sizes);
   }
 
   void play(Stage& stage) const override {

@@ -15,6 +15,9 @@ namespace {
 constexpr auto kSizes = with_store_sizes(kLoadSizes);
 constexpr std::array<const char*, 3> kFaults{"io-error", "short-transfer", "alloc-failure"};
 
+// In the mean, in bytes.
+int64_t record_of(const Sizes& sizes) { return 36 + sizes["value_max"] / 2; }
+
 class SnapshotFullCache final : public Scenario {
  public:
   const char* name() const override { return "snapshot-full-cache"; }
@@ -27,6 +30,12 @@ class SnapshotFullCache final : public Scenario {
   std::string unfit(const Sizes& sizes) const override { return unfit_store(sizes); }
   sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
   void play(Stage& stage) const override { play_snapshot_load(stage, mix_of(stage.sizes)); }
+  void keep_safe(Sizes& sizes) const override {
+    // A turn of the ring, and what the log gains in one nominal request: an append costs 40 points.
+    const int64_t turn = int64_t{1} << sizes["ring_bits"];
+    const int64_t meanwhile = (sizes["io_points"] * record_of(sizes) / 40) >> sizes["page_bits"];
+    keep_wide(sizes, read_only_pages(sizes) + turn + meanwhile);
+  }
 
   void draw(uint64_t seed, Sizes& sizes) const override {
     Draw draw(seed, 0x5157);
@@ -52,17 +61,15 @@ class SnapshotFullCache final : public Scenario {
     sizes.set("value_max",
               draw.between(16, std::min<int64_t>(160, 32 << (sizes["page_bits"] - 8))));
     // Enough for several turns of the ring: most upserts append, the rest happens in place.
-    const int64_t record = 36 + sizes["value_max"] / 2;
     const int64_t turns = draw.between(5, 8);
-    const int64_t appends = (turns * slots << sizes["page_bits"]) / record;
+    const int64_t appends = (turns * slots << sizes["page_bits"]) / record_of(sizes);
     const int64_t all = std::clamp<int64_t>(appends * 3 / 2, 600, 4000);
     sizes.set("operations", std::max<int64_t>(1, all / sizes["sessions"]));
     sizes.set("keys", draw.log_uniform(4, 8));
     sizes.set("snapshots", draw.between(1, 2));
     sizes.set("flushes", draw.odds(2, 3) ? 0 : draw.between(1, 8));
-    // A turn of the ring, and what the log gains in one nominal request: an append costs 40 points.
-    const int64_t meanwhile = (sizes["io_points"] * record / 40) >> sizes["page_bits"];
-    sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + slots + meanwhile));
+    sizes.set("width_bits", kWidthMin);
+    keep_safe(sizes);
   }
 };
 

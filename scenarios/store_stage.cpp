@@ -98,11 +98,11 @@ int64_t read_only_pages(const Sizes& sizes) {
   return lag - lag * sizes["mutable_permille"] / 1000;
 }
 
-int64_t width_for_pages(const Sizes& sizes, int64_t pages) {
+void keep_wide(Sizes& sizes, int64_t pages) {
   const int64_t distance = pages << sizes["page_bits"];
-  int64_t bits = 8;
+  int64_t bits = sizes["width_bits"];
   while (bits < 62 && (int64_t{1} << (bits - 1)) < distance) ++bits;
-  return bits;
+  sizes.set("width_bits", bits);
 }
 
 engine::Bytes encoded_key(uint64_t key, engine::MutableBytes room) {

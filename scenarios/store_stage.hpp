@@ -13,6 +13,8 @@
 
 namespace orrery::scenarios {
 
+inline constexpr int64_t kWidthMin = 8;
+
 /// The sizes of a store and of the world around it.
 inline constexpr std::array<SizeRow, 19> kStoreSizes{{
     {"page_bits", 6, 30, 9, "a page is 2^page_bits bytes"},
@@ -20,7 +22,7 @@ inline constexpr std::array<SizeRow, 19> kStoreSizes{{
     {"empty_pages", 0, 65535, 0, "pages of the ring that are kept unused"},
     {"mutable_permille", 0, 1000, 900, "share of the pages in memory that stay mutable"},
     {"index_bits", 0, 20, 6, "the hash index has 2^index_bits buckets"},
-    {"width_bits", 8, 64, 64, "width of the integer in which garnet-385 computes"},
+    {"width_bits", kWidthMin, 64, 64, "width of the integer in which garnet-385 computes"},
     {"sector_bits", 3, 12, 9, "a sector is 2^sector_bits bytes"},
     {"throttle_ms", -1, 10, 0, "-1 inline; 0 one page in flight; above, a pause a page"},
     {"barrier", 0, 1, 0, "1: no operation of a version overlaps one of the next"},
@@ -59,8 +61,8 @@ std::string unfit_store(const Sizes& sizes);
 /// Pages between ro and head when the cache is full and at rest (engine-spec 1.2: K).
 int64_t read_only_pages(const Sizes& sizes);
 
-/// The narrowest width in which a distance of so many pages is still a positive number.
-int64_t width_for_pages(const Sizes& sizes, int64_t pages);
+/// Widens width_bits until a distance of so many pages is a positive number in it.
+void keep_wide(Sizes& sizes, int64_t pages);
 
 /// The bytes of a key, as every client writes it.
 engine::Bytes encoded_key(uint64_t key, engine::MutableBytes room);

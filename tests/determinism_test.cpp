@@ -140,17 +140,6 @@ TEST_CASE("a run that goes into its fair phase replays as well") {
   }
 }
 
-TEST_CASE("a switch that is off changes nothing") {
-  Runner runner;  // one a test: the framework takes the signals in between
-  // The counts of reached switches are all that a run knows of them, and a switch that is off never
-  // counts.
-  const Scenario& scenario = *find_scenario("snapshot-full-cache");
-  for (uint64_t seed = 0; seed < 20; ++seed) {
-    const Run& run = runner.play(plan_of_seed(scenario, seed));
-    for (const uint64_t reached : run.reached) REQUIRE(reached == 0);
-  }
-}
-
 TEST_CASE("the genuine case of 40 GiB gives the same digest twice") {
   Runner runner;  // one a test: the framework takes the signals in between
   Plan plan = plan_of_seed(*find_scenario("garnet-385-40g"), 0);

@@ -37,4 +37,21 @@ TEST_CASE("changes that nobody can run are named with the nearest valid name") {
   CHECK(plan.sizes["io_points"] == 9);
 }
 
+TEST_CASE("a size that is given takes with it what keeps it safe, unless that is given too") {
+  const scenarios::Scenario* const scenario = scenarios::find_scenario("snapshot-full-cache");
+  scenarios::Plan plan;
+  Changes changes;
+  changes.sizes = {{"page_bits", 12}};
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    REQUIRE(plan_for(*scenario, seed, changes, plan).empty());
+    scenarios::Sizes safe = plan.sizes;
+    scenario->keep_safe(safe);
+    REQUIRE(safe.all() == plan.sizes.all());
+    REQUIRE(plan.sizes["width_bits"] > 12);
+  }
+  changes.sizes.push_back({"width_bits", 9});
+  REQUIRE(plan_for(*scenario, 1, changes, plan).empty());
+  CHECK(plan.sizes["width_bits"] == 9);
+}
+
 }  // namespace orrery::fuzz

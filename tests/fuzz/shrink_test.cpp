@@ -16,9 +16,10 @@ using scenarios::Run;
 using sim::Ask;
 using sim::Deviation;
 
-constexpr std::array<scenarios::SizeRow, 2> kSizes{{
+constexpr std::array<scenarios::SizeRow, 3> kSizes{{
     {"pages", 1, 100, 2, "pages"},
     {"keys", 1, 100, 10, "keys"},
+    {"width", 1, 100, 100, "safe with half of the keys"},
 }};
 
 class Toy final : public scenarios::Scenario {
@@ -29,6 +30,10 @@ class Toy final : public scenarios::Scenario {
   void draw(uint64_t, scenarios::Sizes& sizes) const override {
     sizes.set("pages", 64);
     sizes.set("keys", 50);
+    sizes.set("width", 25);
+  }
+  void keep_safe(scenarios::Sizes& sizes) const override {
+    sizes.set("width", std::max(sizes["width"], sizes["keys"] / 2));
   }
   sim::Laws laws(const scenarios::Sizes&) const override { return {}; }
   void play(scenarios::Stage&) const override {}
@@ -138,7 +143,7 @@ TEST_CASE("shrinking keeps the two deviations that the failure needs, and says w
   CHECK(shrunk.complete);
   CHECK(shrunk.plan.sizes["pages"] == 2);
   CHECK(shrunk.plan.sizes["keys"] == 10);
-  CHECK(shrunk.sizes_before.size() == 2);
+  CHECK(shrunk.sizes_before.size() == 3);
 }
 
 TEST_CASE("shrinking a size stops where the failure is lost") {
@@ -163,6 +168,26 @@ TEST_CASE("shrinking does not leave the sizes that are safe at rest, unless aske
   const Shrunk calm = shrink(start(10), world.player(), options);
   CHECK(calm.plan.sizes["pages"] == 2);
   CHECK(calm.plan.deviations.empty());
+}
+
+TEST_CASE("a size that grows takes with it what keeps it safe") {
+  class Growing final : public ToyWorld {
+   public:
+    Growing()
+        : ToyWorld([](const Plan& plan) -> std::string {
+            return plan.sizes["width"] < 60 && holds(plan, preempt(0, 0)) ? "broken" : "";
+          }) {}
+  };
+  Growing world;
+  Plan plan = start(10);
+  plan.sizes.set("keys", 4);
+  plan.sizes.set("width", 2);
+  const Shrunk shrunk = shrink(plan, world.player(), {});
+  CHECK(shrunk.plan.sizes["keys"] == 10);
+  CHECK(shrunk.plan.sizes["width"] >= 5);
+  // Those that were unsafe from the beginning may stay so.
+  plan.sizes.set("width", 1);
+  CHECK(shrink(plan, world.player(), {}).plan.sizes["keys"] == 10);
 }
 
 TEST_CASE("a failure that needs no decision shrinks to none") {

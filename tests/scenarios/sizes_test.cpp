@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sizes that scenarios draw, and those that they take.
+#include <algorithm>
+#include <vector>
+
+#include "engine/store/events.hpp"
 #include "engine/store/record.hpp"
 #include "scenarios/run.hpp"
 #include "tests/catch.hpp"
 
 using namespace orrery::scenarios;
+namespace events = orrery::engine::events;
 
 TEST_CASE("at rest, in the sizes drawn, garnet-385 has nothing to strike at") {
   Runner runner;
@@ -17,6 +22,35 @@ TEST_CASE("at rest, in the sizes drawn, garnet-385 has nothing to strike at") {
     plan.bugs.emplace_back("garnet-385");
     REQUIRE(runner.play(plan).verdict == Verdict::ok);
   }
+}
+
+TEST_CASE("the sizes that a seed draws mean work") {
+  constexpr size_t kSeeds = 51;
+  Runner runner;
+  const Scenario& scenario = *find_scenario("snapshot-full-cache");
+  std::vector<uint64_t> points;
+  std::vector<int64_t> turns;
+  std::vector<int64_t> snapshots;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const Plan plan = plan_of_seed(scenario, seed);
+    const Run& run = runner.play(plan);
+    int64_t pages = 0;
+    int64_t done = 0;
+    for (const orrery::sim::Event& event : run.trace->events) {
+      if (event.kind == events::kPageOpened) pages = std::max(pages, event.a);
+      if (event.kind == events::kMetadataCommitted) ++done;
+    }
+    points.push_back(run.points);
+    turns.push_back(pages >> plan.sizes["ring_bits"]);
+    snapshots.push_back(done);
+  }
+  const auto median = [](auto& all) {
+    std::sort(all.begin(), all.end());
+    return all[all.size() / 2];
+  };
+  CHECK(median(points) >= 20'000);
+  CHECK(median(turns) >= 3);
+  CHECK(median(snapshots) >= 1);
 }
 
 TEST_CASE("pages may be as small as the largest record") {
