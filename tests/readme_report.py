@@ -4,8 +4,8 @@
 
 usage: readme_report.py [--update]    ($ORRERY: the binary; default: build/release/cli/orrery)
 
-Runs the command above the report, shrinks and replays what it finds, cuts the story to its heart and
-compares, or with --update writes it there.
+Runs the command above the report, shrinks and replays what it finds, cuts the story to its heart
+and compares, or with --update writes it there.
 """
 import os
 import pathlib
@@ -25,7 +25,8 @@ def orrery(*arguments, code):
     binary = os.environ.get("ORRERY", str(ROOT / "build/release/cli/orrery"))
     done = subprocess.run([binary, *arguments], capture_output=True, text=True)
     if done.returncode != code:
-        sys.exit(f"orrery {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()}")
+        what = " ".join(arguments)
+        sys.exit(f"orrery {what} ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -46,8 +47,8 @@ def report():
     head, table = story.split("around the failure\n")
     lines = head[head.index("what differs"):].rstrip().split("\n") + [""] + rows(table)
     shown = "\n".join("    " + line if line else "" for line in lines)
-    return (f"Run {run} of `orrery {' '.join(RUN)}`, shrunk from {before} deviations to {after} (cut to"
-            f" its\nheart; `orrery replay small.orry` prints the rest):\n\n{shown}\n")
+    return (f"Run {run} of `orrery {' '.join(RUN)}`, shrunk from {before} deviations to {after} (cut"
+            f" to its\nheart; `orrery replay small.orry` prints the rest):\n\n{shown}\n")
 
 
 def rows(table):
@@ -72,7 +73,7 @@ def main(arguments):
     if arguments == ["--update"]:
         README.write_text(text[:begin] + wanted + text[end:])
     elif text[begin:end] != wanted:
-        sys.exit(f"README.md shows another report; run {sys.argv[0]} --update. It would be:\n{wanted}")
+        sys.exit(f"README.md shows another report; run {sys.argv[0]} --update:\n{wanted}")
 
 
 if __name__ == "__main__":
