@@ -49,6 +49,7 @@ class CheckpointUnderLoad final : public Scenario {
     sizes.set("flushes", draw.odds(1, 2) ? 0 : draw.between(1, 6));
     sizes.set("bursts", draw.between(0, 1));
     sizes.set("kept", draw.between(0, 3));
+    sizes.set("shifts", draw.odds(1, 2) ? 0 : draw.between(1, 6));
     sizes.set("fold_permille", draw.between(0, 4) * 250);
     sizes.set("index_permille", draw.between(0, 4) * 250);
     sizes.set("width_bits", kWidthMin);

@@ -77,6 +77,7 @@ void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
   sizes.set("keys", draw.log_uniform(2, 6));
   sizes.set("snapshots", draw.between(1, 4));
   sizes.set("flushes", draw.odds(2, 3) ? 0 : draw.between(1, 6));
+  sizes.set("shifts", draw.odds(2, 3) ? 0 : draw.between(1, 6));
   sizes.set("crashes", draw.between(1, 4));
   sizes.set("crash_steps", draw.log_uniform(9, 16));
   sizes.set("power_permille", draw.odds(1, 3) ? 1000 : 500);

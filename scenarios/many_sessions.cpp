@@ -56,6 +56,7 @@ class ManySessions final : public Scenario {
     sizes.set("keys", draw.log_uniform(1, 5));
     sizes.set("snapshots", draw.between(0, 2));
     sizes.set("flushes", draw.between(0, 12));
+    sizes.set("shifts", draw.odds(2, 3) ? 0 : draw.between(1, 6));
     sizes.set("width_bits", kWidthMin);
     keep_safe(sizes);
   }

@@ -54,6 +54,7 @@ class OperationLogScenario final : public LivesScenario {
     sizes.set("log_operations", 1);
     sizes.set("log_page_bits", draw.between(8, 9));
     sizes.set("log_ring_bits", draw.between(1, 3));
+    sizes.set("shifts", 0);
     sizes.set("log_fast_commit", draw.between(0, 1));
     sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.odds(1, 3) ? 1 : draw.log_uniform(1, 5));
   }

@@ -19,6 +19,7 @@ class ResetWithIo final : public LivesScenario {
     Draw draw(seed, 0x4E5E);
     draw_lives(draw, sizes);
     sizes.set("resets", draw.between(1, 4));
+    sizes.set("shifts", 0);
     sizes.set("ring_bits", draw.between(1, 4));
     sizes.set("snapshots", draw.between(0, 4));
     sizes.set("flushes", draw.between(0, 6));

@@ -55,7 +55,8 @@ struct SessionTask {
 };
 
 void run_session(void* argument);
-bool is_flush_due(const Load& load, uint32_t id, uint64_t n);
+bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n);
+void shift_begin(const Load& load, uint32_t id);
 void commit_if_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
 void run_resets(void* argument);
@@ -144,11 +145,15 @@ void run_session(void* argument) {
   for (int64_t n = 0; n < load.operations; ++n) {
     snapshots.reach(n);
     resets.reach(n);
-    if (is_flush_due(load, task.id, static_cast<uint64_t>(n))) {
+    if (is_due(load, "flushes", task.id, static_cast<uint64_t>(n))) {
       const engine::Actor actor({"flush", uint64_t{task.id} << 32 | static_cast<uint64_t>(n)});
       // A flush that fails says that the main device did; the clients will hear of it.
       const auto flushed = load.store.flush();
       if (flushed) load.stage.scheduler.made_progress();
+    }
+    if (is_due(load, "shifts", task.id, static_cast<uint64_t>(n))) {
+      const engine::Actor actor({"shift", uint64_t{task.id} << 32 | static_cast<uint64_t>(n)});
+      shift_begin(load, task.id);
     }
     // Another life does something else.
     const auto nth = static_cast<uint64_t>(n + load.stage.life * load.operations);
@@ -160,11 +165,27 @@ void run_session(void* argument) {
   session->close();
 }
 
-bool is_flush_due(const Load& load, uint32_t id, uint64_t n) {
+// What all clients together do so many times in a run.
+bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n) {
   const Sizes& sizes = load.stage.sizes;
   const auto all = static_cast<uint64_t>(sizes["sessions"] * sizes["operations"]);
-  const uint64_t drawn = sim::mix(static_cast<uint64_t>(sizes["script"]), 0xF1, id, n);
-  return sim::below(drawn, all) < static_cast<uint64_t>(sizes["flushes"]);
+  const auto script = static_cast<uint64_t>(sizes["script"]);
+  const uint64_t drawn = sim::mix(script, sim::hash_of(size), id, n);
+  return sim::below(drawn, all) < static_cast<uint64_t>(sizes[size]);
+}
+
+// Up to a record that this client knows, of some time ago.
+void shift_begin(const Load& load, uint32_t id) {
+  const auto operations = load.stage.history.operations();
+  const uint64_t from = sim::below(load.stage.scheduler.steps(), operations.size() + 1);
+  for (size_t i = from; i < operations.size(); ++i) {
+    const Operation& operation = operations[i];
+    const bool own = operation.client == id && operation.life == load.stage.life;
+    if (!own || operation.address < 0 || operation.outcome != Outcome::ok) continue;
+    // One that fails says that the main device did; the clients will hear of it.
+    if (load.store.shift_begin(operation.address)) load.stage.scheduler.made_progress();
+    return;
+  }
 }
 
 // Of the operations that are logged: after each, after some, or never.

@@ -7,7 +7,7 @@
 namespace orrery::scenarios {
 
 /// How much is done. The sizes of that name.
-inline constexpr std::array<SizeRow, 10> kLoadSizes{{
+inline constexpr std::array<SizeRow, 11> kLoadSizes{{
     {"sessions", 1, 16, 1, "clients at once"},
     {"operations", 1, 1'000'000, 50, "operations of each client"},
     {"keys", 1, 1'000'000, 16, "keys that all clients share"},
@@ -18,6 +18,7 @@ inline constexpr std::array<SizeRow, 10> kLoadSizes{{
     {"bursts", 0, 1, 0, "1: every second checkpoint follows the one before at once"},
     {"resets", 0, 64, 0, "how often the store is emptied, at times spread over the run"},
     {"flushes", 0, 1000, 0, "flushes of the log up to its tail, about so many in a run"},
+    {"shifts", 0, 1000, 0, "how often the oldest part of the log is given up, about"},
 }};
 
 /// The sizes of a scenario with a store, a load and more of its own.

@@ -89,6 +89,12 @@ std::string unfit_store(const Sizes& sizes) {
       return fmt::format("the largest record has {} bytes and must fit a page", record);
     }
   }
+  if (sizes.find("shifts").value_or(0) > 0) {
+    if (sizes["resets"] > 0) return "nobody knows where records begin once a store was emptied";
+    if (sizes.find("log_operations").value_or(0) != 0) {
+      return "a log brings back what was given up: shifts must be 0 with log_operations";
+    }
+  }
   const engine::Result<void> valid = engine::validate(store_options(sizes));
   return valid ? std::string() : std::string(valid.error().what);
 }

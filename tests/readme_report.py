@@ -47,8 +47,9 @@ def report():
     head, table = story.split("around the failure\n")
     lines = head[head.index("what differs"):].rstrip().split("\n") + [""] + rows(table)
     shown = "\n".join("    " + line if line else "" for line in lines)
-    return (f"Run {run} of `orrery {' '.join(RUN)}`, shrunk from {before} deviations to {after} (cut"
-            f" to its\nheart; `orrery replay small.orry` prints the rest):\n\n{shown}\n")
+    run = f"Run {run} of `orrery {' '.join(RUN)}`"
+    return (f"{run}, shrunk from {before} deviations to {after} (cut to its\n"
+            f"heart; `orrery replay small.orry` prints the rest):\n\n{shown}\n")
 
 
 def rows(table):

@@ -148,7 +148,7 @@ class CheckpointDriver {
   void close_files();
   void remove_failed();
   void remove_outdated();
-  void truncate_operations();
+  void truncate_logs();
   void skip_used_tokens();
 
   Runtime runtime_;

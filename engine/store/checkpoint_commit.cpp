@@ -87,6 +87,12 @@ Result<void> CheckpointDriver::commit() {
     info_.flushed = std::max(info_.flushed, log_.load(Boundary::head));
   }
   CHECK(info_.flushed >= info_.snapshot_start, "a gap between the log and the snapshot");
+  // What was given up meanwhile was perhaps not written: the flush passes over it.
+  if (!info_.null_main) {
+    const LogAddr begin = log_.load(Boundary::begin);
+    SOMETIMES(begin > info_.begin, "a part of the log was given up while it was captured");
+    info_.begin = std::max(info_.begin, std::min(begin, info_.final));
+  }
   if (info_.use_snapshot_file) {
     CHECK(snapshot_device_ != nullptr, "a checkpoint without a snapshot is committed");
     TRY(snapshot_.outcome());
@@ -105,7 +111,7 @@ Result<void> CheckpointDriver::commit() {
   if (machine_.index) kept_.index_token = info_.token;
   kept_.add({info_.token, info_.index_token, info_.begin, info_.log_start});
   remove_outdated();
-  truncate_operations();
+  truncate_logs();
   return {};
 }
 
@@ -235,10 +241,11 @@ void CheckpointDriver::remove_outdated() {
 }
 
 // Behind the commit: until then an older checkpoint was the newest one, and needs its part. As long
-// as none is ever removed, nothing of the log is.
-void CheckpointDriver::truncate_operations() {
-  if (!operations_.is_open() || options_.checkpoints_kept == 0) return;
-  operations_.truncate_until(kept_.log_start());
+// as none is ever removed, nothing of the logs is.
+void CheckpointDriver::truncate_logs() {
+  if (options_.checkpoints_kept == 0) return;
+  if (!info_.null_main) log_.truncate_device(kept_.begin());
+  if (operations_.is_open()) operations_.truncate_until(kept_.log_start());
 }
 
 }  // namespace orrery::engine

@@ -73,12 +73,16 @@ struct KeptCheckpoints {
   void limit_to(size_t count);
   bool holds(uint64_t token) const;
   bool holds_index(uint64_t token) const;
-  /// Where the log of operations must begin at the latest, for the oldest of them.
-  LogAddr log_start() const;
+  /// Where the log and the log of operations must begin at the latest, for all of them.
+  LogAddr begin() const { return lowest(&One::begin); }
+  LogAddr log_start() const { return lowest(&One::log_start); }
 
   std::array<One, kMax> all{};  // oldest first
   size_t count = 0;
   uint64_t index_token = 0;  // of the newest index checkpoint, which the next may name; 0: none
+
+ private:
+  LogAddr lowest(LogAddr One::* which) const;
 };
 
 /// Removes the files of all checkpoints but these. Errors: io; then the names of what was removed

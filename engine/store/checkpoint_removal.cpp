@@ -71,10 +71,10 @@ bool KeptCheckpoints::holds_index(uint64_t token) const {
                      [&](const One& one) { return one.index_token == token; });
 }
 
-LogAddr KeptCheckpoints::log_start() const {
+LogAddr KeptCheckpoints::lowest(LogAddr One::* which) const {
   CHECK(count > 0, "there is no checkpoint");
-  LogAddr lowest = all[0].log_start;
-  for (size_t i = 1; i < count; ++i) lowest = std::min(lowest, all[i].log_start);
+  LogAddr lowest = all[0].*which;
+  for (size_t i = 1; i < count; ++i) lowest = std::min(lowest, all[i].*which);
   return lowest;
 }
 

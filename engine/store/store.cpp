@@ -167,6 +167,12 @@ Result<void> Store::flush() {
   }
 }
 
+Result<void> Store::shift_begin(LogAddr address) {
+  CHECK(open_, "a closed store gives up a part");
+  const Lock lock(reset_mutex_);
+  return log_.shift_begin(runtime_.tasks.self(), address);
+}
+
 Result<void> Store::set_empty_pages(uint32_t pages) {
   CHECK(open_, "the memory of a closed store is changed");
   const Lock lock(reset_mutex_);

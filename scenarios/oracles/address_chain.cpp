@@ -50,6 +50,7 @@ class Chain {
   bool cache_;
   Boundaries now_;
   int64_t tail_ = kUnset;
+  bool failed_ = false;  // nothing moves any more but begin
   size_t last_move_ = 0;
 };
 
@@ -123,7 +124,9 @@ void Chain::take_log(const sim::Event& event, uint16_t kind) {
     // What a life left unfinished is forgotten with it; the next one may never open a log.
     now_.fill(kUnset);
     tail_ = kUnset;
+    failed_ = false;
   }
+  if (kind == events::kLogFailed) failed_ = true;
   if (kind == events::kLogOpened) {
     now_.fill(event.a);
     tail_ = event.a;
@@ -139,7 +142,7 @@ void Chain::take_log(const sim::Event& event, uint16_t kind) {
 
 std::optional<Finding> Chain::at_rest() const {
   const int64_t begin = now_[static_cast<size_t>(Boundary::begin)];
-  if (begin == kUnset) return std::nullopt;
+  if (begin == kUnset || failed_) return std::nullopt;
   const Boundary limit = cache_ ? Boundary::closed : Boundary::head;
   const int64_t most = now_[static_cast<size_t>(limit)];
   if (cache_ ? begin == most : begin <= most) return std::nullopt;

@@ -21,12 +21,17 @@ void place(const Run& run, const Operation& operation, Finding& finding);
 
 Eviction eviction_of(const Run& run, OracleScratch& scratch) {
   scratch.heads.clear();
+  const bool cache = run.plan->scenario->is_cache(run.plan->sizes);
+  int64_t highest = 0;
   for (const sim::Event& event : run.trace->events) {
-    if (event.kind != engine::events::kBoundary) continue;
-    if (event.a != static_cast<int64_t>(engine::Boundary::head)) continue;
-    scratch.heads.push_back({event.step, event.b});
+    if (event.kind != engine::events::kBoundary || event.b <= highest) continue;
+    const bool is_head = event.a == static_cast<int64_t>(engine::Boundary::head);
+    const bool is_begin = event.a == static_cast<int64_t>(engine::Boundary::begin);
+    if (!is_begin && !(is_head && cache)) continue;
+    highest = event.b;
+    scratch.heads.push_back({event.step, highest});
   }
-  return {run.plan->scenario->is_cache(run.plan->sizes), scratch.heads};
+  return {cache || !scratch.heads.empty(), scratch.heads};
 }
 
 Judgement judgement_of(const LinearizabilityReport& report) {
@@ -118,7 +123,8 @@ Judgement judge_lives(const Run& run, OracleScratch& scratch) {
   for (uint32_t number = 0; number < lives.size(); ++number) {
     const Life& life = lives[number];
     if (!life.begin_known) continue;  // a fault kept somebody from reading all of it back
-    const LinearizabilityReport report = scratch.linearizability.check(life.operations, {});
+    const LinearizabilityReport report =
+        scratch.linearizability.check(life.operations, life.eviction());
     if (report.verdict == Linearizability::inconclusive) all.not_judged = report.text;
     if (report.verdict != Linearizability::violated) continue;
     Finding finding;

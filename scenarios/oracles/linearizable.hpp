@@ -31,7 +31,8 @@ struct HeadMove {
 };
 
 /// How records may vanish. A cache has no storage tier: a key may turn absent at any instant at
-/// which the head is above its newest record, and stays absent until it is written again. An add
+/// which the head is above its newest record, and stays absent until it is written again. What a
+/// store with a device gives up vanishes in the same way, by the moves of begin. An add
 /// that had found the record before may still complete from it. Where the address of a record is
 /// not known, it was in memory when it was written: any move from that operation's begin on will
 /// do.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
 
 namespace orrery::scenarios {
@@ -51,6 +52,10 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     switch (event.kind) {
       case events::kCheckpointStarted:
         taken[event.a] = {static_cast<uint32_t>(lives.size() - 1), i};
+        break;
+      case events::kBoundary:
+        if (event.a != static_cast<int64_t>(engine::Boundary::begin)) break;
+        life.given_up.push_back({event.step, event.b});
         break;
       case events::kSessionStarted:
         life.begun.try_emplace(static_cast<uint64_t>(event.a),

@@ -40,6 +40,9 @@ struct Life {
     size_t event = 0;
   };
   std::map<uint64_t, Begun> begun;  // by session; when it began first
+
+  std::vector<HeadMove> given_up;  // moves of begin
+  Eviction eviction() const { return {!given_up.empty(), given_up}; }
   std::vector<Operation> operations;
 
   /// The newest version of a checkpoint that this life saw committed; 0 = none.

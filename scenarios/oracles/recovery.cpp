@@ -84,10 +84,9 @@ Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vect
   const Life& life = lives[number];
   const Life empty;
   const Life& base = life.version == 0 ? empty : lives[life.base];
-  const Eviction tiered;  // nothing vanishes by itself
   const Cut cut{life.version, base.end, false};
   const LinearizabilityReport report =
-      scratch.linearizability.check_final(base.operations, tiered, cut, life.found);
+      scratch.linearizability.check_final(base.operations, base.eviction(), cut, life.found);
   if (report.verdict == Linearizability::ok) return {};
   if (report.verdict == Linearizability::inconclusive) {
     Judgement judgement;

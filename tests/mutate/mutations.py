@@ -443,6 +443,14 @@ MUTATIONS += [
      "entered ? session.commit_serial : session.serial", "session.serial"),
     ("came-back-with-next-version", "engine/store/checkpoint.cpp",
      "same ? known->commit_serial : known->serial", "known->serial"),
+    # The oldest part is given up.
+    ("begin-of-checkpoint-too-low", "engine/store/checkpoint_commit.cpp",
+     "    info_.begin = std::max(info_.begin, std::min(begin, info_.final));\n", ""),
+    ("given-up-is-read", "engine/store/pending.cpp",
+     "  if (pending.address < store_.log_.load(Boundary::begin)) {\n",
+     "  if (pending.address < 0) {\n"),
+    ("device-truncated-to-newest", "engine/store/checkpoint_commit.cpp",
+     "log_.truncate_device(kept_.begin());", "log_.truncate_device(info_.begin);"),
     # What went must be gone.
     ("open-before-names-are-durable", "engine/store/store.cpp",
      "  if (from_nothing) TRY(runtime.storage.sync_names());\n", "  (void)from_nothing;\n"),

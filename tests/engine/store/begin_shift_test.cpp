@@ -198,3 +198,81 @@ TEST_CASE("begin passes no part of a page whose write is under way") {
   REQUIRE(bare.shift(begin));
   bare.log.close();
 }
+
+TEST_CASE("a store gives up its oldest part: those keys are gone, with or without a device") {
+  for (const bool null_main : {false, true}) {
+    Fixture world(small_options(null_main));
+    std::vector<LogAddr> addresses;
+    for (int i = 0; i < 60; ++i) {
+      addresses.push_back(world.upsert(key_of(i), value_of(i)).address);
+    }
+    const LogAddr begin = addresses[40];
+    REQUIRE(world.store->shift_begin(begin));
+    CHECK(world.at(Boundary::head) >= begin);
+    for (int i = 0; i < 60; ++i) {
+      INFO(i);
+      CHECK(world.read(key_of(i)) == (i < 40 ? "<none>" : value_of(i)));
+    }
+    CHECK(world.add("number", 5).status == Status::ok);
+    CHECK(world.add(key_of(3), 7).status == Status::ok);  // begins anew
+    CHECK(world.number(key_of(3)) == 7);
+    CHECK(world.erase(key_of(4)).status == Status::not_found);
+    const auto refused = world.store->shift_begin(world.store->log().tail() + 8);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::invalid);
+    world.check_chain();
+    world.close();
+  }
+}
+
+TEST_CASE("what a pending operation had asked for and was given up is not there") {
+  Fixture world(small_options(false));
+  const LogAddr first = world.upsert("old", "value").address;
+  LogAddr last = first;
+  for (int i = 0; i < 300; ++i) last = world.upsert(key_of(i), value_of(i)).address;
+  REQUIRE(world.at(Boundary::head) > first);
+  world.plain.queued = true;
+  OpResult read_later;
+  std::array<std::byte, 100> room{};
+  REQUIRE(world.session->read(bytes_of("old"), room, &read_later).status == Status::pending);
+  world.plain.queued = false;
+  REQUIRE(world.store->shift_begin(last));
+  world.session->complete_pending(true);
+  CHECK(read_later.status == Status::not_found);
+  world.close();
+}
+
+TEST_CASE("the device keeps what a checkpoint needs, and no more") {
+  for (const uint32_t kept : {0U, 1U, 2U}) {
+    StoreOptions options = small_options(false);
+    options.checkpoints_kept = kept;
+    Fixture world(options);
+    const auto checkpoint = [&] {
+      const auto ticket = world.store->start_checkpoint({LogCheckpoint::fold_over, false});
+      REQUIRE(ticket);
+      REQUIRE(world.store->wait_checkpoint(*ticket));
+    };
+    std::vector<LogAddr> addresses;
+    for (int i = 0; i < 200; ++i) {
+      addresses.push_back(world.upsert(key_of(i), value_of(i)).address);
+    }
+    checkpoint();
+    REQUIRE(world.store->shift_begin(addresses[100]));
+    PlainDevice& hlog = world.plain.device("db/hlog");
+    CHECK(hlog.truncated == 0);
+    checkpoint();
+    const auto page = static_cast<uint64_t>(addresses[100] & ~LogAddr{511});
+    CHECK(hlog.truncated == (kept == 1 ? page : 0));
+    checkpoint();
+    CHECK(hlog.truncated == (kept == 0 ? 0 : page));
+    world.close();
+    auto recovered = Store::recover(world.plain.runtime(), options, world.bugs);
+    REQUIRE(recovered);
+    world.store = std::move(*recovered);
+    world.session = started_session(*world.store);
+    CHECK(world.read(key_of(99)) == "<none>");
+    CHECK(world.read(key_of(100)) == value_of(100));
+    CHECK(world.read(key_of(199)) == value_of(199));
+    world.close();
+  }
+}
