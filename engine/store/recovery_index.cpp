@@ -44,7 +44,7 @@ bool Recovery::fits(const IndexInfo& index) const {
 // index of another shape, all that were written for the old ones go: a crash may leave some chains
 // as they were and others not.
 Result<void> Recovery::forget_indexes() {
-  if (indexes_forgotten_) return {};
+  if (indexes_forgotten_ || !may_write_) return {};
   TRY(remove_indexes(runtime_, options_));
   indexes_forgotten_ = true;
   return {};

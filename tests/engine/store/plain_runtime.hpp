@@ -52,9 +52,10 @@ class PlainDevice final : public Device {
       }
     } else if (io.kind == IoKind::read) {
       ++reads;
+      // What was never written reads as zeros.
+      std::memset(io.buffer, 0, io.length);
       const uint64_t end = std::min<uint64_t>(bytes.size(), io.offset + io.length);
-      io.transferred = end > io.offset ? end - io.offset : 0;
-      if (io.transferred > 0) std::memcpy(io.buffer, bytes.data() + io.offset, io.transferred);
+      if (end > io.offset) std::memcpy(io.buffer, bytes.data() + io.offset, end - io.offset);
       if (failing_reads > 0) {
         --failing_reads;
         io.error = Errc::io;
