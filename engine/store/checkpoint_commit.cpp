@@ -223,7 +223,8 @@ Result<void> CheckpointDriver::remove_all() {
 }
 
 void CheckpointDriver::remove_outdated() {
-  if (options_.checkpoints_kept == 0) return;
+  // Without one of the log that is kept, others may be the last there is of an earlier life.
+  if (options_.checkpoints_kept == 0 || kept_.count == 0) return;
   kept_.limit_to(options_.checkpoints_kept);
   note(events::kCheckpointsRemoved, static_cast<int64_t>(kept_.count));
   // What could not be removed now goes with the next one.

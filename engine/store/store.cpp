@@ -11,6 +11,7 @@ namespace orrery::engine {
 Result<Owned<Store>> Store::open(const Runtime& runtime, const StoreOptions& options,
                                  const Bugs& bugs) {
   TRY(validate(options));
+  TRY(refuse_existing(runtime, options));
   return make(runtime, options, bugs, nullptr);
 }
 
@@ -27,8 +28,6 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
       return make(runtime, options, bugs, &nothing);
     }
     TRY_ASSIGN(FoundCheckpoint checkpoint, std::move(found));
-    // The log goes on from here, over what newer checkpoints need of it.
-    if (!wanted.newest()) TRY(remove_newer(runtime, options, checkpoint.info));
     StoreOptions from_there = options;
     from_there.first_address = checkpoint.info.final;
     return make(runtime, from_there, bugs, &checkpoint);
@@ -105,12 +104,21 @@ Result<void> Store::load() {
   if (info.token == 0) {
     TRY(log_.ensure_page_after_tail());
   } else {
+    if (recovered_.goes_back) TRY(go_back());
     TRY(Recovery(runtime_, options_, log_, index_).run(info));
     if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
     TRY(sync_checkpoint(runtime_, options_, info));
     driver_.recover_to(info);
   }
   return options_.log_operations ? recover_operations() : Result<void>();
+}
+
+// The log goes on from here, over what newer checkpoints need of it. They go before anything is
+// written, and not before it is known that this one can take their place.
+Result<void> Store::go_back() {
+  TRY(Recovery(runtime_, options_, log_, index_).rehearse(recovered_.info));
+  if (options_.log_operations) TRY(open_operations());
+  return remove_newer(runtime_, options_, recovered_.info);
 }
 
 uint64_t Store::recovered_serial(uint64_t session) const {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is missing or damaged is noticed by a recovery.
+// What is missing, damaged or another's is noticed and left as it is: by a recovery, by one that
+// goes back, and by a store that would begin where one has been.
+#include "engine/base/crc32c.hpp"
 #include "tests/engine/store/lives.hpp"
 
 using namespace orrery::engine;
@@ -16,6 +18,14 @@ Error recovery_error(Lives& lives, const RecoverOptions& wanted = {}) {
   if (!recovered) return recovered.error();
   lives.die();
   return {};
+}
+
+using Contents = std::map<std::string, std::vector<std::byte>>;
+
+Contents contents_of(const PlainRuntime& plain) {
+  Contents all;
+  for (const auto& [name, device] : plain.devices) all[name] = device->bytes;
+  return all;
 }
 
 /// The address of each record on the main device, in order.
@@ -35,6 +45,18 @@ std::vector<LogAddr> records_on(Lives& lives, LogAddr until) {
     address += stage->image.size;
   }
   return all;
+}
+
+/// The same metadata with another number of its format, and a checksum that is good.
+void change_format(PlainDevice& file, const std::string& from, const std::string& to) {
+  auto& bytes = file.bytes;
+  const size_t size = get<uint32_t>(bytes.data());
+  std::string text(text_of(Bytes{bytes.data() + 8, size}));
+  REQUIRE(text.starts_with(from));
+  REQUIRE(from.size() == to.size());
+  text.replace(0, from.size(), to);
+  std::memcpy(bytes.data() + 8, text.data(), size);
+  put(bytes.data() + 4, crc32c(Bytes{bytes.data() + 8, size}));
 }
 
 }  // namespace
@@ -172,6 +194,140 @@ TEST_CASE("a record that replaces a later one is corrupt, and stops nobody's pro
         bytes = whole;
       }
     }
+    lives.recover();
+    lives.check(lives.captured, 60);
+    lives.die();
+  }
+}
+
+TEST_CASE("going back removes nothing before the older checkpoint has been read") {
+  for (const CheckpointRequest& newer : {CheckpointRequest{}, kFolded}) {
+    Lives lives(small_options(false));
+    lives.open();
+    lives.fill(0, 100, "a");
+    const uint64_t older = lives.checkpoint({LogCheckpoint::snapshot, true});
+    lives.fill(0, 100, "b");
+    lives.checkpoint(newer);
+    lives.die();
+    lives.options.index_bits = 2;  // chains would be linked anew, and written
+    const Contents before = contents_of(lives.plain);
+    const RecoverOptions wanted{older};
+    const auto refused = [&](Errc code) {
+      CHECK(recovery_error(lives, wanted).code == code);
+      CHECK(contents_of(lives.plain) == before);
+      CHECK(lives.plain.live_blocks == 0);
+      CHECK(lives.plain.live_frames == 0);
+    };
+    PlainDevice& snapshot = lives.plain.device(file_of(older, &DeviceName::snapshot));
+    snapshot.bytes[snapshot.bytes.size() / 2] ^= std::byte{0x10};
+    CHECK(recovery_error(lives, wanted).code == Errc::corrupt);
+    snapshot.bytes[snapshot.bytes.size() / 2] ^= std::byte{0x10};
+    CHECK(contents_of(lives.plain) == before);
+    for (const char* label : {"recovered page", "page table", "page table file"}) {
+      lives.plain.failing_label = label;
+      lives.plain.failing_allocations = 1;
+      refused(Errc::no_memory);
+    }
+    for (const std::string& file :
+         {file_of(older, &DeviceName::snapshot), file_of(older, &DeviceName::page_table),
+          std::string("db/hlog")}) {
+      lives.plain.device(file).failing_reads = 1;
+      refused(Errc::io);
+    }
+    const Model newest = lives.captured;
+    lives.recover();
+    lives.check(newest, 100);
+    lives.die();
+    // And still there is a way back.
+    lives.recover(wanted);
+    CHECK(lives.read(key_of(0)) == "a" + value_of(0));
+    lives.die();
+    lives.recover();
+    CHECK(lives.store->recovered().token == older);
+    CHECK(lives.read(key_of(99)) == "a" + value_of(99));
+    lives.die();
+  }
+}
+
+TEST_CASE("a store does not begin where one can be recovered") {
+  for (const bool null_main : {false, true}) {
+    Lives lives(small_options(null_main));
+    lives.open();
+    lives.fill(0, 20, "a");
+    lives.checkpoint();
+    lives.die();
+    const Contents before = contents_of(lives.plain);
+    const auto error_of_open = [&](const StoreOptions& options) {
+      const auto opened = Store::open(lives.plain.runtime(), options, lives.bugs);
+      return opened ? Errc::ok : opened.error().code;
+    };
+    CHECK(error_of_open(lives.options) == Errc::exists);
+    StoreOptions other = lives.options;
+    other.page_bits = 10;
+    CHECK(error_of_open(other) == Errc::exists);
+    CHECK(contents_of(lives.plain) == before);
+    CHECK(lives.plain.live_blocks == 0);
+    other.prefix = "other";
+    CHECK(error_of_open(other) == Errc::ok);
+    lives.recover();
+    lives.check(lives.captured, 20);
+    lives.die();
+  }
+}
+
+TEST_CASE("a store begins anew where a life died before its first checkpoint of the log") {
+  Lives lives(small_options(false));
+  lives.open();
+  lives.fill(0, 200, "a");
+  const uint64_t index = lives.checkpoint({LogCheckpoint::none, true});
+  const uint64_t half = lives.checkpoint();
+  lives.die();
+  lives.plain.device(file_of(half, &DeviceName::metadata)).bytes[20] ^= std::byte{1};
+  CHECK(lives.try_recover().error().code == Errc::not_found);
+  lives.model.clear();
+  lives.options.checkpoints_kept = 1;
+  lives.open();
+  lives.fill(0, 20, "b");
+  // An index alone is no reason to remove anything.
+  const Contents before = contents_of(lives.plain);
+  lives.checkpoint({LogCheckpoint::none, true});
+  for (const auto& [name, bytes] : before) CHECK(lives.plain.has(name));
+  lives.checkpoint();
+  CHECK_FALSE(lives.plain.has(file_of(half, &DeviceName::metadata)));
+  CHECK_FALSE(lives.plain.has(file_of(index, &DeviceName::index_metadata)));
+  lives.die();
+  lives.recover();
+  lives.check(lives.captured, 200);
+  lives.die();
+}
+
+TEST_CASE("metadata of another format is refused, and neither passed over nor removed") {
+  for (const bool of_index : {false, true}) {
+    Lives lives(small_options(false));
+    lives.options.checkpoints_kept = 2;
+    lives.open();
+    lives.fill(0, 60, "a");
+    const uint64_t older = lives.checkpoint();
+    lives.fill(0, 60, "b");
+    const uint64_t newer = lives.checkpoint({LogCheckpoint::snapshot, true});
+    lives.die();
+    const std::string file =
+        file_of(newer, of_index ? &DeviceName::index_metadata : &DeviceName::metadata);
+    const std::string known = of_index ? "format 1" : "format 4";
+    change_format(lives.plain.device(file), known, "format 9");
+    const Contents before = contents_of(lives.plain);
+    RecoverOptions until_first;
+    until_first.version_max = 1;
+    for (const RecoverOptions& wanted : {RecoverOptions{}, RecoverOptions{older}, until_first}) {
+      const Error error = recovery_error(lives, wanted);
+      CHECK(error.code == Errc::invalid);
+      CHECK(error.where == 9);
+    }
+    const auto opened = Store::open(lives.plain.runtime(), lives.options, lives.bugs);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == Errc::invalid);
+    CHECK(contents_of(lives.plain) == before);
+    change_format(lives.plain.device(file), "format 9", known);
     lives.recover();
     lives.check(lives.captured, 60);
     lives.die();
