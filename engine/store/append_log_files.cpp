@@ -150,6 +150,7 @@ uint64_t CommitFiles::highest_number() const {
 Result<CommitInfo> CommitFiles::read(uint64_t number) const {
   DeviceOptions options;
   options.sector_size = sector_;
+  options.must_exist = true;  // it was listed
   const LogName name = LogName::commit(prefix_, number);
   TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), options));
   const auto read = [&]() -> Result<CommitInfo> {

@@ -37,10 +37,19 @@ DeviceOptions page_file_options(const StoreOptions& store) {
   return options;
 }
 
+Result<Device*> open_existing(const Runtime& runtime, std::string_view name,
+                              const DeviceOptions& options) {
+  DeviceOptions existing = options;
+  existing.must_exist = true;
+  auto opened = runtime.storage.open(name, existing);
+  if (opened || opened.error().code != Errc::not_found) return opened;
+  return Error{Errc::corrupt, "a file of a checkpoint is missing"};
+}
+
 Result<void> sync_checkpoint(const Runtime& runtime, const StoreOptions& store,
                              const CheckpointInfo& info) {
   const auto sync = [&](const DeviceName& name, const DeviceOptions& options) -> Result<void> {
-    TRY_ASSIGN(Device* const file, runtime.storage.open(name.view(), options));
+    TRY_ASSIGN(Device* const file, open_existing(runtime, name.view(), options));
     const Result<void> synced = sync_blocking(runtime.tasks, *file);
     file->close();
     return synced;
@@ -145,7 +154,7 @@ Result<void> refuse_other_indexes(const Runtime& runtime, const StoreOptions& st
 
 Result<Array<std::byte>> read_file(const Runtime& runtime, const StoreOptions& store,
                                    std::string_view name) {
-  TRY_ASSIGN(Device* const file, runtime.storage.open(name, file_options(store)));
+  TRY_ASSIGN(Device* const file, open_existing(runtime, name, file_options(store)));
   const uint64_t size = round_down(file->size(), store.sector_size);
   const auto read = [&]() -> Result<Array<std::byte>> {
     if (size == 0 || size > kMetadataMax) {

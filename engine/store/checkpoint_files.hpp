@@ -22,6 +22,11 @@ namespace orrery::engine {
 DeviceOptions file_options(const StoreOptions& store);
 DeviceOptions page_file_options(const StoreOptions& store);
 
+/// Opens what a checkpoint cannot be without, and leaves no empty file where it is missing. Errors:
+/// corrupt if it is missing, and those of the storage.
+Result<Device*> open_existing(const Runtime& runtime, std::string_view name,
+                              const DeviceOptions& options);
+
 /// Writes a small file whole, and syncs it; its name is the caller's to sync. Errors: those of the
 /// storage and of the device.
 Result<void> write_file(const Runtime& runtime, const StoreOptions& store, std::string_view name,

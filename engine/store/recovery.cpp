@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#include "engine/base/crc32c.hpp"
 #include "engine/store/blocking_io.hpp"
-#include "engine/store/names.hpp"
 
 namespace orrery::engine {
 namespace {
@@ -32,10 +30,10 @@ Result<void> Recovery::read_all(const CheckpointInfo& info) {
   const auto size = static_cast<size_t>(log_.geometry().aligned_page);
   TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "recovered page", kIoAlignment));
   Result<void> recovered = look_at_main();
-  if (recovered) recovered = open_files();
+  if (recovered && info_.pages > 0) recovered = snapshot_.open(info_);
   if (recovered) recovered = load_index();
   if (recovered) recovered = recover_pages();
-  if (snapshot_ != nullptr) snapshot_->close();
+  snapshot_.close();
   return recovered;
 }
 
@@ -73,35 +71,6 @@ Result<void> Recovery::look_at_main() const {
   return Error{Errc::corrupt, "a main log that is too short", std::max(addresses_.begin, end)};
 }
 
-Result<void> Recovery::open_files() {
-  if (info_.pages == 0) return {};
-  const DeviceName name = DeviceName::snapshot(options_.prefix, info_.token);
-  TRY_ASSIGN(snapshot_, runtime_.storage.open(name.view(), page_file_options(options_)));
-  return read_table();
-}
-
-Result<void> Recovery::read_table() {
-  const int64_t first = log_.geometry().page(info_.snapshot_start);
-  TRY(table_.begin(runtime_.memory, first, static_cast<int64_t>(info_.pages)));
-  const DeviceName name = DeviceName::page_table(options_.prefix, info_.token);
-  TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), file_options(options_)));
-  const size_t size = round_up(table_.encoded_size(), options_.sector_size);
-  const auto read = [&]() -> Result<void> {
-    if (file->size() < size) return Error{Errc::corrupt, "a page table that is too short"};
-    TRY_ASSIGN(auto bytes,
-               Array<std::byte>::make(runtime_.memory, size, "page table file", kIoAlignment));
-    TRY(read_blocking(runtime_.tasks, *file, 0, {bytes.data(), size}));
-    const Bytes entries{bytes.data(), table_.encoded_size()};
-    if (crc32c(entries) != info_.pages_checksum) {
-      return Error{Errc::corrupt, "the checksum of a page table"};
-    }
-    return table_.decode(entries);
-  };
-  const Result<void> done = read();
-  file->close();
-  return done;
-}
-
 Result<void> Recovery::recover_pages() {
   const Geometry& geometry = log_.geometry();
   LogAddr first = addresses_.begin;
@@ -123,8 +92,9 @@ bool Recovery::is_on_main(int64_t page) const {
 }
 
 bool Recovery::was_left_out() const {
-  for (int64_t page = table_.first_page(); page < table_.first_page() + table_.count(); ++page) {
-    if (table_[page].state == PageTable::State::left_out) return true;
+  const PageTable& table = snapshot_.table();
+  for (int64_t page = table.first_page(); page < table.first_page() + table.count(); ++page) {
+    if (table[page].state == PageTable::State::left_out) return true;
   }
   return false;
 }
@@ -159,23 +129,13 @@ Result<Recovery::Source> Recovery::read_page(int64_t page, MutableBytes image) {
     TRY(read_blocking(runtime_.tasks, log_.flusher().device(), offset, whole));
     return Source::main;
   }
-  CHECK(page >= table_.first_page(), "page {} is in no file of the checkpoint", page);
-  const PageTable::Entry entry = table_[page];
-  if (entry.state == PageTable::State::left_out) {
+  TRY_ASSIGN(const bool there, snapshot_.read_page(page, {page_.data(), page_.size()}));
+  if (!there) {
     // Evicted before its turn: a cache has lost it, and a log with a device has it there.
     if (!info_.null_main) return Error{Errc::corrupt, "a page that is in no file", where};
     SOMETIMES(true, "a page of a recovered cache had been evicted before its turn");
     std::fill(image.begin(), image.end(), std::byte{0});
     return Source::nowhere;
-  }
-  const auto place = static_cast<uint64_t>(page - table_.first_page());
-  const uint64_t offset = place * static_cast<uint64_t>(geometry.aligned_page);
-  if (snapshot_->size() < offset + whole.size()) {
-    return Error{Errc::corrupt, "a snapshot that is too short", where};
-  }
-  TRY(read_blocking(runtime_.tasks, *snapshot_, offset, whole));
-  if (entry.state == PageTable::State::checked && page_checksum(image) != entry.checksum) {
-    return Error{Errc::corrupt, "the checksum of a snapshot page", where};
   }
   return Source::snapshot;
 }

@@ -17,17 +17,18 @@
 #include "engine/store/checkpoint_files.hpp"
 #include "engine/store/hash_index.hpp"
 #include "engine/store/hybrid_log.hpp"
-#include "engine/store/page_table.hpp"
+#include "engine/store/snapshot_file.hpp"
 
 namespace orrery::engine {
 
 class Recovery {
  public:
   Recovery(const Runtime& runtime, const StoreOptions& options, HybridLog& log, HashIndex& index)
-      : runtime_(runtime), options_(options), log_(log), index_(index) {}
-
-  /// Chunks in which an index is read.
-  static constexpr size_t kIndexChunk = 4096;  // bytes
+      : runtime_(runtime),
+        options_(options),
+        log_(log),
+        index_(index),
+        snapshot_(runtime, options) {}
 
   /// Requires: the log was initialised to begin at info.final, the index is empty, and nobody is
   /// inside the store. Errors: corrupt, no_memory, and those of the devices.
@@ -42,8 +43,6 @@ class Recovery {
   Result<void> read_all(const CheckpointInfo& info);
   void plan();
   Result<void> look_at_main() const;
-  Result<void> open_files();
-  Result<void> read_table();
   Result<void> recover_pages();
   Result<void> recover_page(int64_t page);
   Result<Source> read_page(int64_t page, MutableBytes image);
@@ -61,7 +60,6 @@ class Recovery {
   // recovery_index.cpp
   Result<void> load_index();
   Result<void> load_buckets(const IndexInfo& index);
-  Result<void> read_buckets(Device& file, const IndexInfo& index);
   bool fits(const IndexInfo& index) const;
   Result<void> forget_indexes();
 
@@ -71,8 +69,7 @@ class Recovery {
   HashIndex& index_;
   CheckpointInfo info_;
   LogAddresses addresses_;
-  Device* snapshot_ = nullptr;
-  PageTable table_;
+  SnapshotFile snapshot_;
   Array<std::byte> page_;
   bool may_write_ = true;
   bool changed_ = false;  // the image is not what was read

@@ -43,13 +43,9 @@ Result<Owned<Store>> Store::make(const Runtime& runtime, const StoreOptions& opt
                                  const Bugs& bugs, FoundCheckpoint* checkpoint) {
   TRY_ASSIGN(Owned<Store> store,
              make_owned<Store>(runtime.memory, "store", runtime, options, bugs));
+  if (checkpoint != nullptr) store->recovered_ = std::move(*checkpoint);
   Result<void> ready = store->initialise();
-  if (ready && checkpoint == nullptr) {
-    ready = store->begin_new();
-  } else if (ready) {
-    store->recovered_ = std::move(*checkpoint);
-    ready = store->load();
-  }
+  if (ready) ready = checkpoint == nullptr ? store->begin_new() : store->load();
   if (!ready) {
     store->log_.close();  // what was replayed may be on its way to the device
     store->operations_.close();
@@ -86,7 +82,10 @@ Result<void> Store::initialise() {
     main_ = &null_device_;
   } else {
     const DeviceName name = DeviceName::main_log(options_.prefix);
-    TRY_ASSIGN(main_, runtime_.storage.open(name.view(), page_file_options(options_)));
+    const DeviceOptions options = page_file_options(options_);
+    const bool needed = recovered_.info.flushed > recovered_.info.begin;
+    TRY_ASSIGN(main_, needed ? open_existing(runtime_, name.view(), options)
+                             : runtime_.storage.open(name.view(), options));
   }
   snapshot_.initialise(options_, driver_.changed());
   index_writer_.initialise(options_, driver_.changed());

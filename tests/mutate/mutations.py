@@ -286,10 +286,14 @@ MUTATIONS = [
     ("index-of-another-shape", "engine/store/recovery_index.cpp",
      "  if (index.index_bits != options_.index_bits || index.tag_bits != options_.tag_bits) "
      "return false;\n", ""),
-    ("snapshot-page-of-its-neighbour", "engine/store/recovery.cpp",
-     "  const auto place = static_cast<uint64_t>(page - table_.first_page());\n",
-     "  const auto place = static_cast<uint64_t>(\n"
-     "      std::max(table_.first_page(), page - 1) - table_.first_page());\n"),
+    ("snapshot-page-of-its-neighbour", "engine/store/snapshot_file.cpp",
+     "  const int64_t place = page - table_.first_page();\n",
+     "  const int64_t place = std::max<int64_t>(0, page - table_.first_page() - 1);\n"),
+    ("page-end-is-damage", "engine/store/recovery.cpp",
+     "  return geometry.offset(address) > 0 &&", "  return geometry.offset(address) < 0 &&"),
+    ("main-log-up-to-the-end", "engine/store/recovery.cpp",
+     "round_up(geometry.file_offset(info_.flushed), sector)",
+     "round_up(geometry.file_offset(info_.final), sector)"),
     ("makers-free-each-other", "engine/store/hash_index.cpp",
      "const bool made = !word.tentative() && word.address() != kTempInvalid;",
      "const bool made = !word.tentative();"),

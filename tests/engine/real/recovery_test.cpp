@@ -77,5 +77,6 @@ TEST_CASE("natively: a main log that was cut short or removed is corrupt", "[nat
     }
     std::filesystem::remove(main);
     CHECK(recovery_of(folder.path()) == Errc::corrupt);
+    CHECK_FALSE(std::filesystem::exists(main));  // nor was it made by looking for it
   }
 }

@@ -333,3 +333,70 @@ TEST_CASE("metadata of another format is refused, and neither passed over nor re
     lives.die();
   }
 }
+
+TEST_CASE("what is missing is corrupt, and is not made by looking for it") {
+  for (const bool null_main : {false, true}) {
+    Lives lives(small_options(null_main));
+    lives.open();
+    lives.fill(0, 100, "a");
+    const uint64_t token = lives.checkpoint({LogCheckpoint::snapshot, true});
+    lives.die();
+    std::vector<std::string> needed{file_of(token, &DeviceName::snapshot),
+                                    file_of(token, &DeviceName::page_table)};
+    if (!null_main) needed.emplace_back("db/hlog");
+    for (const std::string& name : needed) {
+      auto device = lives.plain.devices.extract(name);
+      const Contents before = contents_of(lives.plain);
+      CHECK(recovery_error(lives).code == Errc::corrupt);
+      CHECK(contents_of(lives.plain) == before);
+      lives.plain.devices.insert(std::move(device));
+    }
+    for (const auto name : {&DeviceName::index_table, &DeviceName::index_metadata}) {
+      auto device = lives.plain.devices.extract(file_of(token, name));
+      lives.recover();
+      CHECK_FALSE(lives.plain.has(file_of(token, name)));
+      lives.die();
+      lives.plain.devices.insert(std::move(device));
+    }
+  }
+}
+
+TEST_CASE("a checkpoint whose pages cannot be read back removes no other") {
+  struct Row {
+    DeviceName (*file)(std::string_view, uint64_t);
+    CheckpointRequest request;
+  };
+  const Row rows[] = {{&DeviceName::snapshot, {LogCheckpoint::snapshot, false}},
+                      {&DeviceName::page_table, {LogCheckpoint::snapshot, false}},
+                      {&DeviceName::metadata, {LogCheckpoint::snapshot, false}},
+                      {&DeviceName::index_table, {LogCheckpoint::snapshot, true}},
+                      {&DeviceName::index_metadata, {LogCheckpoint::snapshot, true}},
+                      {&DeviceName::index_table, {LogCheckpoint::none, true}},
+                      {&DeviceName::index_metadata, {LogCheckpoint::none, true}}};
+  for (const Row& row : rows) {
+    StoreOptions options = small_options(false);
+    options.checkpoints_kept = 1;
+    Lives lives(options);
+    lives.open();
+    lives.fill(0, 60, "a");
+    const uint64_t older = lives.checkpoint({LogCheckpoint::snapshot, true});
+    lives.fill(0, 60, "b");
+    // The device of the next one says that a page was written, and it was not.
+    const std::string file = file_of(older + 1, row.file);
+    DeviceOptions sectors;
+    sectors.sector_size = options.sector_size;
+    REQUIRE(lives.plain.open(file, sectors));
+    lives.plain.device(file).lost_writes = 1;
+    INFO(file);
+    const auto ticket = lives.store->start_checkpoint(row.request);
+    REQUIRE(ticket);
+    CHECK(ticket->token == older + 1);
+    CHECK(lives.store->wait_checkpoint(*ticket).error().code == Errc::corrupt);
+    CHECK_FALSE(lives.plain.has(file));
+    lives.die();
+    lives.recover();
+    CHECK(lives.store->recovered().token == older);
+    lives.check(lives.captured, 60);
+    lives.die();
+  }
+}
