@@ -51,6 +51,7 @@ engine::Result<engine::Device*> Disk::open(std::string_view name,
     known->second->closed_ = false;
     return static_cast<engine::Device*>(known->second.get());
   }
+  if (options.must_exist) return engine::Error{engine::Errc::not_found, "no such device"};
   const char* const label = parts_.labels.intern(name);
   const auto idle = std::find_if(idle_.begin(), idle_.end(),
                                  [&](const auto& other) { return other->name() == label; });

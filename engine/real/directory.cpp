@@ -67,15 +67,15 @@ Result<Device*> Directory::open_known_or_new(std::string_view name, const Device
   bool made = false;
   const auto known = devices_.find(name);
   if (known != devices_.end()) {
-    TRY(known->second->open(made));
+    TRY(known->second->open(options.must_exist, made));
     if (made) changed_folders_.insert(folder_of(name));
     return static_cast<Device*>(known->second.get());
   }
-  TRY(make_folders(name));
+  if (!options.must_exist) TRY(make_folders(name));
   auto device = std::make_unique<FileDevice>(path_of(name), options, pool_);
   // Before the file is there: a name that exists and is not known to be new would stay unsynced.
-  changed_folders_.insert(folder_of(name));
-  TRY(device->open(made));
+  if (!options.must_exist) changed_folders_.insert(folder_of(name));
+  TRY(device->open(options.must_exist, made));
   Device* const opened = device.get();
   devices_.emplace(std::string(name), std::move(device));
   return opened;

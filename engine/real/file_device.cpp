@@ -44,13 +44,13 @@ FileDevice::~FileDevice() {
   if (file_ >= 0) close_file();
 }
 
-Result<void> FileDevice::open(bool& made) {
+Result<void> FileDevice::open(bool must_exist, bool& made) {
   const std::lock_guard lock(mutex_);
   made = false;
   if (file_ < 0) {
     constexpr int kFlags = O_RDWR | O_CLOEXEC;
     int file = until_done([&] { return ::open(path_.c_str(), kFlags); });
-    if (file < 0 && errno == ENOENT) {
+    if (file < 0 && errno == ENOENT && !must_exist) {
       file = until_done([&] { return ::open(path_.c_str(), kFlags | O_CREAT, 0644); });
       made = file >= 0;
     }

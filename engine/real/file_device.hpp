@@ -29,9 +29,9 @@ class FileDevice final : public Device {
   FileDevice(const FileDevice&) = delete;
   FileDevice& operator=(const FileDevice&) = delete;
 
-  /// Opens the file, or goes on with the one that is open. `made` says if it is new. Errors: io,
-  /// no_space, no_memory.
-  Result<void> open(bool& made);
+  /// Opens the file, or goes on with the one that is open; makes it if it does not exist and need
+  /// not. `made` says if it is new. Errors: not_found, io, no_space, no_memory.
+  Result<void> open(bool must_exist, bool& made);
 
   void submit(Io& io, Site site) override;
   bool cancel(Io& io) override { return pool_.cancel(io); }

@@ -44,6 +44,7 @@ struct Io {
 struct DeviceOptions {
   uint64_t segment_size = 0;   // bytes, a power of two; 0 = one unbounded segment
   uint32_t sector_size = 512;  // bytes, a power of two from 8
+  bool must_exist = false;     // it is not made: open fails with not_found
 };
 
 class Device {
@@ -83,9 +84,9 @@ class Device {
 
 class Storage {
  public:
-  /// Opens the device `name`, making it if it does not exist. Names are up to 200 characters of
-  /// [a-z0-9./-]. The storage owns the device until it is closed. Errors: io, no_space, no_memory,
-  /// invalid.
+  /// Opens the device `name`, making it if it does not exist and need not. Names are up to 200
+  /// characters of [a-z0-9./-]. The storage owns the device until it is closed. Errors: not_found,
+  /// io, no_space, no_memory, invalid.
   virtual Result<Device*> open(std::string_view name, const DeviceOptions& options) = 0;
 
   /// Removes a name and its contents. Errors: not_found, io.

@@ -95,10 +95,15 @@ Result<CommitInfo> decode_commit(Bytes file) {
   }
   const Bytes payload = file.subspan(kPrefix, length);
   if (get<uint32_t>(file.data() + 4) != crc32c(payload)) return corrupt("a commit's checksum");
+  if (length < sizeof(uint64_t)) return corrupt("a commit file without a format");
+  const auto format = get<uint64_t>(payload.data());
+  if (format != kFormat) {
+    // Behind a good checksum this is no damage: another engine wrote it.
+    return Error{Errc::invalid, "a commit file of another format", static_cast<int64_t>(format)};
+  }
   if (length < kFields * sizeof(uint64_t)) return corrupt("a commit file without its fields");
   const auto field = [&](size_t n) { return get<uint64_t>(payload.data() + n * 8); };
   const uint64_t holes = field(8);
-  if (field(0) != kFormat) return corrupt("a commit file of an unknown format");
   if (field(2) > UINT32_MAX || field(3) > 1) return corrupt("a commit that makes no sense");
   if (holes > Holes::kMax || length != (kFields + 2 * holes) * 8) {
     return corrupt("a commit file with too many holes");
@@ -145,6 +150,7 @@ uint64_t CommitFiles::highest_number() const {
 Result<CommitInfo> CommitFiles::read(uint64_t number) const {
   DeviceOptions options;
   options.sector_size = sector_;
+  options.must_exist = true;  // it was listed
   const LogName name = LogName::commit(prefix_, number);
   TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), options));
   const auto read = [&]() -> Result<CommitInfo> {

@@ -36,7 +36,7 @@ struct CommitInfo {
 size_t commit_file_size(uint64_t sector);
 /// Requires: `out` has commit_file_size() bytes, all zero.
 void encode_commit(const CommitInfo& info, MutableBytes out);
-/// Errors: corrupt.
+/// Errors: corrupt; invalid, with the number of the format, if it is another one.
 Result<CommitInfo> decode_commit(Bytes file);
 
 /// A name in a buffer of its own.

@@ -141,6 +141,7 @@ class CheckpointDriver {
   Result<void> commit_operations();
   Result<void> commit_index();
   Result<void> verify();
+  Result<void> verify_index();
   Result<void> write_page_table();
   Result<void> write_metadata();
   Result<size_t> collect_sessions(Array<SessionPoint>& points);

@@ -10,7 +10,9 @@
 #include "engine/store/blocking_io.hpp"
 #include "engine/store/checkpoint.hpp"
 #include "engine/store/events.hpp"
+#include "engine/store/index_file.hpp"
 #include "engine/store/names.hpp"
+#include "engine/store/snapshot_file.hpp"
 
 namespace orrery::engine {
 
@@ -136,6 +138,7 @@ Result<void> CheckpointDriver::sync_log() {
 Result<void> CheckpointDriver::commit_index() {
   TRY(index_.commit(index_final_));
   TRY(runtime_.storage.sync_names());
+  if (options_.checkpoints_kept != 0) TRY(verify_index());
   note(events::kIndexCommitted, static_cast<int64_t>(info_.token), index_.info().start,
        index_final_);
   kept_.index_token = info_.token;
@@ -143,14 +146,22 @@ Result<void> CheckpointDriver::commit_index() {
   return {};
 }
 
-// Others are removed because this one is there: so it is read back first.
+// Others are removed because this one is there: so all of it is read back first.
 Result<void> CheckpointDriver::verify() {
   if (options_.checkpoints_kept == 0) return {};
   TRY_ASSIGN(const FoundCheckpoint found, read_metadata(runtime_, options_, info_.token));
   if (found.info != info_) return Error{Errc::corrupt, "metadata that is not what was written"};
-  if (!machine_.index) return {};
+  if (info_.pages > 0) {
+    SnapshotFile snapshot(runtime_, options_);
+    TRY(snapshot.open(info_));
+    TRY(snapshot.read_all());
+  }
+  return machine_.index ? verify_index() : Result<void>();
+}
+
+Result<void> CheckpointDriver::verify_index() {
   TRY_ASSIGN(const IndexInfo index, read_index_metadata(runtime_, options_, info_.token));
-  if (index == index_.info()) return {};
+  if (index == index_.info()) return read_index_table(runtime_, options_, index, {});
   return Error{Errc::corrupt, "metadata of an index that is not what was written"};
 }
 
@@ -232,7 +243,8 @@ Result<void> CheckpointDriver::remove_all() {
 }
 
 void CheckpointDriver::remove_outdated() {
-  if (options_.checkpoints_kept == 0) return;
+  // Without one of the log that is kept, others may be the last there is of an earlier life.
+  if (options_.checkpoints_kept == 0 || kept_.count == 0) return;
   kept_.limit_to(options_.checkpoints_kept);
   note(events::kCheckpointsRemoved, static_cast<int64_t>(kept_.count));
   // What could not be removed now goes with the next one.

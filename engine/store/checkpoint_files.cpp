@@ -6,6 +6,7 @@
 #include "engine/store/blocking_io.hpp"
 #include "engine/store/checkpoint_tokens.hpp"
 #include "engine/store/names.hpp"
+#include "engine/store/operation_log.hpp"
 
 namespace orrery::engine {
 namespace {
@@ -15,6 +16,9 @@ constexpr uint64_t kMetadataMax = uint64_t{64} << 20;
 
 Result<Array<std::byte>> read_file(const Runtime& runtime, const StoreOptions& store,
                                    std::string_view name);
+Result<FoundCheckpoint> select_checkpoint(const Runtime& runtime, const StoreOptions& store,
+                                          const RecoverOptions& wanted);
+Result<void> refuse_other_indexes(const Runtime& runtime, const StoreOptions& store);
 bool makes_sense(const CheckpointInfo& info, uint64_t token);
 bool makes_sense(const IndexInfo& info, uint64_t token);
 Result<void> fits(const CheckpointInfo& info, const StoreOptions& store);
@@ -33,10 +37,19 @@ DeviceOptions page_file_options(const StoreOptions& store) {
   return options;
 }
 
+Result<Device*> open_existing(const Runtime& runtime, std::string_view name,
+                              const DeviceOptions& options) {
+  DeviceOptions existing = options;
+  existing.must_exist = true;
+  auto opened = runtime.storage.open(name, existing);
+  if (opened || opened.error().code != Errc::not_found) return opened;
+  return Error{Errc::corrupt, "a file of a checkpoint is missing"};
+}
+
 Result<void> sync_checkpoint(const Runtime& runtime, const StoreOptions& store,
                              const CheckpointInfo& info) {
   const auto sync = [&](const DeviceName& name, const DeviceOptions& options) -> Result<void> {
-    TRY_ASSIGN(Device* const file, runtime.storage.open(name.view(), options));
+    TRY_ASSIGN(Device* const file, open_existing(runtime, name.view(), options));
     const Result<void> synced = sync_blocking(runtime.tasks, *file);
     file->close();
     return synced;
@@ -60,25 +73,19 @@ Result<void> write_file(const Runtime& runtime, const StoreOptions& store, std::
 
 Result<FoundCheckpoint> find_checkpoint(const Runtime& runtime, const StoreOptions& store,
                                         const RecoverOptions& wanted) {
-  TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store, &DeviceName::metadata));
-  FoundCheckpoint best;
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    const uint64_t token = tokens[i];
-    if (wanted.token != 0 && token != wanted.token) continue;
-    auto found = read_metadata(runtime, store, token);
-    if (!found && found.error().code == Errc::corrupt) {
-      SOMETIMES(true, "the metadata of a checkpoint was damaged or half-written");
-      continue;
-    }
-    // An error of the device is no proof that the checkpoint is none.
-    if (!found) return found.error();
-    if (found->info.version > wanted.version_max) continue;
-    // Tokens come in ascending order, so of two of one version the later one wins.
-    if (found->info.version >= best.info.version) best = std::move(*found);
-  }
-  if (best.info.version == 0) return Error{Errc::not_found, "no valid checkpoint"};
-  TRY(fits(best.info, store));
-  return best;
+  TRY_ASSIGN(FoundCheckpoint found, select_checkpoint(runtime, store, wanted));
+  TRY(fits(found.info, store));
+  found.goes_back = !wanted.newest();
+  return found;
+}
+
+Result<void> refuse_existing(const Runtime& runtime, const StoreOptions& store) {
+  const auto checkpoint = select_checkpoint(runtime, store, {});
+  if (checkpoint) return Error{Errc::exists, "there is a checkpoint of a store of this name"};
+  if (checkpoint.error().code != Errc::not_found) return checkpoint.error();
+  const Result<void> operations = OperationLog::look_for(runtime, store);
+  if (operations) return Error{Errc::exists, "there is a log of operations of this name"};
+  return operations.error().code == Errc::not_found ? Result<void>() : operations;
 }
 
 Result<FoundCheckpoint> read_metadata(const Runtime& runtime, const StoreOptions& store,
@@ -111,9 +118,43 @@ Result<IndexInfo> read_index_metadata(const Runtime& runtime, const StoreOptions
 
 namespace {
 
+// All metadata is read, also that of others than the wanted one: what this engine does not
+// understand it must neither pass over nor, later, remove.
+Result<FoundCheckpoint> select_checkpoint(const Runtime& runtime, const StoreOptions& store,
+                                          const RecoverOptions& wanted) {
+  TRY(refuse_other_indexes(runtime, store));
+  TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store, &DeviceName::metadata));
+  FoundCheckpoint best;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    auto found = read_metadata(runtime, store, tokens[i]);
+    if (!found && found.error().code == Errc::corrupt) {
+      SOMETIMES(true, "the metadata of a checkpoint was damaged or half-written");
+      continue;
+    }
+    // An error of the device is no proof that the checkpoint is none.
+    if (!found) return found.error();
+    if (wanted.token != 0 && tokens[i] != wanted.token) continue;
+    if (found->info.version > wanted.version_max) continue;
+    // Tokens come in ascending order, so of two of one version the later one wins.
+    if (found->info.version >= best.info.version) best = std::move(*found);
+  }
+  if (best.info.version == 0) return Error{Errc::not_found, "no valid checkpoint"};
+  return best;
+}
+
+// Of an index that cannot be read for another reason nothing depends.
+Result<void> refuse_other_indexes(const Runtime& runtime, const StoreOptions& store) {
+  TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store, &DeviceName::index_metadata));
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const auto found = read_index_metadata(runtime, store, tokens[i]);
+    if (!found && found.error().code == Errc::invalid) return found.error();
+  }
+  return {};
+}
+
 Result<Array<std::byte>> read_file(const Runtime& runtime, const StoreOptions& store,
                                    std::string_view name) {
-  TRY_ASSIGN(Device* const file, runtime.storage.open(name, file_options(store)));
+  TRY_ASSIGN(Device* const file, open_existing(runtime, name, file_options(store)));
   const uint64_t size = round_down(file->size(), store.sector_size);
   const auto read = [&]() -> Result<Array<std::byte>> {
     if (size == 0 || size > kMetadataMax) {

@@ -3,9 +3,10 @@
 // them goes.
 //
 // Only metadata that passes its checksum and makes sense counts; what a crash left half-written is
-// passed over. The newest is the one of the highest version, then of the highest token: never by
-// the time of a file. A checkpoint is removed with its metadata first, durably, so that no crash
-// leaves metadata that speaks of files that are gone.
+// passed over. Metadata of another format is whole, and somebody's: it is refused, never passed
+// over and so never removed. The newest is the one of the highest version, then of the highest
+// token: never by the time of a file. A checkpoint is removed with its metadata first, durably, so
+// that no crash leaves metadata that speaks of files that are gone.
 #pragma once
 
 #include <array>
@@ -21,13 +22,18 @@ namespace orrery::engine {
 DeviceOptions file_options(const StoreOptions& store);
 DeviceOptions page_file_options(const StoreOptions& store);
 
+/// Opens what a checkpoint cannot be without, and leaves no empty file where it is missing. Errors:
+/// corrupt if it is missing, and those of the storage.
+Result<Device*> open_existing(const Runtime& runtime, std::string_view name,
+                              const DeviceOptions& options);
+
 /// Writes a small file whole, and syncs it; its name is the caller's to sync. Errors: those of the
 /// storage and of the device.
 Result<void> write_file(const Runtime& runtime, const StoreOptions& store, std::string_view name,
                         MutableBytes bytes);
 
 /// Which checkpoint to recover. A store that goes back to an older one goes on from there: the
-/// newer ones are removed before anything else is changed.
+/// newer ones are removed once the older one was read, and before anything else is changed.
 struct RecoverOptions {
   uint64_t token = 0;                 // 0: the newest one
   uint64_t version_max = UINT64_MAX;  // of those up to this version
@@ -38,14 +44,21 @@ struct FoundCheckpoint {
   CheckpointInfo info;
   Array<SessionPoint> sessions;
   size_t session_count = 0;
+  bool goes_back = false;  // it was asked for by name or version: there may be newer ones
 };
 
 /// The checkpoint that the options ask for. Errors: not_found if there is none that is valid,
-/// invalid if it does not fit the options of the store, no_memory, and those of the devices.
+/// invalid if it does not fit the options of the store or if any metadata, of the log or of an
+/// index, is of another format, no_memory, and those of the devices.
 Result<FoundCheckpoint> find_checkpoint(const Runtime& runtime, const StoreOptions& store,
                                         const RecoverOptions& wanted);
 
-/// The metadata of one checkpoint. Errors: corrupt, no_memory, and those of the devices.
+/// Sees to it that a new store harms nothing that can be recovered. Errors: exists if there is a
+/// valid checkpoint of the log, or a log of operations; otherwise as above.
+Result<void> refuse_existing(const Runtime& runtime, const StoreOptions& store);
+
+/// The metadata of one checkpoint. Errors: corrupt, invalid if it is of another format, no_memory,
+/// and those of the devices.
 Result<FoundCheckpoint> read_metadata(const Runtime& runtime, const StoreOptions& store,
                                       uint64_t token);
 Result<IndexInfo> read_index_metadata(const Runtime& runtime, const StoreOptions& store,

@@ -15,6 +15,14 @@ constexpr size_t kSessionMax = 64;  // one session line
 
 Error corrupt(const char* what) { return {Errc::corrupt, what}; }
 
+// Behind a good checksum another format is no damage: another engine wrote it.
+Result<void> check_format(LineReader& reader, uint64_t known) {
+  const uint64_t format = reader.number("format");
+  if (!reader.good()) return corrupt("metadata without a format");
+  if (format == known) return {};
+  return Error{Errc::invalid, "metadata of another format", static_cast<int64_t>(format)};
+}
+
 }  // namespace
 
 size_t metadata_size_max(size_t sessions, uint64_t sector) {
@@ -48,7 +56,7 @@ Result<DecodedMetadata> decode_metadata(Bytes file, std::span<SessionPoint> sess
   LineReader reader(payload);
   DecodedMetadata decoded;
   CheckpointInfo& info = decoded.info;
-  if (reader.number("format") != kFormat) return corrupt("metadata of an unknown format");
+  TRY(check_format(reader, kFormat));
   info.token = reader.number("token", 16);
   info.use_snapshot_file = reader.flag("use_snapshot_file");
   info.version = reader.number("version");
@@ -94,7 +102,7 @@ Result<IndexInfo> decode_index_metadata(Bytes file) {
   TRY_ASSIGN(const std::string_view payload, payload_of(file));
   LineReader reader(payload);
   IndexInfo info;
-  if (reader.number("format") != kIndexFormat) return corrupt("metadata of an unknown format");
+  TRY(check_format(reader, kIndexFormat));
   info.token = reader.number("token", 16);
   info.version = reader.number("version");
   info.index_bits = reader.number("index_bits");

@@ -3,7 +3,7 @@
 //
 // Both are files of lines (text_lines.hpp), one for each field below and in their order; in that of
 // the log the sessions follow. A file that passes its checksum and makes no sense is corrupt all
-// the same.
+// the same; one of another format is not, but is invalid.
 #pragma once
 
 #include <cstdint>
@@ -75,7 +75,8 @@ struct DecodedMetadata {
   size_t session_count = 0;  // may exceed the room given
 };
 
-/// Fills `sessions` as far as they fit. Errors: corrupt.
+/// Fills `sessions` as far as they fit. Errors: corrupt; invalid, with the number of the format, if
+/// it is another one.
 Result<DecodedMetadata> decode_metadata(Bytes file, std::span<SessionPoint> sessions);
 
 /// The same for the index. A buffer of index_metadata_size bytes holds any encoding.

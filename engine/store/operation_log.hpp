@@ -44,8 +44,8 @@ class OperationLog {
  public:
   explicit OperationLog(const Runtime& runtime) : runtime_(runtime) {}
 
-  /// Errors: not_found if no such log was ever opened; corrupt, no_memory, and those of the
-  /// devices.
+  /// Errors: not_found if no such log was ever opened; invalid if it is of another format,
+  /// no_memory, and those of the devices.
   static Result<void> look_for(const Runtime& runtime, const StoreOptions& store);
 
   /// The slots outlive it. Errors: those of AppendLog::open and AppendLog::recover.

@@ -27,7 +27,9 @@ Result<void> apply(Session& session, const LoggedOperation& operation) {
 
 }  // namespace
 
-Result<void> Store::recover_operations() {
+// Finds the log of operations, and that it reaches back to the checkpoint.
+Result<void> Store::open_operations() {
+  if (operations_.is_open()) return {};
   const LogAddr start = recovered_.info.log_start;
   const Result<void> found = operations_.recover(options_, epoch_slots_);
   const bool missing = !found && found.error().code == Errc::not_found;
@@ -37,6 +39,17 @@ Result<void> Store::recover_operations() {
   }
   if (missing) return Error{Errc::corrupt, "the log of operations is gone", start};
   TRY(found);
+  AppendLog& log = operations_.log();
+  const LogAddr from = std::max(start, kFirstValid);
+  const LogAddr until = log.committed_until();
+  if (log.begin() <= from && from <= until) return {};
+  return Error{Errc::corrupt, "the log of operations does not reach to the checkpoint",
+               log.begin() > from ? log.begin() : until};
+}
+
+Result<void> Store::recover_operations() {
+  TRY(open_operations());
+  const LogAddr from = std::max(recovered_.info.log_start, kFirstValid);
   SessionOptions options;
   options.id = kReplaySession;
   TRY_ASSIGN(Owned<Session> session,
@@ -44,7 +57,7 @@ Result<void> Store::recover_operations() {
   TRY(session->allocate_staging(1));
   TRY(session->open());
   operations_.set_replaying(true);
-  const auto replayed = replay(*session, std::max(start, kFirstValid));
+  const auto replayed = replay(*session, from);
   operations_.set_replaying(false);
   session->close();
   TRY(forget_session(kReplaySession));
@@ -57,10 +70,6 @@ Result<void> Store::recover_operations() {
 Result<uint64_t> Store::replay(Session& session, LogAddr from) {
   AppendLog& log = operations_.log();
   const LogAddr until = log.committed_until();
-  if (log.begin() > from || from > until) {
-    return Error{Errc::corrupt, "the log of operations does not reach to the checkpoint",
-                 log.begin() > from ? log.begin() : until};
-  }
   IteratorOptions options;
   options.from = from;
   AppendLogIterator iterator(runtime_, log, options);

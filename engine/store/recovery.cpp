@@ -3,23 +3,38 @@
 
 #include <algorithm>
 
-#include "engine/base/crc32c.hpp"
 #include "engine/store/blocking_io.hpp"
-#include "engine/store/names.hpp"
 
 namespace orrery::engine {
+namespace {
+
+constexpr const char* kNeverWritten = "a part of a page that was never written";
+
+}  // namespace
 
 Result<void> Recovery::run(const CheckpointInfo& info) {
+  TRY(read_all(info));
+  return log_.recover_to(addresses_);
+}
+
+Result<void> Recovery::rehearse(const CheckpointInfo& info) {
+  may_write_ = false;
+  const Result<void> readable = read_all(info);
+  index_.clear();
+  return readable;
+}
+
+Result<void> Recovery::read_all(const CheckpointInfo& info) {
   info_ = info;
   plan();
   const auto size = static_cast<size_t>(log_.geometry().aligned_page);
   TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "recovered page", kIoAlignment));
-  Result<void> recovered = open_files();
+  Result<void> recovered = look_at_main();
+  if (recovered && info_.pages > 0) recovered = snapshot_.open(info_);
   if (recovered) recovered = load_index();
   if (recovered) recovered = recover_pages();
-  if (snapshot_ != nullptr) snapshot_->close();
-  TRY(recovered);
-  return log_.recover_to(addresses_);
+  snapshot_.close();
+  return recovered;
 }
 
 // What of the log exists, and what of it fits into memory.
@@ -43,33 +58,17 @@ void Recovery::plan() {
   addresses_.flushed = std::max(info_.flushed, addresses_.head);
 }
 
-Result<void> Recovery::open_files() {
-  if (info_.pages == 0) return {};
-  const DeviceName name = DeviceName::snapshot(options_.prefix, info_.token);
-  TRY_ASSIGN(snapshot_, runtime_.storage.open(name.view(), page_file_options(options_)));
-  return read_table();
-}
-
-Result<void> Recovery::read_table() {
-  const int64_t first = log_.geometry().page(info_.snapshot_start);
-  TRY(table_.begin(runtime_.memory, first, static_cast<int64_t>(info_.pages)));
-  const DeviceName name = DeviceName::page_table(options_.prefix, info_.token);
-  TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), file_options(options_)));
-  const size_t size = round_up(table_.encoded_size(), options_.sector_size);
-  const auto read = [&]() -> Result<void> {
-    if (file->size() < size) return Error{Errc::corrupt, "a page table that is too short"};
-    TRY_ASSIGN(auto bytes,
-               Array<std::byte>::make(runtime_.memory, size, "page table file", kIoAlignment));
-    TRY(read_blocking(runtime_.tasks, *file, 0, {bytes.data(), size}));
-    const Bytes entries{bytes.data(), table_.encoded_size()};
-    if (crc32c(entries) != info_.pages_checksum) {
-      return Error{Errc::corrupt, "the checksum of a page table"};
-    }
-    return table_.decode(entries);
-  };
-  const Result<void> done = read();
-  file->close();
-  return done;
+// What was never written reads as zeros: a log that was cut short would be taken for an empty one.
+Result<void> Recovery::look_at_main() const {
+  if (info_.null_main || info_.flushed <= addresses_.begin) return {};
+  const Geometry& geometry = log_.geometry();
+  const uint64_t size = log_.flusher().device().size();
+  const auto sector = static_cast<uint64_t>(geometry.sector);
+  if (size >= round_up(geometry.file_offset(info_.flushed), sector)) return {};
+  const auto page = static_cast<int64_t>(size) / geometry.aligned_page;
+  const auto offset = static_cast<int64_t>(size) % geometry.aligned_page;
+  const LogAddr end = geometry.page_start(page) + std::min(offset, geometry.page_size());
+  return Error{Errc::corrupt, "a main log that is too short", std::max(addresses_.begin, end)};
 }
 
 Result<void> Recovery::recover_pages() {
@@ -93,8 +92,9 @@ bool Recovery::is_on_main(int64_t page) const {
 }
 
 bool Recovery::was_left_out() const {
-  for (int64_t page = table_.first_page(); page < table_.first_page() + table_.count(); ++page) {
-    if (table_[page].state == PageTable::State::left_out) return true;
+  const PageTable& table = snapshot_.table();
+  for (int64_t page = table.first_page(); page < table.first_page() + table.count(); ++page) {
+    if (table[page].state == PageTable::State::left_out) return true;
   }
   return false;
 }
@@ -104,14 +104,15 @@ Result<void> Recovery::recover_page(int64_t page) {
   const LogAddr from = std::max(geometry.page_start(page), addresses_.begin);
   const LogAddr until = std::min(geometry.page_end(page), addresses_.tail);
   const MutableBytes image{page_.data(), static_cast<size_t>(until - geometry.page_start(page))};
-  TRY_ASSIGN(const bool from_main, read_page(page, image));
+  TRY_ASSIGN(const Source source, read_page(page, image));
   std::fill(page_.begin() + image.size(), page_.end(), std::byte{0});  // of another time
   changed_ = false;
-  TRY(walk(from, until, image));
+  if (source != Source::nowhere) TRY(walk(from, until, image));
   // What is kept in memory and not yet flushed gets to the main device with the next flush. Of what
   // comes from the snapshot the main device has nothing, or what an earlier recovery made of it.
   const LogAddr flushed = std::min(until, addresses_.flushed);
-  if (!info_.null_main && flushed > geometry.page_start(page) && (changed_ || !from_main)) {
+  if (!info_.null_main && flushed > geometry.page_start(page) &&
+      (changed_ || source != Source::main)) {
     TRY(write_back(page, image.first(static_cast<size_t>(flushed - geometry.page_start(page)))));
   }
   if (geometry.page_end(page) <= addresses_.head) return {};
@@ -119,8 +120,7 @@ Result<void> Recovery::recover_page(int64_t page) {
   return keep_page(page, image);
 }
 
-// True if the image is that of the main device.
-Result<bool> Recovery::read_page(int64_t page, MutableBytes image) {
+Result<Recovery::Source> Recovery::read_page(int64_t page, MutableBytes image) {
   const Geometry& geometry = log_.geometry();
   const auto sector = static_cast<uint64_t>(geometry.sector);
   const MutableBytes whole{page_.data(), round_up(image.size(), sector)};
@@ -128,31 +128,22 @@ Result<bool> Recovery::read_page(int64_t page, MutableBytes image) {
   if (is_on_main(page)) {
     const uint64_t offset = geometry.file_offset(geometry.page_start(page));
     TRY(read_blocking(runtime_.tasks, log_.flusher().device(), offset, whole));
-    return true;
+    return Source::main;
   }
-  CHECK(page >= table_.first_page(), "page {} is in no file of the checkpoint", page);
-  const PageTable::Entry entry = table_[page];
-  if (entry.state == PageTable::State::left_out) {
+  TRY_ASSIGN(const bool there, snapshot_.read_page(page, {page_.data(), page_.size()}));
+  if (!there) {
     // Evicted before its turn: a cache has lost it, and a log with a device has it there.
     if (!info_.null_main) return Error{Errc::corrupt, "a page that is in no file", where};
     SOMETIMES(true, "a page of a recovered cache had been evicted before its turn");
     std::fill(image.begin(), image.end(), std::byte{0});
-    return false;
+    return Source::nowhere;
   }
-  const auto place = static_cast<uint64_t>(page - table_.first_page());
-  const uint64_t offset = place * static_cast<uint64_t>(geometry.aligned_page);
-  if (snapshot_->size() < offset + whole.size()) {
-    return Error{Errc::corrupt, "a snapshot that is too short", where};
-  }
-  TRY(read_blocking(runtime_.tasks, *snapshot_, offset, whole));
-  if (entry.state == PageTable::State::checked && page_checksum(image) != entry.checksum) {
-    return Error{Errc::corrupt, "the checksum of a snapshot page", where};
-  }
-  return false;
+  return Source::snapshot;
 }
 
 Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image) {
   const Geometry& geometry = log_.geometry();
+  LogAddr hole = kAddrEnd;  // where the page ended
   LogAddr address = from;
   while (address < until) {
     const MutableBytes rest = image.subspan(static_cast<size_t>(geometry.offset(address)));
@@ -160,17 +151,33 @@ Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image) {
       return Error{Errc::corrupt, "a record header that leaves its page", address};
     }
     if (get<uint64_t>(rest.data()) == 0) {
+      if (!may_end_page(address)) return Error{Errc::corrupt, kNeverWritten, address};
+      hole = std::min(hole, address);
       address += kHeaderSize;
       continue;
     }
+    // The writers of a page that was not complete at the start may have finished in any order.
+    if (hole < info_.start) return Error{Errc::corrupt, kNeverWritten, hole};
     const auto stage = look_at_image(rest, until - address);
     if (!stage || !stage->complete) {
       return Error{Errc::corrupt, "a record that makes no sense", address};
+    }
+    if (stage->image.header.prev() >= address) {
+      return Error{Errc::corrupt, "a record that replaces a later one", address};
     }
     TRY(take_record(address, rest.data(), stage->image));
     address += stage->image.size;
   }
   return {};
+}
+
+// True if an allocation may have found no room at the address. Below the start of the checkpoint
+// all that was allocated had been written: a page begins with a record, unless it is that in which
+// the log begins; and the page of the start was full up to there.
+bool Recovery::may_end_page(LogAddr address) const {
+  const Geometry& geometry = log_.geometry();
+  if (address >= info_.start) return true;
+  return geometry.offset(address) > 0 && geometry.page(address) < geometry.page(info_.start);
 }
 
 Result<void> Recovery::take_record(LogAddr address, std::byte* at, const RecordImage& record) {
@@ -246,6 +253,7 @@ Result<void> Recovery::keep_page(int64_t page, MutableBytes image) {
 }
 
 Result<void> Recovery::write_back(int64_t page, MutableBytes image) {
+  if (!may_write_) return {};
   const Geometry& geometry = log_.geometry();
   const uint64_t size = round_up(image.size(), static_cast<uint64_t>(geometry.sector));
   return write_blocking(runtime_.tasks, log_.flusher().device(),

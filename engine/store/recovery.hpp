@@ -5,7 +5,9 @@
 //
 // Pages below the flushed address of the checkpoint are on the main device, the others in its
 // snapshot. Each page is read whole, compared with its checksum where there is one, and walked with
-// every length doubted: a page that makes no sense is an error with its address, never a walk.
+// every length doubted: a page that makes no sense is an error with its address, never a walk. So
+// is a part of the log that was never written, as far as that can be told: a main log that is too
+// short, and nothing where there must be a record.
 // Records of the next version are made invalid and left out of all chains. The newest pages stay in
 // memory, as many as the ring holds; what must leave the snapshot for lack of room is written to
 // the main device. Nothing that the checkpoint needs is changed for the worse, so a crash in the
@@ -15,30 +17,37 @@
 #include "engine/store/checkpoint_files.hpp"
 #include "engine/store/hash_index.hpp"
 #include "engine/store/hybrid_log.hpp"
-#include "engine/store/page_table.hpp"
+#include "engine/store/snapshot_file.hpp"
 
 namespace orrery::engine {
 
 class Recovery {
  public:
   Recovery(const Runtime& runtime, const StoreOptions& options, HybridLog& log, HashIndex& index)
-      : runtime_(runtime), options_(options), log_(log), index_(index) {}
-
-  /// Chunks in which an index is read.
-  static constexpr size_t kIndexChunk = 4096;  // bytes
+      : runtime_(runtime),
+        options_(options),
+        log_(log),
+        index_(index),
+        snapshot_(runtime, options) {}
 
   /// Requires: the log was initialised to begin at info.final, the index is empty, and nobody is
   /// inside the store. Errors: corrupt, no_memory, and those of the devices.
   Result<void> run(const CheckpointInfo& info);
+  /// Whether run would find all it needs: as run, but nothing is written to any device. The index
+  /// is empty afterwards; frames may hold pages of the log. Errors and requirements as there.
+  Result<void> rehearse(const CheckpointInfo& info);
 
  private:
+  enum class Source : uint8_t { main, snapshot, nowhere };
+
+  Result<void> read_all(const CheckpointInfo& info);
   void plan();
-  Result<void> open_files();
-  Result<void> read_table();
+  Result<void> look_at_main() const;
   Result<void> recover_pages();
   Result<void> recover_page(int64_t page);
-  Result<bool> read_page(int64_t page, MutableBytes image);
+  Result<Source> read_page(int64_t page, MutableBytes image);
   Result<void> walk(LogAddr from, LogAddr until, MutableBytes image);
+  bool may_end_page(LogAddr address) const;
   Result<void> take_record(LogAddr address, std::byte* at, const RecordImage& record);
   Result<void> link(LogAddr address, RecordHeader& header, Bytes key);
   void undo(LogAddr address, std::byte* at, const RecordImage& record);
@@ -51,7 +60,6 @@ class Recovery {
   // recovery_index.cpp
   Result<void> load_index();
   Result<void> load_buckets(const IndexInfo& index);
-  Result<void> read_buckets(Device& file, const IndexInfo& index);
   bool fits(const IndexInfo& index) const;
   Result<void> forget_indexes();
 
@@ -61,9 +69,9 @@ class Recovery {
   HashIndex& index_;
   CheckpointInfo info_;
   LogAddresses addresses_;
-  Device* snapshot_ = nullptr;
-  PageTable table_;
+  SnapshotFile snapshot_;
   Array<std::byte> page_;
+  bool may_write_ = true;
   bool changed_ = false;  // the image is not what was read
   bool index_loaded_ = false;
   bool indexes_forgotten_ = false;

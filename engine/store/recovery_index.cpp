@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The index of a checkpoint, loaded instead of built anew. It is a help and no more: where it is
 // missing, damaged or of another shape, the log is walked from its beginning.
-#include <algorithm>
-
-#include "engine/base/crc32c.hpp"
-#include "engine/store/blocking_io.hpp"
 #include "engine/store/events.hpp"
-#include "engine/store/names.hpp"
+#include "engine/store/index_file.hpp"
 #include "engine/store/recovery.hpp"
 
 namespace orrery::engine {
@@ -44,7 +40,7 @@ bool Recovery::fits(const IndexInfo& index) const {
 // index of another shape, all that were written for the old ones go: a crash may leave some chains
 // as they were and others not.
 Result<void> Recovery::forget_indexes() {
-  if (indexes_forgotten_) return {};
+  if (indexes_forgotten_ || !may_write_) return {};
   TRY(remove_indexes(runtime_, options_));
   indexes_forgotten_ = true;
   return {};
@@ -52,34 +48,11 @@ Result<void> Recovery::forget_indexes() {
 
 Result<void> Recovery::load_buckets(const IndexInfo& index) {
   TRY(index_.make_overflow(index.overflow));
-  const DeviceName name = DeviceName::index_table(options_.prefix, index.token);
-  TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), file_options(options_)));
-  const Result<void> read = read_buckets(*file, index);
-  file->close();
-  TRY(read);
+  const auto take = [](void* target, uint64_t number, Bytes bucket) {
+    static_cast<HashIndex*>(target)->load_bucket(number, bucket);
+  };
+  TRY(read_index_table(runtime_, options_, index, {take, &index_}));
   return index_.repair(addresses_.begin, index.final);
-}
-
-Result<void> Recovery::read_buckets(Device& file, const IndexInfo& index) {
-  const uint64_t total = index_.table_size() + index.overflow;
-  const uint64_t bytes = total * sizeof(Bucket);
-  if (file.size() < bytes) return Error{Errc::corrupt, "an index that is too short"};
-  const size_t room = round_up(kIndexChunk, options_.sector_size);
-  TRY_ASSIGN(auto chunk,
-             Array<std::byte>::make(runtime_.memory, room, "index chunk", kIoAlignment));
-  uint32_t sum = 0;
-  uint64_t number = 0;
-  for (uint64_t offset = 0; offset < bytes; offset += kIndexChunk) {
-    const size_t used = std::min<uint64_t>(kIndexChunk, bytes - offset);
-    const size_t size = round_up(used, options_.sector_size);
-    TRY(read_blocking(runtime_.tasks, file, offset, {chunk.data(), size}));
-    sum = crc32c({chunk.data(), used}, sum);
-    for (size_t at = 0; at < used; at += sizeof(Bucket), ++number) {
-      index_.load_bucket(number, {chunk.data() + at, sizeof(Bucket)});
-    }
-  }
-  if (sum == index.checksum) return {};
-  return Error{Errc::corrupt, "the checksum of an index"};
 }
 
 }  // namespace orrery::engine

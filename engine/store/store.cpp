@@ -11,6 +11,7 @@ namespace orrery::engine {
 Result<Owned<Store>> Store::open(const Runtime& runtime, const StoreOptions& options,
                                  const Bugs& bugs) {
   TRY(validate(options));
+  TRY(refuse_existing(runtime, options));
   return make(runtime, options, bugs, nullptr);
 }
 
@@ -27,8 +28,6 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
       return make(runtime, options, bugs, &nothing);
     }
     TRY_ASSIGN(FoundCheckpoint checkpoint, std::move(found));
-    // The log goes on from here, over what newer checkpoints need of it.
-    if (!wanted.newest()) TRY(remove_newer(runtime, options, checkpoint.info));
     StoreOptions from_there = options;
     from_there.first_address = checkpoint.info.final;
     return make(runtime, from_there, bugs, &checkpoint);
@@ -48,13 +47,9 @@ Result<Owned<Store>> Store::make(const Runtime& runtime, const StoreOptions& opt
   if (from_nothing) TRY(runtime.storage.sync_names());
   TRY_ASSIGN(Owned<Store> store,
              make_owned<Store>(runtime.memory, "store", runtime, options, bugs));
+  if (checkpoint != nullptr) store->recovered_ = std::move(*checkpoint);
   Result<void> ready = store->initialise();
-  if (ready && checkpoint == nullptr) {
-    ready = store->begin_new();
-  } else if (ready) {
-    store->recovered_ = std::move(*checkpoint);
-    ready = store->load();
-  }
+  if (ready) ready = checkpoint == nullptr ? store->begin_new() : store->load();
   if (!ready) {
     store->log_.close();  // what was replayed may be on its way to the device
     store->operations_.close();
@@ -91,7 +86,10 @@ Result<void> Store::initialise() {
     main_ = &null_device_;
   } else {
     const DeviceName name = DeviceName::main_log(options_.prefix);
-    TRY_ASSIGN(main_, runtime_.storage.open(name.view(), page_file_options(options_)));
+    const DeviceOptions options = page_file_options(options_);
+    const bool needed = recovered_.info.flushed > recovered_.info.begin;
+    TRY_ASSIGN(main_, needed ? open_existing(runtime_, name.view(), options)
+                             : runtime_.storage.open(name.view(), options));
   }
   snapshot_.initialise(options_, driver_.changed());
   index_writer_.initialise(options_, driver_.changed());
@@ -109,12 +107,21 @@ Result<void> Store::load() {
   if (info.token == 0) {
     TRY(log_.ensure_page_after_tail());
   } else {
+    if (recovered_.goes_back) TRY(go_back());
     TRY(Recovery(runtime_, options_, log_, index_).run(info));
     if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
     TRY(sync_checkpoint(runtime_, options_, info));
     TRY(driver_.recover_to(info, {recovered_.sessions.data(), recovered_.session_count}));
   }
   return options_.log_operations ? recover_operations() : Result<void>();
+}
+
+// The log goes on from here, over what newer checkpoints need of it. They go before anything is
+// written, and not before it is known that this one can take their place.
+Result<void> Store::go_back() {
+  TRY(Recovery(runtime_, options_, log_, index_).rehearse(recovered_.info));
+  if (options_.log_operations) TRY(open_operations());
+  return remove_newer(runtime_, options_, recovered_.info);
 }
 
 Store::~Store() {

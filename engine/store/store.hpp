@@ -32,8 +32,11 @@ namespace orrery::engine {
 
 class Store {
  public:
-  /// A new, empty store. `bugs` outlives it. Errors: invalid, no_memory, and those of
-  /// Storage::open.
+  /// A new, empty store. `bugs` outlives it. Where a store has been, it begins only if nothing can
+  /// be recovered: what a life left behind that died before its first checkpoint of the log is
+  /// written over. Errors: exists if there is a checkpoint of the log that is valid, or a log of
+  /// operations, whether the options ask for one or not; invalid, also if there is metadata of
+  /// another format; no_memory, and those of the devices. Nothing is changed then.
   static Result<Owned<Store>> open(const Runtime& runtime, const StoreOptions& options,
                                    const Bugs& bugs);
 
@@ -41,7 +44,10 @@ class Store {
   /// goes on in the next version. The memory may be of another size than it was then.
   /// `options.first_address` does not count. Errors: not_found if there is no valid checkpoint,
   /// invalid if it is one of another geometry, corrupt with the address of the page that is
-  /// damaged, no_memory, and those of the devices.
+  /// damaged or was never written, no_memory, and those of the devices. Metadata of another format
+  /// is invalid, too, with the number of the format, whichever checkpoint is wanted.
+  /// Going back to an older checkpoint removes the newer ones, and not before the older one has
+  /// been read wholly: an error before that leaves all checkpoints as they were.
   /// With log_operations what was logged since is done again, in the order of the log, from
   /// whichever checkpoint it begins; the store goes on in a version above all of it. A log alone is
   /// enough. Errors besides: corrupt, with an address in the log, also if it does not reach back to
@@ -137,8 +143,10 @@ class Store {
   Result<void> initialise();
   Result<void> begin_new();
   Result<void> load();
+  Result<void> go_back();
 
   // operation_replay.cpp
+  Result<void> open_operations();
   Result<void> recover_operations();
   Result<uint64_t> replay(Session& session, LogAddr from);
 

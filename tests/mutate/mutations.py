@@ -207,9 +207,9 @@ MUTATIONS = [
      "std::max(info_.flushed, addresses_.head);",
      "std::max(geometry.page_start(geometry.page(info_.flushed)), addresses_.head);"),
     ("not-written-back", "engine/store/recovery.cpp",
-     "(changed_ || !from_main)", "changed_"),
+     "(changed_ || source != Source::main)", "changed_"),
     ("undo-not-written-back", "engine/store/recovery.cpp",
-     "(changed_ || !from_main)", "!from_main"),
+     "(changed_ || source != Source::main)", "source != Source::main"),
     ("oldest-checkpoint-wins", "engine/store/checkpoint_files.cpp",
      "found->info.version >= best.info.version", "best.info.version == 0"),
     ("version-not-counted-on", "engine/store/checkpoint.cpp",
@@ -285,10 +285,14 @@ MUTATIONS = [
     ("index-of-another-shape", "engine/store/recovery_index.cpp",
      "  if (index.index_bits != options_.index_bits || index.tag_bits != options_.tag_bits) "
      "return false;\n", ""),
-    ("snapshot-page-of-its-neighbour", "engine/store/recovery.cpp",
-     "  const auto place = static_cast<uint64_t>(page - table_.first_page());\n",
-     "  const auto place = static_cast<uint64_t>(\n"
-     "      std::max(table_.first_page(), page - 1) - table_.first_page());\n"),
+    ("snapshot-page-of-its-neighbour", "engine/store/snapshot_file.cpp",
+     "  const int64_t place = page - table_.first_page();\n",
+     "  const int64_t place = std::max<int64_t>(0, page - table_.first_page() - 1);\n"),
+    ("page-end-is-damage", "engine/store/recovery.cpp",
+     "  return geometry.offset(address) > 0 &&", "  return geometry.offset(address) < 0 &&"),
+    ("main-log-up-to-the-end", "engine/store/recovery.cpp",
+     "round_up(geometry.file_offset(info_.flushed), sector)",
+     "round_up(geometry.file_offset(info_.final), sector)"),
     ("makers-free-each-other", "engine/store/hash_index.cpp",
      "const bool made = !word.tentative() && word.address() != kTempInvalid;",
      "const bool made = !word.tentative();"),
@@ -455,7 +459,8 @@ MUTATIONS += [
     ("open-before-names-are-durable", "engine/store/store.cpp",
      "  if (from_nothing) TRY(runtime.storage.sync_names());\n", "  (void)from_nothing;\n"),
     ("page-of-flushed-not-written-back", "engine/store/recovery.cpp",
-     "(changed_ || !from_main)", "(changed_ || (!from_main && flushed > info_.flushed))"),
+     "(changed_ || source != Source::main)",
+     "(changed_ || (source != Source::main && flushed > info_.flushed))"),
 ]
 
 # Breaks that change nothing that is promised, and why. A run must not notice them.

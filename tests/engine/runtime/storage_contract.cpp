@@ -95,12 +95,21 @@ void storage_refuses(const Runtime& runtime, Expect& expect) {
 void storage_removes(const Runtime& runtime, Expect& expect) {
   engine::Storage& storage = runtime.storage;
   alignas(512) std::byte bytes[512] = {std::byte{'x'}};
+  engine::DeviceOptions existing;
+  existing.must_exist = true;
+  expect(code_of(storage.open("gone/data", existing)) == Errc::not_found, "a device was made");
+  expect(names_of(storage, "").are({}), "a device that was not there is listed");
+  expect(storage.sync_names().has_value(), "a device that was not there cannot be synced");
   const auto opened = storage.open("gone/data", {});
   if (!opened) return expect(false, "a device cannot be opened");
   transact(runtime.tasks, **opened, engine::IoKind::write, 0, bytes);
   expect((*opened)->size() == 512, "a write is missing");
   (*opened)->close();
+  const auto found = storage.open("gone/data", existing);
+  expect(found && (*found)->size() == 512, "a device that is there is not found");
+  if (found) (*found)->close();
   expect(storage.remove("gone/data").has_value(), "a device cannot be removed");
+  expect(code_of(storage.open("gone/data", existing)) == Errc::not_found, "it was made again");
   const auto twice = storage.remove("gone/data");
   expect(!twice && twice.error().code == Errc::not_found, "a device was removed twice");
   const auto again = storage.open("gone/data", {});

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "engine/base/crc32c.hpp"
+#include "engine/store/append_log.hpp"
 #include "engine/store/append_log_entry.hpp"
 #include "tests/catch.hpp"
+#include "tests/engine/store/plain_runtime.hpp"
 
 using namespace orrery::engine;
 
@@ -131,19 +133,42 @@ TEST_CASE("a commit file that is torn, cut or changed is none", "[append-log]") 
 
 TEST_CASE("a commit file that passes its checksum must make sense as well", "[append-log]") {
   CHECK(error_with(1, 13) == Errc::ok);
+  CHECK(error_with(0, 2) == Errc::invalid);  // of another format, and no damage
   struct Row {
     size_t field;
     uint64_t value;
   };
-  for (const Row row :
-       {Row{0, 2},          Row{1, 0},           Row{2, 0},    Row{2, uint64_t{1} << 32},
-        Row{3, 2},          Row{4, 8},           Row{4, 65},   Row{4, 8192},
-        Row{4, UINT64_MAX}, Row{5, 0},           Row{5, 4097}, Row{6, 5},
-        Row{6, 31},         Row{8, 1},           Row{8, 17},   Row{8, UINT64_MAX},
-        Row{9, 256},        Row{10, UINT64_MAX}, Row{11, 200}, Row{12, 512}}) {
+  for (const Row row : {Row{1, 0}, Row{2, 0}, Row{2, uint64_t{1} << 32}, Row{3, 2}, Row{4, 8},
+                        Row{4, 65}, Row{4, 8192}, Row{4, UINT64_MAX}, Row{5, 0}, Row{5, 4097},
+                        Row{6, 5}, Row{6, 31}, Row{8, 1}, Row{8, 17}, Row{8, UINT64_MAX},
+                        Row{9, 256}, Row{10, UINT64_MAX}, Row{11, 200}, Row{12, 512}}) {
     INFO(row.field << " " << row.value);
     CHECK(error_with(row.field, row.value) == Errc::corrupt);
   }
+}
+
+TEST_CASE("a commit file of another format is refused, and not passed over", "[append-log]") {
+  testing::PlainRuntime plain;
+  const CommitFiles files(plain.runtime(), "aof", 64);
+  AppendLogOptions options;
+  options.ring.sector_size = 64;
+  options.ring.prefix = "aof";
+  CommitInfo info = some_commit();
+  REQUIRE(files.write(info));
+  info.number = 13;
+  REQUIRE(files.write(info));
+  auto& bytes = plain.device(std::string(LogName::commit("aof", 13).view())).bytes;
+  bytes[40] ^= std::byte{1};
+  CHECK(files.find_newest()->number == 12);
+  bytes[40] ^= std::byte{1};
+  put(bytes.data() + 8, uint64_t{2});
+  put(bytes.data() + 4, crc32c(Bytes(bytes).subspan(8, get<uint32_t>(bytes.data()))));
+  const auto newest = files.find_newest();
+  CHECK(newest.error().code == Errc::invalid);
+  CHECK(newest.error().where == 2);
+  CHECK(AppendLog::recover(plain.runtime(), options).error().code == Errc::invalid);
+  CHECK(AppendLog::open(plain.runtime(), options).error().code == Errc::invalid);
+  CHECK(plain.removed.empty());
 }
 
 TEST_CASE("a commit file is known by its name", "[append-log]") {

@@ -39,6 +39,11 @@ class LoggingLives {
     INFO((recovered ? "" : recovered.error().what));
     REQUIRE(recovered);
   }
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& [name, device] : plain.devices) all.push_back(name);
+    return all;
+  }
   /// The process dies. Nothing is committed by that.
   void die() {
     session->close();

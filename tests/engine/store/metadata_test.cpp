@@ -91,6 +91,30 @@ TEST_CASE("a file that is cut or damaged anywhere is refused") {
   CHECK_FALSE(decode_metadata(std::vector<std::byte>(4096), {}));
 }
 
+TEST_CASE("another format behind a good checksum is invalid, and no damage") {
+  IndexInfo index;
+  index.token = 1;
+  index.sector = 64;
+  std::vector<std::byte> of_index(index_metadata_size(index.sector));
+  encode_index_metadata(index, of_index);
+  const auto text_in = [](const std::vector<std::byte>& bytes) {
+    return std::string(text_of({bytes.data() + 8, get<uint32_t>(bytes.data())}));
+  };
+  const auto other = [&](std::string text, const std::string& number) {
+    return with_text(text.replace(7, 1, number));
+  };
+  const std::string log = text_in(encoded(some_info(), {}));
+  CHECK(decode_metadata(other(log, "5"), {}).error().code == Errc::invalid);
+  CHECK(decode_metadata(other(log, "5"), {}).error().where == 5);
+  // Whatever the other format has behind its number.
+  CHECK(decode_metadata(with_text("format 12\nelse"), {}).error().where == 12);
+  CHECK(decode_metadata(other(log, "x"), {}).error().code == Errc::corrupt);
+  REQUIRE(decode_index_metadata(of_index));
+  const auto found = decode_index_metadata(other(text_in(of_index), "2"));
+  CHECK(found.error().code == Errc::invalid);
+  CHECK(found.error().where == 2);
+}
+
 TEST_CASE("a good checksum does not make sense of nonsense") {
   const auto bytes = encoded(some_info(), {});
   const std::string text(text_of({bytes.data() + 8, get<uint32_t>(bytes.data())}));

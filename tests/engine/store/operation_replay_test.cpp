@@ -156,6 +156,49 @@ TEST_CASE("the log reaches back to the oldest checkpoint that is kept", "[operat
   lives.close();
 }
 
+TEST_CASE("going back without the log that it needs removes nothing", "[operation-log]") {
+  StoreOptions options = logging_options();
+  options.checkpoints_kept = 0;
+  LoggingLives lives(options);
+  lives.fill(0, 30, "a");
+  const uint64_t first = lives.checkpoint();
+  lives.fill(20, 40, "b");
+  const uint64_t second = lives.checkpoint();
+  lives.commit();
+  lives.die();
+  std::map<std::string, std::unique_ptr<PlainDevice>> log;
+  for (const std::string& name : lives.names()) {
+    if (name.starts_with("db/aof/")) log.insert(lives.plain.devices.extract(name));
+  }
+  REQUIRE(log.size() >= 2);
+  const auto recovered = Store::recover(lives.plain.runtime(), options, lives.bugs, {first});
+  REQUIRE_FALSE(recovered);
+  CHECK(recovered.error().code == Errc::corrupt);
+  lives.plain.devices.merge(log);
+  lives.recover();
+  CHECK(lives.store->recovered().token == second);
+  lives.check(lives.model, 40);
+  lives.close();
+}
+
+TEST_CASE("a store does not begin over a log of operations, whether it logs or not",
+          "[operation-log]") {
+  LoggingLives lives(logging_options());
+  lives.set("k", "a");
+  lives.commit();
+  lives.die();
+  StoreOptions without = lives.options;
+  without.log_operations = false;
+  for (const StoreOptions& options : {lives.options, without}) {
+    const auto opened = Store::open(lives.plain.runtime(), options, lives.bugs);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == Errc::exists);
+  }
+  lives.recover();
+  CHECK(lives.read("k") == "a");
+  lives.close();
+}
+
 TEST_CASE("versions go on above all that was replayed", "[operation-log]") {
   LoggingLives lives(logging_options());
   lives.set("k", "a");

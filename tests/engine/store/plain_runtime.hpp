@@ -44,7 +44,11 @@ class PlainDevice final : public Device {
         io.transferred = 0;
       } else {
         if (bytes.size() < io.offset + io.length) bytes.resize(io.offset + io.length);
-        std::memcpy(bytes.data() + io.offset, io.buffer, io.length);
+        if (lost_writes > 0) {
+          --lost_writes;  // and says that all is well
+        } else {
+          std::memcpy(bytes.data() + io.offset, io.buffer, io.length);
+        }
         if (short_writes > 0) {
           --short_writes;
           io.transferred -= sector_;
@@ -52,9 +56,10 @@ class PlainDevice final : public Device {
       }
     } else if (io.kind == IoKind::read) {
       ++reads;
+      // What was never written reads as zeros.
+      std::memset(io.buffer, 0, io.length);
       const uint64_t end = std::min<uint64_t>(bytes.size(), io.offset + io.length);
-      io.transferred = end > io.offset ? end - io.offset : 0;
-      if (io.transferred > 0) std::memcpy(io.buffer, bytes.data() + io.offset, io.transferred);
+      if (end > io.offset) std::memcpy(io.buffer, bytes.data() + io.offset, end - io.offset);
       if (failing_reads > 0) {
         --failing_reads;
         io.error = Errc::io;
@@ -86,6 +91,7 @@ class PlainDevice final : public Device {
   uint64_t truncated = 0;
   int writes = 0, reads = 0, syncs = 0, closes = 0;
   int failing_writes = 0, short_writes = 0, failing_reads = 0, short_reads = 0, failing_syncs = 0;
+  int lost_writes = 0;
 
  private:
   std::deque<Io*>& queue_;
@@ -131,6 +137,9 @@ class PlainRuntime final : public Clock,
     if (failing_opens > 0) {
       --failing_opens;
       return Error{Errc::io, "no device"};
+    }
+    if (options.must_exist && !has(std::string(name))) {
+      return Error{Errc::not_found, "no such device"};
     }
     auto& device = devices[std::string(name)];
     if (!device) device = std::make_unique<PlainDevice>(queue_, queued, options.sector_size);

@@ -311,7 +311,8 @@ TEST_CASE("tokens of an earlier life are not used again") {
   PlainRuntime plain;
   const Bugs bugs;
   for (uint64_t life = 1; life <= 3; ++life) {
-    auto store = Store::open(plain.runtime(), small_options(true), bugs);
+    auto store = life == 1 ? Store::open(plain.runtime(), small_options(true), bugs)
+                           : Store::recover(plain.runtime(), small_options(true), bugs);
     REQUIRE(store);
     const auto ticket = (*store)->start_checkpoint();
     REQUIRE(ticket);

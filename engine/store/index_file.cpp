@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/index_file.hpp"
+
+#include <algorithm>
+
+#include "engine/base/crc32c.hpp"
+#include "engine/store/blocking_io.hpp"
+#include "engine/store/checkpoint_files.hpp"
+#include "engine/store/hash_index.hpp"
+#include "engine/store/names.hpp"
+
+namespace orrery::engine {
+namespace {
+
+constexpr size_t kChunk = 4096;  // bytes that are read at once
+
+Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo& index,
+                          const BucketTaker& taker);
+
+}  // namespace
+
+Result<void> read_index_table(const Runtime& runtime, const StoreOptions& store,
+                              const IndexInfo& index, const BucketTaker& taker) {
+  const DeviceName name = DeviceName::index_table(store.prefix, index.token);
+  TRY_ASSIGN(Device* const file, open_existing(runtime, name.view(), file_options(store)));
+  const Result<void> read = read_buckets(runtime, *file, index, taker);
+  file->close();
+  return read;
+}
+
+namespace {
+
+Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo& index,
+                          const BucketTaker& taker) {
+  const uint64_t total = (uint64_t{1} << index.index_bits) + index.overflow;
+  const uint64_t bytes = total * sizeof(Bucket);
+  if (file.size() < bytes) return Error{Errc::corrupt, "an index that is too short"};
+  const size_t room = round_up(kChunk, index.sector);
+  TRY_ASSIGN(auto chunk, Array<std::byte>::make(runtime.memory, room, "index chunk", kIoAlignment));
+  uint32_t sum = 0;
+  uint64_t number = 0;
+  for (uint64_t offset = 0; offset < bytes; offset += kChunk) {
+    const size_t used = std::min<uint64_t>(kChunk, bytes - offset);
+    const size_t size = round_up(used, index.sector);
+    TRY(read_blocking(runtime.tasks, file, offset, {chunk.data(), size}));
+    sum = crc32c({chunk.data(), used}, sum);
+    for (size_t at = 0; at < used && taker.take != nullptr; at += sizeof(Bucket)) {
+      taker.take(taker.context, number++, {chunk.data() + at, sizeof(Bucket)});
+    }
+  }
+  if (sum == index.checksum) return {};
+  return Error{Errc::corrupt, "the checksum of an index"};
+}
+
+}  // namespace
+}  // namespace orrery::engine

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recovery on real files: what somebody cut short or removed is noticed.
+#include <filesystem>
+#include <string>
+
+#include "engine/real/machine.hpp"
+#include "engine/store/store.hpp"
+#include "tests/engine/real/temporary_folder.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+using namespace orrery;
+using engine::Errc;
+using engine::LogCheckpoint;
+
+namespace {
+
+constexpr int kKeys = 200;
+
+engine::StoreOptions options_of_test() {
+  engine::StoreOptions options;
+  options.page_bits = 9;
+  options.memory_bits = 12;
+  options.index_bits = 4;
+  options.segment_bits = 20;
+  options.epoch_slots = 8;
+  options.prefix = "db";
+  return options;
+}
+
+/// A store that was filled and captured, in a folder.
+void make_store(const std::string& folder, LogCheckpoint log) {
+  auto machine = engine::Machine::open({folder});
+  REQUIRE(machine);
+  const engine::Bugs bugs;
+  auto store = engine::Store::open((*machine)->runtime(), options_of_test(), bugs);
+  REQUIRE(store);
+  auto session = (*store)->start_session({});
+  REQUIRE(session);
+  const std::string value(40, 'v');
+  for (int i = 0; i < kKeys; ++i) {
+    const std::string key = "key-" + std::to_string(i);
+    REQUIRE((*session)->upsert(engine::bytes_of(key), engine::bytes_of(value)).status ==
+            engine::Status::ok);
+  }
+  const auto ticket = (*store)->start_checkpoint({log, false});
+  REQUIRE(ticket);
+  REQUIRE((*store)->wait_checkpoint(*ticket));
+  (*session)->close();
+}
+
+Errc recovery_of(const std::string& folder) {
+  auto machine = engine::Machine::open({folder});
+  REQUIRE(machine);
+  const engine::Bugs bugs;
+  const auto recovered = engine::Store::recover((*machine)->runtime(), options_of_test(), bugs);
+  return recovered ? Errc::ok : recovered.error().code;
+}
+
+}  // namespace
+
+TEST_CASE("natively: a main log that was cut short or removed is corrupt", "[native]") {
+  for (const LogCheckpoint log : {LogCheckpoint::snapshot, LogCheckpoint::fold_over}) {
+    const tests::TemporaryFolder folder;
+    make_store(folder.path(), log);
+    const std::string main = folder.path() + "/db/hlog";
+    const auto whole = std::filesystem::file_size(main);
+    REQUIRE(whole > 8192);
+    REQUIRE(recovery_of(folder.path()) == Errc::ok);
+    for (const uint64_t size : {whole - 512, uint64_t{1024}, uint64_t{0}}) {
+      std::filesystem::resize_file(main, size);
+      CHECK(recovery_of(folder.path()) == Errc::corrupt);
+      std::filesystem::resize_file(main, whole);
+      // Long again, and empty where it was cut. The page of the end is read from the snapshot.
+      if (log == LogCheckpoint::snapshot && size > 1024) continue;
+      CHECK(recovery_of(folder.path()) == Errc::corrupt);
+    }
+    std::filesystem::remove(main);
+    CHECK(recovery_of(folder.path()) == Errc::corrupt);
+    CHECK_FALSE(std::filesystem::exists(main));  // nor was it made by looking for it
+  }
+}
