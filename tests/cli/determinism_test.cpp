@@ -45,6 +45,8 @@ TEST_CASE("foreign memory that only guards make visible is a failure, and no non
   require_schema(place, "memory.xml");
   CHECK(count_of(place.read("memory.xml"), "<failure ") == 1);
   CHECK_THAT(place.read("memory.xml"), ContainsSubstring("type=\"memory\">orrery replay"));
+  CHECK_THAT(place.read("memory.xml"),
+             ContainsSubstring("name=\"options\" value=\"--bug garnet-2063.a --oracles"));
   // The same in rows, whatever the number of workers; and the row is that of the failure.
   const std::vector<Json> rows = lines_of(place.run(words + "5 --json -j 1").out);
   const std::vector<Json> others = lines_of(place.run(words + "5 --json -j 3").out);
