@@ -78,6 +78,8 @@ constexpr Row kBadInput[] = {
     {"doctor --now", "is not known to orrery doctor"},
     {"run canary --set io_points=50 --set io_points=60", "--set io_points is given twice"},
     {"run canary -n 3 --fault power-loss", "never loses power"},
+    {"run append-log -n 3 --bug garnet-385", "is in the store, which append-log does not play"},
+    {"replay canary 1 --bug spec-d9", "is in the store, which canary does not play"},
     {"replay .", "\".\" is a folder"},
     {"run canary -s @.", "\".\" is a folder"},
     {"run canary --set io_points", "write --set io_points=50"},
