@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "cli/build.hpp"
@@ -334,18 +335,28 @@ void Hunter::tell_bugs(const Campaign& campaign) {
   }
 }
 
+// What stands in a file of which nothing was seen belongs to other scenarios, as a rule: it would
+// drown the gaps of this one, so it is only counted.
 void Hunter::tell_never_seen(const Campaign& campaign) {
-  size_t seen = 0;
+  const auto file_of = [](const fuzz::SometimesCount& one) {
+    return one.place.substr(0, one.place.find(':'));
+  };
+  std::set<std::string> entered;
+  for (const fuzz::SometimesCount& one : campaign.sometimes) {
+    if (one.hits > 0) entered.insert(file_of(one));
+  }
+  size_t of_interest = 0;
   std::vector<const fuzz::SometimesCount*> never;
   for (const fuzz::SometimesCount& one : campaign.sometimes) {
-    if (one.hits > 0) {
-      ++seen;
-    } else {
-      never.push_back(&one);
-    }
+    if (!entered.contains(file_of(one))) continue;
+    ++of_interest;
+    if (one.hits == 0) never.push_back(&one);
   }
-  if (campaign.sometimes.empty()) return;
-  fmt::print(invocation_.out, "\nsometimes  {} of {} seen\n", seen, campaign.sometimes.size());
+  const size_t elsewhere = campaign.sometimes.size() - of_interest;
+  if (of_interest == 0) return;
+  fmt::print(invocation_.out, "\nsometimes  {} of {} seen{}\n", of_interest - never.size(),
+             of_interest,
+             elsewhere == 0 ? "" : fmt::format("; {} more in files of which none was", elsewhere));
   for (size_t i = 0; i < std::min(never.size(), kNeverSeenShown); ++i) {
     fmt::print(invocation_.out, "  never: {}\n", never[i]->label);
   }

@@ -428,8 +428,11 @@ void Supervisor::finish() {
   for (size_t i = 0; i < all.size(); ++i) {
     SometimesCount& one = by_label[all[i]->label];
     one.label = all[i]->label;
-    one.place = fmt::format("{}:{}", all[i]->file, all[i]->line);
-    one.hits += memory_.sometimes()[i].load();
+    const uint64_t hits = memory_.sometimes()[i].load();
+    if (one.place.empty() || hits > 0) {
+      one.place = fmt::format("{}:{}", all[i]->file, all[i]->line);
+    }
+    one.hits += hits;
   }
   for (auto& [label, one] : by_label) campaign_.sometimes.push_back(std::move(one));
 }

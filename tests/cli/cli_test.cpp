@@ -269,6 +269,14 @@ TEST_CASE("what a deviation was needed for is told of the same plan that fails, 
   CHECK_THAT(well.out, !ContainsSubstring("without it: "));
 }
 
+TEST_CASE("what was never seen is listed where something of its file was") {
+  const Place place;
+  const std::string log = place.run("run append-log -n 200 -s 5 --keep-going").out;
+  CHECK_THAT(log, ContainsSubstring(" more in files of which none was\n"));
+  CHECK_THAT(log, !ContainsSubstring("a checkpoint was given up"));
+  CHECK_THAT(place.run("run canary -n 1 -s 2").out, !ContainsSubstring("never: "));
+}
+
 TEST_CASE("a standstill shows the page that was never counted down") {
   const Place place;
   const Ended hunt = place.run("run snapshot-full-cache --bug garnet-1679b.b -n 3000 -s 1 -q");
