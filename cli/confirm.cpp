@@ -67,12 +67,19 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
 }
 
 ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
-                               const RunRow& row, const fuzz::Changes& changes,
-                               int64_t hang_after_ms) {
+                               RunRow& row, const fuzz::Changes& changes, int64_t hang_after_ms) {
   std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
   words.emplace_back("--json");
   const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
+  if (becomes_failure(fresh, row)) return {};
+  RunRow seen = row;
+  if (fresh.overdue || !reports::take_line(first_line(fresh.out), seen)) {
+    return {"; a fresh process ended without an answer: it " + end_text(fresh), {}};
+  }
   const bool again = WIFEXITED(fresh.status) && WEXITSTATUS(fresh.status) == kNondeterminism;
+  if (!again && seen.verdict != scenarios::Verdict::ok) {
+    return {fmt::format("; a fresh process says {}", seen.signature.view()), {}};
+  }
   if (!again) {
     return {"; a fresh process does not see it, so it depends on more than where memory lies", {}};
   }
@@ -83,6 +90,18 @@ ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Sc
   const Json second = Json::parse(fresh.out.substr(row_end + 1), nullptr, false);
   if (second.is_object() && second.contains("parts")) told.place = second["parts"].dump();
   return told;
+}
+
+bool becomes_failure(const Output& fresh, RunRow& row) {
+  CHECK(row.verdict != scenarios::Verdict::failed, "it is a failure already");
+  RunRow seen = row;
+  if (fresh.overdue || !reports::take_line(first_line(fresh.out), seen)) return false;
+  if (seen.verdict != scenarios::Verdict::failed || seen.steps > row.steps) return false;
+  seen.guarded = true;
+  seen.rerun = reports::Rerun::none;
+  seen.rerun_digest = 0;
+  row = seen;
+  return true;
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }

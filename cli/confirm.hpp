@@ -23,6 +23,16 @@ enum class Outcome : uint8_t {
   harness,  // the process could not say
 };
 
+/// What a program printed, and how it ended.
+struct Output {
+  std::string out;
+  std::string err;
+  int status = -1;           // as wait() gives it
+  bool started = false;      // else there was no process to be had, and `err` says why
+  bool overdue = false;      // it was killed because it took too long: how it ended says nothing
+  bool interrupted = false;  // it was killed because Ctrl-C came: the same
+};
+
 struct Confirmation {
   Outcome outcome = Outcome::harness;
   std::string signature;  // as the guarded replay gives it
@@ -43,9 +53,17 @@ struct ToldDivergence {
   std::string text;
   std::string place;
 };
+/// If the fresh process sees a broken promise, there is nothing to tell: the row is that failure
+/// then.
 ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Scenario& scenario,
-                               const reports::RunRow& row, const fuzz::Changes& changes,
+                               reports::RunRow& row, const fuzz::Changes& changes,
                                int64_t hang_after_ms);
+
+/// Makes the row of a run, in which its worker saw nothing wrong, the failure that a fresh process
+/// sees behind guards. Foreign memory may be touched without a trap; what is read there depends on
+/// where memory lies, and nothing after the first broken promise counts. False: it saw none, or
+/// only after the end of what the worker saw, where it must have come another way.
+bool becomes_failure(const Output& fresh, reports::RunRow& row);
 
 /// The answer of `replay --json`: its first line.
 std::string first_line(const std::string& text);
@@ -56,16 +74,6 @@ bool took_worker_along(const reports::RunRow& row);
 
 /// The name of the tape file of a run.
 std::string tape_path(const std::string& folder, const char* scenario, uint64_t seed);
-
-/// What a program printed, and how it ended.
-struct Output {
-  std::string out;
-  std::string err;
-  int status = -1;           // as wait() gives it
-  bool started = false;      // else there was no process to be had, and `err` says why
-  bool overdue = false;      // it was killed because it took too long: how it ended says nothing
-  bool interrupted = false;  // it was killed because Ctrl-C came: the same
-};
 
 /// Runs a program to its end, or for as long as it may take. It is deaf to Ctrl-C itself, and dies
 /// with this process; with `interrupts` it is killed when Ctrl-C has come.

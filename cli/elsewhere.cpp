@@ -27,8 +27,7 @@ std::string first_difference(const std::string& one, const std::string& other);
 }  // namespace
 
 Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scenario& scenario,
-                            const RunRow& row, const fuzz::Changes& changes,
-                            int64_t hang_after_ms) {
+                            RunRow& row, const fuzz::Changes& changes, int64_t hang_after_ms) {
   CHECK(row.verdict != scenarios::Verdict::failed, "after a broken promise nothing is promised");
   std::vector<std::string> words = replay_of(scenario, row, changes, hang_after_ms);
   words.insert(words.end(), {"--json"});
@@ -37,6 +36,10 @@ Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scena
   const Json seen = Json::parse(first_line(fresh.out), nullptr, false);
   if (fresh.overdue || !seen.is_object()) return without_answer(row, fresh);
   Confirmation result;
+  if (becomes_failure(fresh, row)) {
+    result.outcome = Outcome::reproduced;
+    return result;
+  }
   result.text = compare(row, seen);
   result.outcome = result.text.empty() ? Outcome::reproduced : Outcome::differs;
   if (result.text.empty() || row.steps > kStepsMax) return result;

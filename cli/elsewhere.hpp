@@ -14,9 +14,10 @@
 namespace orrery::cli {
 
 /// Plays the run there and compares. `text` of what differs says how, and names the first event in
-/// which two such processes part, if it can be found. Requires: the run did not fail.
+/// which two such processes part, if it can be found. If a broken promise is seen there, the row is
+/// that failure afterwards, and `outcome` says nothing. Requires: the run did not fail.
 Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scenario& scenario,
-                            const reports::RunRow& row, const fuzz::Changes& changes,
+                            reports::RunRow& row, const fuzz::Changes& changes,
                             int64_t hang_after_ms);
 
 }  // namespace orrery::cli

@@ -39,6 +39,7 @@ bool file_exists(const std::string& path) {
 
 std::string read_file(const std::string& path, std::string& content) {
   std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return fmt::format("\"{}\" is a folder", path);
   if (!std::filesystem::is_regular_file(path, error)) {
     return fmt::format("there is no file \"{}\"", path);
   }

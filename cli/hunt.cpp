@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "cli/build.hpp"
@@ -44,14 +45,15 @@ class Hunter final : public fuzz::Watcher {
   int run();
 
  private:
+  void settle(RunRow& row) override;
   void on_row(const RunRow& row) override;
   void on_last_words(const RunRow& row, const std::string& words) override;
   void on_tick(const Campaign& so_far, double seconds) override;
   bool has_found() const override { return found_elsewhere_; }
 
   void reproduce(const RunRow& row);
-  std::string tell_divergence(const RunRow& row);
-  void look_elsewhere(const RunRow& row);
+  void look_into_divergence(RunRow& row);
+  void look_elsewhere(RunRow& row);
   void flush_rows();
   void harness_failed(std::string text);
   void save_junit(const Campaign& campaign);
@@ -79,6 +81,7 @@ class Hunter final : public fuzz::Watcher {
   uint64_t elsewhere_identical_ = 0;  // of these
   bool found_elsewhere_ = false;
   std::string rows_;        // of --json, until they are written whole
+  std::string rerun_line_;  // of --json, behind that of the row to come
   std::string last_words_;  // of the row to come
   std::vector<Differing> nondeterminism_;
   std::vector<std::string> harness_failures_;
@@ -115,13 +118,17 @@ int Hunter::run() {
   return exit_code(campaign);
 }
 
-void Hunter::on_row(const RunRow& row) {
-  RunRow told = row;
-  std::string rerun;
-  if (row.rerun == reports::Rerun::differs) rerun = tell_divergence(row);
+// Only now, in the order of the runs: which rows are looked into does not depend on the workers.
+void Hunter::settle(RunRow& row) {
+  rerun_line_.clear();
+  if (row.rerun == reports::Rerun::differs) look_into_divergence(row);
   if (row.rerun == reports::Rerun::identical && played_twice_++ % kElsewhereEvery == 0) {
     look_elsewhere(row);
   }
+}
+
+void Hunter::on_row(const RunRow& row) {
+  RunRow told = row;
   if (row.verdict == Verdict::failed) {
     if (confirmations_.wants(row)) reproduce(row);
     const Confirmed* const known = confirmations_.find(row.signature.view());
@@ -132,7 +139,7 @@ void Hunter::on_row(const RunRow& row) {
   last_words_.clear();
   if (!hunted_.json) return;
   rows_ += reports::json_line(told, hunted_.scenario->name()) + '\n';
-  if (!rerun.empty()) rows_ += rerun + '\n';
+  if (!rerun_line_.empty()) rows_ += rerun_line_ + '\n';
 }
 
 void Hunter::on_last_words(const RunRow&, const std::string& words) { last_words_ = words; }
@@ -148,29 +155,32 @@ void Hunter::reproduce(const RunRow& row) {
       {row.seed, fmt::format("seed {}: {}", reports::hex64(row.seed), made.text), ""});
 }
 
-// In words for the end, and as a line of JSON.
-std::string Hunter::tell_divergence(const RunRow& row) {
+// In words for the end, and as a line of JSON; or it is a failure that only guards make visible.
+void Hunter::look_into_divergence(RunRow& row) {
   progress_.clear();
   flush_rows();
   const char* const name = hunted_.scenario->name();
-  if (nondeterminism_.size() >= kDivergencesShown) return reports::rerun_line(row, name, {});
+  rerun_line_ = reports::rerun_line(row, name, {});
+  if (nondeterminism_.size() >= kDivergencesShown) return;
   const ToldDivergence told =
       divergence_told(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
+  if (row.verdict == Verdict::failed) return rerun_line_.clear();
   nondeterminism_.push_back(
       {row.seed,
        fmt::format("seed {}: the run and the same run with its memory laid out the other "
                    "way round differ{}",
                    reports::hex64(row.seed), told.text),
        ""});
-  return reports::rerun_line(row, name, told.place);
+  rerun_line_ = reports::rerun_line(row, name, told.place);
 }
 
-void Hunter::look_elsewhere(const RunRow& row) {
+void Hunter::look_elsewhere(RunRow& row) {
   flush_rows();
-  ++elsewhere_;
   const std::string seed = reports::hex64(row.seed);
   const Confirmation seen =
       play_elsewhere(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
+  if (row.verdict == Verdict::failed) return;  // then it was not played twice either
+  ++elsewhere_;
   if (seen.outcome == Outcome::reproduced) ++elsewhere_identical_;
   if (seen.outcome == Outcome::harness) harness_failed(fmt::format("seed {}: {}", seed, seen.text));
   if (seen.outcome != Outcome::differs) return;
@@ -325,18 +335,28 @@ void Hunter::tell_bugs(const Campaign& campaign) {
   }
 }
 
+// What stands in a file of which nothing was seen belongs to other scenarios, as a rule: it would
+// drown the gaps of this one, so it is only counted.
 void Hunter::tell_never_seen(const Campaign& campaign) {
-  size_t seen = 0;
+  const auto file_of = [](const fuzz::SometimesCount& one) {
+    return one.place.substr(0, one.place.find(':'));
+  };
+  std::set<std::string> entered;
+  for (const fuzz::SometimesCount& one : campaign.sometimes) {
+    if (one.hits > 0) entered.insert(file_of(one));
+  }
+  size_t of_interest = 0;
   std::vector<const fuzz::SometimesCount*> never;
   for (const fuzz::SometimesCount& one : campaign.sometimes) {
-    if (one.hits > 0) {
-      ++seen;
-    } else {
-      never.push_back(&one);
-    }
+    if (!entered.contains(file_of(one))) continue;
+    ++of_interest;
+    if (one.hits == 0) never.push_back(&one);
   }
-  if (campaign.sometimes.empty()) return;
-  fmt::print(invocation_.out, "\nsometimes  {} of {} seen\n", seen, campaign.sometimes.size());
+  const size_t elsewhere = campaign.sometimes.size() - of_interest;
+  if (of_interest == 0) return;
+  fmt::print(invocation_.out, "\nsometimes  {} of {} seen{}\n", of_interest - never.size(),
+             of_interest,
+             elsewhere == 0 ? "" : fmt::format("; {} more in files of which none was", elsewhere));
   for (size_t i = 0; i < std::min(never.size(), kNeverSeenShown); ++i) {
     fmt::print(invocation_.out, "  never: {}\n", never[i]->label);
   }

@@ -17,6 +17,7 @@ constexpr std::string_view kRemark = "# without it: ";
 std::string from_seed(const std::string& scenario, const std::string& seed,
                       const fuzz::Changes& changes, Target& target);
 std::string from_file(const std::string& path, const fuzz::Changes& changes, Target& target);
+bool asks_the_same(const scenarios::Plan& recorded, const scenarios::Plan& changed);
 std::vector<reports::Need> needs_of(std::string_view text);
 
 }  // namespace
@@ -99,14 +100,21 @@ std::string from_file(const std::string& path, const fuzz::Changes& changes, Tar
     return fmt::format("{}:{}: {}", path, error->line, error->text);
   }
   wrong = scenarios::plan_of_tape(tape, target.plan);
+  const scenarios::Plan recorded = target.plan;
   if (wrong.empty()) wrong = fuzz::change(changes, target.plan);
   if (!wrong.empty()) return fmt::format("{}: {}", path, wrong);
   target.plan.guarded = true;
   target.file = path;
   target.revision = tape.revision;
   target.command = shell_word(path) + words_of(changes);
-  target.needs = needs_of(text);
+  if (asks_the_same(recorded, target.plan)) target.needs = needs_of(text);
   return {};
+}
+
+// What became of the run without a deviation is known of this very run only.
+bool asks_the_same(const scenarios::Plan& recorded, const scenarios::Plan& changed) {
+  return recorded.bugs == changed.bugs && recorded.faults == changed.faults &&
+         recorded.oracles == changed.oracles && recorded.sizes.all() == changed.sizes.all();
 }
 
 // A remark stands behind the deviation that it is about.

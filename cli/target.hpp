@@ -15,7 +15,7 @@ struct Target {
   std::string command;               // the words behind "orrery replay" that lead here again
   std::string file;                  // the tape; empty for a seed
   std::string revision;              // that the tape was recorded at
-  std::vector<reports::Need> needs;  // what the tape's own remarks say of its deviations
+  std::vector<reports::Need> needs;  // what the tape's own remarks say, if they are about this plan
 };
 
 /// `first` and `second` as they were typed, `second` perhaps empty. Returns what is wrong in one

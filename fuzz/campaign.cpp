@@ -262,7 +262,8 @@ void Supervisor::arrived(unsigned number, const RunRow& row) {
   }
   if (is_over(row.index)) return;  // a run that two had claimed
   waiting_[row.index].row = row;
-  if (ends_campaign(row)) {
+  // A run that came out differently may yet turn out to be something that ends nothing.
+  if (!order_.keep_going && row.verdict == scenarios::Verdict::failed) {
     auto& last = memory_.shared().last;
     last = std::min(last.load(), row.index);
   }
@@ -367,9 +368,10 @@ void Supervisor::hand_on(bool all) {
     const auto first = waiting_.begin();
     if (first->first != next_ && !all) return;
     next_ = first->first + 1;
-    const Over over = std::move(first->second);
+    Over over = std::move(first->second);
     waiting_.erase(first);
     if (!over.row) continue;
+    watcher_.settle(*over.row);
     const RunRow& row = *over.row;
     count(row);
     if (!over.last_words.empty()) watcher_.on_last_words(row, over.last_words);
@@ -426,8 +428,11 @@ void Supervisor::finish() {
   for (size_t i = 0; i < all.size(); ++i) {
     SometimesCount& one = by_label[all[i]->label];
     one.label = all[i]->label;
-    one.place = fmt::format("{}:{}", all[i]->file, all[i]->line);
-    one.hits += memory_.sometimes()[i].load();
+    const uint64_t hits = memory_.sometimes()[i].load();
+    if (one.place.empty() || hits > 0) {
+      one.place = fmt::format("{}:{}", all[i]->file, all[i]->line);
+    }
+    one.hits += hits;
   }
   for (auto& [label, one] : by_label) campaign_.sometimes.push_back(std::move(one));
 }

@@ -87,6 +87,9 @@ struct Campaign {
 class Watcher {
  public:
   virtual ~Watcher() = default;
+  /// Before a row is counted, in order of index: whoever learns here that the run was something
+  /// else makes it another row. `index` and `seed` stay as they are.
+  virtual void settle(reports::RunRow& row) { (void)row; }
   /// In order of index, without gaps but for defects.
   virtual void on_row(const reports::RunRow& row) = 0;
   /// Before on_row() of a run that took its worker along: what the worker said last.

@@ -72,6 +72,7 @@ void cut(Rows& rows);
 uint32_t task_of(const Run& run, const Event& event);
 uint32_t task_of(const Run& run, const Finding& finding);
 bool has_others(const Run& run, const Rows& rows);
+std::vector<std::string> lane_names(const Run& run, const Rows& rows);
 void print_head(const Run& run, const Rows& rows, std::ostream& out);
 void print_row(const Run& run, const Rows& rows, size_t index, std::ostream& out);
 void print_violation(const Run& run, const Rows& rows, std::ostream& out);
@@ -158,7 +159,7 @@ void add_deviations(const Telling& telling, size_t end, Rows& rows) {
 void add_evidence(const Run& run, size_t end, Rows& rows) {
   const Finding& finding = *run.finding;
   for (const size_t event : finding.events) {
-    if (event < run.trace->events.size()) rows.add(event);
+    if (event < run.trace->events.size()) rows.keep(event);
   }
   add_operations(run, rows);
   Interest interest;
@@ -300,7 +301,8 @@ bool left_out(const Run& run, size_t last, size_t event) {
   return false;
 }
 
-// The oldest filler goes first; a deviation and what happened inside the operations never.
+// The oldest filler goes first; a deviation, what the finding itself points to and what happened
+// inside the operations never.
 void cut(Rows& rows) {
   for (auto row = rows.marks.begin(); rows.marks.size() > kRowsMax && row != rows.marks.end();) {
     const bool kept = std::find(rows.kept.begin(), rows.kept.end(), row->first) != rows.kept.end();
@@ -332,10 +334,26 @@ bool has_others(const Run& run, const Rows& rows) {
          });
 }
 
-void print_head(const Run& run, const Rows& rows, std::ostream& out) {
-  fmt::print(out, "  {:>11} {:>15}  ", "step", "virtual");
+// Two devices may each have brought the answer of a request of the same name: then the last part of
+// the device's name, as much as a lane holds, tells them apart.
+std::vector<std::string> lane_names(const Run& run, const Rows& rows) {
   std::vector<std::string> names;
   for (const uint32_t task : rows.lanes) names.push_back(short_name_of_task(*run.trace, task));
+  const std::vector<std::string> without_device = names;
+  for (size_t lane = 0; lane < names.size(); ++lane) {
+    const std::string& name = without_device[lane];
+    const std::string device = device_of_task(*run.trace, rows.lanes[lane]);
+    const auto namesakes = std::count(without_device.begin(), without_device.end(), name);
+    if (namesakes < 2 || device.empty()) continue;
+    const size_t room = kLaneWidth - 3 - std::min(name.size(), kLaneWidth - 4);
+    names[lane].insert(name.rfind('/'), ":" + device.substr(0, room));
+  }
+  return names;
+}
+
+void print_head(const Run& run, const Rows& rows, std::ostream& out) {
+  fmt::print(out, "  {:>11} {:>15}  ", "step", "virtual");
+  std::vector<std::string> names = lane_names(run, rows);
   if (has_others(run, rows)) names.emplace_back("others");
   for (size_t lane = 0; lane < names.size(); ++lane) {
     const bool last = lane + 1 == names.size();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/run_row.hpp"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "reports/words.hpp"
@@ -9,6 +10,9 @@ namespace orrery::reports {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using scenarios::Verdict;
+
+constexpr const char* kSchema = "orrery-run/1";
 
 std::string line_of(const Json& json);
 double in_thousandths(double seconds);
@@ -42,7 +46,7 @@ RunRow row_of(const scenarios::Run& run) {
 
 std::string json_line(const RunRow& row, const char* scenario) {
   Json json;
-  json["schema"] = "orrery-run/1";
+  json["schema"] = kSchema;
   json["scenario"] = scenario;
   json["index"] = row.index;
   json["seed"] = hex64(row.seed);
@@ -61,6 +65,27 @@ std::string json_line(const RunRow& row, const char* scenario) {
   }
   json["bugs"] = std::move(bugs);
   return line_of(json);
+}
+
+bool take_line(const std::string& line, RunRow& row) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object() || json.value("schema", "") != kSchema) return false;
+  const std::string verdict = json.value("verdict", "");
+  for (const auto one : {Verdict::ok, Verdict::failed, Verdict::inconclusive}) {
+    if (verdict == scenarios::name_of(one)) row.verdict = one;
+  }
+  row.oracle.assign(json.value("oracle", ""));
+  row.signature.assign(json.value("signature", ""));
+  row.digest = std::strtoull(json.value("digest", "").c_str(), nullptr, 16);
+  row.steps = json.value("steps", uint64_t{0});
+  row.points = json.value("points", uint64_t{0});
+  row.virtual_ns = json.value("virtual_ns", int64_t{0});
+  row.deviations = json.value("deviations", uint64_t{0});
+  const Json bugs = json.value("bugs", Json::object());
+  for (size_t i = 0; i < engine::kBugs.size(); ++i) {
+    row.reached[i] = bugs.value(std::string(engine::kBugs[i].id), uint64_t{0});
+  }
+  return true;
 }
 
 std::string rerun_line(const RunRow& row, const char* scenario, const std::string& place) {

@@ -44,6 +44,10 @@ RunRow row_of(const scenarios::Run& run);
 /// One line without its end, of schema orrery-run/1. `scenario` is its name.
 std::string json_line(const RunRow& row, const char* scenario);
 
+/// Takes what happened in a run from such a line: the verdict and what stands behind it. The index,
+/// the seed and which bugs are on stay. False, and nothing is changed: it is no such line.
+bool take_line(const std::string& line, RunRow& row);
+
 /// A line of its own behind that of a run whose second play differs: "schema" is orrery-rerun/1,
 /// "record" is rerun, then scenario, index, seed, digest and rerun_digest, and in "parts" where the
 /// two plays part, as divergence_place() has it; null where that is not known (`place` is empty).

@@ -63,6 +63,14 @@ std::string short_name_of_task(const sim::Trace& trace, uint32_t task) {
   return name.substr(0, device) + name.substr(name.rfind('/'));
 }
 
+std::string device_of_task(const sim::Trace& trace, uint32_t task) {
+  const std::string name = name_of_task(trace, task);
+  const size_t label = name.find(':');
+  if (label == std::string::npos) return {};
+  const std::string device = name.substr(label + 1, name.rfind('/') - label - 1);
+  return device.substr(device.rfind('/') + 1);
+}
+
 std::string_view kind_text(uint16_t kind) {
   const std::string_view of_engine = engine::events::name_of(kind);
   return of_engine.empty() ? std::string_view(world_kind(kind)) : of_engine;

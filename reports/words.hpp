@@ -33,6 +33,8 @@ std::string name_of(const sim::ActorId& id);
 std::string name_of_task(const sim::Trace& trace, uint32_t task);
 /// The same without the name of a device: "done-write/4096".
 std::string short_name_of_task(const sim::Trace& trace, uint32_t task);
+/// The last part of the device's name: "hlog"; empty if there is none in the name of the task.
+std::string device_of_task(const sim::Trace& trace, uint32_t task);
 
 /// A kind of event, of the engine or of the world: "head-moved", "io-submitted".
 std::string_view kind_text(uint16_t kind);

@@ -63,6 +63,10 @@ std::string unfit(const Plan& plan) {
     for (const engine::BugRow& row : engine::kBugs) known.emplace_back(row.id);
     return unknown("bug", id, known);
   }
+  if (!plan.bugs.empty() && !plan.scenario->plays_store()) {
+    return fmt::format("bug {} is in the store, which {} does not play", plan.bugs.front(),
+                       plan.scenario->name());
+  }
   for (const std::string& name : plan.faults) {
     if (faults::find_fault(name) != nullptr) continue;
     std::vector<std::string> known;

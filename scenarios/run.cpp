@@ -175,8 +175,10 @@ void Runner::State::take_failure(const sim::Failure& failure) {
   }
   if (finding.oracle == "progress") {
     // Many bugs end in the same wait; what it is for tells them apart.
-    const std::string awaited = what_is_awaited(run);
-    if (!awaited.empty()) finding.label += "; " + awaited;
+    const Awaited awaited = what_is_awaited(run);
+    if (!awaited.label.empty()) finding.label += "; " + awaited.label;
+    if (!awaited.text.empty()) finding.text += "; " + awaited.text;
+    finding.events = awaited.events;
   }
   run.finding = std::move(finding);
 }

@@ -1,15 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/oracles/snapshot_pages.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "engine/store/checkpoint.hpp"
 #include "engine/store/events.hpp"
 
 namespace orrery::scenarios {
+namespace {
 
 namespace events = engine::events;
 using engine::Phase;
+
+constexpr size_t kPagesNamed = 4;
+
+/// What a snapshot may lack of a page.
+struct Lack {
+  SnapshotPages::State state;
+  const char* what;
+};
+constexpr std::array<Lack, 3> kLacks{{
+    {SnapshotPages::State::untouched, "never looked at"},
+    {SnapshotPages::State::in_flight, "in flight"},
+    {SnapshotPages::State::left_out, "left out and not counted down"},
+}};
+
+void add_lack(const Lack& lack, const std::vector<int64_t>& pages,
+              const std::map<int64_t, size_t>& visits, Awaited& awaited);
+
+}  // namespace
 
 SnapshotPages::SnapshotPages(const Run& run)
     : page_bits_(run.plan->sizes.find("page_bits").value_or(0)),
@@ -31,8 +54,12 @@ const char* SnapshotPages::take(const sim::Event& event, int64_t& page) {
   }
 }
 
-size_t SnapshotPages::count(State state) const {
-  return static_cast<size_t>(std::count(states_.begin(), states_.end(), state));
+std::vector<int64_t> SnapshotPages::pages_in(State state) const {
+  std::vector<int64_t> pages;
+  for (size_t i = 0; i < states_.size(); ++i) {
+    if (states_[i] == state) pages.push_back(first_ + static_cast<int64_t>(i));
+  }
+  return pages;
 }
 
 void SnapshotPages::start(int64_t start, int64_t final) {
@@ -87,23 +114,47 @@ const char* SnapshotPages::ended(bool well, int64_t& page) {
   return nullptr;
 }
 
-std::string what_is_awaited(const Run& run) {
+Awaited what_is_awaited(const Run& run) {
   SnapshotPages pages(run);
   auto phase = Phase::rest;
-  for (const sim::Event& event : run.trace->events) {
+  std::map<int64_t, size_t> visits;  // by page: the event that says what became of it
+  const auto& trace = run.trace->events;
+  for (size_t i = 0; i < trace.size(); ++i) {
+    const sim::Event& event = trace[i];
     int64_t page = 0;
     pages.take(event, page);
     if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) phase = Phase::rest;
     if (event.kind == events::kCheckpointPhase) phase = static_cast<Phase>(event.a);
+    if (event.kind == events::kSnapshotStarted) visits.clear();
+    if (event.kind == events::kSnapshotPageSubmitted ||
+        event.kind == events::kSnapshotPageLeftOut) {
+      visits[page] = i;
+    }
   }
-  if (phase == Phase::rest) return {};
-  std::string text = "in " + std::string(engine::name_of(phase));
-  using State = SnapshotPages::State;
-  if (pages.is_empty()) text += ", a snapshot of no pages";
-  if (pages.count(State::untouched) > 0) text += ", snapshot pages never looked at";
-  if (pages.count(State::in_flight) > 0) text += ", snapshot pages in flight";
-  if (pages.count(State::left_out) > 0) text += ", snapshot pages left out and not counted down";
-  return text;
+  Awaited awaited;
+  if (phase == Phase::rest) return awaited;
+  awaited.label = "in " + std::string(engine::name_of(phase));
+  if (pages.is_empty()) awaited.label += ", a snapshot of no pages";
+  for (const Lack& lack : kLacks) add_lack(lack, pages.pages_in(lack.state), visits, awaited);
+  return awaited;
 }
 
+namespace {
+
+void add_lack(const Lack& lack, const std::vector<int64_t>& pages,
+              const std::map<int64_t, size_t>& visits, Awaited& awaited) {
+  if (pages.empty()) return;
+  awaited.label += fmt::format(", snapshot pages {}", lack.what);
+  std::string names;
+  for (size_t i = 0; i < std::min(pages.size(), kPagesNamed); ++i) {
+    names += fmt::format("{}{}", i == 0 ? "" : ", ", pages[i]);
+    const auto visit = visits.find(pages[i]);
+    if (visit != visits.end()) awaited.events.push_back(visit->second);
+  }
+  if (pages.size() > kPagesNamed) names += fmt::format(" and {} more", pages.size() - kPagesNamed);
+  awaited.text += fmt::format("{}snapshot page{} {}: {}", awaited.text.empty() ? "" : "; ",
+                              pages.size() == 1 ? "" : "s", names, lack.what);
+}
+
+}  // namespace
 }  // namespace orrery::scenarios

@@ -23,7 +23,9 @@ class SnapshotPages {
   /// A snapshot is under way that has no pages at all.
   bool is_empty() const { return under_way_ && states_.empty(); }
   /// How many pages are in that state.
-  size_t count(State state) const;
+  size_t count(State state) const { return pages_in(state).size(); }
+  /// Which ones, the lowest first.
+  std::vector<int64_t> pages_in(State state) const;
 
  private:
   void start(int64_t start, int64_t final);
@@ -42,8 +44,12 @@ class SnapshotPages {
 };
 
 /// What the engine waits for in a run that came to a standstill, as far as its events tell: the
-/// phase of the checkpoint, and what its snapshot lacks. Without numbers; empty if no checkpoint is
-/// under way.
-std::string what_is_awaited(const Run& run);
+/// phase of the checkpoint, and what its snapshot lacks.
+struct Awaited {
+  std::string label;           // without numbers; empty if no checkpoint is under way
+  std::string text;            // the first of the pages that it lacks; empty if it lacks none
+  std::vector<size_t> events;  // where these were handed to the device or left out
+};
+Awaited what_is_awaited(const Run& run);
 
 }  // namespace orrery::scenarios

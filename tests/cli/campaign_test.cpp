@@ -13,23 +13,6 @@
 namespace orrery::cli {
 namespace {
 
-/// The rows of --json without the line that sums up.
-std::vector<Json> rows_of(const std::string& text) {
-  std::vector<Json> rows = lines_of(text);
-  rows.erase(std::remove_if(rows.begin(), rows.end(),
-                            [](const Json& row) { return row["schema"] != "orrery-run/1"; }),
-             rows.end());
-  return rows;
-}
-
-/// The rest of the line behind `what`.
-std::string behind(const std::string& text, const std::string& what) {
-  const size_t at = text.find(what);
-  if (at == std::string::npos) return {};
-  const size_t from = at + what.size();
-  return text.substr(from, text.find('\n', from) - from);
-}
-
 // Waits for a child of $campaign whose verb is the word that is given: $child. Not for ever.
 const std::string kChildren = R"(
     find_child() {
@@ -44,28 +27,6 @@ const std::string kChildren = R"(
       [[ -n $child ]] || { echo "no child plays $1" >&2; exit 99; }
     }
 )";
-
-void require_schema(const Place& place, const std::string& name, const std::string& schema) {
-  const std::string command = "xmllint --noout --schema " + schema + " " + place.path() + "/desk/" +
-                              name + " > " + place.path() + "/xmllint 2>&1";
-  const int status = std::system(command.c_str());
-  INFO(content_of(place.path() + "/xmllint"));
-  REQUIRE(status == 0);
-}
-
-// Our schema allows less than junit-10.xsd of Jenkins' xUnit plugin, the one in wide use: what fits
-// ours fits that one. Its text is not in this tree; whoever has it names it in ORRERY_JUNIT_XSD.
-void require_schema(const Place& place, const std::string& name) {
-  require_schema(place, name, "tests/data/junit.xsd");
-  const char* const other = std::getenv("ORRERY_JUNIT_XSD");
-  if (other != nullptr) require_schema(place, name, other);
-}
-
-size_t count_of(const std::string& text, const std::string& what) {
-  size_t count = 0;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
-  return count;
-}
 
 /// What a program writes to a terminal, which is its standard error.
 std::string on_terminal(const Place& place, const std::string& words) {
@@ -307,76 +268,6 @@ TEST_CASE("where nothing can be written, what was found is still told") {
   }
 }
 
-TEST_CASE("a subject that hashes a pointer is caught, and told where") {
-  const Place place;
-  const Ended hunt = place.run("run pointer-canary -n 200 -s 1 -j 2");
-  CHECK(hunt.code == 3);
-  CHECK_THAT(hunt.out, ContainsSubstring("re-runs identical"));
-  CHECK_THAT(hunt.err, ContainsSubstring("NONDETERMINISM  seed 0x"));
-  CHECK_THAT(hunt.err, ContainsSubstring("step "));
-  CHECK_THAT(hunt.err, ContainsSubstring("client/"));
-  CHECK_THAT(hunt.err, ContainsSubstring("scenarios/pointer_canary.cpp:"));
-  CHECK_THAT(hunt.err, ContainsSubstring("something depends on an address"));
-  const Ended replay = place.run("replay pointer-canary 1 -q");
-  CHECK(replay.code == 3);
-  CHECK_THAT(replay.err, ContainsSubstring("scenarios/pointer_canary.cpp:"));
-  CHECK(place.run("run pointer-canary -n 200 -s 1 -q --check-determinism off").code == 6);
-}
-
-TEST_CASE("a subject that hashes the address of a constant is caught elsewhere, and told where") {
-  const Place place;
-  const Ended hunt = place.run("run static-canary -n 200 -s 1 -j 2 --junit static.xml");
-  CHECK(hunt.code == 3);
-  CHECK_THAT(hunt.out, ContainsSubstring("re-runs identical; 0 of 1 elsewhere"));
-  CHECK_THAT(hunt.err, ContainsSubstring("NONDETERMINISM  seed 0x"));
-  CHECK_THAT(hunt.err, ContainsSubstring("in a process of its own"));
-  CHECK_THAT(hunt.err, ContainsSubstring("client/"));
-  CHECK_THAT(hunt.err, ContainsSubstring("scenarios/static_canary.cpp:"));
-  const std::string again = behind(place.read("static.xml"), "type=\"determinism\">orrery ");
-  CHECK_THAT(again, ContainsSubstring("--from 0 -n 1 --check-determinism all"));
-  CHECK(place.run(again + " -q").code == 3);
-  // It ends the campaign, unless somebody wants more; and nothing else sees it.
-  CHECK(count_of(hunt.err, "NONDETERMINISM") == 1);
-  const std::string all = "run static-canary -n 200 -s 1 -q --check-determinism all";
-  CHECK(count_of(place.run(all + " --keep-going").err, "NONDETERMINISM") >= 3);
-  CHECK(place.run("run static-canary -n 200 -s 1 -q --check-determinism off").code == 6);
-  CHECK(place.run("replay static-canary 1 -q").code == 0);
-  // Not for lack of looking does it see nothing in others.
-  CHECK_THAT(place.run("run many-sessions -n 120 -s 1 --check-determinism all").out,
-             ContainsSubstring("120 of 120 re-runs identical; 3 of 3 elsewhere"));
-}
-
-TEST_CASE("a run whose second play differs has a line of JSON that says where") {
-  const Place place;
-  const Ended hunt = place.run("run pointer-canary -n 200 -s 1 -j 2 --json -q");
-  CHECK(hunt.code == 3);
-  const std::vector<Json> lines = lines_of(hunt.out);
-  const auto rerun = std::find_if(lines.begin(), lines.end(), [](const Json& line) {
-    return line["schema"] == "orrery-rerun/1";
-  });
-  REQUIRE(rerun != lines.end());
-  REQUIRE(rerun != lines.begin());
-  const Json& run = *(rerun - 1);
-  CHECK((*rerun)["record"] == "rerun");
-  for (const char* same : {"scenario", "index", "seed", "digest"}) {
-    CHECK((*rerun)[same] == run[same]);
-  }
-  CHECK((*rerun)["rerun_digest"] != run["digest"]);
-  const auto require_parts = [](const Json& line) {
-    const Json& parts = line["parts"];
-    CHECK(parts["step"].get<uint64_t>() > 0);
-    CHECK(parts["task"].get<std::string>().starts_with("client/"));
-    CHECK(parts["site"].get<std::string>().starts_with("scenarios/pointer_canary.cpp:"));
-  };
-  require_parts(*rerun);
-  CHECK(rows_of(hunt.out).size() == lines.size() - 2);
-  // A replay says it as well, behind its row.
-  const std::string seed = run["seed"];
-  const Ended replay = place.run("replay pointer-canary " + seed + " --json -q");
-  CHECK(replay.code == 3);
-  require_parts(lines_of(replay.out).at(1));
-}
-
 TEST_CASE("a bug that is seen says what its seeds cost, and not what the campaign did") {
   const Place place;
   const std::string words = "run snapshot-full-cache --bug garnet-2063.b -s 1 -q --keep-going -n ";
@@ -418,26 +309,6 @@ TEST_CASE("printed commands repeat what a tape does not hold, in words that a sh
   const std::string replay = behind(inconclusive, "  replay:  ");
   CHECK(replay.starts_with(place.binary() + " replay snapshot-full-cache 0x"));
   CHECK(place.shell(replay + " -q").code == 4);
-}
-
-TEST_CASE("as many runs are played twice as was asked for") {
-  const Place place;
-  const auto reruns = [&](const std::string& rate) {
-    const Ended ended =
-        place.run("run many-sessions -n 40 -s 5 --json -q --check-determinism " + rate);
-    CHECK(ended.code == 0);
-    const Json last = lines_of(ended.out).back();
-    CHECK(last["reruns"] == last["reruns_identical"]);
-    return last["reruns"].get<uint64_t>();
-  };
-  CHECK(reruns("all") == 40);
-  CHECK(reruns("1") == 40);
-  CHECK(reruns("1/10") == 4);
-  CHECK(reruns("20") == 2);
-  CHECK(reruns("off") == 0);
-  CHECK(reruns("0") == 0);
-  CHECK_THAT(place.run("run many-sessions -n 40 -s 5 --check-determinism 1/10").out,
-             ContainsSubstring("determinism: 4 of 4 re-runs identical"));
 }
 
 TEST_CASE("JUnit has a case for each oracle, the replay command first, and fits the schema") {

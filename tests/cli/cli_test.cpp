@@ -78,6 +78,10 @@ constexpr Row kBadInput[] = {
     {"doctor --now", "is not known to orrery doctor"},
     {"run canary --set io_points=50 --set io_points=60", "--set io_points is given twice"},
     {"run canary -n 3 --fault power-loss", "never loses power"},
+    {"run append-log -n 3 --bug garnet-385", "is in the store, which append-log does not play"},
+    {"replay canary 1 --bug spec-d9", "is in the store, which canary does not play"},
+    {"replay .", "\".\" is a folder"},
+    {"run canary -s @.", "\".\" is a folder"},
     {"run canary --set io_points", "write --set io_points=50"},
     {"run many-sessions --set page_bits=x", "write --set page_bits=9"},
     {"replay canary.orry --set io_point=", "write --set io_points=50"},
@@ -218,6 +222,71 @@ TEST_CASE("a replay stops where it is told to and says where every task is") {
   const Ended trace = place.run("replay canary 5 --trace -q");
   CHECK(trace.code == 0);
   CHECK_THAT(trace.out, ContainsSubstring("frame-acquired"));
+}
+
+TEST_CASE("a deviation that takes no effect is told") {
+  const Place place;
+  std::string tape;
+  first_failing_seed(place, tape);
+  REQUIRE(place.run("shrink " + tape + " -o small.orry -q").code == 0);
+  const std::string small = place.read("small.orry");
+  const size_t at = small.find("\nat ") + 1;
+  place.write("lost.orry",
+              small.substr(0, at) + "at nobody/0#0@0 3 preempt cleaner/0#0@0\n" + small.substr(at));
+  const Ended lenient = place.run("replay lost.orry");
+  CHECK(lenient.code == 1);
+  CHECK_THAT(lenient.err, ContainsSubstring("orrery: warning: "));
+  CHECK_THAT(lenient.err,
+             ContainsSubstring("took effect; the first that did not: nobody/0#0@0 3 preempt "));
+  const Ended strict = place.run("replay lost.orry --strict");
+  CHECK(strict.code == 4);
+  CHECK_THAT(strict.err, ContainsSubstring("took effect; the first that did not: nobody/0#0@0"));
+  CHECK(place.run("replay lost.orry -q").err.empty());
+  CHECK(place.run("replay small.orry").err.empty());
+}
+
+TEST_CASE("what a deviation was needed for is told of the same plan that fails, and no other") {
+  const Place place;
+  std::string tape;
+  first_failing_seed(place, tape);
+  REQUIRE(place.run("shrink " + tape + " -o small.orry -q").code == 0);
+  const auto told = [&](const std::string& words) { return place.run("replay " + words).out; };
+  const std::string io_points = behind(place.read("small.orry"), "size io_points ");
+  CHECK_THAT(told("small.orry"), ContainsSubstring("without it: "));
+  CHECK_THAT(told("small.orry --set io_points=" + io_points), ContainsSubstring("without it: "));
+  CHECK_THAT(told("small.orry --set point_ns=21"), !ContainsSubstring("without it: "));
+  CHECK_THAT(told("small.orry --fault io-error"), !ContainsSubstring("without it: "));
+  CHECK_THAT(told("small.orry --oracles resources"), !ContainsSubstring("without it: "));
+  // A run that is well needs nothing.
+  const Ended made = place.shell(
+      "$ORRERY replay many-sessions 5 --save ok.orry -q > /dev/null\n"
+      "grep '^at ' ok.orry | head -n 3 > three\n"
+      "(grep -v '^at ' ok.orry; sed 'a # without it: the run is ok' three) > well.orry");
+  REQUIRE(made.code == 0);
+  const Ended well = place.run("replay well.orry");
+  CHECK(well.code == 0);
+  CHECK_THAT(well.out, ContainsSubstring("what differs from the calm run"));
+  CHECK_THAT(well.out, !ContainsSubstring("without it: "));
+}
+
+TEST_CASE("what was never seen is listed where something of its file was") {
+  const Place place;
+  const std::string log = place.run("run append-log -n 200 -s 5 --keep-going").out;
+  CHECK_THAT(log, ContainsSubstring(" more in files of which none was\n"));
+  CHECK_THAT(log, !ContainsSubstring("a checkpoint was given up"));
+  CHECK_THAT(place.run("run canary -n 1 -s 2").out, !ContainsSubstring("never: "));
+}
+
+TEST_CASE("a standstill shows the page that was never counted down") {
+  const Place place;
+  const Ended hunt = place.run("run snapshot-full-cache --bug garnet-1679b.b -n 3000 -s 1 -q");
+  REQUIRE(hunt.code == 1);
+  const std::string shrink = behind(hunt.out, "  shrink:  ");
+  REQUIRE(place.shell(shrink.substr(0, shrink.find("  # ")) + " -o small.orry -q").code == 0);
+  const std::string story = place.run("replay small.orry").out;
+  CHECK_THAT(story, ContainsSubstring("left out and not\n  counted down") ||
+                        ContainsSubstring(": left out and not counted down"));
+  CHECK_THAT(story, ContainsSubstring(": evicted already, not written"));
 }
 
 TEST_CASE("exit codes") {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -89,6 +90,45 @@ inline std::vector<Json> lines_of(const std::string& text) {
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) all.push_back(Json::parse(line));
   return all;
+}
+
+/// The rows of --json without the line that sums up.
+inline std::vector<Json> rows_of(const std::string& text) {
+  std::vector<Json> rows = lines_of(text);
+  rows.erase(std::remove_if(rows.begin(), rows.end(),
+                            [](const Json& row) { return row["schema"] != "orrery-run/1"; }),
+             rows.end());
+  return rows;
+}
+
+/// The rest of the line behind `what`.
+inline std::string behind(const std::string& text, const std::string& what) {
+  const size_t at = text.find(what);
+  if (at == std::string::npos) return {};
+  const size_t from = at + what.size();
+  return text.substr(from, text.find('\n', from) - from);
+}
+
+inline void require_schema(const Place& place, const std::string& name, const std::string& schema) {
+  const std::string command = "xmllint --noout --schema " + schema + " " + place.path() + "/desk/" +
+                              name + " > " + place.path() + "/xmllint 2>&1";
+  const int status = std::system(command.c_str());
+  INFO(content_of(place.path() + "/xmllint"));
+  REQUIRE(status == 0);
+}
+
+// Our schema allows less than junit-10.xsd of Jenkins' xUnit plugin, the one in wide use: what fits
+// ours fits that one. Its text is not in this tree; whoever has it names it in ORRERY_JUNIT_XSD.
+inline void require_schema(const Place& place, const std::string& name) {
+  require_schema(place, name, "tests/data/junit.xsd");
+  const char* const other = std::getenv("ORRERY_JUNIT_XSD");
+  if (other != nullptr) require_schema(place, name, other);
+}
+
+inline size_t count_of(const std::string& text, const std::string& what) {
+  size_t count = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
 }
 
 }  // namespace orrery::cli

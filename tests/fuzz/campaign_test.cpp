@@ -41,6 +41,15 @@ class Stuck final : public Watcher {
   int* reached_;
 };
 
+/// Learns that no run came out differently: run 30 broke a promise, the others are well.
+class Settler final : public Listener {
+ public:
+  void settle(RunRow& row) override {
+    row.rerun = reports::Rerun::none;
+    if (row.index == 30) fail(row, "behind guards");
+  }
+};
+
 #ifndef ORRERY_ASAN  // sanitizers need descriptors of their own to look at an object
 /// From its first row on there is no descriptor to be had: for ever, or for half a second.
 class Starved final : public Listener {
@@ -134,6 +143,23 @@ TEST_CASE("a campaign that keeps going counts failures by their name") {
   CHECK(campaign.signatures[0].count == 5);
   CHECK(campaign.signatures[0].first.index == 3);
   CHECK(campaign.signatures[1].first.index == 7);
+}
+
+TEST_CASE("what a watcher makes of a run that came out differently is what counts") {
+  const auto body = [](RunRow& row) {
+    if (row.index >= 20) row.rerun = reports::Rerun::differs;
+  };
+  for (const unsigned workers : {1U, 3U}) {
+    Settler settler;
+    const Campaign campaign = run_campaign(order_of(1000, workers, body), settler);
+    // Those that turned out to be well have ended nothing, whoever had overtaken them.
+    CHECK(campaign.runs == 31);
+    CHECK(campaign.reruns == 0);
+    REQUIRE(campaign.signatures.size() == 1);
+    CHECK(campaign.signatures[0].first.index == 30);
+    CHECK(complete(settler, 31));
+    CHECK(settler.rows.back().verdict == Verdict::failed);
+  }
 }
 
 TEST_CASE("a run that takes its worker along twice in the same way is a verdict") {

@@ -62,6 +62,28 @@ TEST_CASE("the JSON of a run keeps its fields and their order") {
   require_golden("row.json", json_line(row, made.scenario.name()) + "\n");
 }
 
+TEST_CASE("what happened in a run is read from its line again") {
+  const MadeUpRun made;
+  const RunRow row = row_of(made.run);
+  RunRow read;
+  read.index = 7;
+  read.on = row.on;
+  REQUIRE(take_line(json_line(row, made.scenario.name()), read));
+  CHECK(read.index == 7);
+  CHECK(read.seed == 0);
+  read.seed = row.seed;
+  CHECK(json_line(read, "") == json_line(
+                                   [&] {
+                                     RunRow wanted = row;
+                                     wanted.index = 7;
+                                     return wanted;
+                                   }(),
+                                   ""));
+  for (const char* other : {"", "{}", "[1]", "{\"schema\":\"orrery-rerun/1\"}"}) {
+    CHECK(!take_line(other, read));
+  }
+}
+
 TEST_CASE("the trace has every event and every deviation") {
   const MadeUpRun made;
   require_golden("trace.txt", rendered(&render_trace, {made.run, {}}));

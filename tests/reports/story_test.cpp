@@ -86,6 +86,37 @@ TEST_CASE("of a shrunk run every deviation is told, and no more shrinking is adv
   CHECK_THAT(shrunk, ContainsSubstring("<- deviation 20"));
 }
 
+TEST_CASE("two lanes with one name have their devices in it") {
+  MadeUpRun made;
+  for (const char* label : {"done-sync:store/hlog", "done-sync:store/a/snapshot.dat"}) {
+    sim::Event event;
+    event.step = 1210;
+    event.task = static_cast<uint32_t>(made.trace.tasks.size());
+    event.kind = engine::events::kPageClosed;
+    made.trace.tasks.push_back({sim::ActorId{{label, 512}, 0, 0}, 1210});
+    made.trace.events.push_back(event);
+  }
+  const std::string head = line_with(story_of({made.run, {}}), "virtual  ");
+  CHECK_THAT(head, ContainsSubstring("  done-sync:hlog/512  "));
+  CHECK_THAT(head, ContainsSubstring("  done-sync:snapsh/512"));
+  CHECK_THAT(head, ContainsSubstring("  session/0  "));
+}
+
+TEST_CASE("what a finding points to is shown, however much else there is") {
+  MadeUpRun made;
+  deviate(made, 40);
+  sim::Event event;
+  event.step = 1;
+  event.kind = engine::events::kSnapshotPageLeftOut;
+  event.a = 3;
+  made.trace.events.insert(made.trace.events.begin(), event);
+  made.run.finding->oracle = "progress";
+  made.run.finding->events = {0};
+  const std::vector<Need> needs{{sim::deviations_of(made.trace.taken).back(), "the run is ok"}};
+  CHECK_THAT(story_of({made.run, needs}),
+             ContainsSubstring("snapshot page 3: evicted already, not written"));
+}
+
 TEST_CASE("what the device did is said of the device") {
   const MadeUpRun made;
   CHECK_THAT(story_of({made.run, {}}), ContainsSubstring("  by the device at step 1,250"));

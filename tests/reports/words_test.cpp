@@ -33,6 +33,11 @@ TEST_CASE("names of tasks say what is not ordinary about them") {
   const MadeUpRun made;
   CHECK(name_of_task(made.trace, 1) == "flush-runner/1");
   CHECK(name_of_task(made.trace, sim::kNobody) == "the world");
+  CHECK(device_of_task(made.trace, 1).empty());
+  sim::Trace trace;
+  trace.tasks = {{sim::ActorId{{"done-sync:store/a/snapshot.dat", 0}, 0, 0}, 0}};
+  CHECK(short_name_of_task(trace, 0) == "done-sync/0");
+  CHECK(device_of_task(trace, 0) == "snapshot.dat");
 }
 
 TEST_CASE("a line of source is quoted from wherever one stands") {
