@@ -136,7 +136,7 @@ Result<std::optional<Written>> AppendLog::try_enqueue(Bytes payload) {
     return std::optional<Written>(fill(room.address, {&payload, 1}));
   }
   // A device that finishes requests when it is asked to may need it for the next page.
-  if (room.outcome == Allocate::retry) log_.flusher().device().try_complete();
+  log_.flusher().try_complete();
   return std::optional<Written>();
 }
 
@@ -178,7 +178,7 @@ Written AppendLog::fill(LogAddr address, std::span<const Bytes> parts) {
 void AppendLog::wait_for_room(const Allocation& refused) {
   if (refused.outcome == Allocate::wait) return log_.flusher().wait(refused.flush_ticket);
   CHECK(refused.outcome == Allocate::retry, "a wait for room that was given or refused");
-  log_.flusher().device().try_complete();
+  log_.flusher().try_complete();
   runtime_.tasks.yield();
 }
 

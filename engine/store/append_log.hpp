@@ -25,6 +25,7 @@
 #include "engine/runtime/null_device.hpp"
 #include "engine/store/append_log_entry.hpp"
 #include "engine/store/append_log_files.hpp"
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/epoch.hpp"
 #include "engine/store/hybrid_log.hpp"
 #include "engine/store/options.hpp"
@@ -123,6 +124,7 @@ class AppendLog {
                                        bool recovers);
   static uint64_t page_end(const void* log, LogAddr address);
   Result<void> open_device();
+  PatientIo main_io() { return PatientIo(runtime_, *main_, options_.ring.main_io); }
   Result<void> start(LogAddr first);
   Result<void> begin_new();
 

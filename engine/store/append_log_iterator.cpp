@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "engine/store/blocking_io.hpp"
-
 namespace orrery::engine {
 
 Result<void> AppendLogIterator::initialise() {
@@ -113,8 +111,8 @@ Result<void> AppendLogIterator::read_page(LogAddr until) {
   const auto sector = static_cast<uint64_t>(geometry.sector);
   const auto length = round_up(static_cast<uint64_t>(until - start), sector);
   page_until_ = 0;
-  TRY(read_blocking(runtime_.tasks, *log_.main_, geometry.file_offset(start),
-                    {page_.data(), static_cast<size_t>(length)}));
+  TRY(log_.main_io().read(geometry.file_offset(start),
+                          {page_.data(), static_cast<size_t>(length)}));
   page_start_ = start;
   page_until_ = until;
   return {};

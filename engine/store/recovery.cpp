@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "engine/base/crc32c.hpp"
-#include "engine/store/blocking_io.hpp"
 #include "engine/store/names.hpp"
 
 namespace orrery::engine {
@@ -119,6 +118,10 @@ Result<void> Recovery::recover_page(int64_t page) {
   return keep_page(page, image);
 }
 
+PatientIo Recovery::main_io() {
+  return PatientIo(runtime_, log_.flusher().device(), log_.flusher().policy());
+}
+
 // True if the image is that of the main device.
 Result<bool> Recovery::read_page(int64_t page, MutableBytes image) {
   const Geometry& geometry = log_.geometry();
@@ -127,7 +130,7 @@ Result<bool> Recovery::read_page(int64_t page, MutableBytes image) {
   const auto where = static_cast<int64_t>(geometry.page_start(page));
   if (is_on_main(page)) {
     const uint64_t offset = geometry.file_offset(geometry.page_start(page));
-    TRY(read_blocking(runtime_.tasks, log_.flusher().device(), offset, whole));
+    TRY(main_io().read(offset, whole));
     return true;
   }
   CHECK(page >= table_.first_page(), "page {} is in no file of the checkpoint", page);
@@ -248,8 +251,7 @@ Result<void> Recovery::keep_page(int64_t page, MutableBytes image) {
 Result<void> Recovery::write_back(int64_t page, MutableBytes image) {
   const Geometry& geometry = log_.geometry();
   const uint64_t size = round_up(image.size(), static_cast<uint64_t>(geometry.sector));
-  return write_blocking(runtime_.tasks, log_.flusher().device(),
-                        geometry.file_offset(geometry.page_start(page)), {page_.data(), size});
+  return main_io().write(geometry.file_offset(geometry.page_start(page)), {page_.data(), size});
 }
 
 }  // namespace orrery::engine

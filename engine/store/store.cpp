@@ -106,7 +106,7 @@ Result<void> Store::load() {
     TRY(log_.ensure_page_after_tail());
   } else {
     TRY(Recovery(runtime_, options_, log_, index_).run(info));
-    if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
+    if (!info.null_main) TRY(PatientIo(runtime_, *main_, options_.main_io).sync());
     TRY(sync_checkpoint(runtime_, options_, info));
     driver_.recover_to(info);
   }
