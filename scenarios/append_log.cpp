@@ -21,7 +21,7 @@ constexpr int64_t kWritersMax = 8;
 constexpr size_t kPayloadMax = 1024;
 constexpr uint64_t kNobody = 0;  // no number of an entry
 
-constexpr std::array<SizeRow, 25> kSizes{{
+constexpr std::array<SizeRow, 27> kSizes{{
     {"page_bits", 6, 20, 9, "a page is 2^page_bits bytes"},
     {"ring_bits", 1, 10, 3, "the ring has 2^ring_bits pages"},
     {"empty_pages", 0, 1023, 0, "pages of the ring that are kept unused"},
@@ -33,6 +33,8 @@ constexpr std::array<SizeRow, 25> kSizes{{
     {"fast_commit", 0, 1, 0, "1: commits are records among the entries"},
     {"file_interval", 1, 1000000, 4, "in the fast mode, every so many commits get a file"},
     {"tolerant", 0, 1, 0, "1: the log gives up what it cannot write, and goes on"},
+    {"io_attempts", 1, 16, 3, "how often a request to the main log is made before it has failed"},
+    {"retry_us", 0, 1000000, 0, "virtual microseconds between two of these attempts"},
     {"writers", 1, kWritersMax, 2, "clients that append"},
     {"entries", 0, 100'000, 40, "of each client, in each life"},
     {"payload_max", 8, kPayloadMax, 48, "bytes of the largest entry"},
@@ -62,6 +64,7 @@ engine::AppendLogOptions log_options(const Sizes& sizes) {
   options.ring.segment_bits = u32("segment_bits");
   options.ring.keep_frames = sizes["keep_frames"] != 0;
   options.ring.main_is_null = sizes["null_main"] != 0;
+  options.ring.main_io = retries_of(sizes);
   options.ring.epoch_slots = 32;
   options.ring.prefix = "aof";
   options.fast_commit = sizes["fast_commit"] != 0;
@@ -178,6 +181,7 @@ class AppendLogScenario final : public Scenario {
     sizes.set("io_points", draw.log_uniform(3, 9));
     sizes.set("step_budget", 4'000'000);
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
+    draw_retries(sizes);
   }
 };
 
