@@ -97,6 +97,7 @@ engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage);
 engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage);
 void read_everything(Stage& stage, engine::AppendLog& log);
 void work(Load& load);
+void writer_ended(Load& load);
 void write(void* argument);
 void commit_for_all(void* argument);
 void read(void* argument);
@@ -256,7 +257,7 @@ void work(Load& load) {
     writer.load = &load;
     writer.id = static_cast<uint32_t>(i);
     const engine::Name name{"writer", static_cast<uint64_t>(i)};
-    if (!spawn(name, &write, &writer)) load.writing.fetch_sub(1);
+    if (!spawn(name, &write, &writer)) writer_ended(load);
   }
   for (size_t i = 0; i < readers.size(); ++i) {
     if ((stage.sizes["readers"] >> i & 1) == 0) continue;
@@ -349,7 +350,12 @@ void write(void* argument) {
     load.stage.scheduler.made_progress();
     if (draw.odds(static_cast<uint64_t>(sizes["give_up_permille"]), 1000)) give_up(writer, draw);
   }
-  load.writing.fetch_sub(1);
+  writer_ended(load);
+}
+
+// The last one sends the readers home.
+void writer_ended(Load& load) {
+  if (load.writing.fetch_sub(1) == 1) load.log.end_waits();
 }
 
 // Follows the tail until nobody writes any more.
@@ -373,7 +379,7 @@ void read(void* argument) {
     } else if (next && last) {
       return;
     } else if (next) {
-      load.stage.runtime.tasks.yield();
+      if (!iterator.wait_for_more()) ++failures;
     } else if (next.error().code == engine::Errc::corrupt) {
       engine::note(ledger::kReaderFailed, reader.uncommitted ? 1 : 0, next.error().where);
       return;

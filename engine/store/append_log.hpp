@@ -102,8 +102,12 @@ class AppendLog {
   LogAddr refresh_safe_tail();
   LogAddr safe_tail() const { return safe_tail_.load(); }
 
-  /// Waits until nothing is under way and frees everything. Requires: no call is under way, and all
-  /// iterators are gone. Nothing but the destructor may follow.
+  /// No reader waits for more from now on: whoever does is told that nothing will come.
+  void end_waits();
+
+  /// Waits until nothing is under way and frees everything. Requires: no call is under way but that
+  /// of a reader who waits for more; it is ended. No iterator is used afterwards. Nothing but the
+  /// destructor may follow.
   void close();
 
   uint32_t incarnation() const { return incarnation_; }
@@ -131,6 +135,7 @@ class AppendLog {
   Result<Written> append(EntryKind kind, Bytes payload);
   void write(EntryKind kind, LogAddr address, std::span<const Bytes> parts);
   Result<void> check_size(size_t length) const;
+  void wake_readers();
 
   // append_log_commit.cpp
   Goal goal(LogAddr until) const;
@@ -159,6 +164,8 @@ class AppendLog {
 
   Atomic<LogAddr> soft_begin_{0};  // what truncate_until asked for
   Atomic<LogAddr> safe_tail_{0};
+  Outstanding waiting_readers_;
+  Atomic<uint32_t> ended_{0};  // 1: no reader waits any more
   Atomic<LogAddr> committed_begin_{0};
   Atomic<LogAddr> committed_until_{0};
   Atomic<uint32_t> rounds_{0};   // commit rounds that have begun

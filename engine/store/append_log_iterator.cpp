@@ -41,6 +41,33 @@ Result<std::optional<LogEntry>> AppendLogIterator::read_one(LogAddr limit) {
   return take(limit);
 }
 
+// Counted in before the first look: who appends or closes later wakes this task.
+Result<bool> AppendLogIterator::wait_for_more() {
+  log_.waiting_readers_.add();
+  const Result<bool> more = wait_behind_limit();
+  log_.waiting_readers_.remove();
+  return more;
+}
+
+Result<bool> AppendLogIterator::wait_behind_limit() {
+  Flusher& flusher = log_.log_.flusher();
+  for (;;) {
+    const uint32_t ticket = flusher.ticket();
+    // Before the look: what came before the end, or the failure, is still to be had.
+    const bool ended = log_.ended_.load() != 0;
+    const bool failed = flusher.failed();
+    const LogAddr tail = options_.uncommitted ? log_.tail() : LogAddr{0};
+    const LogAddr end = limit();
+    const LogAddr begin = log_.begin();
+    const LogAddr next = std::max(next_, begin);
+    if (next < end) return true;
+    if (ended && next >= tail) return false;
+    if (failed) return flusher.failure();
+    SOMETIMES(true, "a reader of a log waits for more");
+    flusher.wait(ticket);
+  }
+}
+
 LogAddr AppendLogIterator::limit() {
   if (!options_.uncommitted) return log_.committed_until();
   const LogAddr next = std::max(next_, log_.begin());
@@ -133,8 +160,8 @@ Result<std::optional<LogEntry>> AppendLogIterator::take(LogAddr limit) {
   }
   CHECK(address + view.size <= limit, "an entry at {} ends above {}", address, limit);
   next_ = address + view.size;
-  if (view.kind == EntryKind::commit) return std::optional<LogEntry>();
-  return std::optional<LogEntry>({address, next_, view.payload});
+  if (view.kind == EntryKind::commit && !options_.commit_records) return std::optional<LogEntry>();
+  return std::optional<LogEntry>({address, next_, view.payload, view.kind});
 }
 
 }  // namespace orrery::engine
