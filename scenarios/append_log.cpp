@@ -85,6 +85,7 @@ struct Writer {
   Load* load = nullptr;
   uint32_t id = 0;
   engine::LogAddr uncommitted_from = 0;  // the lowest own entry that no commit has covered
+  uint64_t cookie = 0;                   // the number that it was set to last
   std::array<engine::LogAddr, 8> recent{};
 };
 
@@ -186,6 +187,11 @@ class AppendLogScenario final : public Scenario {
   }
 };
 
+// The number that an entry says, or 0.
+int64_t number_in(engine::Bytes payload) {
+  return static_cast<int64_t>(decode_value(payload).value_or(kNobody));
+}
+
 engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage) {
   for (int attempt = 1;; ++attempt) {
     auto made = open_or_recover(stage);
@@ -207,6 +213,7 @@ engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
   if (recovered) {
     const engine::LogAddr begin = (*recovered)->begin();
     engine::note(ledger::kRecovered, 0, begin, (*recovered)->committed_until());
+    engine::note(ledger::kCookieRecovered, number_in((*recovered)->marks().cookie()));
     return recovered;
   }
   engine::note(ledger::kRecovered, static_cast<int64_t>(code));
@@ -214,11 +221,6 @@ engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
   auto opened = engine::AppendLog::open(stage.runtime, options);
   if (opened) engine::note(ledger::kOpened, 0, (*opened)->begin());
   return opened;
-}
-
-// The number that an entry says, or 0.
-int64_t number_in(engine::Bytes payload) {
-  return static_cast<int64_t>(decode_value(payload).value_or(kNobody));
 }
 
 void read_everything(Stage& stage, engine::AppendLog& log) {
@@ -319,7 +321,20 @@ void commit(Writer& writer, const engine::Written& written, uint64_t n) {
   if (n % every != 0) return;
   const engine::LogAddr from = std::exchange(writer.uncommitted_from, 0);
   const auto until = load.log.commit(from);
-  if (until) engine::note(ledger::kAcknowledged, from, *until);
+  if (!until) return;
+  engine::note(ledger::kAcknowledged, from, *until);
+  if (writer.cookie != 0) {
+    engine::note(ledger::kCookieAcknowledged, static_cast<int64_t>(writer.cookie));
+  }
+}
+
+// One client alone, so that it is known which cookie is the last.
+void set_cookie(Writer& writer, uint64_t number) {
+  std::array<std::byte, kEncodedSizeMin> room;
+  engine::note(ledger::kCookieAsked, static_cast<int64_t>(number));
+  const auto set = writer.load->log.set_cookie(encode_value(number, room.size(), room));
+  CHECK(set, "a cookie of {} bytes is too large", room.size());
+  writer.cookie = number;
 }
 
 // Something that this client wrote a while ago, or all that is durable.
@@ -346,6 +361,7 @@ void write(void* argument) {
     engine::Written written;
     if (!append(writer, draw, number, written)) continue;
     writer.recent[n % writer.recent.size()] = written.address;
+    if (writer.id == 0 && draw.odds(1, 3)) set_cookie(writer, load.opening << 20 | n);
     commit(writer, written, n);
     load.stage.scheduler.made_progress();
     if (draw.odds(static_cast<uint64_t>(sizes["give_up_permille"]), 1000)) give_up(writer, draw);

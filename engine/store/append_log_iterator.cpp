@@ -9,7 +9,14 @@ Result<void> AppendLogIterator::initialise() {
   const auto size = static_cast<size_t>(log_.log().geometry().aligned_page);
   TRY_ASSIGN(entry_, Array<std::byte>::make(runtime_.memory, size, "copied entry"));
   TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "read page", kIoAlignment));
+  if (options_.name.empty()) return {};
+  next_ = std::max(next_, log_.marks().position(options_.name).value_or(0));
   return {};
+}
+
+Result<void> AppendLogIterator::keep_position() {
+  CHECK(!options_.name.empty(), "a reader without a name keeps its position");
+  return log_.set_position(options_.name, next_);
 }
 
 Result<std::optional<LogEntry>> AppendLogIterator::get_next() {

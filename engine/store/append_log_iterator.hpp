@@ -18,6 +18,7 @@ struct IteratorOptions {
   LogAddr from = 0;             // below begin: from begin on
   bool uncommitted = false;     // up to the safe tail, not only what is durable
   bool passes_damage = false;   // goes on with the next page behind an entry that is damaged
+  std::string_view name;        // not empty: begins at the position of that name, if above `from`
   bool commit_records = false;  // delivers them as well, where the log has any
 };
 
@@ -45,6 +46,11 @@ class AppendLogIterator {
   /// since nobody is to wait any more. Requires: not protected. Errors: those of the device, once
   /// the log has failed and there is nothing left to read.
   Result<bool> wait_for_more();
+
+  /// Everything before next() was made use of: from the next commit on, a reader of the same name
+  /// goes on here, in whichever life of the log. Requires: it has a name. Errors: those of
+  /// AppendLog::set_position.
+  Result<void> keep_position();
 
   /// Where it goes on.
   LogAddr next() const { return next_; }

@@ -21,6 +21,7 @@ Result<void> AppendLogRecovery::run() {
   log_.soft_begin_.store(found_.begin);
   log_.committed_begin_.store(found_.begin);
   log_.log_.flusher().adopt_holes(found_.holes);
+  log_.adopt_marks(found_.marks);
   // Another process may have died before it had synced what is read here.
   TRY(log_.main_io().sync());
   log_.incarnation_ = found_.incarnation + 1;

@@ -32,6 +32,8 @@ CommitInfo some_commit() {
   info.sector = 64;
   REQUIRE(info.holes.add({128, 256}));
   REQUIRE(info.holes.add({512, 520}));
+  REQUIRE(info.marks.set_cookie(bytes_of("a cookie of mine")));
+  REQUIRE(info.marks.set_position("reader", 4000));
   return info;
 }
 
@@ -136,7 +138,7 @@ TEST_CASE("a commit file that passes its checksum must make sense as well", "[ap
     uint64_t value;
   };
   for (const Row row :
-       {Row{0, 2},          Row{1, 0},           Row{2, 0},    Row{2, uint64_t{1} << 32},
+       {Row{0, 9},          Row{1, 0},           Row{2, 0},    Row{2, uint64_t{1} << 32},
         Row{3, 2},          Row{4, 8},           Row{4, 65},   Row{4, 8192},
         Row{4, UINT64_MAX}, Row{5, 0},           Row{5, 4097}, Row{6, 5},
         Row{6, 31},         Row{8, 1},           Row{8, 17},   Row{8, UINT64_MAX},
