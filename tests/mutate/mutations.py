@@ -480,6 +480,9 @@ EXPLAINED = {
                                       "engine/store/operation_replay_test.cpp does notice",
     "open-ignores-flushed": "closed never passes flushed (address-chain), so the test of closed "
                             "that stands beside it says the same",
+    "append-wakes-no-reader": "a commit wakes the readers as well, and the end of all writers, "
+                              "too: nobody waits for what a reader has; tests/engine/store/"
+                              "append_log_iterator_test.cpp does notice",
     "rmw-copies-fuzzy": "a read-modify-write holds the bucket's latch while it looks at ro and "
                         "while it writes, and so does whoever updates in place: nobody updates "
                         "with an older ro while the copy is taken",

@@ -20,12 +20,16 @@ struct Follow {
   bool closes = false;  // and does not say before that there is no more: the reader only waits
   int entries = 12;
 
+  bool patient = false;  // appends no more before the reader has what there is
+
   std::vector<int> seen;
+  Atomic<uint32_t> seen_count{0};
   bool told = false;  // that nothing will come
   bool closed = false;
 
   std::string play(TestWorld& world, uint64_t seed) {
     seen.clear();
+    seen_count.store(0);
     told = closed = false;
     world.play_seed(seed, [&] { run(world.runtime()); });
     return world.verdict();
@@ -40,6 +44,7 @@ struct Follow {
     for (int i = 0; i < entries; ++i) {
       if (!log.enqueue(bytes_of(entry_of(i)))) return;
       if (commits && i % 3 == 2 && !log.commit(0)) return;
+      while (patient && seen_count.load() <= static_cast<uint32_t>(i)) runtime.tasks.yield();
     }
     if (!closes) {
       log.end_waits();
@@ -64,7 +69,9 @@ struct Follow {
       }
       const auto next = iterator.get_next();
       if (!next) return;
-      if (next->has_value()) seen.push_back(std::atoi(text_of((*next)->payload).data() + 6));
+      if (!next->has_value()) continue;
+      seen.push_back(std::atoi(text_of((*next)->payload).data() + 6));
+      seen_count.fetch_add(1);
     }
   }
 };
@@ -105,6 +112,7 @@ TEST_CASE("what nobody commits reaches a reader who does not ask for that", "[ap
   Follow follow;
   follow.uncommitted = true;
   follow.commits = false;
+  follow.patient = true;
   follow.entries = 5;  // they fit a page: no flush wakes anybody
   for (uint64_t seed = 0; seed < 200; ++seed) {
     REQUIRE(follow.play(world, seed) == "ok");
