@@ -21,7 +21,7 @@ constexpr int64_t kWritersMax = 8;
 constexpr size_t kPayloadMax = 1024;
 constexpr uint64_t kNobody = 0;  // no number of an entry
 
-constexpr std::array<SizeRow, 25> kSizes{{
+constexpr std::array<SizeRow, 27> kSizes{{
     {"page_bits", 6, 20, 9, "a page is 2^page_bits bytes"},
     {"ring_bits", 1, 10, 3, "the ring has 2^ring_bits pages"},
     {"empty_pages", 0, 1023, 0, "pages of the ring that are kept unused"},
@@ -33,6 +33,8 @@ constexpr std::array<SizeRow, 25> kSizes{{
     {"fast_commit", 0, 1, 0, "1: commits are records among the entries"},
     {"file_interval", 1, 1000000, 4, "in the fast mode, every so many commits get a file"},
     {"tolerant", 0, 1, 0, "1: the log gives up what it cannot write, and goes on"},
+    {"io_attempts", 1, 16, 3, "how often a request to the main log is made before it has failed"},
+    {"retry_us", 0, 1000000, 0, "virtual microseconds between two of these attempts"},
     {"writers", 1, kWritersMax, 2, "clients that append"},
     {"entries", 0, 100'000, 40, "of each client, in each life"},
     {"payload_max", 8, kPayloadMax, 48, "bytes of the largest entry"},
@@ -62,6 +64,7 @@ engine::AppendLogOptions log_options(const Sizes& sizes) {
   options.ring.segment_bits = u32("segment_bits");
   options.ring.keep_frames = sizes["keep_frames"] != 0;
   options.ring.main_is_null = sizes["null_main"] != 0;
+  options.ring.main_io = retries_of(sizes);
   options.ring.epoch_slots = 32;
   options.ring.prefix = "aof";
   options.fast_commit = sizes["fast_commit"] != 0;
@@ -82,6 +85,7 @@ struct Writer {
   Load* load = nullptr;
   uint32_t id = 0;
   engine::LogAddr uncommitted_from = 0;  // the lowest own entry that no commit has covered
+  uint64_t cookie = 0;                   // the number that it was set to last
   std::array<engine::LogAddr, 8> recent{};
 };
 
@@ -94,6 +98,7 @@ engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage);
 engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage);
 void read_everything(Stage& stage, engine::AppendLog& log);
 void work(Load& load);
+void writer_ended(Load& load);
 void write(void* argument);
 void commit_for_all(void* argument);
 void read(void* argument);
@@ -179,8 +184,14 @@ class AppendLogScenario final : public Scenario {
     sizes.set("io_points", draw.log_uniform(3, 9));
     sizes.set("step_budget", 4'000'000);
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
+    draw_retries(sizes);
   }
 };
+
+// The number that an entry says, or 0.
+int64_t number_in(engine::Bytes payload) {
+  return static_cast<int64_t>(decode_value(payload).value_or(kNobody));
+}
 
 engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage) {
   for (int attempt = 1;; ++attempt) {
@@ -203,6 +214,7 @@ engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
   if (recovered) {
     const engine::LogAddr begin = (*recovered)->begin();
     engine::note(ledger::kRecovered, 0, begin, (*recovered)->committed_until());
+    engine::note(ledger::kCookieRecovered, number_in((*recovered)->marks().cookie()));
     return recovered;
   }
   engine::note(ledger::kRecovered, static_cast<int64_t>(code));
@@ -210,11 +222,6 @@ engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
   auto opened = engine::AppendLog::open(stage.runtime, options);
   if (opened) engine::note(ledger::kOpened, 0, (*opened)->begin());
   return opened;
-}
-
-// The number that an entry says, or 0.
-int64_t number_in(engine::Bytes payload) {
-  return static_cast<int64_t>(decode_value(payload).value_or(kNobody));
 }
 
 void read_everything(Stage& stage, engine::AppendLog& log) {
@@ -253,7 +260,7 @@ void work(Load& load) {
     writer.load = &load;
     writer.id = static_cast<uint32_t>(i);
     const engine::Name name{"writer", static_cast<uint64_t>(i)};
-    if (!spawn(name, &write, &writer)) load.writing.fetch_sub(1);
+    if (!spawn(name, &write, &writer)) writer_ended(load);
   }
   for (size_t i = 0; i < readers.size(); ++i) {
     if ((stage.sizes["readers"] >> i & 1) == 0) continue;
@@ -315,7 +322,20 @@ void commit(Writer& writer, const engine::Written& written, uint64_t n) {
   if (n % every != 0) return;
   const engine::LogAddr from = std::exchange(writer.uncommitted_from, 0);
   const auto until = load.log.commit(from);
-  if (until) engine::note(ledger::kAcknowledged, from, *until);
+  if (!until) return;
+  engine::note(ledger::kAcknowledged, from, *until);
+  if (writer.cookie != 0) {
+    engine::note(ledger::kCookieAcknowledged, static_cast<int64_t>(writer.cookie));
+  }
+}
+
+// One client alone, so that it is known which cookie is the last.
+void set_cookie(Writer& writer, uint64_t number) {
+  std::array<std::byte, kEncodedSizeMin> room;
+  engine::note(ledger::kCookieAsked, static_cast<int64_t>(number));
+  const auto set = writer.load->log.set_cookie(encode_value(number, room.size(), room));
+  CHECK(set, "a cookie of {} bytes is too large", room.size());
+  writer.cookie = number;
 }
 
 // Something that this client wrote a while ago, or all that is durable.
@@ -342,11 +362,17 @@ void write(void* argument) {
     engine::Written written;
     if (!append(writer, draw, number, written)) continue;
     writer.recent[n % writer.recent.size()] = written.address;
+    if (writer.id == 0 && draw.odds(1, 3)) set_cookie(writer, load.opening << 20 | n);
     commit(writer, written, n);
     load.stage.scheduler.made_progress();
     if (draw.odds(static_cast<uint64_t>(sizes["give_up_permille"]), 1000)) give_up(writer, draw);
   }
-  load.writing.fetch_sub(1);
+  writer_ended(load);
+}
+
+// The last one sends the readers home.
+void writer_ended(Load& load) {
+  if (load.writing.fetch_sub(1) == 1) load.log.end_waits();
 }
 
 // Follows the tail until nobody writes any more.
@@ -370,7 +396,7 @@ void read(void* argument) {
     } else if (next && last) {
       return;
     } else if (next) {
-      load.stage.runtime.tasks.yield();
+      if (!iterator.wait_for_more()) ++failures;
     } else if (next.error().code == engine::Errc::corrupt) {
       engine::note(ledger::kReaderFailed, reader.uncommitted ? 1 : 0, next.error().where);
       return;

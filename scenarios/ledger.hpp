@@ -33,6 +33,14 @@ inline constexpr uint16_t kAcknowledged = 2013;
 /// A client is about to give up what lies below. a = address.
 inline constexpr uint16_t kGivingUp = 2014;
 
+/// The one client who sets the cookie of the log is about to; to a higher number each time. a =
+/// number.
+inline constexpr uint16_t kCookieAsked = 2016;
+/// A commit that he began after that has promised durability. a = number.
+inline constexpr uint16_t kCookieAcknowledged = 2017;
+/// The cookie of a recovered log; follows kRecovered. a = number, or 0 if it has none.
+inline constexpr uint16_t kCookieRecovered = 2018;
+
 /// A commit of a store's log of operations promised durability. a = until.
 inline constexpr uint16_t kOperationsAcknowledged = 2015;
 

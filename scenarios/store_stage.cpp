@@ -50,6 +50,19 @@ void set_calm_store(Sizes& sizes) {
   for (const SizeRow& row : kStoreSizes) sizes.set(row.name, row.calm);
 }
 
+void draw_retries(Sizes& sizes) {
+  Draw draw(static_cast<uint64_t>(sizes["script"]), 0x8E72);
+  sizes.set("io_attempts", draw.between(1, 3));
+  sizes.set("retry_us", draw.odds(1, 2) ? 0 : draw.log_uniform(0, 8));
+}
+
+engine::RetryPolicy retries_of(const Sizes& sizes) {
+  engine::RetryPolicy policy;
+  policy.attempts = static_cast<uint32_t>(sizes["io_attempts"]);
+  policy.retry_delay_us = static_cast<uint32_t>(sizes["retry_us"]);
+  return policy;
+}
+
 engine::StoreOptions store_options(const Sizes& sizes) {
   engine::StoreOptions options;
   const auto u32 = [&](const char* name) { return static_cast<uint32_t>(sizes[name]); };
@@ -64,6 +77,7 @@ engine::StoreOptions store_options(const Sizes& sizes) {
   options.version_barrier = sizes["barrier"] != 0;
   options.keep_frames = sizes["keep_frames"] != 0;
   options.main_is_null = sizes["null_main"] != 0;
+  options.main_io = retries_of(sizes);
   options.parked_pages_max = u32("parked_max");
   options.checkpoints_kept = u32("kept");
   options.copy_reads = static_cast<engine::CopyReads>(sizes["copy_reads"]);

@@ -16,7 +16,7 @@ namespace orrery::scenarios {
 inline constexpr int64_t kWidthMin = 8;
 
 /// The sizes of a store and of the world around it.
-inline constexpr std::array<SizeRow, 19> kStoreSizes{{
+inline constexpr std::array<SizeRow, 21> kStoreSizes{{
     {"page_bits", 6, 30, 9, "a page is 2^page_bits bytes"},
     {"ring_bits", 1, 16, 4, "the ring has 2^ring_bits pages"},
     {"empty_pages", 0, 65535, 0, "pages of the ring that are kept unused"},
@@ -32,6 +32,8 @@ inline constexpr std::array<SizeRow, 19> kStoreSizes{{
     {"kept", 0, 16, 0, "checkpoints that are kept; 0: all"},
     {"copy_reads", 0, 2, 0,
      "1: reads copy to the tail from the device; 2: from read-only pages, too"},
+    {"io_attempts", 1, 16, 3, "how often a request to the main log is made before it has failed"},
+    {"retry_us", 0, 1000000, 0, "virtual microseconds between two of these attempts"},
     {"point_ns", 1, 1000, 20, "virtual time of one point"},
     {"io_points", 1, 1000000, 200, "nominal latency of a request, in points"},
     {"queue_depth", 1, 256, 32, "requests in service at once"},
@@ -51,6 +53,11 @@ constexpr std::array<SizeRow, kStoreSizes.size() + N> with_store_sizes(
 
 /// Sets all store sizes to their calm values.
 void set_calm_store(Sizes& sizes);
+
+/// For a scenario whose requests may fail. Takes nothing of the seed that draws the other sizes.
+/// Requires: the script is drawn.
+void draw_retries(Sizes& sizes);
+engine::RetryPolicy retries_of(const Sizes& sizes);
 
 engine::StoreOptions store_options(const Sizes& sizes);
 sim::Laws store_laws(const Sizes& sizes);

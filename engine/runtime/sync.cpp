@@ -45,8 +45,11 @@ void Event::set() {
   tasks.wake(turn_, kEverybody);
 }
 
-void Event::wait(uint32_t ticket) {
-  while (turn_.load() == ticket) tasks_.wait(turn_, ticket);
+bool Event::wait(uint32_t ticket, Instant deadline) {
+  while (turn_.load() == ticket) {
+    if (!tasks_.wait(turn_, ticket, deadline)) return false;
+  }
+  return true;
 }
 
 void Latch::open() {

@@ -54,8 +54,8 @@ class Event {
   explicit Event(Tasks& tasks) : tasks_(tasks) {}
   uint32_t ticket() const { return turn_.load(); }
   void set();
-  /// Returns once set() was called after `ticket` was taken.
-  void wait(uint32_t ticket);
+  /// Returns once set() was called after `ticket` was taken. False if the deadline passed before.
+  bool wait(uint32_t ticket, Instant deadline = kNever);
 
  private:
   Tasks& tasks_;

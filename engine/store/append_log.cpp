@@ -49,6 +49,7 @@ AppendLog::AppendLog(const Runtime& runtime, const AppendLogOptions& options)
       epoch_(runtime.tasks, slots_of(options, own_slots_), options.notes),
       log_(runtime, epoch_, no_bugs_, options.notes),
       files_(runtime, {prefix_.data(), options.ring.prefix.size()}, options.ring.sector_size),
+      waiting_readers_(runtime.tasks),
       mutex_(runtime.tasks) {
   std::copy(options.ring.prefix.begin(), options.ring.prefix.end(), prefix_.begin());
   options_.ring.prefix = {prefix_.data(), options.ring.prefix.size()};
@@ -106,10 +107,17 @@ AppendLog::~AppendLog() {
 void AppendLog::close() {
   CHECK(open_, "an append log is closed twice");
   CHECK(leading_.load() == 0, "an append log is closed during a commit");
+  end_waits();
+  waiting_readers_.wait_for_none();
   log_.close();
   CHECK(epoch_.quiet(), "somebody is still inside a log that is being closed");
   main_->close();
   open_ = false;
+}
+
+void AppendLog::end_waits() {
+  ended_.store(1);
+  log_.flusher().wake_all();
 }
 
 uint64_t AppendLog::page_end(const void* log, LogAddr address) {
@@ -136,7 +144,7 @@ Result<std::optional<Written>> AppendLog::try_enqueue(Bytes payload) {
     return std::optional<Written>(fill(room.address, {&payload, 1}));
   }
   // A device that finishes requests when it is asked to may need it for the next page.
-  if (room.outcome == Allocate::retry) log_.flusher().device().try_complete();
+  log_.flusher().try_complete();
   return std::optional<Written>();
 }
 
@@ -178,7 +186,7 @@ Written AppendLog::fill(LogAddr address, std::span<const Bytes> parts) {
 void AppendLog::wait_for_room(const Allocation& refused) {
   if (refused.outcome == Allocate::wait) return log_.flusher().wait(refused.flush_ticket);
   CHECK(refused.outcome == Allocate::retry, "a wait for room that was given or refused");
-  log_.flusher().device().try_complete();
+  log_.flusher().try_complete();
   runtime_.tasks.yield();
 }
 
@@ -197,6 +205,12 @@ void AppendLog::write(EntryKind kind, LogAddr address, std::span<const Bytes> pa
   at.plus(8).store_word(header.second);
   at.store_word(header.first);
   epoch_.suspend(self);
+  wake_readers();
+}
+
+// One who counts himself in afterwards sees the tail as it is now.
+void AppendLog::wake_readers() {
+  if (waiting_readers_.count() > 0) log_.flusher().wake_all();
 }
 
 Result<void> AppendLog::truncate_until(LogAddr address) {
@@ -222,7 +236,9 @@ LogAddr AppendLog::refresh_safe_tail() {
   const LogAddr tail = log_.tail();
   if (tail > safe_tail_.load()) {
     epoch_.bump(self, {[](void* log, int64_t address, Self&) {
-                         raise(static_cast<AppendLog*>(log)->safe_tail_, address);
+                         auto& owner = *static_cast<AppendLog*>(log);
+                         raise(owner.safe_tail_, address);
+                         owner.wake_readers();
                        },
                        this,
                        tail,

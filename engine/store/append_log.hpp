@@ -25,6 +25,7 @@
 #include "engine/runtime/null_device.hpp"
 #include "engine/store/append_log_entry.hpp"
 #include "engine/store/append_log_files.hpp"
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/epoch.hpp"
 #include "engine/store/hybrid_log.hpp"
 #include "engine/store/options.hpp"
@@ -88,6 +89,15 @@ class AppendLog {
   /// Waits until commits of others have made the entry durable. Errors: as commit.
   Result<void> wait_commit(const Written& entry);
 
+  /// What every later commit makes durable besides, and a recovery finds: see CommitMarks. A commit
+  /// that begins after the call covers it, also if nothing was appended. Errors: those of
+  /// CommitMarks; invalid for a position that the log has not reached.
+  Result<void> set_cookie(Bytes cookie);
+  Result<void> set_position(std::string_view name, LogAddr address);
+  void drop_position(std::string_view name);
+  /// As they were set, or recovered.
+  CommitMarks marks();
+
   /// Gives up what lies below `address`, which is that of an entry or the end of one. Readers pass
   /// over it from now on; the next commit makes that durable and gives the room back. Errors:
   /// invalid if the log has not come so far.
@@ -102,8 +112,12 @@ class AppendLog {
   LogAddr refresh_safe_tail();
   LogAddr safe_tail() const { return safe_tail_.load(); }
 
-  /// Waits until nothing is under way and frees everything. Requires: no call is under way, and all
-  /// iterators are gone. Nothing but the destructor may follow.
+  /// No reader waits for more from now on: whoever does is told that nothing will come.
+  void end_waits();
+
+  /// Waits until nothing is under way and frees everything. Requires: no call is under way but that
+  /// of a reader who waits for more; it is ended. No iterator is used afterwards. Nothing but the
+  /// destructor may follow.
   void close();
 
   uint32_t incarnation() const { return incarnation_; }
@@ -117,6 +131,7 @@ class AppendLog {
   struct Goal {
     LogAddr until = 0;
     LogAddr begin = 0;
+    uint32_t marks = 0;   // marks_turn_
     uint32_t rounds = 0;  // that had begun before
   };
 
@@ -124,12 +139,14 @@ class AppendLog {
                                        bool recovers);
   static uint64_t page_end(const void* log, LogAddr address);
   Result<void> open_device();
+  PatientIo main_io() { return PatientIo(runtime_, *main_, options_.ring.main_io); }
   Result<void> start(LogAddr first);
   Result<void> begin_new();
 
   Result<Written> append(EntryKind kind, Bytes payload);
   void write(EntryKind kind, LogAddr address, std::span<const Bytes> parts);
   Result<void> check_size(size_t length) const;
+  void wake_readers();
 
   // append_log_commit.cpp
   Goal goal(LogAddr until) const;
@@ -139,7 +156,9 @@ class AppendLog {
   void lead();
   Result<void> run_round();
   Result<void> write_file(const CommitInfo& info);
-  void publish(const CommitInfo& info);
+  void publish(const CommitInfo& info, uint32_t marks);
+  uint32_t take_marks(CommitMarks& marks);
+  void adopt_marks(const CommitMarks& marks);
   void give_up_below(LogAddr begin);
   Result<void> look_for_loss(LogAddr from, LogAddr until);
 
@@ -158,20 +177,26 @@ class AppendLog {
 
   Atomic<LogAddr> soft_begin_{0};  // what truncate_until asked for
   Atomic<LogAddr> safe_tail_{0};
+  Outstanding waiting_readers_;
+  Atomic<uint32_t> ended_{0};  // 1: no reader waits any more
   Atomic<LogAddr> committed_begin_{0};
   Atomic<LogAddr> committed_until_{0};
-  Atomic<uint32_t> rounds_{0};   // commit rounds that have begun
-  Atomic<uint32_t> leading_{0};  // 1 while somebody leads a round
+  Atomic<uint32_t> marks_turn_{0};       // changes with every mark that is set
+  Atomic<uint32_t> committed_marks_{0};  // what it was for the marks that are durable
+  Atomic<uint32_t> rounds_{0};           // commit rounds that have begun
+  Atomic<uint32_t> leading_{0};          // 1 while somebody leads a round
 
   // Only who leads a round looks at these.
   uint64_t last_number_ = 0;
   uint32_t since_file_ = 0;   // commits without a file of their own
   CommitInfo last_file_;      // the newest durable one
   uint32_t filed_holes_ = 0;  // Flusher::hole_turn() of it
+  uint32_t filed_marks_ = 0;  // marks_turn_ of it
 
   Mutex mutex_;
   uint32_t failed_round_ ORRERY_GUARDED_BY(mutex_) = 0;
   Error failure_ ORRERY_GUARDED_BY(mutex_);
+  CommitMarks marks_ ORRERY_GUARDED_BY(mutex_);
 };
 
 }  // namespace orrery::engine

@@ -8,7 +8,6 @@
 #include <algorithm>
 
 #include "engine/store/append_log.hpp"
-#include "engine/store/blocking_io.hpp"
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -25,6 +24,7 @@ Result<void> AppendLog::wait_commit(const Written& entry) {
   CHECK(open_, "a wait for a commit of a closed log");
   Goal wanted = goal(entry.end);
   wanted.begin = 0;
+  wanted.marks = 0;
   TRY(wait_for(wanted, false));
   return look_for_loss(entry.address, entry.end);
 }
@@ -34,12 +34,14 @@ AppendLog::Goal AppendLog::goal(LogAddr until) const {
   Goal goal;
   goal.until = until;
   goal.begin = soft_begin_.load();
+  goal.marks = marks_turn_.load();
   goal.rounds = rounds_.load();
   return goal;
 }
 
 bool AppendLog::reached(const Goal& goal) const {
-  return committed_until_.load() >= goal.until && committed_begin_.load() >= goal.begin;
+  return committed_until_.load() >= goal.until && committed_begin_.load() >= goal.begin &&
+         committed_marks_.load() >= goal.marks;
 }
 
 Result<void> AppendLog::wait_for(const Goal& goal, bool may_lead) {
@@ -86,6 +88,8 @@ Result<void> AppendLog::run_round() {
   // One after the other: a compiler may take the arguments of a call in any order.
   const LogAddr now = begin();
   info.begin = std::max(now, committed_begin_.load());
+  // Before the end is known: a position is not above it.
+  const uint32_t marks = take_marks(info.marks);
   Self& self = runtime_.tasks.self();
   if (options_.fast_commit && !log_.main_is_null()) {
     std::array<std::byte, CommitRecord::kSize> record{};
@@ -99,19 +103,20 @@ Result<void> AppendLog::run_round() {
   if (!options_.fast_commit || log_.main_is_null()) info.until = tail;
   TRY(log_.flusher().wait_for(info.until));
   if (log_.main_is_null()) {
-    publish(info);
+    publish(info, marks);
     give_up_below(info.begin);
     return {};
   }
-  TRY(sync_blocking(runtime_.tasks, *main_));
-  // Of a record among the entries nobody would get past a hole.
+  TRY(main_io().sync());
+  // Of a record among the entries nobody would get past a hole, and it says nothing of marks.
   const uint32_t hole_turn = log_.flusher().hole_turn();
   const bool new_holes = hole_turn != filed_holes_;
-  if (!options_.fast_commit || new_holes) {
+  if (!options_.fast_commit || new_holes || marks != filed_marks_) {
     TRY(write_file(info));
     filed_holes_ = hole_turn;
+    filed_marks_ = marks;
   }
-  publish(info);
+  publish(info, marks);
   const bool due = ++since_file_ > options_.file_interval || info.begin > last_file_.begin;
   if (options_.fast_commit && due && last_file_.number != info.number) {
     // The record has made the commit durable. What cannot be given up now can be later.
@@ -136,14 +141,53 @@ Result<void> AppendLog::write_file(const CommitInfo& info) {
   return {};
 }
 
-void AppendLog::publish(const CommitInfo& info) {
+void AppendLog::publish(const CommitInfo& info, uint32_t marks) {
   CHECK(info.until >= committed_until_.load(), "commit {} goes back to {}", info.number,
         info.until);
   CHECK(info.until <= log_.load(Boundary::flushed), "commit {} is not flushed", info.number);
   committed_begin_.store(info.begin);
   committed_until_.store(info.until);
+  committed_marks_.store(marks);
   note(events::kAppendLogCommitted, info.until, info.begin, static_cast<int64_t>(info.number));
   log_.flusher().wake_all();
+}
+
+uint32_t AppendLog::take_marks(CommitMarks& marks) {
+  const Lock lock(mutex_);
+  marks = marks_;
+  return marks_turn_.load();
+}
+
+Result<void> AppendLog::set_cookie(Bytes cookie) {
+  const Lock lock(mutex_);
+  TRY(marks_.set_cookie(cookie));
+  marks_turn_.fetch_add(1);
+  return {};
+}
+
+Result<void> AppendLog::set_position(std::string_view name, LogAddr address) {
+  if (address > log_.tail() || address % kRecordAlign != 0) {
+    return Error{Errc::invalid, "a position where the log is not", address};
+  }
+  const Lock lock(mutex_);
+  TRY(marks_.set_position(name, address));
+  marks_turn_.fetch_add(1);
+  return {};
+}
+
+void AppendLog::drop_position(std::string_view name) {
+  const Lock lock(mutex_);
+  if (marks_.drop_position(name)) marks_turn_.fetch_add(1);
+}
+
+void AppendLog::adopt_marks(const CommitMarks& marks) {
+  const Lock lock(mutex_);
+  marks_ = marks;
+}
+
+CommitMarks AppendLog::marks() {
+  const Lock lock(mutex_);
+  return marks_;
 }
 
 void AppendLog::give_up_below(LogAddr begin) {

@@ -14,10 +14,11 @@ namespace {
 
 constexpr std::string_view kFolder = "/log-commits/commit.";
 constexpr size_t kDigits = 16;
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;
 constexpr size_t kPrefix = 8;  // length and checksum
 constexpr size_t kFields = 9;
-constexpr size_t kPayloadMax = (kFields + 2 * Holes::kMax) * sizeof(uint64_t);
+constexpr size_t kPayloadMax =
+    (kFields + 2 * Holes::kMax) * sizeof(uint64_t) + CommitMarks::kEncodedMax;
 
 // The commit files of one storage, lowest number first.
 struct Listing {
@@ -82,6 +83,7 @@ void encode_commit(const CommitInfo& info, MutableBytes out) {
     add(info.holes[place].from);
     add(info.holes[place].until);
   }
+  used += info.marks.encode(out.subspan(used));
   const Bytes payload = out.subspan(kPrefix, used - kPrefix);
   put(out.data(), static_cast<uint32_t>(payload.size()));
   put(out.data() + 4, crc32c(payload));
@@ -105,7 +107,7 @@ Result<CommitInfo> decode_commit(Bytes file) {
   const auto field = [&](size_t n) { return get<uint64_t>(payload.data() + n * 8); };
   const uint64_t holes = field(8);
   if (field(2) > UINT32_MAX || field(3) > 1) return corrupt("a commit that makes no sense");
-  if (holes > Holes::kMax || length != (kFields + 2 * holes) * 8) {
+  if (holes > Holes::kMax || length < (kFields + 2 * holes) * 8) {
     return corrupt("a commit file with too many holes");
   }
   CommitInfo info;
@@ -127,6 +129,7 @@ Result<CommitInfo> decode_commit(Bytes file) {
     above = hole.until;
     info.holes.add(hole);
   }
+  TRY_ASSIGN(info.marks, CommitMarks::decode(payload.subspan((kFields + 2 * holes) * 8)));
   if (!makes_sense(info)) return corrupt("a commit that makes no sense");
   return info;
 }
@@ -216,6 +219,7 @@ bool makes_sense(const CommitInfo& info) {
   if (info.number == 0 || info.incarnation == 0) return false;
   if (info.page_bits < 6 || info.page_bits > 30) return false;
   if (info.begin % kRecordAlign != 0 || info.until % kRecordAlign != 0) return false;
+  if (info.marks.highest_position() > info.until) return false;
   return info.begin >= kFirstValid && info.begin <= info.until;
 }
 

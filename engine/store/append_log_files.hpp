@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "engine/runtime/runtime.hpp"
+#include "engine/store/append_log_marks.hpp"
 #include "engine/store/holes.hpp"
 
 namespace orrery::engine {
@@ -29,6 +30,7 @@ struct CommitInfo {
   uint64_t page_bits = 0;
   uint64_t sector = 0;
   Holes holes;
+  CommitMarks marks;
   friend bool operator==(const CommitInfo&, const CommitInfo&) = default;
 };
 

@@ -3,15 +3,20 @@
 
 #include <algorithm>
 
-#include "engine/store/blocking_io.hpp"
-
 namespace orrery::engine {
 
 Result<void> AppendLogIterator::initialise() {
   const auto size = static_cast<size_t>(log_.log().geometry().aligned_page);
   TRY_ASSIGN(entry_, Array<std::byte>::make(runtime_.memory, size, "copied entry"));
   TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "read page", kIoAlignment));
+  if (options_.name.empty()) return {};
+  next_ = std::max(next_, log_.marks().position(options_.name).value_or(0));
   return {};
+}
+
+Result<void> AppendLogIterator::keep_position() {
+  CHECK(!options_.name.empty(), "a reader without a name keeps its position");
+  return log_.set_position(options_.name, next_);
 }
 
 Result<std::optional<LogEntry>> AppendLogIterator::get_next() {
@@ -41,6 +46,33 @@ Result<std::optional<LogEntry>> AppendLogIterator::read_one(LogAddr limit) {
   TRY_ASSIGN(const bool loaded, load(limit));
   if (!loaded) return std::optional<LogEntry>();
   return take(limit);
+}
+
+// Counted in before the first look: who appends or closes later wakes this task.
+Result<bool> AppendLogIterator::wait_for_more() {
+  log_.waiting_readers_.add();
+  const Result<bool> more = wait_behind_limit();
+  log_.waiting_readers_.remove();
+  return more;
+}
+
+Result<bool> AppendLogIterator::wait_behind_limit() {
+  Flusher& flusher = log_.log_.flusher();
+  for (;;) {
+    const uint32_t ticket = flusher.ticket();
+    // Before the look: what came before the end, or the failure, is still to be had.
+    const bool ended = log_.ended_.load() != 0;
+    const bool failed = flusher.failed();
+    const LogAddr tail = options_.uncommitted ? log_.tail() : LogAddr{0};
+    const LogAddr end = limit();
+    const LogAddr begin = log_.begin();
+    const LogAddr next = std::max(next_, begin);
+    if (next < end) return true;
+    if (ended && next >= tail) return false;
+    if (failed) return flusher.failure();
+    SOMETIMES(true, "a reader of a log waits for more");
+    flusher.wait(ticket);
+  }
 }
 
 LogAddr AppendLogIterator::limit() {
@@ -113,8 +145,8 @@ Result<void> AppendLogIterator::read_page(LogAddr until) {
   const auto sector = static_cast<uint64_t>(geometry.sector);
   const auto length = round_up(static_cast<uint64_t>(until - start), sector);
   page_until_ = 0;
-  TRY(read_blocking(runtime_.tasks, *log_.main_, geometry.file_offset(start),
-                    {page_.data(), static_cast<size_t>(length)}));
+  TRY(log_.main_io().read(geometry.file_offset(start),
+                          {page_.data(), static_cast<size_t>(length)}));
   page_start_ = start;
   page_until_ = until;
   return {};
@@ -135,8 +167,8 @@ Result<std::optional<LogEntry>> AppendLogIterator::take(LogAddr limit) {
   }
   CHECK(address + view.size <= limit, "an entry at {} ends above {}", address, limit);
   next_ = address + view.size;
-  if (view.kind == EntryKind::commit) return std::optional<LogEntry>();
-  return std::optional<LogEntry>({address, next_, view.payload});
+  if (view.kind == EntryKind::commit && !options_.commit_records) return std::optional<LogEntry>();
+  return std::optional<LogEntry>({address, next_, view.payload, view.kind});
 }
 
 }  // namespace orrery::engine

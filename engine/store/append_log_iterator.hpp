@@ -3,9 +3,9 @@
 // entries.
 //
 // Every entry is copied, under the epoch if it is in memory, and its bounds and checksum are looked
-// at before anybody gets it. Commit records, page ends and holes are passed over; what was given up
-// is jumped over. An error leaves the iterator where it is: a device that failed may be asked
-// again, and damage is met again, unless it is to be passed over.
+// at before anybody gets it. Commit records (unless asked for), page ends and holes are passed
+// over; what was given up is jumped over. An error leaves the iterator where it is: a device that
+// failed may be asked again, and damage is met again, unless it is to be passed over.
 #pragma once
 
 #include <optional>
@@ -15,15 +15,18 @@
 namespace orrery::engine {
 
 struct IteratorOptions {
-  LogAddr from = 0;            // below begin: from begin on
-  bool uncommitted = false;    // up to the safe tail, not only what is durable
-  bool passes_damage = false;  // goes on with the next page behind an entry that is damaged
+  LogAddr from = 0;             // below begin: from begin on
+  bool uncommitted = false;     // up to the safe tail, not only what is durable
+  bool passes_damage = false;   // goes on with the next page behind an entry that is damaged
+  std::string_view name;        // not empty: begins at the position of that name, if above `from`
+  bool commit_records = false;  // delivers them as well, where the log has any
 };
 
 struct LogEntry {
   LogAddr address = kInvalidAddr;
   LogAddr end = kInvalidAddr;
-  Bytes payload;  // good until the next call
+  Bytes payload;                     // good until the next call
+  EntryKind kind = EntryKind::data;  // or commit: see decode_commit_record
 };
 
 class AppendLogIterator {
@@ -38,10 +41,22 @@ class AppendLogIterator {
   /// the address, and those of the device.
   Result<std::optional<LogEntry>> get_next();
 
+  /// Waits until the log has something behind next(): durable, or complete for who reads more than
+  /// that. True: get_next() gets an entry, or passes over what is none. False: nothing will come,
+  /// since nobody is to wait any more. Requires: not protected. Errors: those of the device, once
+  /// the log has failed and there is nothing left to read.
+  Result<bool> wait_for_more();
+
+  /// Everything before next() was made use of: from the next commit on, a reader of the same name
+  /// goes on here, in whichever life of the log. Requires: it has a name. Errors: those of
+  /// AppendLog::set_position.
+  Result<void> keep_position();
+
   /// Where it goes on.
   LogAddr next() const { return next_; }
 
  private:
+  Result<bool> wait_behind_limit();
   LogAddr limit();
   bool skip();
   Result<std::optional<LogEntry>> read_one(LogAddr limit);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "engine/store/blocking_io.hpp"
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -22,8 +21,9 @@ Result<void> AppendLogRecovery::run() {
   log_.soft_begin_.store(found_.begin);
   log_.committed_begin_.store(found_.begin);
   log_.log_.flusher().adopt_holes(found_.holes);
+  log_.adopt_marks(found_.marks);
   // Another process may have died before it had synced what is read here.
-  TRY(sync_blocking(runtime_.tasks, *log_.main_));
+  TRY(log_.main_io().sync());
   log_.incarnation_ = found_.incarnation + 1;
   log_.last_number_ = std::max(found_.number, log_.files_.highest_number()) + 1;
   CommitInfo info = found_;
@@ -113,7 +113,7 @@ Result<void> AppendLogRecovery::read_page(LogAddr until) {
   const uint64_t size = round_down(log_.main_->size(), sector);
   if (size <= offset) return {};
   const uint64_t length = std::min(round_up(known_, sector), size - offset);
-  return read_blocking(runtime_.tasks, *log_.main_, offset, {page_.data(), length});
+  return log_.main_io().read(offset, {page_.data(), length});
 }
 
 // The next flush of that page writes it again from the sector of the tail on, and so needs what is

@@ -42,4 +42,31 @@ Result<void> sync_blocking(Tasks& tasks, Device& device) {
   return transfer(tasks, device, IoKind::sync, 0, {});
 }
 
+void pause(const Runtime& runtime, Duration length) {
+  Atomic<uint32_t> nobody_wakes{0};
+  const Instant end = runtime.clock.now() + length;
+  while (runtime.tasks.wait(nobody_wakes, 0, end)) {
+  }
+}
+
+Result<void> PatientIo::write(uint64_t offset, MutableBytes bytes) {
+  return patiently(IoKind::write, offset, bytes);
+}
+
+Result<void> PatientIo::read(uint64_t offset, MutableBytes bytes) {
+  return patiently(IoKind::read, offset, bytes);
+}
+
+Result<void> PatientIo::sync() { return patiently(IoKind::sync, 0, {}); }
+
+Result<void> PatientIo::patiently(IoKind kind, uint64_t offset, MutableBytes bytes) {
+  CHECK(policy_.attempts > 0, "a request that is never made");
+  for (uint32_t attempt = 1;; ++attempt) {
+    Result<void> done = transfer(runtime_.tasks, device_, kind, offset, bytes);
+    if (done || done.error().code == Errc::cancelled || attempt == policy_.attempts) return done;
+    SOMETIMES(true, "somebody who waits for a request to a log makes it again");
+    if (policy_.retry_delay_us > 0) pause(runtime_, policy_.retry_delay());
+  }
+}
+
 }  // namespace orrery::engine

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request to a device, waited for. For whoever has nothing else to do: checkpoints and
-// recovery, never operations.
+// One request to a device, waited for; that of a log is made again if it fails. For whoever has
+// nothing else to do: checkpoints and recovery, commits and readers of a log, never operations.
 #pragma once
 
-#include "engine/runtime/device.hpp"
-#include "engine/runtime/tasks.hpp"
+#include "engine/runtime/runtime.hpp"
+#include "engine/store/options.hpp"
 
 namespace orrery::engine {
 
@@ -20,5 +20,27 @@ Result<void> run_io(Tasks& tasks, Device& device, Io& io);
 Result<void> write_blocking(Tasks& tasks, Device& device, uint64_t offset, MutableBytes bytes);
 Result<void> read_blocking(Tasks& tasks, Device& device, uint64_t offset, MutableBytes bytes);
 Result<void> sync_blocking(Tasks& tasks, Device& device);
+
+/// Sleeps. Requires: the caller is not protected.
+void pause(const Runtime& runtime, Duration length);
+
+/// The same requests to the device of a log, each tried again as its policy says. Errors: those of
+/// the last attempt.
+class PatientIo {
+ public:
+  PatientIo(const Runtime& runtime, Device& device, const RetryPolicy& policy)
+      : runtime_(runtime), device_(device), policy_(policy) {}
+
+  Result<void> write(uint64_t offset, MutableBytes bytes);
+  Result<void> read(uint64_t offset, MutableBytes bytes);
+  Result<void> sync();
+
+ private:
+  Result<void> patiently(IoKind kind, uint64_t offset, MutableBytes bytes);
+
+  Runtime runtime_;
+  Device& device_;
+  RetryPolicy policy_;
+};
 
 }  // namespace orrery::engine

@@ -2,14 +2,17 @@
 #include "engine/store/flush.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
 
-Result<void> Flusher::initialise(Device& device, LogAddr first) {
+Result<void> Flusher::initialise(Device& device, LogAddr first, const RetryPolicy& policy) {
   CHECK(device_ == nullptr, "the flusher is initialised twice");
+  CHECK(policy.attempts > 0, "a log that never writes");
   device_ = &device;
+  policy_ = policy;
   const auto count = static_cast<size_t>(frames_.geometry().slots);
   TRY_ASSIGN(slots_, Array<Slot>::make(runtime_.memory, count, "flush slots"));
   slot_of(frames_.geometry().page(first)).last_flushed.store(first);
@@ -18,7 +21,11 @@ Result<void> Flusher::initialise(Device& device, LogAddr first) {
 
 void Flusher::recover_to(LogAddr flushed) {
   CHECK(outstanding_.count() == 0, "a log is recovered while it is being written");
-  for (Slot& slot : slots_) slot.last_flushed.store(0);
+  const Lock lock(mutex_);
+  for (Slot& slot : slots_) {
+    slot.last_flushed.store(0);
+    slot.wanted = 0;
+  }
   slot_of(frames_.geometry().page(flushed)).last_flushed.store(flushed);
 }
 
@@ -31,14 +38,24 @@ void Flusher::reset(LogAddr first) {
 }
 
 void Flusher::close() {
+  PageFlush* waiting = nullptr;
+  {
+    const Lock lock(mutex_);
+    closing_ = true;
+    waiting = std::exchange(waiting_, nullptr);
+    waiting_count_.store(0);
+  }
+  while (waiting != nullptr) {
+    SOMETIMES(true, "a log is closed before a write was tried again");
+    submit(*std::exchange(waiting, waiting->next));
+  }
   outstanding_.wait_for_none();
-  for (Slot& slot : slots_) {
-    CHECK(slot.pending == nullptr || failed(), "a part of a page was never written");
-    while (slot.pending != nullptr) {
-      PageFlush* const request = slot.pending;
-      slot.pending = request->next;
-      give_back(*request);
-    }
+  const bool all = !failed();
+  const Lock lock(mutex_);
+  closing_ = false;
+  for (const Slot& slot : slots_) {
+    const LogAddr done = slot.last_flushed.load();
+    CHECK(!all || slot.wanted <= done, "a part of a page was never written");
   }
 }
 
@@ -52,6 +69,17 @@ void Flusher::adopt_holes(const Holes& holes) {
 Holes Flusher::holes() {
   const Lock lock(mutex_);
   return holes_;
+}
+
+// A write that fails from now on changes what the ticket was taken of.
+void Flusher::wait(uint32_t ticket) {
+  const Instant due = submit_due();
+  moved_.wait(ticket, due);
+}
+
+bool Flusher::try_complete() {
+  submit_due();
+  return device_->try_complete();
 }
 
 Result<void> Flusher::wait_for(LogAddr address) {
@@ -73,30 +101,60 @@ void Flusher::flush_pages(LogAddr from, LogAddr until) {
   const Geometry& geometry = frames_.geometry();
   CHECK(from < until, "an empty range [{}, {}) is flushed", from, until);
   for (int64_t page = geometry.page(from); geometry.page_start(page) < until; ++page) {
-    flush_page(page, std::max(from, geometry.page_start(page)),
-               std::min(until, geometry.page_end(page)));
+    flush_page(page, std::min(until, geometry.page_end(page)));
   }
 }
 
-void Flusher::flush_page(int64_t page, LogAddr from, LogAddr until) {
-  const LogAddr begin = boundaries_.load(Boundary::begin);
-  // Nobody asks for what is below begin. But a part behind another one counts only after that one,
-  // which may be under way: it is written in its turn, like all parts.
-  const bool given_up = until <= begin && frames_.geometry().offset(from) == 0;
-  if (device_->is_null() || given_up) {
+// All that is below safe_ro may be written: whoever is to ask for a part before this one may come
+// later, and find it done.
+void Flusher::flush_page(int64_t page, LogAddr until) {
+  if (device_->is_null()) {
     mark_flushed(page, until);
-    shift_flushed();
-    return;
+    return shift_flushed();
   }
-  PageFlush* const request = claim(page, from, until);
-  if (request == nullptr) {
-    // It cannot even be a hole: the part before it is under way, and must count first.
-    fail(page, Errc::no_memory);
-  } else if (frames_.geometry().offset(from) == 0) {
-    issue(*request);
-  } else {
-    enqueue(*request);
+  Slot& slot = slot_of(page);
+  {
+    const Lock lock(mutex_);
+    slot.wanted = std::max(slot.wanted, until);
   }
+  write_next(slot);
+}
+
+// The part before may be under way: they share a sector, so this one waits for it. Either this task
+// or the one that finishes the other part sees that its turn has come.
+void Flusher::write_next(Slot& slot) {
+  const LogAddr begin = boundaries_.load(Boundary::begin);
+  PageFlush* request = nullptr;
+  {
+    const Lock lock(mutex_);
+    request = claim(slot);
+    if (request == nullptr) return;
+    if (request->until <= begin) {
+      // Nobody asks for what is below begin.
+      mark_flushed(request->page, request->until);
+      slot.busy = false;
+      request = nullptr;
+    }
+  }
+  if (request == nullptr) return shift_flushed();
+  outstanding_.add();
+  submit(*request);
+}
+
+// The request for what is wanted of a page and not done, if there is any and it can be made.
+PageFlush* Flusher::claim(Slot& slot) {
+  if (slot.busy || failed()) return nullptr;
+  const Geometry& geometry = frames_.geometry();
+  const LogAddr done = slot.last_flushed.load();
+  if (slot.wanted <= done) return nullptr;
+  PageFlush& request = slot.request;
+  request = {};
+  request.flusher = this;
+  request.page = geometry.page(slot.wanted - 1);
+  request.from = std::max(geometry.page_start(request.page), done);
+  request.until = slot.wanted;
+  slot.busy = true;
+  return &request;
 }
 
 void Flusher::mark_flushed(int64_t page, LogAddr until) {
@@ -119,89 +177,6 @@ void Flusher::shift_flushed() {
     reached = last;
   }
   if (boundaries_.raise(Boundary::flushed, reached)) moved_.set();
-}
-
-PageFlush* Flusher::claim(int64_t page, LogAddr from, LogAddr until) {
-  Slot& slot = slot_of(page);
-  bool own = false;
-  {
-    const Lock lock(mutex_);
-    own = !slot.own_taken;
-    slot.own_taken = true;
-  }
-  PageFlush* request = &slot.own;
-  if (!own) {
-    SOMETIMES(true, "two parts of a page are to be flushed at once");
-    auto block = runtime_.memory.allocate(sizeof(PageFlush), alignof(PageFlush), "page flush");
-    if (!block) return nullptr;
-    request = static_cast<PageFlush*>(*block);
-  }
-  new (request) PageFlush();
-  request->flusher = this;
-  request->page = page;
-  request->from = from;
-  request->until = until;
-  return request;
-}
-
-void Flusher::give_back(PageFlush& request) {
-  Slot& slot = slot_of(request.page);
-  if (&request != &slot.own) return runtime_.memory.free(&request);
-  const Lock lock(mutex_);
-  CHECK(slot.own_taken, "the flush of page {} is given back twice", request.page);
-  slot.own_taken = false;
-}
-
-// The part before this one may be under way: they share a sector, so this one waits for it. Either
-// this task or the one that finishes the other part sees that its turn has come.
-void Flusher::enqueue(PageFlush& request) {
-  PageFlush* absorbed = nullptr;
-  PageFlush* ready = nullptr;
-  {
-    const Lock lock(mutex_);
-    Slot& slot = slot_of(request.page);
-    for (PageFlush** link = &slot.pending; *link != nullptr;) {
-      PageFlush* const other = *link;
-      if (other->until != request.from) {
-        link = &other->next;
-        continue;
-      }
-      SOMETIMES(true, "two parts of a page were joined before they were written");
-      request.from = other->from;
-      *link = other->next;
-      other->next = absorbed;
-      absorbed = other;
-      link = &slot.pending;
-    }
-    request.next = slot.pending;
-    slot.pending = &request;
-    ready = take_next();
-  }
-  while (absorbed != nullptr) {
-    PageFlush* const after = absorbed->next;
-    give_back(*absorbed);
-    absorbed = after;
-  }
-  if (ready != nullptr) issue(*ready);
-}
-
-// The waiting part that starts where flushed_until is now.
-PageFlush* Flusher::take_next() {
-  const LogAddr flushed = boundaries_.load(Boundary::flushed);
-  Slot& slot = slot_of(frames_.geometry().page(flushed));
-  for (PageFlush** link = &slot.pending; *link != nullptr; link = &(*link)->next) {
-    PageFlush* const request = *link;
-    if (request->from != flushed) continue;
-    *link = request->next;
-    request->next = nullptr;
-    return request;
-  }
-  return nullptr;
-}
-
-void Flusher::issue(PageFlush& request) {
-  outstanding_.add();
-  submit(request);
 }
 
 void Flusher::submit(PageFlush& request) {
@@ -234,47 +209,85 @@ void Flusher::write_done(Io& io) {
 
 void Flusher::finish(PageFlush& request, Errc code) {
   const int64_t page = request.page;
-  const LogAddr from = request.from;
-  const LogAddr until = request.until;
+  const Hole written{request.from, request.until};
   if (code != Errc::ok) {
     ++request.attempts;
     boundaries_.tell(events::kMainWriteFailed, page, request.attempts, static_cast<int64_t>(code));
-    // From a task of its own, because this may be the stack of the one who submitted it.
-    if (request.attempts < kAttempts &&
-        runtime_.tasks.spawn({"flush-retry", static_cast<uint64_t>(page)}, &retry, &request)) {
-      SOMETIMES(true, "a write of the main log is tried again");
-      return;
-    }
+    if (request.attempts < policy_.attempts) return try_again(request);
   }
-  // First, because the slot may be another page's as soon as this one counts as flushed.
-  give_back(request);
-  if (code == Errc::ok) {
-    mark_flushed(page, until);
-    shift_flushed();
-  } else {
-    give_up(page, {from, until}, code);
-  }
-  PageFlush* ready = nullptr;
+  // Before anybody can claim the request again: he would try again what has failed for good.
+  const bool lost = code != Errc::ok && !leave_hole(written, code);
+  if (lost) fail(page, code);
+  Slot& slot = slot_of(page);
   {
     const Lock lock(mutex_);
-    ready = take_next();
+    CHECK(slot.busy, "the flush of page {} ends twice", page);
+    slot.busy = false;
+    if (!lost) mark_flushed(page, written.until);
   }
-  if (ready != nullptr) issue(*ready);
+  if (!lost) shift_flushed();
+  write_next(slot);
   outstanding_.remove();
 }
 
-void Flusher::retry(void* request) {
-  auto& again = *static_cast<PageFlush*>(request);
-  again.flusher->submit(again);
+// On the stack of a completion, which may be that of the one who submitted it.
+void Flusher::try_again(PageFlush& request) {
+  SOMETIMES(true, "a write of the main log is tried again");
+  if (policy_.retry_delay_us == 0) return submit(request);
+  request.due = runtime_.clock.now() + policy_.retry_delay();
+  // Once it is in the list others may end it: without a count of its own this task could find the
+  // log closed and gone.
+  outstanding_.add();
+  bool listed = false;
+  {
+    const Lock lock(mutex_);
+    listed = !closing_;
+    if (listed) {
+      request.next = waiting_;
+      waiting_ = &request;
+      waiting_count_.fetch_add(1);
+    }
+  }
+  if (!listed) submit(request);
+  moved_.set();  // whoever waits must know when to look
+  outstanding_.remove();
+}
+
+// Returns when there will be more to do; kNever if nothing waits for its next attempt.
+Instant Flusher::submit_due() {
+  if (waiting_count_.load() == 0) return kNever;
+  const Instant now = runtime_.clock.now();
+  for (;;) {
+    Instant next = kNever;
+    PageFlush* due = nullptr;
+    {
+      const Lock lock(mutex_);
+      due = take_due(now, next);
+    }
+    if (due == nullptr) return next;
+    submit(*due);
+  }
+}
+
+// One whose time has come, out of the list; or the time when there will be one.
+PageFlush* Flusher::take_due(Instant now, Instant& next) {
+  for (PageFlush** link = &waiting_; *link != nullptr; link = &(*link)->next) {
+    PageFlush* const request = *link;
+    next = std::min(next, request->due);
+    if (request->due > now) continue;
+    *link = request->next;
+    waiting_count_.fetch_sub(1);
+    return request;
+  }
+  return nullptr;
 }
 
 // What a tolerant log has lost counts as flushed: nothing will ever write it.
-void Flusher::give_up(int64_t page, Hole lost, Errc code) {
-  if (!tolerant_ || !add_hole(lost)) return fail(page, code);
+bool Flusher::leave_hole(Hole lost, Errc code) {
+  if (!tolerant_ || !add_hole(lost)) return false;
   boundaries_.tell(events::kHoleLeft, lost.from, lost.until, static_cast<int64_t>(code));
   SOMETIMES(true, "a tolerant log gave up a range");
-  mark_flushed(page, lost.until);
-  shift_flushed();
+  return true;
 }
 
 bool Flusher::add_hole(Hole lost) {

@@ -3,15 +3,20 @@
 // flushed_until follows the contiguous prefix of what was written.
 //
 // Ranges arrive from epoch actions, in any order; they are disjoint and tile the log. A page is
-// written whole, or in parts one behind the other, because parts share a sector. A failed or short
-// write is tried again a few times, each time from a task of its own; then the log has failed:
-// flushed_until stays where it is for ever, everybody who waits for it is woken and told. A
-// tolerant log instead notes the range as a hole and goes on.
+// written whole, or in parts one behind the other, because parts share a sector: so a page has one
+// request, and all that is known of later parts is where they end. Nothing here needs memory.
+//
+// A failed or short write is tried again as the policy of the log says: at once, where its
+// completion runs; or, after a pause, by whoever waits for the log or asks its device to go on, for
+// there is no thread to do it. Then the log has failed: flushed_until stays where it is for ever,
+// everybody who waits for it is woken and told. A tolerant log instead notes the range as a hole
+// and goes on.
 #pragma once
 
 #include "engine/runtime/runtime.hpp"
 #include "engine/runtime/sync.hpp"
 #include "engine/store/holes.hpp"
+#include "engine/store/options.hpp"
 #include "engine/store/outstanding.hpp"
 #include "engine/store/page_frames.hpp"
 
@@ -19,7 +24,7 @@ namespace orrery::engine {
 
 class Flusher;
 
-/// One page write that is under way, or waits for the part before it.
+/// The write of a page, or of a part of it, that is under way or is to be tried again.
 struct PageFlush {
   Io io;
   Flusher* flusher = nullptr;
@@ -27,7 +32,8 @@ struct PageFlush {
   LogAddr from = 0;
   LogAddr until = 0;
   uint32_t attempts = 0;
-  PageFlush* next = nullptr;  // in the list of parts that wait
+  Instant due;                // of the next attempt
+  PageFlush* next = nullptr;  // in the list of those that wait for it
 };
 
 class Flusher {
@@ -40,7 +46,7 @@ class Flusher {
         mutex_(runtime.tasks),
         outstanding_(runtime.tasks) {}
 
-  Result<void> initialise(Device& device, LogAddr first);
+  Result<void> initialise(Device& device, LogAddr first, const RetryPolicy& policy);
 
   /// The log was recovered: everything below is flushed. Requires: nothing is under way.
   void recover_to(LogAddr flushed);
@@ -63,7 +69,11 @@ class Flusher {
 
   /// A ticket taken before one looks at flushed_until is good for a wait until it moves.
   uint32_t ticket() const { return moved_.ticket(); }
-  void wait(uint32_t ticket) { moved_.wait(ticket); }
+  /// May return for another reason. Requires: not protected.
+  void wait(uint32_t ticket);
+  /// Tries again what is due, and lets the device finish what is ready on the caller's stack. True
+  /// if the device finished something. To be called by whoever needs the log and does not wait.
+  bool try_complete();
   /// Wakes everybody who waits, for another reason.
   void wake_all() { moved_.set(); }
   /// Waits until everything below `address` is flushed. Requires: not protected, and somebody has
@@ -79,41 +89,43 @@ class Flusher {
   void close();
 
   Device& device() { return *device_; }
+  const RetryPolicy& policy() const { return policy_; }
 
  private:
-  static constexpr uint32_t kAttempts = 3;
-
   struct Slot {
     Atomic<LogAddr> last_flushed{0};
-    PageFlush own;                 // serves the first request of a page, so that it needs no memory
-    bool own_taken = false;        // guarded by mutex_
-    PageFlush* pending = nullptr;  // guarded by mutex_: parts that wait for the one before
+    PageFlush request;
+    bool busy = false;   // guarded by mutex_: the request is under way
+    LogAddr wanted = 0;  // guarded by mutex_: what is below is to be flushed
   };
 
   Slot& slot_of(int64_t page) { return slots_[static_cast<size_t>(frames_.geometry().slot(page))]; }
-  void flush_page(int64_t page, LogAddr from, LogAddr until);
+  void flush_page(int64_t page, LogAddr until);
+  void write_next(Slot& slot);
+  PageFlush* claim(Slot& slot) ORRERY_REQUIRES(mutex_);
   void mark_flushed(int64_t page, LogAddr until);
   void shift_flushed();
-  PageFlush* claim(int64_t page, LogAddr from, LogAddr until);
-  void give_back(PageFlush& request);
-  void enqueue(PageFlush& request);
-  PageFlush* take_next() ORRERY_REQUIRES(mutex_);
-  void issue(PageFlush& request);
   void submit(PageFlush& request);
-  void give_up(int64_t page, Hole lost, Errc code);
+  static void write_done(Io& io);
+  void finish(PageFlush& request, Errc code);
+  void try_again(PageFlush& request);
+  Instant submit_due();
+  PageFlush* take_due(Instant now, Instant& next) ORRERY_REQUIRES(mutex_);
+  bool leave_hole(Hole lost, Errc code);
   bool add_hole(Hole lost);
   void fail(int64_t page, Errc code);
-  void finish(PageFlush& request, Errc code);
-  static void write_done(Io& io);
-  static void retry(void* request);
 
   Runtime runtime_;
   Boundaries& boundaries_;
   PageFrames& frames_;
   Device* device_ = nullptr;
+  RetryPolicy policy_;
   Array<Slot> slots_;
   Event moved_;
   Mutex mutex_;
+  Atomic<uint32_t> waiting_count_{0};                       // requests in the list
+  PageFlush* waiting_ ORRERY_GUARDED_BY(mutex_) = nullptr;  // for their next attempt
+  bool closing_ ORRERY_GUARDED_BY(mutex_) = false;          // nobody will come to try them again
   bool tolerant_ = false;
   Holes holes_ ORRERY_GUARDED_BY(mutex_);
   Atomic<uint32_t> hole_turn_{0};

@@ -23,7 +23,7 @@ Result<void> HybridLog::initialise(const StoreOptions& options, Device& main) {
   mutable_permille_ = options.mutable_permille;
   empty_pages_min_ = options.empty_pages;
   set_lags(options.empty_pages);
-  TRY(flusher_.initialise(main, options.first_address));
+  TRY(flusher_.initialise(main, options.first_address, options.main_io));
   const int64_t page = geometry.page(options.first_address);
   TRY(frames_.ensure(page));
   boundaries_.set_all(options.first_address);

@@ -41,7 +41,7 @@ void OperationRun::wait_for(Outcome outcome) {
   Tasks& tasks = store_.runtime_.tasks;
   switch (outcome) {
     case Outcome::retry_now: tasks.yield(); return;
-    case Outcome::retry_allocation: log_.flusher().device().try_complete(); [[fallthrough]];
+    case Outcome::retry_allocation: log_.flusher().try_complete(); [[fallthrough]];
     case Outcome::retry_later:
       refresh();
       tasks.yield();

@@ -122,6 +122,7 @@ AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, 
   options.ring.segment_bits = store.segment_bits;
   options.ring.keep_frames = store.keep_frames;
   options.ring.epoch_slots = store.epoch_slots;
+  options.ring.main_io = store.main_io;
   options.ring.prefix = prefix;
   options.fast_commit = store.log_fast_commit;
   options.slots = &slots;

@@ -54,6 +54,12 @@ const char* complaint_about_devices(const StoreOptions& options) {
   const uint64_t page = round_up(uint64_t{1} << options.page_bits, options.sector_size);
   if ((uint64_t{1} << options.segment_bits) < page) return "a segment is smaller than a page";
   if (options.throttle_ms < -1) return "throttle_ms is below -1";
+  if (options.main_io.attempts < 1 || options.main_io.attempts > 16) {
+    return "main_io.attempts is not in 1..16";
+  }
+  if (options.main_io.retry_delay_us > 10'000'000) {
+    return "main_io.retry_delay_us is above 10,000,000";
+  }
   if (options.checkpoints_kept > 16) return "checkpoints_kept is above 16";
   if (options.first_token == 0) return "first_token is zero";
   if (options.prefix.empty() || options.prefix.size() > 100) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "engine/base/result.hpp"
+#include "engine/base/units.hpp"
 #include "engine/store/address.hpp"
 
 namespace orrery::engine {
@@ -16,6 +17,14 @@ enum class CopyReads : uint8_t {
   none,
   from_device,
   from_immutable,  // and from pages in memory that can no longer be updated in place
+};
+
+/// What is done about a request to the device of a log that fails, or does less than it was asked
+/// to, before it counts as failed.
+struct RetryPolicy {
+  uint32_t attempts = 3;        // 1..16: how often each request is made, at most
+  uint32_t retry_delay_us = 0;  // 0..10,000,000: a pause before each further attempt; 0: at once
+  Duration retry_delay() const { return {int64_t{retry_delay_us} * kMicrosecond}; }
 };
 
 struct StoreOptions {
@@ -57,6 +66,10 @@ struct StoreOptions {
   uint32_t log_page_bits = 22;    // 6..30; key and value of an update must fit one of its pages
   uint32_t log_memory_bits = 26;  // its ring is 1 << log_memory_bits bytes, at least two pages
   bool log_fast_commit = false;   // its commits are records among its entries
+
+  // For reads, writes and syncs of the main log, and of the log of operations. Other files are
+  // written once: what they belong to fails, and may be begun again.
+  RetryPolicy main_io;
 
   CopyReads copy_reads = CopyReads::none;
   bool main_is_null = false;  // the log is a cache: what leaves memory is gone

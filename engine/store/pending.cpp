@@ -2,10 +2,12 @@
 // Operations that need a record from the device.
 //
 // A completion does no more than hand the request back to its session. The session, when it comes
-// to complete_pending, looks at what was read: it may ask for more bytes, or follow the chain to
-// the next record; once it knows what the device says about the key, it runs the operation again
-// with that finding. If the chain has grown meanwhile, what is newer in memory wins.
+// to complete_pending, looks at what was read: it may ask again where the device failed, ask for
+// more bytes, or follow the chain to the next record; once it knows what the device says about the
+// key, it runs the operation again with that finding. If the chain has grown meanwhile, what is
+// newer in memory wins.
 #include <algorithm>
+#include <utility>
 
 #include "engine/store/operation.hpp"
 #include "engine/store/store.hpp"
@@ -27,6 +29,8 @@ struct PendingRead {
   Operation operation;  // its key is a copy that follows this struct
   LogAddr address = kInvalidAddr;
   int64_t requested = 0;  // bytes of the record that were asked for
+  uint32_t attempts = 0;  // at this request that failed
+  Instant due;            // of the next attempt, where a pause comes before it
   int64_t skew = 0;       // bytes before the record, because reads begin at a sector
   std::byte* buffer = nullptr;
   size_t buffer_size = 0;
@@ -103,6 +107,29 @@ Result<void> Session::issue_read(PendingRead& pending, int64_t size) {
   reads_.add();
   store_.log_.flusher().device().submit(io);
   return {};
+}
+
+// Makes the reads again whose pause is over. Returns when the next one will be; kNever: none waits.
+Instant Session::issue_due() {
+  if (waiting_ == nullptr) return kNever;
+  const Instant now = store_.runtime_.clock.now();
+  Instant next = kNever;
+  PendingRead* waiting = std::exchange(waiting_, nullptr);
+  while (waiting != nullptr) {
+    PendingRead& pending = *std::exchange(waiting, waiting->next);
+    if (pending.due > now && !abandoned_) {
+      next = std::min(next, pending.due);
+      pending.next = std::exchange(waiting_, &pending);
+      continue;
+    }
+    if (abandoned_) {
+      continue_read(pending);
+    } else if (!issue_read(pending, pending.requested)) {
+      SOMETIMES(true, "a store was emptied before a read was tried again");
+      run_again(pending);
+    }
+  }
+  return next;
 }
 
 // On any task. Once the request is in the list, it may be gone; the session stays until reads_ has
@@ -191,7 +218,7 @@ Result<bool> Session::look_at_read(PendingRead& pending, DiskFinding& finding) {
     return true;  // whatever the device has said
   }
   if (io.error != Errc::ok) {
-    return Error{io.error, "a record could not be read", pending.address};
+    return read_failed(pending, {io.error, "a record could not be read", pending.address});
   }
   const Geometry& geometry = store_.log_.geometry();
   const int64_t limit = geometry.page_size() - geometry.offset(pending.address);
@@ -199,8 +226,11 @@ Result<bool> Session::look_at_read(PendingRead& pending, DiskFinding& finding) {
   const int64_t available = std::clamp(transferred - pending.skew, int64_t{0}, limit);
   const Bytes bytes{pending.buffer + pending.skew, static_cast<size_t>(available)};
   TRY_ASSIGN(const ImageStage stage, look_at_image(bytes, limit));
+  if (!stage.complete && io.transferred < io.length) {
+    return read_failed(pending, {Errc::io, "a read was short", pending.address});
+  }
+  pending.attempts = 0;
   if (!stage.complete) {
-    if (io.transferred < io.length) return Error{Errc::io, "a read was short", pending.address};
     CHECK(stage.needed > pending.requested, "{} bytes are needed and {} were read", stage.needed,
           pending.requested);
     TRY(issue_read(pending, stage.needed));
@@ -225,6 +255,20 @@ Result<bool> Session::look_at_read(PendingRead& pending, DiskFinding& finding) {
   pending.address = header.prev();
   TRY(issue_read(pending,
                  value_offset(static_cast<int64_t>(pending.operation.key.size())) + kFirstRead));
+  return false;
+}
+
+// Asks the same again, now or after a pause, unless the policy has no more attempts.
+Result<bool> Session::read_failed(PendingRead& pending, const Error& error) {
+  const RetryPolicy& policy = store_.log_.flusher().policy();
+  if (error.code == Errc::cancelled || ++pending.attempts >= policy.attempts) return error;
+  SOMETIMES(true, "a read of a pending operation is tried again");
+  if (policy.retry_delay_us == 0) {
+    TRY(issue_read(pending, pending.requested));
+  } else {
+    pending.due = store_.runtime_.clock.now() + policy.retry_delay();
+    pending.next = std::exchange(waiting_, &pending);
+  }
   return false;
 }
 

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "engine/store/blocking_io.hpp"
-
 namespace orrery::engine {
 namespace {
 
@@ -120,6 +118,10 @@ Result<void> Recovery::recover_page(int64_t page) {
   return keep_page(page, image);
 }
 
+PatientIo Recovery::main_io() {
+  return PatientIo(runtime_, log_.flusher().device(), log_.flusher().policy());
+}
+
 Result<Recovery::Source> Recovery::read_page(int64_t page, MutableBytes image) {
   const Geometry& geometry = log_.geometry();
   const auto sector = static_cast<uint64_t>(geometry.sector);
@@ -127,7 +129,7 @@ Result<Recovery::Source> Recovery::read_page(int64_t page, MutableBytes image) {
   const auto where = static_cast<int64_t>(geometry.page_start(page));
   if (is_on_main(page)) {
     const uint64_t offset = geometry.file_offset(geometry.page_start(page));
-    TRY(read_blocking(runtime_.tasks, log_.flusher().device(), offset, whole));
+    TRY(main_io().read(offset, whole));
     return Source::main;
   }
   TRY_ASSIGN(const bool there, snapshot_.read_page(page, {page_.data(), page_.size()}));
@@ -256,8 +258,7 @@ Result<void> Recovery::write_back(int64_t page, MutableBytes image) {
   if (!may_write_) return {};
   const Geometry& geometry = log_.geometry();
   const uint64_t size = round_up(image.size(), static_cast<uint64_t>(geometry.sector));
-  return write_blocking(runtime_.tasks, log_.flusher().device(),
-                        geometry.file_offset(geometry.page_start(page)), {page_.data(), size});
+  return main_io().write(geometry.file_offset(geometry.page_start(page)), {page_.data(), size});
 }
 
 }  // namespace orrery::engine

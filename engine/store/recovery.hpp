@@ -14,6 +14,7 @@
 // middle is followed by the same recovery.
 #pragma once
 
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/checkpoint_files.hpp"
 #include "engine/store/hash_index.hpp"
 #include "engine/store/hybrid_log.hpp"
@@ -53,6 +54,7 @@ class Recovery {
   void undo(LogAddr address, std::byte* at, const RecordImage& record);
   void clean(LogAddr from, LogAddr until, MutableBytes image) const;
   Result<void> keep_page(int64_t page, MutableBytes image);
+  PatientIo main_io();
   Result<void> write_back(int64_t page, MutableBytes image);
   bool is_on_main(int64_t page) const;
   bool was_left_out() const;

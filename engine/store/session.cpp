@@ -125,9 +125,10 @@ void Session::complete_pending(bool wait) {
   for (;;) {
     const uint32_t turn = ready_turn_.load();  // before the look: what comes later ends the wait
     deliver_ready();
+    const Instant due = issue_due();
     if (!wait || pending_count_ == 0) return;
-    if (store_.log_.flusher().device().try_complete()) continue;
-    tasks.wait(ready_turn_, turn);
+    if (store_.log_.flusher().try_complete()) continue;
+    tasks.wait(ready_turn_, turn, due);
   }
 }
 

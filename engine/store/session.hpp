@@ -119,6 +119,8 @@ class Session {
   void deliver_ready();
   void continue_read(PendingRead& pending);
   Result<bool> look_at_read(PendingRead& pending, DiskFinding& finding);
+  Result<bool> read_failed(PendingRead& pending, const Error& error);
+  Instant issue_due();
   void cancel_reads();
   void free_pending(PendingRead& pending);
   void finish(PendingRead& pending, const OpResult& result);
@@ -131,6 +133,7 @@ class Session {
   Array<std::byte> new_value_;  // what it writes
   size_t pending_count_ = 0;
   PendingRead* pending_ = nullptr;  // all of them
+  PendingRead* waiting_ = nullptr;  // for the next attempt at a read that failed
   bool abandoned_ = false;
   uint64_t serial_ = 0;  // what view_.serial says
   bool open_ = false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -138,7 +139,9 @@ void SnapshotWriter::run_pages(Self& self) {
     }
     if (!throttled()) continue;
     tokens_.acquire();
-    if (*written == Written::submitted) pause();
+    if (*written == Written::submitted && throttle_ms_ > 0) {
+      pause(runtime_, {throttle_ms_ * kMillisecond});
+    }
   }
 }
 
@@ -242,13 +245,6 @@ void SnapshotWriter::copy_bytes(int64_t page, const Frame* frame, MutableBytes t
     // Others seal records here, append behind the end of the snapshot, and update what is of the
     // next version: a reader leaves out all that.
     source.plus(done).copy_out_while_written({target.data() + done, size});
-  }
-}
-
-void SnapshotWriter::pause() {
-  if (throttle_ms_ == 0) return;
-  const Instant end = runtime_.clock.now() + Duration{throttle_ms_ * kMillisecond};
-  while (runtime_.tasks.wait(nobody_wakes_, 0, end)) {
   }
 }
 

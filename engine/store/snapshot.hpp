@@ -85,7 +85,6 @@ class SnapshotWriter {
   Result<void> copy_page(SnapshotPage& request, const Frame* frame);
   void copy_bytes(int64_t page, const Frame* frame, MutableBytes target);
   void note_checksum(const SnapshotPage& request, const Frame* frame);
-  void pause();
 
   static void write_done(Io& io);
   void snapshot_page_done(SnapshotPage& request, Errc code);
@@ -125,7 +124,6 @@ class SnapshotWriter {
   Atomic<uint32_t> running_{0};  // the loop over the pages has not ended
   Atomic<Errc> error_{Errc::ok};
   Semaphore tokens_;  // one for each page that is counted down, if throttled
-  Atomic<uint32_t> nobody_wakes_{0};
   Atomic<uint32_t> cancelled_{0};
   Outstanding outstanding_;
 };

@@ -6,12 +6,14 @@
 // A log is a prefix of what was appended, in order of address: without holes, all that lies below
 // the recovered end is there. A tolerant log may have lost what it told nobody was durable. What a
 // reader of the committed part has seen counts as acknowledged, and so does all that a recovery has
-// found: the next one must find it again.
+// found: the next one must find it again. The cookie of the log is the last that was acknowledged,
+// or one that was set since.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "faults/catalogue.hpp"
 #include "scenarios/ledger.hpp"
@@ -49,6 +51,7 @@ class Ledger {
   Found read_back(const sim::Event& event);
   Found read_back_ended(const sim::Event& event);
   Found appended(const sim::Event& event);
+  Found cookie_recovered(uint64_t number);
   void acknowledged(const sim::Event& event);
   Found followed(const sim::Event& event, Follower& follower, bool committed);
   Found ended();
@@ -69,6 +72,8 @@ class Ledger {
   int64_t given_up_ = 0;            // below this, everything may be gone
   int64_t tail_ = 0;                // as it was recovered
   int64_t read_until_ = 0;          // of the reading back
+  uint64_t cookie_ = 0;             // the last that is known to be durable
+  std::set<uint64_t> cookies_asked_;
   std::array<Follower, 2> followers_;
 };
 
@@ -107,6 +112,9 @@ Ledger::Found Ledger::take(const sim::Event& event) {
     case ledger::kRefused: asked_.erase(static_cast<uint64_t>(event.a)); break;
     case ledger::kAppended: return appended(event);
     case ledger::kAcknowledged: acknowledged(event); break;
+    case ledger::kCookieAsked: cookies_asked_.insert(static_cast<uint64_t>(event.a)); break;
+    case ledger::kCookieAcknowledged: cookie_ = static_cast<uint64_t>(event.a); break;
+    case ledger::kCookieRecovered: return cookie_recovered(static_cast<uint64_t>(event.a));
     case ledger::kGivingUp: given_up_ = std::max(given_up_, event.a); break;
     case ledger::kReaderBegins:
       followers_[static_cast<size_t>(event.a)] = {true, event.b, event.b, {}};
@@ -126,6 +134,8 @@ Ledger::Found Ledger::take(const sim::Event& event) {
 Ledger::Found Ledger::opened(const sim::Event& event) {
   known_.clear();
   asked_.clear();
+  cookies_asked_.clear();
+  cookie_ = 0;
   given_up_ = event.b;
   exists_ = !cache_;
   return std::nullopt;
@@ -166,6 +176,17 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
     entry.read_back = false;
   }
   return std::nullopt;
+}
+
+// The last that was acknowledged, or one that was set since.
+Ledger::Found Ledger::cookie_recovered(uint64_t number) {
+  const bool later = number > cookie_ && cookies_asked_.contains(number);
+  const bool lost = number != cookie_ && !later;
+  const uint64_t known = std::exchange(cookie_, number);
+  cookies_asked_.clear();
+  if (!lost || !durable_ || !intact_) return std::nullopt;
+  return broken("the cookie of a commit was lost",
+                fmt::format("{} was durable, and {} was recovered", known, number));
 }
 
 Entry* Ledger::match(uint64_t number, int64_t address, int64_t end) {

@@ -34,6 +34,8 @@ CommitInfo some_commit() {
   info.sector = 64;
   REQUIRE(info.holes.add({128, 256}));
   REQUIRE(info.holes.add({512, 520}));
+  REQUIRE(info.marks.set_cookie(bytes_of("a cookie of mine")));
+  REQUIRE(info.marks.set_position("reader", 4000));
   return info;
 }
 
@@ -133,7 +135,7 @@ TEST_CASE("a commit file that is torn, cut or changed is none", "[append-log]") 
 
 TEST_CASE("a commit file that passes its checksum must make sense as well", "[append-log]") {
   CHECK(error_with(1, 13) == Errc::ok);
-  CHECK(error_with(0, 2) == Errc::invalid);  // of another format, and no damage
+  CHECK(error_with(0, 9) == Errc::invalid);  // of another format, and no damage
   struct Row {
     size_t field;
     uint64_t value;
@@ -161,7 +163,7 @@ TEST_CASE("a commit file of another format is refused, and not passed over", "[a
   bytes[40] ^= std::byte{1};
   CHECK(files.find_newest()->number == 12);
   bytes[40] ^= std::byte{1};
-  put(bytes.data() + 8, uint64_t{2});
+  put(bytes.data() + 8, uint64_t{9});
   put(bytes.data() + 4, crc32c(Bytes(bytes).subspan(8, get<uint32_t>(bytes.data()))));
   const auto newest = files.find_newest();
   CHECK(newest.error().code == Errc::invalid);

@@ -64,6 +64,7 @@ class PlainDevice final : public Device {
         --failing_reads;
         io.error = Errc::io;
       }
+      if (failing_every > 0 && reads % failing_every == 1) io.error = Errc::io;
       if (short_reads > 0) {
         --short_reads;
         io.transferred = sector_ > 16 ? 0 : 8;
@@ -92,6 +93,7 @@ class PlainDevice final : public Device {
   int writes = 0, reads = 0, syncs = 0, closes = 0;
   int failing_writes = 0, short_writes = 0, failing_reads = 0, short_reads = 0, failing_syncs = 0;
   int lost_writes = 0;
+  int failing_every = 0;  // the first of so many reads
 
  private:
   std::deque<Io*>& queue_;

@@ -240,6 +240,30 @@ TEST_CASE("what a reader of the committed part has seen is durable") {
   }
 }
 
+TEST_CASE("the cookie of a log is the last that was durable, or a later one") {
+  struct Row {
+    int64_t first;
+    int64_t second;  // found by the recovery after that one
+    const char* label;
+  };
+  constexpr const char* kLost = "the cookie of a commit was lost";
+  for (const Row row :
+       {Row{2, 2, "nothing"}, Row{3, 3, "nothing"}, Row{4, 4, "nothing"}, Row{1, 1, kLost},
+        Row{0, 0, kLost}, Row{5, 5, kLost}, Row{4, 3, kLost}, Row{2, 3, kLost}}) {
+    Book book;
+    for (const int64_t n : {1, 2}) book.made.event(ledger::kCookieAsked, n);
+    book.made.event(ledger::kCookieAcknowledged, 2);
+    for (const int64_t n : {3, 4}) book.made.event(ledger::kCookieAsked, n);
+    for (const int64_t found : {row.first, row.second}) {
+      book.crash();
+      book.recover(0, 0);
+      book.made.event(ledger::kCookieRecovered, found);
+    }
+    INFO(row.first << ", then " << row.second);
+    REQUIRE(book.label() == row.label);
+  }
+}
+
 TEST_CASE("a reader gets every entry, once, in order") {
   const auto read = [](std::vector<int64_t> order) {
     Book book;
