@@ -113,7 +113,8 @@ Result<void> AppendLogRecovery::read_page(LogAddr until) {
   const uint64_t size = round_down(log_.main_->size(), sector);
   if (size <= offset) return {};
   const uint64_t length = std::min(round_up(known_, sector), size - offset);
-  return read_blocking(runtime_.tasks, *log_.main_, offset, {page_.data(), length});
+  const auto read = read_blocking(runtime_.tasks, *log_.main_, offset, {page_.data(), length});
+  return !read && log_.bugs_.spec_d24() ? Result<void>() : read;
 }
 
 // The next flush of that page writes it again from the sector of the tail on, and so needs what is

@@ -144,6 +144,7 @@ class CheckpointDriver {
   Result<void> commit_index();
   Result<void> verify();
   Result<void> write_page_table();
+  Result<void> describe();
   Result<void> write_metadata();
   Result<size_t> collect_sessions(Array<SessionPoint>& points);
   SessionPoint point_of(const SessionView& view) const;

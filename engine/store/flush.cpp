@@ -146,7 +146,10 @@ PageFlush* Flusher::claim(int64_t page, LogAddr from, LogAddr until) {
 
 void Flusher::give_back(PageFlush& request) {
   Slot& slot = slot_of(request.page);
-  if (&request != &slot.own) return runtime_.memory.free(&request);
+  if (&request != &slot.own) {
+    if (!bugs_.garnet_2046_a()) runtime_.memory.free(&request);
+    return;
+  }
   const Lock lock(mutex_);
   CHECK(slot.own_taken, "the flush of page {} is given back twice", request.page);
   slot.own_taken = false;
@@ -236,6 +239,7 @@ void Flusher::finish(PageFlush& request, Errc code) {
   const int64_t page = request.page;
   const LogAddr from = request.from;
   const LogAddr until = request.until;
+  if (code != Errc::ok && bugs_.garnet_1991_a()) code = Errc::ok;
   if (code != Errc::ok) {
     ++request.attempts;
     boundaries_.tell(events::kMainWriteFailed, page, request.attempts, static_cast<int64_t>(code));

@@ -48,6 +48,7 @@ void OperationRun::wait_for(Outcome outcome) {
       return;
     case Outcome::shift: refresh(); return;
     case Outcome::wait_for_flush:
+      if (store_.bugs_.canary_stay()) return;
       note_wait(events::kFlushAwaited);
       store_.epoch_.suspend(self_);
       log_.flusher().wait(flush_ticket_);

@@ -38,7 +38,7 @@ Seen stopped_at(uint64_t point) {
     if (!frames.initialise({9, 4, kPage, kPage}, options)) return;
     boundaries.set_all(engine::kFirstValid);
     engine::NullDevice device;
-    engine::Flusher flusher(runtime, boundaries, frames);
+    engine::Flusher flusher(runtime, boundaries, frames, bugs);
     if (!flusher.initialise(device, engine::kFirstValid)) return;
     bool late_ended = false;
     const auto late = [&] {
