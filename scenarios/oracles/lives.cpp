@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "engine/store/events.hpp"
 
@@ -44,6 +45,8 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     size_t event = 0;
   };
   std::map<int64_t, Taken> taken;  // by token
+  std::set<int64_t> failed;        // tokens of those that were removed again
+  std::set<int64_t> left;          // of those that could not be
   size_t emptied = 0;              // the event; 0: the store never was
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
@@ -52,6 +55,14 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     switch (event.kind) {
       case events::kCheckpointStarted:
         taken[event.a] = {static_cast<uint32_t>(lives.size() - 1), i};
+        failed.erase(event.a);  // once its files are gone, another may have its token
+        left.erase(event.a);
+        break;
+      case events::kCheckpointLeft: left.insert(event.a); break;
+      case events::kCheckpointDone:
+        if (event.b != static_cast<int64_t>(engine::Errc::ok) && !left.contains(event.c)) {
+          failed.insert(event.c);
+        }
         break;
       case events::kStoreEmptying:
         life.committed = 0;
@@ -70,6 +81,7 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         const Taken base = taken.contains(event.c) ? taken[event.c] : Taken{};
         life.base = base.life;
         life.resurrected = life.version != 0 && base.event < emptied;
+        life.failed = failed.contains(event.c);
         break;
       }
       case static_cast<uint16_t>(sim::Kind::crashed):
