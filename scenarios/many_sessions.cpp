@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many sessions on few keys: contention on buckets, the fuzzy region, saved allocations, pending
-// reads.
+// reads; and a memory that is made smaller and larger under them.
 #include <algorithm>
 
 #include "scenarios/catalogue.hpp"
@@ -9,7 +9,10 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(kLoadSizes);
+constexpr std::array<SizeRow, 1> kOwnSizes{{
+    {"resizes", 0, 1000, 0, "changes of the memory for the log, about so many in a run"},
+}};
+constexpr auto kSizes = with_load_sizes(kOwnSizes);
 constexpr std::array<const char*, 3> kFaults{"io-error", "short-transfer", "alloc-failure"};
 
 class ManySessions final : public Scenario {
@@ -54,6 +57,7 @@ class ManySessions final : public Scenario {
     sizes.set("snapshots", draw.between(0, 2));
     sizes.set("flushes", draw.between(0, 12));
     sizes.set("width_bits", width_for_pages(sizes, read_only_pages(sizes) + slots));
+    sizes.set("resizes", draw.odds(1, 2) ? 0 : draw.between(1, 8));
   }
 };
 

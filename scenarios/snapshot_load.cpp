@@ -55,7 +55,9 @@ struct SessionTask {
 };
 
 void run_session(void* argument);
-bool is_flush_due(const Load& load, uint32_t id, uint64_t n);
+bool is_due(const Load& load, int64_t times, uint32_t id, uint64_t n, uint64_t salt);
+void flush_if_due(const Load& load, uint32_t id, uint64_t n);
+void resize_if_due(const Load& load, uint32_t id, uint64_t n);
 void commit_if_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
 void run_resets(void* argument);
@@ -144,12 +146,8 @@ void run_session(void* argument) {
   for (int64_t n = 0; n < load.operations; ++n) {
     snapshots.reach(n);
     resets.reach(n);
-    if (is_flush_due(load, task.id, static_cast<uint64_t>(n))) {
-      const engine::Actor actor({"flush", uint64_t{task.id} << 32 | static_cast<uint64_t>(n)});
-      // A flush that fails says that the main device did; the clients will hear of it.
-      const auto flushed = load.store.flush();
-      if (flushed) load.stage.scheduler.made_progress();
-    }
+    flush_if_due(load, task.id, static_cast<uint64_t>(n));
+    resize_if_due(load, task.id, static_cast<uint64_t>(n));
     // Another life does something else.
     const auto nth = static_cast<uint64_t>(n + load.stage.life * load.operations);
     do_scripted(client, load.mix, script, task.id, nth);
@@ -160,11 +158,32 @@ void run_session(void* argument) {
   session->close();
 }
 
-bool is_flush_due(const Load& load, uint32_t id, uint64_t n) {
+// What is to happen so many times in a run, about, before some of the operations of all clients.
+bool is_due(const Load& load, int64_t times, uint32_t id, uint64_t n, uint64_t salt) {
   const Sizes& sizes = load.stage.sizes;
   const auto all = static_cast<uint64_t>(sizes["sessions"] * sizes["operations"]);
-  const uint64_t drawn = sim::mix(static_cast<uint64_t>(sizes["script"]), 0xF1, id, n);
-  return sim::below(drawn, all) < static_cast<uint64_t>(sizes["flushes"]);
+  const uint64_t drawn = sim::mix(static_cast<uint64_t>(sizes["script"]), salt, id, n);
+  return sim::below(drawn, all) < static_cast<uint64_t>(times);
+}
+
+void flush_if_due(const Load& load, uint32_t id, uint64_t n) {
+  if (!is_due(load, load.stage.sizes["flushes"], id, n, 0xF1)) return;
+  const engine::Actor actor({"flush", uint64_t{id} << 32 | n});
+  // A flush that fails says that the main device did; the clients will hear of it.
+  const auto flushed = load.store.flush();
+  if (flushed) load.stage.scheduler.made_progress();
+}
+
+// Less memory, or more again: what no longer fits is to leave under those who work in it.
+void resize_if_due(const Load& load, uint32_t id, uint64_t n) {
+  const Sizes& sizes = load.stage.sizes;
+  if (!is_due(load, sizes.find("resizes").value_or(0), id, n, 0x5E)) return;
+  const engine::Actor actor({"resize", uint64_t{id} << 32 | n});
+  Draw draw(sim::mix(static_cast<uint64_t>(sizes["script"]), 0x5E5E, id), n);
+  const int64_t slots = int64_t{1} << sizes["ring_bits"];
+  const int64_t pages = draw.between(sizes["empty_pages"], slots - 1);
+  const auto resized = load.store.set_empty_pages(static_cast<uint32_t>(pages));
+  CHECK(resized, "{} empty pages of {} were refused", pages, slots);
 }
 
 // Of the operations that are logged: after each, after some, or never.
