@@ -8,6 +8,7 @@
 #include "engine/store/boundaries.hpp"
 #include "engine/store/checkpoint.hpp"
 #include "engine/store/events.hpp"
+#include "reports/log_sentences.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::reports {
@@ -45,7 +46,8 @@ bool is_request(const sim::IoRecord& record, const sim::ActorId& actor);
 }  // namespace
 
 std::string sentence_of(const Run& run, const Event& event) {
-  std::string text;
+  std::string text = log_sentence(event);
+  if (!text.empty()) return text;
   if (event.kind >= 1000) {
     text = world_sentence(run, event);
   } else if (events::is_of_operation_log(event.kind)) {
