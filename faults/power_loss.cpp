@@ -8,11 +8,13 @@
 // same range. Whatever a sync covered stays. Real devices do worse (Zheng, FAST 2013: 13 of 15 lost
 // synced writes, garbled neighbours or shorn sectors); those are faults of their own.
 //
-// Asked per pending write when the scenario cuts the power, oldest first, at (device, offset, n-th
-// pending there). Answers of Ask::power: 0 it survives, 1 it is lost. A third of the tempers lose
-// everything, a few nothing, the others a random share. Without this fault a loss of power spares
-// every accepted write. Voids no promise: durability was promised only to what was synced, and that
-// is kept.
+// Asked once when the scenario cuts the power, at (pending-writes): answers of Ask::image are 0 for
+// "each write has its own fate", and n + 1 for "the first n survive, in the order in which the disk
+// accepted them": none, a prefix, or all. Where each has its own, asked per pending write, oldest
+// first, at (device, offset, n-th pending there). Answers of Ask::power: 0 it survives, 1 it is
+// lost. A third of the tempers lose everything, a few nothing, the others a random share. A name
+// always has its own. Without this fault a loss of power spares every accepted write. Voids no
+// promise: durability was promised only to what was synced, and that is kept.
 #include "sim/fault.hpp"
 
 namespace orrery::faults {
@@ -26,6 +28,11 @@ class PowerLoss final : public sim::Fault {
   }
   uint32_t voids() const override { return 0; }
 
+  std::optional<uint64_t> on_image(sim::Asker& asker, uint64_t pending) override {
+    const uint64_t answer = asker.choose(sim::Ask::image, pending + 2);
+    if (answer == 0) return std::nullopt;
+    return answer - 1;
+  }
   bool on_power_loss(sim::Asker& asker) override { return asker.choose(sim::Ask::power, 2) != 0; }
 };
 

@@ -7,9 +7,12 @@
 // not there, which is what file systems and engines build on. Where the power-loss fault is enabled
 // as well, a write is first lost or not, and torn if it is not.
 //
-// Asked per pending write when the scenario cuts the power, oldest first, at (device, offset, n-th
-// pending there). Answers of Ask::tear: 0 whole, 1 the first half of its sectors, 2 the other half,
-// 3 every other sector. Voids no promise: what was synced is whole.
+// Asked once when the scenario cuts the power, at (pending-writes): answers of Ask::edge other than
+// 0 tear exactly one write, the last one to survive in the order in which the disk accepted them.
+// Where the answer is 0 and each write has its own fate (see power_loss.cpp), asked per pending
+// write, oldest first, at (device, offset, n-th pending there). Answers of both Ask::edge and
+// Ask::tear: 0 whole, 1 the first half of its sectors, 2 the other half, 3 every other sector.
+// Voids no promise: what was synced is whole.
 #include "sim/fault.hpp"
 
 namespace orrery::faults {
@@ -23,6 +26,9 @@ class TornWrite final : public sim::Fault {
   }
   uint32_t voids() const override { return 0; }
 
+  sim::Landing on_edge(sim::Asker& asker) override {
+    return static_cast<sim::Landing>(asker.choose(sim::Ask::edge, 4));
+  }
   sim::Landing on_landing(sim::Asker& asker) override {
     return static_cast<sim::Landing>(asker.choose(sim::Ask::tear, 4));
   }

@@ -8,6 +8,7 @@
 #include "engine/store/boundaries.hpp"
 #include "engine/store/checkpoint.hpp"
 #include "engine/store/events.hpp"
+#include "reports/log_sentences.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::reports {
@@ -29,6 +30,10 @@ std::string world_sentence(const Run& run, const Event& event);
 std::string schedule_sentence(const Run& run, const Taken& taken);
 std::string power_sentence(const Taken& taken);
 std::string tear_sentence(const Taken& taken);
+std::string image_sentence(const Taken& taken);
+std::string edge_sentence(const Taken& taken);
+const char* part_text(uint64_t landing);
+bool is_of_power_loss(sim::Ask ask);
 std::string io_sentence(const Run& run, const Taken& taken);
 std::string range_text(const Run& run, int64_t from, int64_t until);
 std::string submit_sentence(const Run& run, uint64_t request);
@@ -41,7 +46,8 @@ bool is_request(const sim::IoRecord& record, const sim::ActorId& actor);
 }  // namespace
 
 std::string sentence_of(const Run& run, const Event& event) {
-  std::string text;
+  std::string text = log_sentence(event);
+  if (!text.empty()) return text;
   if (event.kind >= 1000) {
     text = world_sentence(run, event);
   } else if (events::is_of_operation_log(event.kind)) {
@@ -66,6 +72,8 @@ std::string sentence_of(const Run& run, const Taken& taken) {
                          name_of(taken.at.actor), ordinal(taken.at.occurrence + 1));
     case sim::Ask::power: return power_sentence(taken);
     case sim::Ask::tear: return tear_sentence(taken);
+    case sim::Ask::image: return image_sentence(taken);
+    case sim::Ask::edge: return edge_sentence(taken);
     case sim::Ask::wake:
       return fmt::format(
           "{} was woken before the one that had waited longest, at the {} point of {}",
@@ -145,7 +153,7 @@ size_t event_of(const Run& run, const Taken& taken) {
     wanted = Kind::task_switched;
   } else if (taken.at.ask == sim::Ask::allocate) {
     wanted = Kind::allocation_failed;
-  } else if (taken.at.ask == sim::Ask::power || taken.at.ask == sim::Ask::tear) {
+  } else if (is_of_power_loss(taken.at.ask)) {
     wanted = Kind::crashed;
   }
   if (wanted == Kind::io_submitted) return submission_of(run, taken);
@@ -193,6 +201,21 @@ std::string recovery_sentence(const Run& run, const Event& e) {
   }
 }
 
+std::string session_sentence(const Event& e) {
+  switch (e.kind) {
+    case events::kSessionStarted:
+      return fmt::format("session {} begins in version {}, with {} done", e.a, e.b,
+                         counted(static_cast<uint64_t>(e.c), "operation"));
+    case events::kSessionVersion: return fmt::format("session {} enters version {}", e.a, e.b);
+    case events::kFlushAwaited:
+      return fmt::format("session {} leaves the epoch in version {}, to wait for a flush", e.a,
+                         e.b);
+    case events::kFlushArrived:
+      return fmt::format("session {} is back in the epoch, and goes on in version {}", e.a, e.b);
+    default: return {};
+  }
+}
+
 std::string engine_sentence(const Run& run, const Event& e) {
   switch (e.kind) {
     case events::kCheckpointStarted:
@@ -227,18 +250,17 @@ std::string engine_sentence(const Run& run, const Event& e) {
     case events::kIndexCommitted:
       return fmt::format("index checkpoint {} is durable: start {}, final {}", e.a, grouped(e.b),
                          grouped(e.c));
+    case events::kCheckpointLeft:
+      return fmt::format(
+          "the files of the failed checkpoint with token {} could not be removed: {}", e.a,
+          errc_text(e.b));
     case events::kCheckpointsRemoved:
       return fmt::format("removes all checkpoints but {}",
                          counted(static_cast<uint64_t>(e.a), "newest one"));
     case events::kSessionStarted:
-      return fmt::format("session {} begins in version {}, with {} done", e.a, e.b,
-                         counted(static_cast<uint64_t>(e.c), "operation"));
-    case events::kSessionVersion: return fmt::format("session {} enters version {}", e.a, e.b);
+    case events::kSessionVersion:
     case events::kFlushAwaited:
-      return fmt::format("session {} leaves the epoch in version {}, to wait for a flush", e.a,
-                         e.b);
-    case events::kFlushArrived:
-      return fmt::format("session {} is back in the epoch, and goes on in version {}", e.a, e.b);
+    case events::kFlushArrived: return session_sentence(e);
     case events::kMainWriteFailed:
       return fmt::format("the main write of page {} failed ({}), attempt {}", grouped(e.a),
                          errc_text(e.c), e.b);
@@ -367,11 +389,36 @@ std::string io_sentence(const Run& run, const Taken& taken) {
 // Short, for a lane: the folder of the device is left out.
 // The label says what it was that met its fate: a name, a request in flight, or a pending write.
 std::string tear_sentence(const Taken& taken) {
+  return fmt::format("of the write at {} of {}, which no sync covered, only {} outlived the power",
+                     grouped(taken.at.actor.name.number), taken.at.actor.name.label,
+                     part_text(taken.value));
+}
+
+std::string image_sentence(const Taken& taken) {
+  if (taken.value <= 1) return "the loss of power took every write that no sync covered";
+  const uint64_t spared = taken.value - 1;
+  return fmt::format(
+      "of the writes that no sync covered only the first {} to be accepted outlived"
+      " the power",
+      spared == 1 ? "one" : grouped(spared));
+}
+
+std::string edge_sentence(const Taken& taken) {
+  return fmt::format(
+      "of the last write to be accepted that outlived the power, which no sync"
+      " covered, only {} did",
+      part_text(taken.value));
+}
+
+const char* part_text(uint64_t landing) {
   constexpr const char* kParts[] = {"all of its sectors", "the first half of its sectors",
                                     "the last half of its sectors", "every other of its sectors"};
-  const char* const part = taken.value < std::size(kParts) ? kParts[taken.value] : "some sectors";
-  return fmt::format("of the write at {} of {}, which no sync covered, only {} outlived the power",
-                     grouped(taken.at.actor.name.number), taken.at.actor.name.label, part);
+  return landing < std::size(kParts) ? kParts[landing] : "some of its sectors";
+}
+
+bool is_of_power_loss(sim::Ask ask) {
+  return ask == sim::Ask::power || ask == sim::Ask::tear || ask == sim::Ask::image ||
+         ask == sim::Ask::edge;
 }
 
 std::string power_sentence(const Taken& taken) {

@@ -208,7 +208,8 @@ engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage) {
 }
 
 engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
-  const engine::AppendLogOptions options = log_options(stage.sizes);
+  engine::AppendLogOptions options = log_options(stage.sizes);
+  options.bugs = &stage.bugs;
   auto recovered = engine::AppendLog::recover(stage.runtime, options);
   const engine::Errc code = recovered ? engine::Errc::ok : recovered.error().code;
   if (recovered) {

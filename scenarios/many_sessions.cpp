@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many sessions on few keys: contention on buckets, the fuzzy region, saved allocations, pending
-// reads.
+// reads; and a memory that is made smaller and larger under them.
 #include <algorithm>
 
 #include "scenarios/catalogue.hpp"
@@ -9,7 +9,10 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(kLoadSizes);
+constexpr std::array<SizeRow, 1> kOwnSizes{{
+    {"resizes", 0, 1000, 0, "changes of the memory for the log, about so many in a run"},
+}};
+constexpr auto kSizes = with_load_sizes(kOwnSizes);
 constexpr std::array<const char*, 3> kFaults{"io-error", "short-transfer", "alloc-failure"};
 
 class ManySessions final : public Scenario {
@@ -60,6 +63,7 @@ class ManySessions final : public Scenario {
     sizes.set("shifts", draw.odds(2, 3) ? 0 : draw.between(1, 6));
     sizes.set("width_bits", kWidthMin);
     keep_safe(sizes);
+    sizes.set("resizes", draw.odds(1, 2) ? 0 : draw.between(1, 8));
   }
 };
 

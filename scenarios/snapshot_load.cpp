@@ -56,7 +56,9 @@ struct SessionTask {
 
 void run_session(void* argument);
 bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n);
-void shift_begin(const Load& load, uint32_t id);
+void flush_if_due(const Load& load, uint32_t id, uint64_t n);
+void shift_if_due(const Load& load, uint32_t id, uint64_t n);
+void resize_if_due(const Load& load, uint32_t id, uint64_t n);
 void commit_if_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
 void run_resets(void* argument);
@@ -145,16 +147,9 @@ void run_session(void* argument) {
   for (int64_t n = 0; n < load.operations; ++n) {
     snapshots.reach(n);
     resets.reach(n);
-    if (is_due(load, "flushes", task.id, static_cast<uint64_t>(n))) {
-      const engine::Actor actor({"flush", uint64_t{task.id} << 32 | static_cast<uint64_t>(n)});
-      // A flush that fails says that the main device did; the clients will hear of it.
-      const auto flushed = load.store.flush();
-      if (flushed) load.stage.scheduler.made_progress();
-    }
-    if (is_due(load, "shifts", task.id, static_cast<uint64_t>(n))) {
-      const engine::Actor actor({"shift", uint64_t{task.id} << 32 | static_cast<uint64_t>(n)});
-      shift_begin(load, task.id);
-    }
+    flush_if_due(load, task.id, static_cast<uint64_t>(n));
+    shift_if_due(load, task.id, static_cast<uint64_t>(n));
+    resize_if_due(load, task.id, static_cast<uint64_t>(n));
     // Another life does something else.
     const auto nth = static_cast<uint64_t>(n + load.stage.life * load.operations);
     do_scripted(client, load.mix, script, task.id, nth);
@@ -165,17 +160,19 @@ void run_session(void* argument) {
   session->close();
 }
 
-// What all clients together do so many times in a run.
+// What is to happen so many times in a run, about, before some of the operations of all clients.
 bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n) {
   const Sizes& sizes = load.stage.sizes;
+  const auto times = static_cast<uint64_t>(sizes.find(size).value_or(0));
   const auto all = static_cast<uint64_t>(sizes["sessions"] * sizes["operations"]);
   const auto script = static_cast<uint64_t>(sizes["script"]);
-  const uint64_t drawn = sim::mix(script, sim::hash_of(size), id, n);
-  return sim::below(drawn, all) < static_cast<uint64_t>(sizes[size]);
+  return sim::below(sim::mix(script, sim::hash_of(size), id, n), all) < times;
 }
 
 // Up to a record that this client knows, of some time ago.
-void shift_begin(const Load& load, uint32_t id) {
+void shift_if_due(const Load& load, uint32_t id, uint64_t n) {
+  if (!is_due(load, "shifts", id, n)) return;
+  const engine::Actor actor({"shift", uint64_t{id} << 32 | n});
   const auto operations = load.stage.history.operations();
   const uint64_t from = sim::below(load.stage.scheduler.steps(), operations.size() + 1);
   for (size_t i = from; i < operations.size(); ++i) {
@@ -186,6 +183,26 @@ void shift_begin(const Load& load, uint32_t id) {
     if (load.store.shift_begin(operation.address)) load.stage.scheduler.made_progress();
     return;
   }
+}
+
+void flush_if_due(const Load& load, uint32_t id, uint64_t n) {
+  if (!is_due(load, "flushes", id, n)) return;
+  const engine::Actor actor({"flush", uint64_t{id} << 32 | n});
+  // A flush that fails says that the main device did; the clients will hear of it.
+  const auto flushed = load.store.flush();
+  if (flushed) load.stage.scheduler.made_progress();
+}
+
+// Less memory, or more again: what no longer fits is to leave under those who work in it.
+void resize_if_due(const Load& load, uint32_t id, uint64_t n) {
+  const Sizes& sizes = load.stage.sizes;
+  if (!is_due(load, "resizes", id, n)) return;
+  const engine::Actor actor({"resize", uint64_t{id} << 32 | n});
+  Draw draw(sim::mix(static_cast<uint64_t>(sizes["script"]), 0x5E5E, id), n);
+  const int64_t slots = int64_t{1} << sizes["ring_bits"];
+  const int64_t pages = draw.between(sizes["empty_pages"], slots - 1);
+  const auto resized = load.store.set_empty_pages(static_cast<uint32_t>(pages));
+  CHECK(resized, "{} empty pages of {} were refused", pages, slots);
 }
 
 // Of the operations that are logged: after each, after some, or never.

@@ -35,8 +35,10 @@ enum class Ask : uint8_t {
   wake,       // another waiter than the longest is woken first; the value names it
   spurious,   // a wait: 1 ends at once, for no reason
   tear,       // a pending write at power loss: a Landing of sim/media.hpp
+  image,      // a power loss: n + 1: the first n pending writes survive; 0: each has its own fate
+  edge,       // a power loss: a Landing of the last write that survives, which alone is torn
 };
-inline constexpr int kAskCount = 12;
+inline constexpr int kAskCount = 14;
 const char* name_of(Ask ask);
 
 /// Whether the answer is a task, by its key, and not a number.

@@ -329,7 +329,7 @@ void SimDevice::finish(Request& request, engine::Errc error) {
                      static_cast<int64_t>(error), static_cast<int64_t>(transferred));
     // A request that was refused never had a claim to its buffer.
     if (request.ended && !buffer_is_sound(request, "completed")) return;
-    media_.accept(request.number);
+    media_.accept(request.number, ++disk_.accepted_);
     io.error = error;
     io.transferred = transferred;
     request.io = nullptr;

@@ -163,8 +163,17 @@ class Disk final : public engine::Storage {
   using Devices = std::map<std::string, std::unique_ptr<SimDevice>, std::less<>>;
 
   void put_aside(std::unique_ptr<SimDevice> device);
+  /// What becomes of one pending write.
+  struct Fate {
+    SimDevice* device = nullptr;
+    size_t write = 0;
+    Landing landing = Landing::whole;
+    uint64_t turn() const { return device->media_.pending_turn(write); }
+  };
+  std::vector<Fate> pending_writes() const;
+  void decide(std::vector<Fate>& fates);
   bool is_lost(engine::Name name);
-  Landing landing(engine::Name name);
+  Landing landing(engine::Name name, bool may_tear);
   void lose_names();
 
   DiskParts parts_;
@@ -175,6 +184,7 @@ class Disk final : public engine::Storage {
   std::vector<std::unique_ptr<SimDevice>> idle_;     // kept for their memory; of any name
   Sparse sparse_;
   uint64_t submitted_ = 0;
+  uint64_t accepted_ = 0;  // requests, on all devices
   uint32_t inline_depth_ = 0;
 };
 

@@ -24,6 +24,7 @@ void Disk::begin(const DiskLaws& laws, std::span<Fault* const> faults) {
   laws_ = laws;
   faults_ = faults;
   submitted_ = 0;
+  accepted_ = 0;
   inline_depth_ = 0;
   // The devices of the run before are kept for their memory, and empty.
   for (auto& [name, device] : devices_) put_aside(std::move(device));
@@ -143,7 +144,9 @@ void Disk::settle_requests() {
     request->io = nullptr;
     --device.in_flight_;
   }
-  for (const auto& [name, device] : devices_) device->media_.accept_all();
+  // What nobody was told of yet comes last.
+  ++accepted_;
+  for (const auto& [name, device] : devices_) device->media_.accept_all(accepted_);
 }
 
 void SimDevice::settle(Request& request) {
@@ -160,15 +163,60 @@ void SimDevice::settle(Request& request) {
 
 void Disk::lose_power() {
   lose_names();
+  std::vector<Fate> fates = pending_writes();
+  if (!fates.empty()) decide(fates);
+  auto next = fates.begin();
   for (auto& [name, device] : devices_) {
-    const auto landing_of = [&](uint64_t offset) { return landing({device->name_, offset}); };
-    device->media_.lose_power(landing_of, device->options_.sector_size);
+    device->media_.lose_power([&](uint64_t) { return (next++)->landing; },
+                              device->options_.sector_size);
     device->name_durable_ = true;
   }
+  CHECK(next == fates.end(), "a pending write of no device");
 }
 
-Landing Disk::landing(engine::Name name) {
+// Of each device its oldest first.
+std::vector<Disk::Fate> Disk::pending_writes() const {
+  std::vector<Fate> fates;
+  for (const auto& [name, device] : devices_) {
+    const size_t count = device->media_.pending_count();
+    for (size_t i = 0; i < count; ++i) fates.push_back({device.get(), i});
+  }
+  return fates;
+}
+
+void Disk::decide(std::vector<Fate>& fates) {
+  Address address;
+  const uint32_t incarnation = parts_.scheduler.incarnation();
+  address.actor = parts_.labels.identify({"pending-writes", 0}, incarnation, address.key);
+  SimDevice::AskerAt asker(parts_.scheduler, address);
+  std::optional<uint64_t> spared;
+  Landing edge = Landing::whole;
+  for (Fault* fault : faults_) {
+    if (!spared) spared = fault->on_image(asker, fates.size());
+    if (edge == Landing::whole) edge = fault->on_edge(asker);
+  }
+  std::vector<Fate*> by_turn;
+  for (Fate& fate : fates) {
+    by_turn.push_back(&fate);
+    if (spared) continue;
+    const uint64_t offset = fate.device->media_.pending_offset(fate.write);
+    fate.landing = landing({fate.device->name_, offset}, edge == Landing::whole);
+  }
+  // They lie in one vector, in the order in which they were found.
+  std::sort(by_turn.begin(), by_turn.end(), [](const Fate* a, const Fate* b) {
+    return a->turn() != b->turn() ? a->turn() < b->turn() : a < b;
+  });
+  if (spared) {
+    for (size_t i = *spared; i < by_turn.size(); ++i) by_turn[i]->landing = Landing::lost;
+  }
+  const auto last = std::find_if(by_turn.rbegin(), by_turn.rend(),
+                                 [](const Fate* fate) { return fate->landing != Landing::lost; });
+  if (edge != Landing::whole && last != by_turn.rend()) (*last)->landing = edge;
+}
+
+Landing Disk::landing(engine::Name name, bool may_tear) {
   if (is_lost(name)) return Landing::lost;
+  if (!may_tear) return Landing::whole;
   Address address;
   address.actor = parts_.labels.identify(name, parts_.scheduler.incarnation(), address.key);
   SimDevice::AskerAt asker(parts_.scheduler, address);

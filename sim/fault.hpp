@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "engine/runtime/device.hpp"
 #include "sim/choices.hpp"
@@ -54,6 +55,12 @@ class Fault {
   virtual IoFate on_submit(const engine::Io&, Asker&) { return IoFate::normal; }
   /// Memory, Frames or spawn is asked for something. True: refused.
   virtual bool on_allocate(Asker&) { return false; }
+  /// Power is lost while so many writes are pending. How many of them survive: the first, in the
+  /// order in which they were accepted. Nothing: each is asked about on its own.
+  virtual std::optional<uint64_t> on_image(Asker&, uint64_t /*pending*/) { return {}; }
+  /// How much is there of the last write that survives, the only one then that is torn. Whole: each
+  /// that is asked about on its own may be.
+  virtual Landing on_edge(Asker&) { return Landing::whole; }
   /// Power is lost while a write is pending. True: it is lost. Asked for each, oldest first.
   virtual bool on_power_loss(Asker&) { return false; }
   /// Asked then for each write that is not: how much of it is there.

@@ -89,20 +89,26 @@ void Media::write(uint64_t offset, engine::Bytes bytes) {
 }
 
 void Media::begin_write(uint64_t offset, uint64_t length, uint64_t owner) {
-  pending_.push_back({offset, length, owner, kNotAccepted, stretches_.size()});
+  pending_.push_back({offset, length, owner, kNotAccepted, stretches_.size(), 0});
   size_ = std::max(size_, offset + length);
 }
 
-void Media::accept(uint64_t owner) {
+void Media::accept(uint64_t owner, uint64_t turn) {
   ++accepted_;
   for (Pending& write : pending_) {
-    if (write.owner == owner && write.accepted_at == kNotAccepted) write.accepted_at = accepted_;
+    if (write.owner != owner || write.accepted_at != kNotAccepted) continue;
+    write.accepted_at = accepted_;
+    write.turn = turn;
   }
 }
 
-void Media::accept_all() {
+void Media::accept_all(uint64_t turn) {
   ++accepted_;
-  for (Pending& write : pending_) write.accepted_at = std::min(write.accepted_at, accepted_);
+  for (Pending& write : pending_) {
+    if (write.accepted_at != kNotAccepted) continue;
+    write.accepted_at = accepted_;
+    write.turn = turn;
+  }
 }
 
 void Media::add(uint64_t offset, engine::Bytes bytes) {

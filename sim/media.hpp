@@ -42,9 +42,10 @@ class Media {
   /// Zeros, at the price of those bytes alone that were ever written.
   void add_zeros(uint64_t offset, uint64_t length);
   /// The request has ended: a sync that is asked for from now on covers its writes.
-  void accept(uint64_t owner);
+  /// `turn` says when, among all devices.
+  void accept(uint64_t owner, uint64_t turn = 0);
   /// Whoever waited for the requests is gone; what they wrote is the device's.
-  void accept_all();
+  void accept_all(uint64_t turn = 0);
   /// How often something was accepted. For sync().
   uint64_t accepted() const { return accepted_; }
   /// What was written last; zeros elsewhere.
@@ -64,6 +65,9 @@ class Media {
   uint64_t next_written(uint64_t offset) const;
 
   size_t pending_count() const { return pending_.size(); }
+  uint64_t pending_offset(size_t write) const { return pending_[write].offset; }
+  /// When it was accepted, as accept() was told.
+  uint64_t pending_turn(size_t write) const { return pending_[write].turn; }
   /// Power is lost: `landing_of(offset)` says of each pending write, oldest first, how much of it
   /// reached the platter. That is durable afterwards.
   template <typename LandingOf>
@@ -80,6 +84,7 @@ class Media {
     uint64_t owner = 0;
     uint64_t accepted_at = kNotAccepted;  // what accepted_ became then
     size_t first_stretch = 0;             // into stretches_; up to that of the next write
+    uint64_t turn = 0;                    // of the acceptance, among all devices
     uint64_t end() const { return offset + length; }
   };
   struct Stretch {

@@ -14,9 +14,9 @@ auto order_of(const Deviated& d) { return std::tuple(d.key, d.ask, d.occurrence)
 }  // namespace
 
 const char* name_of(Ask ask) {
-  constexpr const char* kNames[kAskCount] = {"preempt",  "next",  "latency",   "transfer",
-                                             "delivery", "error", "shortfall", "allocate",
-                                             "power",    "wake",  "spurious",  "tear"};
+  constexpr const char* kNames[kAskCount] = {
+      "preempt",  "next",  "latency", "transfer", "delivery", "error", "shortfall",
+      "allocate", "power", "wake",    "spurious", "tear",     "image", "edge"};
   return kNames[static_cast<size_t>(ask)];
 }
 
@@ -47,6 +47,10 @@ Temper Temper::drawn_from(uint64_t seed) {
   odds_of(Ask::tear) = static_cast<uint32_t>(draw(2) == 0 ? 0 : draw(kOdds));
   odds_of(Ask::wake) = static_cast<uint32_t>(draw(3) == 0 ? 0 : log_uniform(11, 15));
   odds_of(Ask::spurious) = static_cast<uint32_t>(draw(3) != 0 ? 0 : log_uniform(8, 13));
+  // The share of the losses of power that spare nothing, all, or a prefix; at the others each write
+  // has its own fate, by the odds above.
+  odds_of(Ask::image) = static_cast<uint32_t>(draw(4) == 0 ? 0 : draw(kOdds));
+  odds_of(Ask::edge) = static_cast<uint32_t>(draw(2) == 0 ? 0 : draw(kOdds));
   return temper;
 }
 
@@ -73,6 +77,11 @@ uint64_t Seeded::choose(const Address& at, uint64_t bound) {
     const uint64_t value =
         slow ? 9 + below(scramble(more), temper_.tail_max) : 1 + below(scramble(more), 8);
     return std::min(value, bound - 1);
+  }
+  if (at.ask == Ask::image) {  // none, all, or a prefix
+    const uint64_t way = below(more, 4);
+    if (way < 2) return way == 0 ? 1 : bound - 1;
+    return 1 + below(scramble(more), bound - 1);
   }
   return 1 + below(more, bound - 1);
 }

@@ -45,9 +45,10 @@ Result<Owned<AppendLog>> AppendLog::make(const Runtime& runtime, const AppendLog
 AppendLog::AppendLog(const Runtime& runtime, const AppendLogOptions& options)
     : runtime_(runtime),
       options_(options),
+      bugs_(options.bugs != nullptr ? *options.bugs : no_bugs_),
       null_device_(options.ring.sector_size),
       epoch_(runtime.tasks, slots_of(options, own_slots_), options.notes),
-      log_(runtime, epoch_, no_bugs_, options.notes),
+      log_(runtime, epoch_, bugs_, options.notes),
       files_(runtime, {prefix_.data(), options.ring.prefix.size()}, options.ring.sector_size),
       waiting_readers_(runtime.tasks),
       mutex_(runtime.tasks) {

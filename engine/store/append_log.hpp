@@ -39,6 +39,7 @@ struct AppendLogOptions {
   uint32_t file_interval = 1000;  // in the fast mode every so many commits get a file; from 1
   bool tolerant = false;
   EpochSlots* slots = nullptr;  // of an owner with an epoch of his own; null: the log has its own
+  const Bugs* bugs = nullptr;   // outlive the log; null: none
   uint16_t notes = 0;           // added to the kind of every event: see events::kOfOperationLog
 };
 
@@ -166,6 +167,7 @@ class AppendLog {
   AppendLogOptions options_;
   std::array<char, 100> prefix_{};  // the caller's text may be gone tomorrow
   const Bugs no_bugs_{};
+  const Bugs& bugs_;
   bool open_ = false;
   uint32_t incarnation_ = 1;
   NullDevice null_device_;

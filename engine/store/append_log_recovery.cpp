@@ -113,7 +113,12 @@ Result<void> AppendLogRecovery::read_page(LogAddr until) {
   const uint64_t size = round_down(log_.main_->size(), sector);
   if (size <= offset) return {};
   const uint64_t length = std::min(round_up(known_, sector), size - offset);
-  return log_.main_io().read(offset, {page_.data(), length});
+  const MutableBytes there{page_.data(), length};
+  if (log_.bugs_.spec_d24()) {
+    (void)read_blocking(runtime_.tasks, *log_.main_, offset, there);
+    return {};
+  }
+  return log_.main_io().read(offset, there);
 }
 
 // The next flush of that page writes it again from the sector of the tail on, and so needs what is

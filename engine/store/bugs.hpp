@@ -44,8 +44,17 @@ struct Bugs {
   Switch garnet_1679b_a;
   Switch garnet_1679b_b;
   Switch garnet_1679b_c;
+  Switch garnet_1991_a;
+  Switch garnet_2046_a;
+  Switch spec_d2;
+  Switch spec_d3;
+  Switch spec_d4;
   Switch spec_d9;
+  Switch spec_d14;
+  Switch spec_d24;
   Switch spec_h1;
+  Switch canary_head;
+  Switch canary_stay;
 };
 
 /// One row of the list of bugs.
@@ -57,7 +66,7 @@ struct BugRow {
   Switch Bugs::* field;
 };
 
-inline constexpr std::array<BugRow, 9> kBugs{{
+inline constexpr std::array<BugRow, 18> kBugs{{
     {"garnet-385", "garnet issue 385, fixed by c0ae5a930",
      "the window that is walked after a snapshot page was written is computed in a narrow integer,"
      " so a page far below safe_ro is walked in a foreign frame and beyond it",
@@ -81,12 +90,43 @@ inline constexpr std::array<BugRow, 9> kBugs{{
      "an evicted page is counted down, but the throttle token it released is not taken back, so"
      " the next page does not wait for its write",
      "completions", &Bugs::garnet_1679b_c},
+    {"garnet-1991.a", "garnet PR 1991 (d81227eb5)",
+     "a write of the main log that failed counts as flushed, and its page may be evicted",
+     "linearizable", &Bugs::garnet_1991_a},
+    {"garnet-2046.a", "garnet PR 2046 (fcdb5fcd3)",
+     "what was rented for the copy of a page is not given back once the page is written",
+     "resources", &Bugs::garnet_2046_a},
+    {"spec-d2", "engine-spec D-2, garnet PR 1991 (d81227eb5)",
+     "a snapshot page that could not be written is counted like any other, and the checkpoint is"
+     " committed without it",
+     "recovery", &Bugs::spec_d2},
+    {"spec-d3", "engine-spec D-3",
+     "buckets of an index checkpoint that could not be written are passed over, and it is committed"
+     " without them",
+     "snapshot-cut", &Bugs::spec_d3},
+    {"spec-d4", "engine-spec D-4",
+     "metadata that could not be written is nobody's business: the checkpoint is reported as"
+     " committed, and older ones are removed",
+     "recovery", &Bugs::spec_d4},
     {"spec-d9", "engine-spec D-9",
      "the metadata names a flushed address that was sampled late and may lie above the final one",
      "snapshot-cut", &Bugs::spec_d9},
+    {"spec-d14", "engine-spec D-14, fixed by garnet PRs 1765 and 1775",
+     "a reset takes the frames away without a wait for those who are still inside the epoch",
+     "check", &Bugs::spec_d14},
+    {"spec-d24", "engine-spec D-24, fixed by garnet PR 2065 (e5a4f13c6)",
+     "the recovery of an append log takes what a failed read left in its buffer for the page",
+     "durability-ledger", &Bugs::spec_d24},
     {"spec-h1", "engine-spec H-1",
      "after a wait for memory an operation goes on in the version it had before the wait",
      "snapshot-cut", &Bugs::spec_h1},
+    {"canary-head", "planted by us: no such bug is known",
+     "head follows the tail and takes no notice of how far the log is flushed", "address-chain",
+     &Bugs::canary_head},
+    {"canary-stay", "planted by us: no such bug is known",
+     "an operation that finds no room tries again at once, inside the epoch and without a look"
+     " around",
+     "epochs", &Bugs::canary_stay},
 }};
 
 /// The row with this id, or null.

@@ -143,6 +143,7 @@ class CheckpointDriver {
   Result<void> verify();
   Result<void> verify_index();
   Result<void> write_page_table();
+  Result<void> describe();
   Result<void> write_metadata();
   Result<size_t> collect_sessions(Array<SessionPoint>& points);
   SessionPoint point_of(const KnownSession& session) const;

@@ -106,15 +106,21 @@ Result<void> CheckpointDriver::commit() {
   TRY(commit_operations());
   // First the names of these files, or a crash might leave metadata without them.
   TRY(runtime_.storage.sync_names());
-  TRY(write_metadata());
-  TRY(runtime_.storage.sync_names());
-  TRY(verify());
+  const Result<void> described = describe();
+  if (!described && !bugs_.spec_d4()) return described;
   note(events::kMetadataCommitted, static_cast<int64_t>(info_.version), info_.flushed, info_.final);
   if (machine_.index) kept_.index_token = info_.token;
   kept_.add({info_.token, info_.index_token, info_.begin, info_.log_start});
   remove_outdated();
   truncate_logs();
   return {};
+}
+
+// With its metadata the checkpoint begins to be one.
+Result<void> CheckpointDriver::describe() {
+  TRY(write_metadata());
+  TRY(runtime_.storage.sync_names());
+  return verify();
 }
 
 // A recovery that finds the checkpoint must find the log up to its place there, or what is logged
@@ -232,6 +238,9 @@ void CheckpointDriver::close_files() {
 void CheckpointDriver::remove_failed() {
   const Result<void> removed = remove_checkpoint(runtime_, options_, info_.token);
   SOMETIMES(!removed, "the files of a failed checkpoint could not be removed for good");
+  if (removed) return;
+  note(events::kCheckpointLeft, static_cast<int64_t>(info_.token),
+       static_cast<int64_t>(removed.error().code));
 }
 
 Result<void> CheckpointDriver::remove_all() {

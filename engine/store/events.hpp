@@ -75,6 +75,9 @@ inline constexpr uint16_t kIndexWritten = 36;
 inline constexpr uint16_t kIndexCommitted = 37;
 /// From here on older checkpoints of the log are removed. a = how many of the newest are kept.
 inline constexpr uint16_t kCheckpointsRemoved = 38;
+/// The files of a checkpoint that failed could not be removed for good: a recovery may find it. a =
+/// token, b = the Errc of the removal. kCheckpointDone follows.
+inline constexpr uint16_t kCheckpointLeft = 43;
 /// The store is being emptied: from here on any checkpoint may be gone.
 inline constexpr uint16_t kStoreEmptying = 42;
 /// The store was emptied: no key and no checkpoint is left of before. a = the version it is in.

@@ -13,7 +13,7 @@ namespace orrery::engine {
 
 void HybridLog::shift_head(Self& self, LogAddr desired) {
   const LogAddr flushed = load(Boundary::flushed);
-  const LogAddr wanted = std::min(desired, flushed);
+  const LogAddr wanted = bugs_.canary_head() ? desired : std::min(desired, flushed);
   if (wanted <= load(Boundary::head)) return;
   const LogAddr head = frames_.raise_head(wanted);
   if (head == kInvalidAddr) return;

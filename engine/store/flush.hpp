@@ -38,10 +38,11 @@ struct PageFlush {
 
 class Flusher {
  public:
-  Flusher(const Runtime& runtime, Boundaries& boundaries, PageFrames& frames)
+  Flusher(const Runtime& runtime, Boundaries& boundaries, PageFrames& frames, const Bugs& bugs)
       : runtime_(runtime),
         boundaries_(boundaries),
         frames_(frames),
+        bugs_(bugs),
         moved_(runtime.tasks),
         mutex_(runtime.tasks),
         outstanding_(runtime.tasks) {}
@@ -118,6 +119,7 @@ class Flusher {
   Runtime runtime_;
   Boundaries& boundaries_;
   PageFrames& frames_;
+  const Bugs& bugs_;
   Device* device_ = nullptr;
   RetryPolicy policy_;
   Array<Slot> slots_;

@@ -56,8 +56,9 @@ class HybridLog {
       : tasks_(runtime.tasks),
         epoch_(epoch),
         boundaries_(notes),
+        bugs_(bugs),
         frames_(runtime, boundaries_, bugs),
-        flusher_(runtime, boundaries_, frames_),
+        flusher_(runtime, boundaries_, frames_, bugs),
         lag_mutex_(runtime.tasks) {}
 
   /// The sizes of a log that is opened with these options.
@@ -158,6 +159,7 @@ class HybridLog {
   Tasks& tasks_;
   EpochTable& epoch_;
   Boundaries boundaries_;
+  const Bugs& bugs_;
   PageFrames frames_;
   Flusher flusher_;
   void set_lags(int64_t empty_pages);

@@ -10,6 +10,7 @@
 
 #include "engine/runtime/runtime.hpp"
 #include "engine/runtime/sync.hpp"
+#include "engine/store/bugs.hpp"
 #include "engine/store/epoch.hpp"
 #include "engine/store/hash_index.hpp"
 #include "engine/store/metadata.hpp"
@@ -20,8 +21,8 @@ namespace orrery::engine {
 
 class IndexWriter {
  public:
-  IndexWriter(const Runtime& runtime, EpochTable& epoch, HashIndex& index)
-      : runtime_(runtime), epoch_(epoch), index_(index), outstanding_(runtime.tasks) {}
+  IndexWriter(const Runtime& runtime, EpochTable& epoch, HashIndex& index, const Bugs& bugs)
+      : runtime_(runtime), epoch_(epoch), index_(index), bugs_(bugs), outstanding_(runtime.tasks) {}
 
   /// `options` outlives the writer. Each end is followed by changed.set().
   void initialise(const StoreOptions& options, Event& changed);
@@ -55,6 +56,7 @@ class IndexWriter {
   Runtime runtime_;
   EpochTable& epoch_;
   HashIndex& index_;
+  const Bugs& bugs_;
   const StoreOptions* options_ = nullptr;
   Event* changed_ = nullptr;
   IndexInfo info_;

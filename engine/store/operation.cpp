@@ -48,6 +48,7 @@ void OperationRun::wait_for(Outcome outcome) {
       return;
     case Outcome::shift: refresh(); return;
     case Outcome::wait_for_flush:
+      if (store_.bugs_.canary_stay()) return;
       note_wait(events::kFlushAwaited);
       store_.epoch_.suspend(self_);
       log_.flusher().wait(flush_ticket_);
@@ -182,6 +183,12 @@ bool OperationRun::reuse_saved(int64_t size, LogAddr latest, Draft& draft) {
     return false;
   }
   if (saved <= latest || saved < log_.load(Boundary::ro)) return false;
+  // An index checkpoint changes no version: one may have begun and ended since, and whoever loads
+  // it looks for what it does not hold above its start alone.
+  if (saved < store_.driver_.index_end()) {
+    SOMETIMES(true, "a saved allocation was older than an index checkpoint");
+    return false;
+  }
   CHECK(saved >= log_.load(Boundary::head), "a mutable record at {} is below head", saved);
   SOMETIMES(true, "a saved allocation was used again");
   SOMETIMES(operation_.saved_size > size, "a saved allocation was larger than the record");

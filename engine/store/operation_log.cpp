@@ -19,7 +19,8 @@ class Prefix {
   size_t size_ = 0;
 };
 
-AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, EpochSlots& slots);
+AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, EpochSlots& slots,
+                            const Bugs& bugs);
 size_t size_of(const LoggedOperation& operation);
 bool is_known(LoggedKind kind);
 
@@ -65,14 +66,14 @@ Result<void> OperationLog::look_for(const Runtime& runtime, const StoreOptions& 
 Result<void> OperationLog::open(const StoreOptions& store, EpochSlots& slots) {
   CHECK(!is_open(), "a log of operations is opened twice");
   const Prefix prefix(store.prefix);
-  TRY_ASSIGN(log_, AppendLog::open(runtime_, options_of(store, prefix.view(), slots)));
+  TRY_ASSIGN(log_, AppendLog::open(runtime_, options_of(store, prefix.view(), slots, bugs_)));
   return {};
 }
 
 Result<void> OperationLog::recover(const StoreOptions& store, EpochSlots& slots) {
   CHECK(!is_open(), "a log of operations is recovered twice");
   const Prefix prefix(store.prefix);
-  TRY_ASSIGN(log_, AppendLog::recover(runtime_, options_of(store, prefix.view(), slots)));
+  TRY_ASSIGN(log_, AppendLog::recover(runtime_, options_of(store, prefix.view(), slots, bugs_)));
   return {};
 }
 
@@ -114,7 +115,8 @@ Prefix::Prefix(std::string_view store) {
   size_ = store.size() + kSuffix.size();
 }
 
-AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, EpochSlots& slots) {
+AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, EpochSlots& slots,
+                            const Bugs& bugs) {
   AppendLogOptions options;
   options.ring.page_bits = store.log_page_bits;
   options.ring.memory_bits = store.log_memory_bits;
@@ -126,6 +128,7 @@ AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, 
   options.ring.prefix = prefix;
   options.fast_commit = store.log_fast_commit;
   options.slots = &slots;
+  options.bugs = &bugs;
   options.notes = events::kOfOperationLog;
   return options;
 }

@@ -42,7 +42,7 @@ Result<LoggedOperation> decode_logged(Bytes payload);
 
 class OperationLog {
  public:
-  explicit OperationLog(const Runtime& runtime) : runtime_(runtime) {}
+  OperationLog(const Runtime& runtime, const Bugs& bugs) : runtime_(runtime), bugs_(bugs) {}
 
   /// Errors: not_found if no such log was ever opened; invalid if it is of another format,
   /// no_memory, and those of the devices.
@@ -79,6 +79,7 @@ class OperationLog {
 
  private:
   Runtime runtime_;
+  const Bugs& bugs_;
   bool replaying_ = false;
   Owned<AppendLog> log_;
 };

@@ -319,12 +319,12 @@ bool SnapshotWriter::clear_dirty(PageRef at, RecordHeader header) {
 
 void SnapshotWriter::free_request(SnapshotPage& request) {
   CHECK(request.writer == this, "a request of another writer");
-  if (request.copy != nullptr) runtime_.memory.free(request.copy);
+  if (request.copy != nullptr && !bugs_.garnet_2046_a()) runtime_.memory.free(request.copy);
   runtime_.memory.free(&request);
 }
 
 void SnapshotWriter::complete_page(int64_t page, Errc code) {
-  if (code != Errc::ok) fail(code);
+  if (code != Errc::ok && !bugs_.spec_d2()) fail(code);
   note(events::kSnapshotPageDone, page, static_cast<int64_t>(code));
   if (throttled()) tokens_.release();
   count_down(1);

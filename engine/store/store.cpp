@@ -69,8 +69,8 @@ Store::Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bu
       index_(runtime.memory, runtime.tasks),
       log_(runtime, epoch_, bugs),
       snapshot_(runtime, epoch_, log_, bugs),
-      index_writer_(runtime, epoch_, index_),
-      operations_(runtime),
+      index_writer_(runtime, epoch_, index_, bugs),
+      operations_(runtime, bugs),
       driver_(runtime, epoch_, log_, snapshot_, index_writer_, operations_, bugs),
       reset_mutex_(runtime.tasks),
       reads_(runtime.tasks) {}

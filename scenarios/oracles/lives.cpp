@@ -2,6 +2,8 @@
 #include "scenarios/oracles/lives.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
@@ -12,6 +14,7 @@ namespace {
 namespace events = engine::events;
 
 void take_events(const Run& run, std::vector<Life>& lives);
+void take_working(const Run& run, std::vector<Life>& lives);
 void take_operations(const Run& run, std::vector<Life>& lives);
 void begin_with_what_was_found(Life& life);
 
@@ -31,6 +34,7 @@ bool logs_operations(const Run& run) {
 std::vector<Life> lives_of(const Run& run) {
   std::vector<Life> lives(1);
   take_events(run, lives);
+  take_working(run, lives);
   take_operations(run, lives);
   for (Life& life : lives) begin_with_what_was_found(life);
   return lives;
@@ -44,6 +48,8 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     size_t event = 0;
   };
   std::map<int64_t, Taken> taken;  // by token
+  std::set<int64_t> failed;        // tokens of those that were removed again
+  std::set<int64_t> left;          // of those that could not be
   size_t emptied = 0;              // the event; 0: the store never was
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
@@ -52,14 +58,14 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     switch (event.kind) {
       case events::kCheckpointStarted:
         taken[event.a] = {static_cast<uint32_t>(lives.size() - 1), i};
+        failed.erase(event.a);  // once its files are gone, another may have its token
+        left.erase(event.a);
         break;
-      case events::kBoundary:
-        if (event.a != static_cast<int64_t>(engine::Boundary::begin)) break;
-        life.given_up.push_back({event.step, event.b});
-        break;
-      case events::kSessionStarted:
-        life.begun.try_emplace(static_cast<uint64_t>(event.a),
-                               Life::Begun{static_cast<uint64_t>(event.c), i});
+      case events::kCheckpointLeft: left.insert(event.a); break;
+      case events::kCheckpointDone:
+        if (event.b != static_cast<int64_t>(engine::Errc::ok) && !left.contains(event.c)) {
+          failed.insert(event.c);
+        }
         break;
       case events::kStoreEmptying:
         life.committed = 0;
@@ -78,6 +84,7 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         const Taken base = taken.contains(event.c) ? taken[event.c] : Taken{};
         life.base = base.life;
         life.resurrected = life.version != 0 && base.event < emptied;
+        life.failed = failed.contains(event.c);
         break;
       }
       case static_cast<uint16_t>(sim::Kind::crashed):
@@ -89,6 +96,23 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     }
   }
   lives.back().end = run.steps;
+}
+
+// What sessions were told, and what was given up under them.
+void take_working(const Run& run, std::vector<Life>& lives) {
+  size_t number = 0;
+  const auto& all = run.trace->events;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const sim::Event& event = all[i];
+    if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) ++number;
+    if (event.kind == events::kSessionStarted) {
+      lives[number].begun.try_emplace(static_cast<uint64_t>(event.a),
+                                      Life::Begun{static_cast<uint64_t>(event.c), i});
+    }
+    const bool begin =
+        event.kind == events::kBoundary && event.a == static_cast<int64_t>(engine::Boundary::begin);
+    if (begin) lives[number].given_up.push_back({event.step, event.b});
+  }
 }
 
 void take_operations(const Run& run, std::vector<Life>& lives) {

@@ -31,6 +31,7 @@ struct Life {
   uint64_t token = 0;
   uint32_t base = 0;         // the life in which that checkpoint was taken
   bool resurrected = false;  // it was taken before the store was emptied
+  bool failed = false;       // it had been reported as failed, and its files were removed
   std::vector<Found> found;  // what was read back
   bool begin_known = false;  // all of it; the first life begins empty
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recovered store holds what its checkpoint captured: all that was done in its version and
 // before, nothing of the next; the newest checkpoint that was committed before the crash, or one
-// that was about to be; and no crash alone makes a checkpoint unreadable (engine-spec 6.6; I8).
+// that was about to be, but none whose end was reported as a failure and whose files were removed;
+// and no crash alone makes a checkpoint unreadable (engine-spec 6.6; I8).
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "engine/store/events.hpp"
 #include "faults/catalogue.hpp"
 #include "scenarios/oracles/clients.hpp"
 #include "scenarios/oracles/lives.hpp"
@@ -19,6 +21,7 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
 Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
                          size_t number);
 Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number);
+void cite_commit(const Run& run, Finding& finding);
 bool is_integrity_voided(const Run& run);
 
 }  // namespace
@@ -58,6 +61,12 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
     finding.text = fmt::format("version {}, token {}", life.version, life.token);
     return finding;
   }
+  if (life.outcome == Errc::ok && life.failed) {
+    finding.label = "a store was recovered from a checkpoint that had failed";
+    finding.text = fmt::format("version {}, token {}: whoever took it was told that it is none",
+                               life.version, life.token);
+    return finding;
+  }
   if (life.outcome == Errc::ok || life.outcome == Errc::not_found) {
     if (life.version >= committed) {
       const bool from_checkpoint = life.outcome == Errc::ok && life.token != 0;
@@ -69,14 +78,33 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
     finding.label = "a committed checkpoint was lost";
     finding.text =
         fmt::format("version {} was committed, version {} was recovered", committed, life.version);
+    cite_commit(run, finding);
     return finding;
   }
   if (life.outcome != Errc::corrupt && life.outcome != Errc::invalid) return std::nullopt;
   if (is_integrity_voided(run)) return std::nullopt;
   finding.label = "a checkpoint was found damaged";
-  finding.text = fmt::format("recovery ended with {}, and nothing but crashes had happened",
-                             engine::name_of(life.outcome));
+  finding.text = fmt::format(
+      "recovery ended with {}, and neither a crash nor a request that failed may damage what was "
+      "committed",
+      engine::name_of(life.outcome));
+  cite_commit(run, finding);
   return finding;
+}
+
+// The commit that recovery goes by, and what of its snapshot had failed until then.
+void cite_commit(const Run& run, Finding& finding) {
+  namespace events = engine::events;
+  const auto& all = run.trace->events;
+  bool committed = false;
+  for (size_t i = finding.events.front(); i-- > 0;) {
+    const sim::Event& event = all[i];
+    if (committed && event.kind == events::kSnapshotStarted) return;
+    const bool commit = !committed && event.kind == events::kMetadataCommitted;
+    const bool failed = committed && event.kind == events::kSnapshotPageDone && event.b != 0;
+    if (commit || failed) finding.events.insert(finding.events.begin(), i);
+    committed = committed || commit;
+  }
 }
 
 Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A committed checkpoint's files, read by an independent reader, hold the state at the version cut:
 // all that was done in its version and before, nothing of the next (engine-spec 5.5); each
-// session's serial says as much; the metadata makes sense (5.9, and hazard R-X of 6.2); and all of
-// it, names and bytes, would be there after a power loss. Files are read in place, whatever their
-// size. In a scenario that keeps no history nobody knows what a checkpoint should hold; there it
-// must be sound, and durable.
+// session's serial says as much; the metadata makes sense (5.9, and hazard R-X of 6.2); all of it,
+// names and bytes, would be there after a power loss; and its index is whole (index_files.hpp).
+// Files are read in place, whatever their size. In a scenario that keeps no history nobody knows
+// what a checkpoint should hold; there it must be sound, and durable.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "engine/store/events.hpp"
 #include "scenarios/oracles/clients.hpp"
+#include "scenarios/oracles/index_files.hpp"
 #include "scenarios/oracles/lives.hpp"
 #include "scenarios/oracles/serials.hpp"
 
@@ -90,6 +91,7 @@ Judgement judge_snapshots(const Run& run, OracleScratch& scratch) {
     finding.text = fmt::format("the checkpoint of version {}: {}", commit.version, flaw);
     keep(std::move(finding));
   }
+  keep(judge_index_files(run));
   return all;
 }
 

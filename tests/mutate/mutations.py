@@ -5,6 +5,8 @@ Each is (name, file, what stands there, what stands there instead). The text occ
 fifth word names an oracle that reports the break, asked alone: every oracle has a break of its own.
 """
 
+from log_mutations import LOG_MUTATIONS
+
 MUTATIONS = [
     # The log and its eviction.
     ("head-ignores-flushed", "engine/store/eviction.cpp",
@@ -161,7 +163,8 @@ MUTATIONS = [
      "  runtime_.memory.free(&request);\n  runtime_.memory.free(&request);\n}\n\n"
      "void SnapshotWriter::complete_page", "memory"),
     ("copy-not-freed", "engine/store/snapshot.cpp",
-     "  if (request.copy != nullptr) runtime_.memory.free(request.copy);\n", "", "resources"),
+     "  if (request.copy != nullptr && !bugs_.garnet_2046_a()) "
+     "runtime_.memory.free(request.copy);\n", "", "resources"),
     ("counted-down-twice", "engine/store/snapshot.cpp",
      "  count_down(1);\n}", "  count_down(2);\n}", "check"),
     ("version-without-marks", "engine/store/checkpoint.cpp",
@@ -189,8 +192,10 @@ MUTATIONS = [
      "    if (!marking) next.phase = Phase::rest;\n",
      "    if (!marking || failed_) next.phase = Phase::rest;\n"),
     ("names-not-synced-first", "engine/store/checkpoint_commit.cpp",
-     "  TRY(runtime_.storage.sync_names());\n  TRY(write_metadata());\n",
-     "  TRY(write_metadata());\n"),
+     "  TRY(runtime_.storage.sync_names());\n  const Result<void> described = describe();\n",
+     "  const Result<void> described = describe();\n"),
+    ("failed-checkpoint-stays", "engine/store/checkpoint.cpp",
+     "  if (failed_) remove_failed();\n", ""),
     ("older-removed-first", "engine/store/checkpoint_commit.cpp",
      "  TRY(write_metadata());\n",
      "  kept_.add({info_.token, info_.index_token, info_.begin, info_.log_start});\n"
@@ -232,7 +237,8 @@ MUTATIONS = [
     ("allocation-of-old-contents", "engine/store/operations.cpp",
      "    operation_.saved = kInvalidAddr;\n  }\n", "  }\n"),
     ("reset-does-not-wait", "engine/store/store_reset.cpp",
-     "  epoch_.wait_until_empty(self);\n", "  epoch_.resume(self);\n  epoch_.suspend(self);\n"),
+     "  if (!bugs_.spec_d14()) epoch_.wait_until_empty(self);\n",
+     "  epoch_.resume(self);\n  epoch_.suspend(self);\n"),
     ("reset-looks-once", "engine/store/epoch.cpp",
      "    tasks_.yield();\n  }\n  wait_for_all_to_leave();\n}", "    tasks_.yield();\n  }\n}"),
     ("reset-forgets-reads", "engine/store/store_reset.cpp", "  reads_.wait_for_none();\n", ""),
@@ -307,156 +313,6 @@ MUTATIONS = [
     ("makers-free-each-other", "engine/store/hash_index.cpp",
      "const bool made = !word.tentative() && word.address() != kTempInvalid;",
      "const bool made = !word.tentative();"),
-    # The append log: commits.
-    ("commit-without-sync", "engine/store/append_log_commit.cpp",
-     "  TRY(main_io().sync());\n", "", "durability-ledger"),
-    ("commit-before-flush", "engine/store/append_log_commit.cpp",
-     "  TRY(log_.flusher().wait_for(info.until));\n", ""),
-    ("publish-before-file", "engine/store/append_log_commit.cpp",
-     "  if (!options_.fast_commit || new_holes || marks != filed_marks_) {\n",
-     "  publish(info, marks);\n"
-     "  if (!options_.fast_commit || new_holes || marks != filed_marks_) {\n"),
-    ("commit-beyond-record", "engine/store/append_log_commit.cpp",
-     "  if (!options_.fast_commit || log_.main_is_null()) info.until = tail;\n",
-     "  info.until = tail;\n"),
-    ("commit-wakes-nobody", "engine/store/append_log_commit.cpp",
-     "  leading_.store(0);\n  log_.flusher().wake_all();\n", "  leading_.store(0);\n"),
-    ("commit-ticket-after-look", "engine/store/append_log_commit.cpp",
-     "    const uint32_t ticket = flusher.ticket();\n    if (reached(goal)) return {};\n",
-     "    if (reached(goal)) return {};\n    const uint32_t ticket = flusher.ticket();\n"),
-    ("round-not-counted", "engine/store/append_log_commit.cpp",
-     "  if (failed_round_ <= rounds) return std::nullopt;\n",
-     "  if (failed_round_ <= rounds + 1000) return std::nullopt;\n"),
-    ("old-file-first", "engine/store/append_log_commit.cpp",
-     "  TRY(files_.write(filed));\n",
-     "  files_.remove_below(filed.number);\n  TRY(files_.write(filed));\n"),
-    ("holes-not-filed", "engine/store/append_log_commit.cpp",
-     "  filed.holes = log_.flusher().holes();\n", ""),
-    ("loss-not-told", "engine/store/append_log_commit.cpp",
-     "  TRY(look_for_loss(from, wanted.until));\n", "  TRY(look_for_loss(from, from));\n"),
-    ("given-up-before-file", "engine/store/append_log_commit.cpp",
-     "  give_up_below(last_file_.begin);\n", "  give_up_below(info.begin);\n"),
-    ("commit-file-without-sync", "engine/store/append_log_files.cpp",
-     "  if (written) written = sync_blocking(runtime_.tasks, *file);\n", ""),
-    ("commit-name-without-sync", "engine/store/append_log_files.cpp",
-     "  return runtime_.storage.sync_names();\n", "  return {};\n"),
-    ("commit-file-without-checksum", "engine/store/append_log_files.cpp",
-     "  if (get<uint32_t>(file.data() + 4) != crc32c(payload)) return corrupt",
-     "  if (get<uint32_t>(file.data() + 4) == 0) return corrupt"),
-    # Its entries, and what it gives up.
-    ("entry-without-checksum", "engine/store/append_log_entry.cpp",
-     "  if (checksum != checksum_of(", "  if (checksum == 0 * checksum_of("),
-    ("page-end-not-marked", "engine/store/hybrid_log.cpp",
-     "  if (opener) end_page(tail);\n", ""),
-    ("page-end-marked-late", "engine/store/hybrid_log.cpp",
-     "  shift_ro_paged(self, geometry().page_start(next));\n"
-     "  shift_head_paged(self, geometry().page_start(next));\n"
-     "  if (opener) return open_page(",
-     "  shift_ro_paged(self, geometry().page_start(next));\n"
-     "  shift_head_paged(self, geometry().page_start(next));\n"
-     "  if (opener) end_page(tail);\n"
-     "  if (opener) return open_page("),
-    ("safe-tail-without-drain", "engine/store/append_log.cpp",
-     "  if (tail > safe_tail_.load()) {\n",
-     "  raise(safe_tail_, tail);\n  if (tail > safe_tail_.load()) {\n"),
-    ("device-gives-up-too-much", "engine/store/eviction.cpp",
-     "geometry().page_start(geometry().page(safe))", "geometry().page_end(geometry().page(safe))"),
-    ("hole-not-noted", "engine/store/flush.cpp",
-     "  if (!holes_.add(lost)) return false;\n", "  if (lost.from < 0) return false;\n"),
-    # Its recovery and its readers.
-    ("earlier-life-accepted", "engine/store/append_log_recovery.cpp",
-     "    if (entry->incarnation != found_.incarnation) {\n",
-     "    if (entry->incarnation > found_.incarnation) {\n"),
-    ("incarnation-not-counted", "engine/store/append_log_recovery.cpp",
-     "  log_.incarnation_ = found_.incarnation + 1;\n",
-     "  log_.incarnation_ = found_.incarnation;\n"),
-    ("lost-page-end-passed", "engine/store/append_log_recovery.cpp",
-     "    if (!entry || entry->kind == EntryKind::none) return false;\n",
-     "    if (!entry) return false;\n"
-     "    if (entry->kind == EntryKind::none) {\n      at_ = end;\n      break;\n    }\n"),
-    ("found-not-synced", "engine/store/append_log_recovery.cpp",
-     "  TRY(log_.main_io().sync());\n", ""),
-    ("found-not-filed", "engine/store/append_log_recovery.cpp",
-     "  TRY(log_.write_file(info));\n", "  log_.last_file_ = info;\n"),
-    ("tail-page-not-loaded", "engine/store/append_log_recovery.cpp",
-     "    log_.log_.frames().at(start).copy_in(Bytes(page_.data(), known_));\n", ""),
-    ("failed-read-ends-log", "engine/store/append_log_recovery.cpp",
-     "  TRY(read_page(end));\n", "  if (!read_page(end)) return false;\n"),
-    ("reader-below-head", "engine/store/append_log_iterator.cpp",
-     "  const LogAddr head = log_.log().load(Boundary::head);\n",
-     "  const LogAddr head = log_.log().load(Boundary::closed);\n"),
-    ("reader-outside-epoch", "engine/store/append_log_iterator.cpp",
-     "    auto loaded = load_from_memory(limit);\n    epoch.suspend(self);\n",
-     "    epoch.suspend(self);\n    auto loaded = load_from_memory(limit);\n"),
-    ("reader-beyond-limit", "engine/store/append_log_iterator.cpp",
-     "  if (!options_.uncommitted) return log_.committed_until();\n",
-     "  if (!options_.uncommitted) return log_.log().load(Boundary::flushed);\n"),
-    ("append-wakes-no-reader", "engine/store/append_log.cpp",
-     "  epoch_.suspend(self);\n  wake_readers();\n", "  epoch_.suspend(self);\n"),
-    ("safe-tail-wakes-nobody", "engine/store/append_log.cpp",
-     "                         owner.wake_readers();\n", ""),
-    ("reader-counted-too-late", "engine/store/append_log_iterator.cpp",
-     "  log_.waiting_readers_.add();\n  const Result<bool> more = wait_behind_limit();\n",
-     "  const Result<bool> more = wait_behind_limit();\n  log_.waiting_readers_.add();\n"),
-    ("end-wakes-nobody", "engine/store/append_log.cpp",
-     "  ended_.store(1);\n  log_.flusher().wake_all();\n", "  ended_.store(1);\n"),
-    ("marks-not-filed", "engine/store/append_log_commit.cpp",
-     "  if (!options_.fast_commit || new_holes || marks != filed_marks_) {\n",
-     "  if (!options_.fast_commit || new_holes) {\n"),
-    ("marks-not-awaited", "engine/store/append_log_commit.cpp",
-     "         committed_marks_.load() >= goal.marks;\n",
-     "         committed_marks_.load() + goal.marks >= goal.marks;\n"),
-    # The log of operations.
-    ("log-awaited-without-refresh", "engine/store/operation.cpp",
-     "      store_.epoch_.resume(self_);\n      store_.driver_.refresh(self_, view_);\n",
-     "      store_.epoch_.resume(self_);\n"),
-    ("linked-before-room", "engine/store/operation.cpp",
-     "  if (const auto refused = reserve_entry(kind, content.value)) {\n"
-     "    save(draft);\n    return *refused;\n  }\n"
-     "  const Outcome outcome = link_record(link, draft);\n",
-     "  const Outcome outcome = link_record(link, draft);\n"
-     "  if (outcome == Outcome::done) {\n"
-     "    if (const auto refused = reserve_entry(kind, content.value)) return *refused;\n  }\n"),
-    ("logged-in-another-version", "engine/store/operation.cpp",
-     "  entry_.version = view_.version;\n",
-     "  entry_.version = std::max<uint64_t>(view_.version - 1, 1);\n", "operation-log"),
-    ("failed-log-ignored", "engine/store/operation.cpp",
-     "  return room_.outcome == Allocate::failed ? fail(room_.error) : Outcome::wait_for_log;\n",
-     "  if (room_.outcome == Allocate::failed) return std::nullopt;\n"
-     "  return Outcome::wait_for_log;\n"),
-    ("erase-not-logged", "engine/store/operations.cpp",
-     "  if (const auto refused = reserve_entry(LoggedKind::erase, {})) return *refused;\n"
-     "  change_bits(", "  change_bits("),
-    ("erase-says-nothing", "engine/store/operation.cpp",
-     "  if (!happened) entry_.kind = LoggedKind::nothing;\n",
-     "  if (!happened || entry_.kind == LoggedKind::erase) entry_.kind = LoggedKind::nothing;\n"),
-    ("update-in-place-not-logged", "engine/store/operations.cpp",
-     "  if (const auto refused = reserve_entry(LoggedKind::upsert, value)) return *refused;\n", ""),
-    ("place-in-log-taken-late", "engine/store/checkpoint_commit.cpp",
-     "  CHECK(until >= info_.log_start, \"operations",
-     "  info_.log_start = until;\n  CHECK(until >= info_.log_start, \"operations"),
-    ("checkpoint-before-its-log", "engine/store/checkpoint_commit.cpp",
-     "  TRY(commit_operations());\n", ""),
-    ("truncated-before-commit", "engine/store/checkpoint_commit.cpp",
-     "  TRY(commit_operations());\n",
-     "  if (operations_.is_open()) operations_.truncate_until(info_.log_start);\n"
-     "  TRY(commit_operations());\n"),
-    ("operations-acknowledged-early", "engine/store/operation_log.cpp",
-     "  return log_->commit(log_->begin());\n", "  return log_->tail();\n"),
-    ("log-alone-ignored", "engine/store/store.cpp",
-     "    if (none && options.log_operations) {\n", "    if (none && wanted.token != 0) {\n"),
-    ("next-version-passed-over", "engine/store/operation_replay.cpp",
-     "    if (operation->version <= recovered_.info.version) continue;\n",
-     "    if (operation->version <= recovered_.info.next_version) continue;\n"),
-    ("version-of-checkpoint-replayed", "engine/store/operation_replay.cpp",
-     "    if (operation->version <= recovered_.info.version) continue;\n",
-     "    if (operation->version < recovered_.info.version) continue;\n"),
-    ("replay-from-begin", "engine/store/operation_replay.cpp",
-     "  options.from = from;\n", "  options.from = log.begin();\n"),
-    ("version-not-raised", "engine/store/operation_replay.cpp",
-     "  driver_.go_on_in(*replayed + 1);\n", ""),
-    ("version-raised-too-little", "engine/store/operation_replay.cpp",
-     "  driver_.go_on_in(*replayed + 1);\n", "  driver_.go_on_in(*replayed);\n"),
 ]
 
 MUTATIONS += [
@@ -487,6 +343,8 @@ MUTATIONS += [
      "(changed_ || source != Source::main)",
      "(changed_ || (source != Source::main && flushed > info_.flushed))"),
 ]
+
+MUTATIONS += LOG_MUTATIONS
 
 # Breaks that change nothing that is promised, and why. A run must not notice them.
 EXPLAINED = {

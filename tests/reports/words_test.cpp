@@ -5,6 +5,7 @@
 
 #include "engine/store/events.hpp"
 #include "reports/sentences.hpp"
+#include "scenarios/ledger.hpp"
 #include "tests/catch.hpp"
 #include "tests/reports/made_up_run.hpp"
 
@@ -79,6 +80,12 @@ TEST_CASE("every kind of event has a sentence, and one that is not known keeps i
     if (!engine && kind < 1000) continue;
     const sim::Event event{1, 20, 0, kind, 0, 0, 0, {}};
     CHECK_FALSE(sentence_of(made.run, event).empty());
+  }
+  for (const uint16_t kind :
+       {scenarios::ledger::kRecovered, scenarios::ledger::kReadBack, scenarios::ledger::kAppended,
+        scenarios::ledger::kAcknowledged, scenarios::ledger::kReadCommitted}) {
+    const sim::Event event{1, 20, 0, kind, 0, 64, 96, {}};
+    CHECK(sentence_of(made.run, event).find("64") != std::string::npos);
   }
   const sim::Event strange{1, 20, 0, 999, 4, 5, 6, {}};
   CHECK(sentence_of(made.run, strange) == "event 999 4 5 6");

@@ -167,7 +167,7 @@ TEST_CASE("a commit file of another format is refused, and not passed over", "[a
   put(bytes.data() + 4, crc32c(Bytes(bytes).subspan(8, get<uint32_t>(bytes.data()))));
   const auto newest = files.find_newest();
   CHECK(newest.error().code == Errc::invalid);
-  CHECK(newest.error().where == 2);
+  CHECK(newest.error().where == 9);
   CHECK(AppendLog::recover(plain.runtime(), options).error().code == Errc::invalid);
   CHECK(AppendLog::open(plain.runtime(), options).error().code == Errc::invalid);
   CHECK(plain.removed.empty());

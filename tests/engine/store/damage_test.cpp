@@ -208,6 +208,7 @@ TEST_CASE("going back removes nothing before the older checkpoint has been read"
     StoreOptions options = small_options(false);
     options.index_bits = 3;
     options.tag_bits = 1;  // keys share chains
+    options.main_io.attempts = 1;
     Lives lives(options);
     lives.open();
     lives.fill(0, 100, "a");

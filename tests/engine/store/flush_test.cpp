@@ -40,7 +40,7 @@ Seen stopped_at(uint64_t point) {
     if (!frames.initialise({9, 4, kPage, kPage}, options)) return;
     boundaries.set_all(engine::kFirstValid);
     engine::NullDevice device;
-    engine::Flusher flusher(runtime, boundaries, frames);
+    engine::Flusher flusher(runtime, boundaries, frames, bugs);
     if (!flusher.initialise(device, engine::kFirstValid, options.main_io)) return;
     bool late_ended = false;
     const auto late = [&] {
@@ -84,7 +84,7 @@ struct Bare {
   engine::Boundaries boundaries;
   const engine::Bugs bugs;
   engine::PageFrames frames{plain.runtime(), boundaries, bugs};
-  engine::Flusher flusher{plain.runtime(), boundaries, frames};
+  engine::Flusher flusher{plain.runtime(), boundaries, frames, bugs};
   engine::testing::PlainDevice* device = nullptr;
 };
 

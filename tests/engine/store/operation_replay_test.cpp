@@ -303,3 +303,30 @@ TEST_CASE("a store may begin to log after a checkpoint", "[operation-log]") {
     session->close();
   }
 }
+
+// It would be below the start of that index, which does not hold it.
+TEST_CASE("a record allocated before an index checkpoint is not linked after it",
+          "[operation-log]") {
+  LoggingLives lives(logging_options());
+  lives.plain.queued = true;
+  bool waited = false;
+  int keys = 0;
+  for (; !waited && keys < 200; ++keys) {
+    lives.plain.held = true;  // until the log of operations has no room
+    lives.plain.meanwhile = [&] {
+      waited = true;
+      lives.plain.held = false;
+      lives.checkpoint({LogCheckpoint::none, true});
+    };
+    lives.set(key_of(keys), value_of(keys));
+  }
+  REQUIRE(waited);
+  lives.plain.meanwhile = {};
+  lives.plain.held = false;
+  lives.checkpoint({LogCheckpoint::snapshot, false});
+  REQUIRE(lives.last_checkpoint.index_token != 0);
+  lives.die();
+  lives.recover();
+  lives.check(lives.model, keys);
+  lives.close();
+}

@@ -7,10 +7,12 @@
 
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/runtime/runtime.hpp"
@@ -125,9 +127,9 @@ class PlainRuntime final : public Clock,
     return TaskId{own.id};
   }
   void join(TaskId, Site) override {}
-  void yield(Site) override { complete_one(); }
+  void yield(Site) override { do_meanwhile() || complete_one(); }
   bool wait(Atomic<uint32_t>& word, uint32_t seen, Instant deadline, Site) override {
-    if (word.load() != seen || complete_one()) return true;
+    if (word.load() != seen || do_meanwhile() || complete_one()) return true;
     if (deadline == kNever) throw std::logic_error("a wait that nothing can end");
     now_ = std::max(now_, deadline);
     return false;
@@ -208,6 +210,17 @@ class PlainRuntime final : public Clock,
   void free(void* block, Site) override {
     if (block != nullptr) --live_blocks;
     std::free(block);
+  }
+
+  /// What another task does the next time that somebody waits, once.
+  std::function<void()> meanwhile;
+  bool do_meanwhile() {
+    if (!meanwhile) return false;
+    const auto now = std::exchange(meanwhile, {});
+    Self own;
+    own.id = ++last_task_;
+    as_task(own, now);
+    return true;
   }
 
   /// Finishes the oldest request, on a task of its own. False if there is none.

@@ -113,6 +113,25 @@ TEST_CASE("a session goes on from what its checkpoint holds of it") {
   REQUIRE(told(0, 1) == wrong);
 }
 
+TEST_CASE("a checkpoint that was reported as failed and removed is none") {
+  const auto label_after = [](engine::Errc ended, bool left, bool again) {
+    HandMadeRun made;
+    first_life(made, false);
+    made.trace.events.pop_back();  // before the crash
+    if (left) made.event(events::kCheckpointLeft, 7, static_cast<int64_t>(engine::Errc::io));
+    made.event(events::kCheckpointDone, 1, static_cast<int64_t>(ended), 7);
+    if (again) made.event(events::kCheckpointStarted, 7, 1);
+    made.event(kCrashed, 1);
+    second_life(made, kOk, 1, 7, kFirst);
+    return made.label(judge_recovery);
+  };
+  const std::string wrong = "a store was recovered from a checkpoint that had failed";
+  REQUIRE(label_after(kOk, false, false) == "nothing");
+  REQUIRE(label_after(engine::Errc::io, false, false) == wrong);
+  REQUIRE(label_after(engine::Errc::io, true, false) == "nothing");
+  REQUIRE(label_after(engine::Errc::io, false, true) == "nothing");
+}
+
 TEST_CASE("a crash damages no checkpoint; a device that fails proves nothing") {
   REQUIRE(label_of(true, engine::Errc::corrupt, 0, 0, std::nullopt) ==
           "a checkpoint was found damaged");

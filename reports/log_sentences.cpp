@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/log_sentences.hpp"
+
+#include <fmt/format.h>
+
+#include "engine/store/events.hpp"
+#include "reports/sentences.hpp"
+#include "reports/words.hpp"
+#include "scenarios/history.hpp"
+#include "scenarios/ledger.hpp"
+
+namespace orrery::reports {
+namespace {
+
+using sim::Event;
+namespace events = engine::events;
+namespace ledger = scenarios::ledger;
+
+std::string engine_sentence(const Event& event);
+std::string entry_text(const Event& event);
+std::string client_sentence(const Event& event);
+std::string reader_sentence(const Event& event);
+
+}  // namespace
+
+std::string log_sentence(const Event& event) {
+  std::string text = engine_sentence(event);
+  if (text.empty()) text = client_sentence(event);
+  return text.empty() ? reader_sentence(event) : text;
+}
+
+namespace {
+
+std::string engine_sentence(const Event& e) {
+  switch (e.kind) {
+    case events::kAppendLogRecovered:
+      return fmt::format("the append log is recovered: from {} to {}, in its life {}", grouped(e.a),
+                         grouped(e.b), e.c);
+    case events::kAppendLogCommitted:
+      return fmt::format("commit {} of the append log is durable, up to {}", e.c, grouped(e.a));
+    case events::kAppendLogCommitFailed:
+      return fmt::format("commit {} of the append log failed: {}", e.a, errc_text(e.b));
+    case events::kHoleLeft:
+      return fmt::format("gives up [{}, {}), which could not be written: {}", grouped(e.a),
+                         grouped(e.b), errc_text(e.c));
+    default: return {};
+  }
+}
+
+std::string entry_text(const Event& e) {
+  return fmt::format("entry {} at [{}, {})", scenarios::name_of_number(static_cast<uint64_t>(e.a)),
+                     grouped(e.b), grouped(e.c));
+}
+
+std::string client_sentence(const Event& e) {
+  switch (e.kind) {
+    case ledger::kOpened: return "has opened a new log, which begins at " + grouped(e.b);
+    case ledger::kClosed: return "has closed the log";
+    case ledger::kAsked:
+      return "is about to append " + scenarios::name_of_number(static_cast<uint64_t>(e.a));
+    case ledger::kAppended: return "has appended " + entry_text(e);
+    case ledger::kRefused:
+      return "could not append " + scenarios::name_of_number(static_cast<uint64_t>(e.a));
+    case ledger::kAcknowledged:
+      return fmt::format("is told that [{}, {}) is durable", grouped(e.a), grouped(e.b));
+    case ledger::kOperationsAcknowledged:
+      return "is told that the log of operations is durable up to " + grouped(e.a);
+    case ledger::kGivingUp: return "is about to give up what lies below " + grouped(e.a);
+    default: return {};
+  }
+}
+
+std::string reader_sentence(const Event& e) {
+  switch (e.kind) {
+    case ledger::kRecovered:
+      if (e.a != 0) return "finds no log: " + errc_text(e.a);
+      return fmt::format("has recovered the log from {} to {}", grouped(e.b), grouped(e.c));
+    case ledger::kReadBack: return "reads back " + entry_text(e);
+    case ledger::kReadBackEnded:
+      return fmt::format("has read back what there is, up to {}: {}", grouped(e.b), errc_text(e.a));
+    case ledger::kReaderBegins:
+      return fmt::format("begins to read what {}, from {}",
+                         e.a == 0 ? "is committed" : "was appended", grouped(e.b));
+    case ledger::kReadCommitted: return "reads committed " + entry_text(e);
+    case ledger::kReadUncommitted: return "reads " + entry_text(e);
+    case ledger::kReaderFailed: return "meets damage at " + grouped(e.b);
+    default: return {};
+  }
+}
+
+}  // namespace
+}  // namespace orrery::reports
