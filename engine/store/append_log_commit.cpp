@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "engine/store/append_log.hpp"
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -107,7 +108,7 @@ Result<void> AppendLog::run_round() {
     give_up_below(info.begin);
     return {};
   }
-  TRY(main_io().sync());
+  TRY(sync_blocking(runtime_.tasks, *main_));
   // Of a record among the entries nobody would get past a hole, and it says nothing of marks.
   const uint32_t hole_turn = log_.flusher().hole_turn();
   const bool new_holes = hole_turn != filed_holes_;

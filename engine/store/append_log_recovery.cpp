@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/store/blocking_io.hpp"
 #include "engine/store/events.hpp"
 
 namespace orrery::engine {
@@ -23,7 +24,7 @@ Result<void> AppendLogRecovery::run() {
   log_.log_.flusher().adopt_holes(found_.holes);
   log_.adopt_marks(found_.marks);
   // Another process may have died before it had synced what is read here.
-  TRY(log_.main_io().sync());
+  TRY(sync_blocking(runtime_.tasks, *log_.main_));
   log_.incarnation_ = found_.incarnation + 1;
   log_.last_number_ = std::max(found_.number, log_.files_.highest_number()) + 1;
   CommitInfo info = found_;

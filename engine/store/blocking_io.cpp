@@ -57,8 +57,6 @@ Result<void> PatientIo::read(uint64_t offset, MutableBytes bytes) {
   return patiently(IoKind::read, offset, bytes);
 }
 
-Result<void> PatientIo::sync() { return patiently(IoKind::sync, 0, {}); }
-
 Result<void> PatientIo::patiently(IoKind kind, uint64_t offset, MutableBytes bytes) {
   CHECK(policy_.attempts > 0, "a request that is never made");
   for (uint32_t attempt = 1;; ++attempt) {

@@ -24,8 +24,9 @@ Result<void> sync_blocking(Tasks& tasks, Device& device);
 /// Sleeps. Requires: the caller is not protected.
 void pause(const Runtime& runtime, Duration length);
 
-/// The same requests to the device of a log, each tried again as its policy says. Errors: those of
-/// the last attempt.
+/// Reads and writes of the device of a log, each tried again as its policy says. Not so a sync:
+/// once one has failed nobody knows what became of what it was to cover, and a second one that
+/// succeeds says nothing of that. Errors: those of the last attempt.
 class PatientIo {
  public:
   PatientIo(const Runtime& runtime, Device& device, const RetryPolicy& policy)
@@ -33,7 +34,6 @@ class PatientIo {
 
   Result<void> write(uint64_t offset, MutableBytes bytes);
   Result<void> read(uint64_t offset, MutableBytes bytes);
-  Result<void> sync();
 
  private:
   Result<void> patiently(IoKind kind, uint64_t offset, MutableBytes bytes);

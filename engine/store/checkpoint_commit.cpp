@@ -138,8 +138,7 @@ Result<void> CheckpointDriver::sync_log() {
   if (!info_.use_snapshot_file && flushed < info_.final) return log_.flusher().failure();
   // The main log may have gone on beyond what the checkpoint captures.
   info_.flushed = bugs_.spec_d9() ? flushed : std::min(flushed, info_.final);
-  Flusher& flusher = log_.flusher();
-  return PatientIo(runtime_, flusher.device(), flusher.policy()).sync();
+  return sync_blocking(runtime_.tasks, log_.flusher().device());
 }
 
 Result<void> CheckpointDriver::commit_index() {

@@ -67,8 +67,8 @@ struct StoreOptions {
   uint32_t log_memory_bits = 26;  // its ring is 1 << log_memory_bits bytes, at least two pages
   bool log_fast_commit = false;   // its commits are records among its entries
 
-  // For reads, writes and syncs of the main log, and of the log of operations. Other files are
-  // written once: what they belong to fails, and may be begun again.
+  // For reads and writes of the main log, and of the log of operations. Nothing is synced again,
+  // and other files are written once: what they belong to fails, and may be begun again.
   RetryPolicy main_io;
 
   CopyReads copy_reads = CopyReads::none;

@@ -109,7 +109,7 @@ Result<void> Store::load() {
   } else {
     if (recovered_.goes_back) TRY(go_back());
     TRY(Recovery(runtime_, options_, log_, index_).run(info));
-    if (!info.null_main) TRY(PatientIo(runtime_, *main_, options_.main_io).sync());
+    if (!info.null_main) TRY(sync_blocking(runtime_.tasks, *main_));
     TRY(sync_checkpoint(runtime_, options_, info));
     TRY(driver_.recover_to(info, {recovered_.sessions.data(), recovered_.session_count}));
   }

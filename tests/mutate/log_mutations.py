@@ -4,7 +4,7 @@
 LOG_MUTATIONS = [
     # The append log: commits.
     ("commit-without-sync", "engine/store/append_log_commit.cpp",
-     "  TRY(main_io().sync());\n", "", "durability-ledger"),
+     "  TRY(sync_blocking(runtime_.tasks, *main_));\n", "", "durability-ledger"),
     ("commit-before-flush", "engine/store/append_log_commit.cpp",
      "  TRY(log_.flusher().wait_for(info.until));\n", ""),
     ("publish-before-file", "engine/store/append_log_commit.cpp",
@@ -70,7 +70,7 @@ LOG_MUTATIONS = [
      "    if (!entry) return false;\n"
      "    if (entry->kind == EntryKind::none) {\n      at_ = end;\n      break;\n    }\n"),
     ("found-not-synced", "engine/store/append_log_recovery.cpp",
-     "  TRY(log_.main_io().sync());\n", ""),
+     "  TRY(sync_blocking(runtime_.tasks, *log_.main_));\n", ""),
     ("found-not-filed", "engine/store/append_log_recovery.cpp",
      "  TRY(log_.write_file(info));\n", "  log_.last_file_ = info;\n"),
     ("tail-page-not-loaded", "engine/store/append_log_recovery.cpp",
