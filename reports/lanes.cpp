@@ -67,6 +67,7 @@ void add_operations(const Run& run, Rows& rows);
 void add_filler(const Run& run, size_t end, Rows& rows);
 void add_busy_lanes(const Run& run, Rows& rows);
 bool tells_something(const Event& event);
+bool went_wrong(const Run& run, const Event& event);
 bool left_out(const Run& run, size_t last, size_t event);
 void cut(Rows& rows);
 uint32_t task_of(const Run& run, const Event& event);
@@ -184,6 +185,7 @@ void add_evidence(const Run& run, size_t end, Rows& rows) {
   std::map<uint32_t, size_t> told;  // by kind and page: the latest few are enough
   for (size_t i = end; i-- > 0;) {
     const Event& event = run.trace->events[i];
+    if (went_wrong(run, event) && ++told[event.kind] <= kEvidenceOfAKind) rows.keep(i);
     if (!interest.covers(event)) continue;
     const auto key = static_cast<uint32_t>(event.kind) << 16 | static_cast<uint16_t>(event.a);
     if (++told[key] <= kEvidenceOfAKind) rows.add(i);
@@ -216,6 +218,17 @@ uint64_t request_completed_by(const Run& run, uint32_t task) {
     }
   }
   return UINT64_MAX;
+}
+
+// What a device did to a request, and what was made of that.
+bool went_wrong(const Run& run, const Event& event) {
+  switch (event.kind) {
+    case static_cast<uint16_t>(Kind::io_completed):
+    case events::kSnapshotPageDone: return event.b != 0 || is_short(run, event);
+    case events::kMainWriteFailed:
+    case events::kLogFailed: return true;
+    default: return false;
+  }
 }
 
 bool Interest::covers(const Event& event) const {

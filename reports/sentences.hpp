@@ -29,6 +29,9 @@ const char* boundary_name(int64_t which);
 std::string phase_text(int64_t phase, int64_t version);
 std::string errc_text(int64_t code);
 
+/// True for the end of a request that moved fewer bytes than it should, and says that it is well.
+bool is_short(const scenarios::Run& run, const sim::Event& event);
+
 /// A transfer happens while some task runs, but it is not that task's doing.
 bool is_by_device(const sim::Event& event);
 

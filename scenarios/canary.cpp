@@ -75,7 +75,7 @@ class Canary final : public Scenario {
   const char* sentence() const override {
     return "a tiny subject with a planted bug that must be found";
   }
-  bool plays_store() const override { return false; }
+  bool reaches(std::string_view) const override { return false; }
   std::span<const SizeRow> sizes() const override { return kSizes; }
   bool must_fail() const override { return true; }
 

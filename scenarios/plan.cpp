@@ -63,9 +63,9 @@ std::string unfit(const Plan& plan) {
     for (const engine::BugRow& row : engine::kBugs) known.emplace_back(row.id);
     return unknown("bug", id, known);
   }
-  if (!plan.bugs.empty() && !plan.scenario->plays_store()) {
-    return fmt::format("bug {} is in the store, which {} does not play", plan.bugs.front(),
-                       plan.scenario->name());
+  for (const std::string& id : plan.bugs) {
+    if (plan.scenario->reaches(id)) continue;
+    return fmt::format("bug {} is in code that {} does not play", id, plan.scenario->name());
   }
   for (const std::string& name : plan.faults) {
     if (faults::find_fault(name) != nullptr) continue;

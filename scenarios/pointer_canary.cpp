@@ -44,7 +44,7 @@ class PointerCanary final : public Scenario {
   const char* sentence() const override {
     return "a tiny subject that hashes a pointer; checking for determinism must find it";
   }
-  bool plays_store() const override { return false; }
+  bool reaches(std::string_view) const override { return false; }
   std::span<const SizeRow> sizes() const override { return kSizes; }
   bool must_fail() const override { return true; }
   bool is_nondeterministic() const override { return true; }

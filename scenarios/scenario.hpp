@@ -62,9 +62,8 @@ class Scenario {
   /// True for a log that is a cache: what leaves memory is gone.
   virtual bool is_cache(const Sizes&) const { return false; }
 
-  /// False for another subject than the store. The planted bugs are in the store: one that is asked
-  /// for elsewhere is refused, because no run could reach it.
-  virtual bool plays_store() const { return true; }
+  /// False for a planted bug that no run can reach, because the scenario has another subject.
+  virtual bool reaches(std::string_view /*bug*/) const { return true; }
 
   /// True if the world loses power in it. A fault that only shows then is refused elsewhere.
   virtual bool loses_power() const { return false; }

@@ -49,7 +49,7 @@ class StaticCanary final : public Scenario {
   const char* sentence() const override {
     return "a tiny subject that hashes the address of a constant; another process must find it";
   }
-  bool plays_store() const override { return false; }
+  bool reaches(std::string_view) const override { return false; }
   std::span<const SizeRow> sizes() const override { return kSizes; }
   bool must_fail() const override { return true; }
   bool is_nondeterministic() const override { return true; }

@@ -43,7 +43,7 @@ constexpr std::array<Planted, 23> kPlanted{{
     {"garnet-1991.a", "copy-reads", 100, "linearizable"},
     {"garnet-2046.a", "many-sessions", 50, "resources"},
     {"spec-d2", "crash-loop", 800, "recovery"},
-    {"spec-d2", "checkpoint-under-load", 100, "snapshot-cut"},
+    {"spec-d2", "checkpoint-under-load", 400, "snapshot-cut"},
     {"spec-d3", "checkpoint-under-load", 600, "snapshot-cut", "the index of a committed"},
     {"spec-d4", "crash-loop", 2000, "recovery"},
     {"spec-d4", "checkpoint-under-load", 50, "snapshot-cut", "the metadata of a committed"},
@@ -92,6 +92,7 @@ TEST_CASE("every planted bug is found within its budget, and the seed is clean w
       REQUIRE(runner.play(plan).verdict == Verdict::ok);
       plan.bugs.emplace_back(planted.bug);
       if (planted.alone) plan.oracles = {planted.oracle};
+      REQUIRE(unfit(plan).empty());
       const Run& run = runner.play(plan);
       if (run.verdict != Verdict::failed) continue;
       REQUIRE(run.reached[row_of(planted.bug)] > 0);

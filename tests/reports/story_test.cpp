@@ -117,6 +117,21 @@ TEST_CASE("what a finding points to is shown, however much else there is") {
              ContainsSubstring("snapshot page 3: evicted already, not written"));
 }
 
+TEST_CASE("a request that ended short is shown, with what it moved, however long ago it was") {
+  MadeUpRun made;
+  sim::IoRecord record;
+  record.length = 512;
+  made.trace.requests.push_back(record);
+  sim::Event event = made.trace.events.front();
+  event.kind = static_cast<uint16_t>(sim::Kind::io_completed);
+  event.a = static_cast<int64_t>(made.trace.requests.size()) - 1;
+  event.b = 0;
+  event.c = 128;
+  made.trace.events.insert(made.trace.events.begin(), event);
+  deviate(made, 6);
+  CHECK_THAT(story_of({made.run, {}}), ContainsSubstring("completes: ok, but with 128 bytes only"));
+}
+
 TEST_CASE("what the device did is said of the device") {
   const MadeUpRun made;
   CHECK_THAT(story_of({made.run, {}}), ContainsSubstring("  by the device at step 1,250"));
