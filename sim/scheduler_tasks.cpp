@@ -252,8 +252,15 @@ void Scheduler::bad_access(const engine::Frame* frame, uint64_t generation, int6
   } else if (frame->generation != generation) {
     failure.label = "a page was used after its lifetime ended";
     const Lifetime& ended = trace_.lifetimes[generation - 1];
-    failure.text.format("page {} was used at offset {} after its lifetime ended at step {}",
-                        ended.page, offset, ended.retired_step);
+    if (offset >= 0 && static_cast<uint64_t>(offset) < ended.size) {
+      failure.text.format("page {} was used at offset {} after its lifetime ended at step {}",
+                          ended.page, offset, ended.retired_step);
+    } else {
+      // The frame has other memory by now: that was not touched, and says nothing of the place.
+      failure.touching = 0;
+      failure.text.format("page {} was used after its lifetime ended at step {}", ended.page,
+                          ended.retired_step);
+    }
   } else {
     failure.oracle = "frames";
     failure.label = "an access left its frame";
