@@ -30,8 +30,8 @@ inline std::string entry_of(int number) {
 }
 
 /// One storage, and the logs that live on it one after the other.
-struct Lives {
-  explicit Lives(const AppendLogOptions& some_options) : options(some_options) { open(); }
+struct AppendLives {
+  explicit AppendLives(const AppendLogOptions& some_options) : options(some_options) { open(); }
 
   void open() { take(AppendLog::open(plain.runtime(), options)); }
   void recover() { take(AppendLog::recover(plain.runtime(), options)); }

@@ -76,7 +76,7 @@ struct Follow {
   }
 };
 
-std::vector<uint64_t> commit_numbers(Lives& lives) {
+std::vector<uint64_t> commit_numbers(AppendLives& lives) {
   IteratorOptions options;
   options.commit_records = true;
   AppendLogIterator iterator(lives.plain.runtime(), *lives.log, options);
@@ -133,7 +133,7 @@ TEST_CASE("a log that is closed ends the wait of its readers", "[append-log]") {
 }
 
 TEST_CASE("a reader of a log that failed gets what there is, and then the error", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   lives.fill(0, 5);
   lives.commit();
   lives.put(5);
@@ -156,7 +156,7 @@ TEST_CASE("a reader of a log that failed gets what there is, and then the error"
 TEST_CASE("commit records are delivered to who asks for them", "[append-log]") {
   const std::vector<uint64_t> none;
   for (const bool fast : {false, true}) {
-    Lives lives(small_log(fast));
+    AppendLives lives(small_log(fast));
     for (int i = 0; i < 3; ++i) {
       lives.put(i);
       lives.commit();

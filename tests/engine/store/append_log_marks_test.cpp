@@ -10,7 +10,9 @@ using namespace orrery::engine::testing;
 
 namespace {
 
-std::string cookie_of(Lives& lives) { return std::string(text_of(lives.log->marks().cookie())); }
+std::string cookie_of(AppendLives& lives) {
+  return std::string(text_of(lives.log->marks().cookie()));
+}
 
 std::vector<std::byte> bytes_of_marks(const CommitMarks& marks) {
   std::vector<std::byte> bytes(CommitMarks::kEncodedMax);
@@ -69,7 +71,7 @@ TEST_CASE("marks that are cut, or make no sense, are none", "[append-log]") {
 
 TEST_CASE("the cookie and the positions of a commit are found again", "[append-log]") {
   for (const bool fast : {false, true}) {
-    Lives lives(small_log(fast));
+    AppendLives lives(small_log(fast));
     lives.fill(0, 10);
     REQUIRE(lives.log->set_cookie(bytes_of("first")));
     REQUIRE(lives.log->set_position("reader", 64));
@@ -95,7 +97,7 @@ TEST_CASE("the cookie and the positions of a commit are found again", "[append-l
 
 TEST_CASE("a commit that cannot file its marks fails, and the old ones stay", "[append-log]") {
   for (const bool fast : {false, true}) {
-    Lives lives(small_log(fast));
+    AppendLives lives(small_log(fast));
     lives.put(0);
     REQUIRE(lives.log->set_cookie(bytes_of("old")));
     lives.commit();
@@ -110,7 +112,7 @@ TEST_CASE("a commit that cannot file its marks fails, and the old ones stay", "[
 }
 
 TEST_CASE("a reader with a name goes on where it was, in another life", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   lives.fill(0, 30);
   lives.commit();
   IteratorOptions named;

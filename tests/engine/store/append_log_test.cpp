@@ -8,7 +8,7 @@ using namespace orrery::engine::testing;
 
 TEST_CASE("what was committed is there after a crash, and nothing else", "[append-log]") {
   for (const bool fast : {false, true}) {
-    Lives lives(small_log(fast));
+    AppendLives lives(small_log(fast));
     lives.fill(0, 100);
     CHECK(lives.read().empty());
     CHECK(lives.read_uncommitted() == numbers(0, 100));
@@ -34,7 +34,7 @@ TEST_CASE("what was committed is there after a crash, and nothing else", "[appen
 TEST_CASE("what was rolled back never comes back behind new entries", "[append-log]") {
   for (const bool fast : {false, true}) {
     for (int committed = 1; committed < 30; ++committed) {
-      Lives lives(small_log(fast));
+      AppendLives lives(small_log(fast));
       lives.fill(0, committed);
       lives.commit();
       // These get to the device, and are lost. Some have the sizes of those that take their place.
@@ -52,7 +52,7 @@ TEST_CASE("what was rolled back never comes back behind new entries", "[append-l
 }
 
 TEST_CASE("commits in the fast mode are records, and files now and then", "[append-log]") {
-  Lives lives(small_log(true));
+  AppendLives lives(small_log(true));
   const int before = lives.plain.name_syncs;
   for (int i = 0; i < 3; ++i) {
     lives.put(i);
@@ -74,7 +74,7 @@ TEST_CASE("commits in the fast mode are records, and files now and then", "[appe
 }
 
 TEST_CASE("a commit record of an earlier life is refused", "[append-log]") {
-  Lives lives(small_log(true));
+  AppendLives lives(small_log(true));
   lives.fill(0, 3);
   const LogAddr durable = lives.commit();
   // Bytes of the same length, in the same places, once with a commit behind and once without.
@@ -102,7 +102,7 @@ TEST_CASE("a commit record of an earlier life is refused", "[append-log]") {
 TEST_CASE("what is truncated is passed over at once, and the device lets it go later",
           "[append-log]") {
   for (const bool fast : {false, true}) {
-    Lives lives(small_log(fast));
+    AppendLives lives(small_log(fast));
     lives.fill(0, 60);
     lives.commit();
     const Written middle = lives.put(60);
@@ -129,7 +129,7 @@ TEST_CASE("what is truncated is passed over at once, and the device lets it go l
 }
 
 TEST_CASE("a truncation alone is something to commit", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   lives.fill(0, 60);
   const LogAddr until = lives.commit();
   REQUIRE(lives.log->truncate_until(until));
@@ -142,7 +142,7 @@ TEST_CASE("a truncation alone is something to commit", "[append-log]") {
 }
 
 TEST_CASE("a log that cannot be written tells everybody, for ever", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   const Written first = lives.put(0);
   lives.commit();
   auto& file = lives.plain.device("aof/log");
@@ -164,7 +164,7 @@ TEST_CASE("a tolerant log gives up what it cannot write, and goes on", "[append-
   for (const bool fast : {false, true}) {
     AppendLogOptions options = small_log(fast);
     options.tolerant = true;
-    Lives lives(options);
+    AppendLives lives(options);
     lives.fill(0, 5);
     lives.commit();
     const Written lost = lives.put(5);
@@ -194,7 +194,7 @@ TEST_CASE("a tolerant log gives up what it cannot write, and goes on", "[append-
 TEST_CASE("a log that ends in a hole is recovered all the same", "[append-log]") {
   AppendLogOptions options = small_log();
   options.tolerant = true;
-  Lives lives(options);
+  AppendLives lives(options);
   while (lives.log->tail() < 512) lives.put(50);
   lives.die();
   lives.recover();
@@ -216,7 +216,7 @@ TEST_CASE("a log that ends in a hole is recovered all the same", "[append-log]")
 }
 
 TEST_CASE("a commit whose file cannot be written fails, and may be tried again", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   const Written written = lives.put(0);
   lives.plain.failing_opens = 1;
   CHECK(lives.log->commit(0).error().code == Errc::io);
@@ -233,7 +233,7 @@ TEST_CASE("a commit whose file cannot be written fails, and may be tried again",
 }
 
 TEST_CASE("a commit file goes when a later one is there, and not before", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   lives.put(0);
   lives.commit();
   const std::vector<std::string> one = lives.commit_files();
@@ -258,7 +258,7 @@ TEST_CASE("a commit file goes when a later one is there, and not before", "[appe
 }
 
 TEST_CASE("entries have bounds, and a log one name", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   CHECK(lives.log->enqueue({}).error().code == Errc::invalid);
   CHECK(lives.log->enqueue(bytes_of(std::string(497, 'x'))).error().code == Errc::too_large);
   REQUIRE(lives.log->enqueue(bytes_of(std::string(496, 'x'))));
@@ -276,7 +276,7 @@ TEST_CASE("entries have bounds, and a log one name", "[append-log]") {
 }
 
 TEST_CASE("damage is reported with its address, or passed over", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   lives.fill(0, 100);
   lives.commit();
   auto& file = lives.plain.device("aof/log");
@@ -297,7 +297,7 @@ TEST_CASE("damage is reported with its address, or passed over", "[append-log]")
 }
 
 TEST_CASE("a device that cannot be read may be asked again", "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   lives.fill(0, 100);
   lives.commit();
   lives.plain.device("aof/log").failing_reads = 3;  // as often as it is tried
@@ -315,7 +315,7 @@ TEST_CASE("a device that cannot be read may be asked again", "[append-log]") {
 TEST_CASE("a log without a device is a stream", "[append-log]") {
   AppendLogOptions options = small_log();
   options.ring.main_is_null = true;
-  Lives lives(options);
+  AppendLives lives(options);
   lives.fill(0, 20);
   CHECK(lives.read_uncommitted().back() == 19);
   lives.commit();
@@ -338,7 +338,7 @@ TEST_CASE("a log without a device is a stream", "[append-log]") {
 
 TEST_CASE("an enqueue that would have to wait says so, and one that waits gets through",
           "[append-log]") {
-  Lives lives(small_log());
+  AppendLives lives(small_log());
   lives.plain.queued = true;
   lives.plain.held = true;
   int taken = 0;
@@ -358,7 +358,7 @@ TEST_CASE("an enqueue that would have to wait says so, and one that waits gets t
 
 TEST_CASE("a page that was left with room says where it ends", "[append-log]") {
   for (int size = 1; size < 200; size += 7) {
-    Lives lives(small_log(true));
+    AppendLives lives(small_log(true));
     std::vector<std::string> texts;
     for (int i = 0; i < 12; ++i) {
       texts.push_back(std::string(static_cast<size_t>(size + i), static_cast<char>('a' + i)));

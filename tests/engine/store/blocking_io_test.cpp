@@ -11,7 +11,7 @@ TEST_CASE("a read of a log is tried as often as its policy says, a sync once", "
   for (const bool fast : {false, true}) {
     AppendLogOptions options = small_log(fast);
     options.ring.main_io = {4, 100};
-    Lives lives(options);
+    AppendLives lives(options);
     lives.fill(0, 60);
     PlainDevice& file = lives.plain.device("aof/log");
     lives.commit();
