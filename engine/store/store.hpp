@@ -88,9 +88,10 @@ class Store {
   /// Gives up everything below `address`, where a record begins or the tail is: a key whose newest
   /// record lies there is gone. The room on the main device comes back when no checkpoint that is
   /// kept needs it any more, with the next one (see StoreOptions::checkpoints_kept). A recovery may
-  /// bring back what its checkpoint or the log of operations holds. Sessions may work meanwhile;
-  /// waits for flushes and page writes. Requires: the caller is in no operation. Errors: invalid,
-  /// and those of the main device; begin is raised all the same.
+  /// bring back what its checkpoint or the log of operations holds, and a read that is under way
+  /// and copies what it found (StoreOptions::copy_reads) may bring back that. Sessions may work
+  /// meanwhile; waits for flushes and page writes. Requires: the caller is in no operation. Errors:
+  /// invalid, and those of the main device; begin is raised all the same.
   Result<void> shift_begin(LogAddr address);
 
   /// Memory grows or shrinks while the store works: so many slots of the ring stay unused, at least
