@@ -7,8 +7,6 @@
 
 namespace orrery::engine::testing {
 
-using Model = std::map<std::string, std::string>;
-
 /// One storage, and the stores that live on it one after the other.
 class Lives {
  public:
@@ -55,28 +53,9 @@ class Lives {
     if (request.log != LogCheckpoint::none) captured = model;
     return ticket->token;
   }
-  std::string read(const std::string& key) {
-    std::string output(1000, '\0');
-    OpResult later;
-    const MutableBytes room{reinterpret_cast<std::byte*>(output.data()), output.size()};
-    OpResult result = session->read(bytes_of(key), room, &later);
-    if (result.status == Status::pending) {
-      session->complete_pending(true);
-      result = later;
-    }
-    if (result.status == Status::not_found) return "<none>";
-    if (result.status == Status::failed) return "<" + std::string(name_of(result.error.code)) + ">";
-    output.resize(result.value_size);
-    return output;
-  }
+  std::string read(const std::string& key) { return ask(*session, key).value; }
   /// Each key that was ever used holds what the model says.
-  void check(const Model& wanted, int keys) {
-    for (int i = 0; i < keys; ++i) {
-      const auto found = wanted.find(key_of(i));
-      INFO(key_of(i));
-      REQUIRE(read(key_of(i)) == (found == wanted.end() ? "<none>" : found->second));
-    }
-  }
+  void check(const Model& wanted, int keys) { check_contents(*this, wanted, keys); }
 
   StoreOptions options;
   Bugs bugs;

@@ -9,8 +9,6 @@
 
 namespace orrery::engine::testing {
 
-using Model = std::map<std::string, std::string>;
-
 inline StoreOptions logging_options(bool fast = false) {
   StoreOptions options = small_options(false);
   options.log_operations = true;
@@ -107,28 +105,12 @@ class LoggingLives {
     return ticket->token;
   }
   std::string read(const std::string& key) {
-    std::string output(1000, '\0');
-    OpResult later;
-    const MutableBytes room{reinterpret_cast<std::byte*>(output.data()), output.size()};
-    OpResult result = session->read(bytes_of(key), room, &later);
-    if (result.status == Status::pending) {
-      session->complete_pending(true);
-      result = later;
-    }
-    CHECK(result.log_address == 0);
-    if (result.status == Status::not_found) return "<none>";
-    if (result.status == Status::failed) return "<" + std::string(name_of(result.error.code)) + ">";
-    output.resize(result.value_size);
-    return output;
+    const Answer answer = ask(*session, key);
+    CHECK(answer.result.log_address == 0);
+    return answer.value;
   }
   /// Each key that was ever used holds what the model says.
-  void check(const Model& wanted, int keys) {
-    for (int i = 0; i < keys; ++i) {
-      const auto found = wanted.find(key_of(i));
-      INFO(key_of(i));
-      REQUIRE(read(key_of(i)) == (found == wanted.end() ? "<none>" : found->second));
-    }
-  }
+  void check(const Model& wanted, int keys) { check_contents(*this, wanted, keys); }
   PlainDevice& device() { return *plain.devices.at("db/aof/log"); }
 
   StoreOptions options;

@@ -55,6 +55,35 @@ inline Owned<Session> started_session(Store& store) {
   return std::move(*started);
 }
 
+using Model = std::map<std::string, std::string>;
+
+struct Answer {
+  std::string value;  // or what went wrong, in angle brackets
+  OpResult result;
+  bool was_pending = false;
+};
+
+/// The value of a key, waiting for the device if needed.
+inline Answer ask(Session& session, std::string_view key) {
+  Answer answer;
+  answer.value.resize(1000);
+  OpResult later;
+  const MutableBytes room{reinterpret_cast<std::byte*>(answer.value.data()), answer.value.size()};
+  answer.result = session.read(bytes_of(key), room, &later);
+  answer.was_pending = answer.result.status == Status::pending;
+  if (answer.was_pending) {
+    session.complete_pending(true);
+    answer.result = later;
+  }
+  const OpResult& result = answer.result;
+  answer.value.resize(result.value_size);
+  if (result.status == Status::not_found) answer.value = "<none>";
+  if (result.status == Status::failed) {
+    answer.value = "<" + std::string(name_of(result.error.code)) + ">";
+  }
+  return answer;
+}
+
 struct Fixture {
   explicit Fixture(const StoreOptions& options) : Fixture(options, Bugs{}) {}
   Fixture(const StoreOptions& options, const Bugs& some_bugs) : bugs(some_bugs) {
@@ -82,20 +111,10 @@ struct Fixture {
 
   /// The value of a key, waiting for the device if needed; or what went wrong, in angle brackets.
   std::string read(std::string_view key) {
-    std::string output(1000, '\0');
-    OpResult later;
-    OpResult result = session->read(
-        bytes_of(key), {reinterpret_cast<std::byte*>(output.data()), output.size()}, &later);
-    last_was_pending = result.status == Status::pending;
-    if (last_was_pending) {
-      session->complete_pending(true);
-      result = later;
-    }
-    last = result;
-    if (result.status == Status::not_found) return "<none>";
-    if (result.status == Status::failed) return "<" + std::string(name_of(result.error.code)) + ">";
-    output.resize(result.value_size);
-    return output;
+    const Answer answer = ask(*session, key);
+    last_was_pending = answer.was_pending;
+    last = answer.result;
+    return answer.value;
   }
   uint64_t number(std::string_view key) {
     const std::string text = read(key);
@@ -136,6 +155,16 @@ inline std::string value_of(int number, size_t size = 20) {
   std::string value = "value-" + std::to_string(number);
   value.resize(size, '.');
   return value;
+}
+
+/// Each key that was ever used holds what the model says.
+template <typename Reader>
+void check_contents(Reader& reader, const Model& wanted, int keys) {
+  for (int i = 0; i < keys; ++i) {
+    const auto found = wanted.find(key_of(i));
+    INFO(key_of(i));
+    REQUIRE(reader.read(key_of(i)) == (found == wanted.end() ? "<none>" : found->second));
+  }
 }
 
 }  // namespace orrery::engine::testing
