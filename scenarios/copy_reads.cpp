@@ -20,7 +20,6 @@ class CopyReads final : public LivesScenario {
     Draw draw(seed, 0xC09F);
     draw_lives(draw, sizes);
     sizes.set("copy_reads", draw.between(1, 2));
-    sizes.set("shifts", 0);
     sizes.set("ring_bits", draw.between(1, 3));
     sizes.set("mutable_permille", draw.between(0, 5) * 100);
     sizes.set("sessions", draw.between(2, 5));

@@ -104,9 +104,6 @@ std::string unfit_store(const Sizes& sizes) {
     }
   }
   if (sizes.find("shifts").value_or(0) > 0) {
-    if (sizes["copy_reads"] > 0) {
-      return "a read may copy what is being given up: shifts must be 0 with copy_reads";
-    }
     if (sizes["resets"] > 0) return "nobody knows where records begin once a store was emptied";
     if (sizes.find("log_operations").value_or(0) != 0) {
       return "a log brings back what was given up: shifts must be 0 with log_operations";

@@ -145,7 +145,14 @@ void OperationRun::write_record(const Draft& draft, const Content& content) cons
   at.plus(filler_offset(key_length, length)).store(filler_length(draft.size, key_length, length));
 }
 
+// A copy must not bring back what is being given up. The allocation may have looked around, so this
+// is asked now: whoever gives something up waits for those who were told that it is kept.
 OperationRun::Outcome OperationRun::link_record(const Link& link, const Draft& draft) {
+  if (link.copied != kInvalidAddr && link.copied < store_.keeps_from_.load()) {
+    SOMETIMES(true, "what a read would copy is being given up");
+    save(draft);
+    return Outcome::retry_now;
+  }
   uint64_t expected = link.entry.word.word;
   const EntryWord linked = EntryWord::make(link.entry.word.tag(), draft.address);
   const PageRef at = log_.at(draft.address);

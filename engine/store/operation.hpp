@@ -83,6 +83,7 @@ class OperationRun {
   struct Link {
     FoundEntry entry;
     LogAddr source = kInvalidAddr;  // the record it replaces, to be sealed; or kInvalidAddr
+    LogAddr copied = kInvalidAddr;  // the record it is a copy of, made by a read; or kInvalidAddr
   };
 
   /// What a new record is made of.
@@ -109,7 +110,7 @@ class OperationRun {
   Outcome attempt_update();
   Outcome read_latched(const FoundEntry& entry);
   Outcome read_record(const FoundEntry& entry, const Hit& hit);
-  void copy_read(const FoundEntry& entry, LogAddr source, Bytes value);
+  void copy_read(const Link& link, Bytes value);
   Outcome update_latched(const FoundEntry& entry);
   Outcome upsert(const FoundEntry& entry);
   Outcome rmw(const FoundEntry& entry);

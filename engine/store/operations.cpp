@@ -70,10 +70,8 @@ OperationRun::Outcome OperationRun::read_latched(const FoundEntry& entry) {
   if (finding != nullptr && hit.address <= finding->initial_latest) {
     if (!finding->found || finding->tombstone) return missing();
     const Outcome outcome = deliver(finding->value, finding->address);
-    // What lies below begin now is given up, even if it was read in time.
-    const bool kept = finding->address >= log_.load(Boundary::begin);
-    if (store_.options_.copy_reads != CopyReads::none && kept) {
-      copy_read(entry, kInvalidAddr, finding->value);
+    if (store_.options_.copy_reads != CopyReads::none) {
+      copy_read({entry, kInvalidAddr, finding->address}, finding->value);
     }
     return outcome;
   }
@@ -94,15 +92,15 @@ OperationRun::Outcome OperationRun::read_record(const FoundEntry& entry, const H
   if (hit.address >= log_.load(Boundary::safe_ro) || !value_fits(size)) return outcome;
   const MutableBytes whole{session_.old_value_.data(), size};
   if (size > 0) value_of(hit).copy_out(whole);
-  copy_read(entry, hit.address, whole);
+  copy_read({entry, hit.address, hit.address}, whole);
   return outcome;
 }
 
 // Under the latch that the read holds, so nobody updates the record meanwhile; another reader may
 // be first with his copy. If anything is in the way there is no copy: the read has its value.
-void OperationRun::copy_read(const FoundEntry& entry, LogAddr source, Bytes value) {
+void OperationRun::copy_read(const Link& link, Bytes value) {
   const OpResult read = result_;
-  const Outcome outcome = append({entry, source}, {value, value.size(), false, false});
+  const Outcome outcome = append(link, {value, value.size(), false, false});
   operation_.saved = kInvalidAddr;
   SOMETIMES(outcome == Outcome::done, "a read copied its record to the tail");
   SOMETIMES(outcome != Outcome::done, "a read could not copy its record to the tail");
@@ -145,11 +143,11 @@ OperationRun::Outcome OperationRun::update_latched(const FoundEntry& entry) {
 OperationRun::Outcome OperationRun::upsert(const FoundEntry& entry) {
   const Content content{operation_.value, operation_.value_size, operation_.zeros, false};
   const Hit hit = search(entry.word.address(), log_.load(Boundary::ro));
-  if (!hit.in_memory) return append({entry, kInvalidAddr}, content);
+  if (!hit.in_memory) return append({entry, kInvalidAddr, kInvalidAddr}, content);
   if (hit.header.closed()) return Outcome::retry_later;
   const bool may = !operation_.zeros && !hit.header.has(RecordHeader::kTombstone) && !frozen(hit);
   if (may && fits_in_place(hit, operation_.value)) return update_in_place(hit, operation_.value);
-  return append({entry, hit.address}, content);
+  return append({entry, hit.address, kInvalidAddr}, content);
 }
 
 // False if the value does not fit where the old one is, or its size must stay.
@@ -195,7 +193,7 @@ OperationRun::Outcome OperationRun::rmw(const FoundEntry& entry) {
 }
 
 OperationRun::Outcome OperationRun::rmw_record(const FoundEntry& entry, const Hit& hit) {
-  const Link link{entry, hit.address};
+  const Link link{entry, hit.address, kInvalidAddr};
   if (hit.header.closed()) return Outcome::retry_later;
   if (hit.header.has(RecordHeader::kTombstone)) return create(link);
   const bool is_mutable = hit.address >= log_.load(Boundary::ro);
@@ -221,9 +219,12 @@ OperationRun::Outcome OperationRun::rmw_record(const FoundEntry& entry, const Hi
 
 OperationRun::Outcome OperationRun::rmw_missing(const FoundEntry& entry, const Hit& hit) {
   const DiskFinding* const finding = operation_.finding;
-  const Link link{entry, kInvalidAddr};
+  const Link link{entry, kInvalidAddr, kInvalidAddr};
   if (finding != nullptr && hit.address <= finding->initial_latest) {
-    if (!finding->found || finding->tombstone) return create(link);
+    // What lies below begin by now is given up, even if it was read in time.
+    const bool given_up = finding->found && finding->address < log_.load(Boundary::begin);
+    SOMETIMES(given_up, "what a read-modify-write had read was given up before its latch");
+    if (!finding->found || finding->tombstone || given_up) return create(link);
     return copy_update(link, finding->value);
   }
   if (log_.main_is_null() || hit.address < log_.load(Boundary::begin)) return create(link);
@@ -254,14 +255,14 @@ OperationRun::Outcome OperationRun::erase(const FoundEntry& entry) {
   if (!hit.in_memory) {
     if (log_.main_is_null() || hit.address < log_.load(Boundary::begin)) return missing();
     SOMETIMES(true, "a key was erased whose records may be on the device");
-    return append({entry, kInvalidAddr}, tombstone);
+    return append({entry, kInvalidAddr, kInvalidAddr}, tombstone);
   }
   if (hit.header.closed()) return Outcome::retry_later;
   if (hit.header.has(RecordHeader::kTombstone)) return missing();
   if (hit.address < log_.load(Boundary::ro) || frozen(hit)) {
-    return append({entry, hit.address}, tombstone);
+    return append({entry, hit.address, kInvalidAddr}, tombstone);
   }
-  const Link link{entry, hit.address};
+  const Link link{entry, hit.address, kInvalidAddr};
   if (may_elide(link) && leaves_nothing(link)) return unlink(link);
   if (const auto refused = reserve_entry(LoggedKind::erase, {})) return *refused;
   change_bits(hit.at, hit.header, kChanged | RecordHeader::kTombstone);

@@ -177,7 +177,24 @@ Result<void> Store::flush() {
 Result<void> Store::shift_begin(LogAddr address) {
   CHECK(open_, "a closed store gives up a part");
   const Lock lock(reset_mutex_);
+  if (address <= log_.tail() && options_.copy_reads != CopyReads::none) stop_copies(address);
   return log_.shift_begin(runtime_.tasks.self(), address);
+}
+
+// A read that has not looked around since may still link a copy: it comes before the shift, as long
+// as nobody was told yet that the key is gone.
+void Store::stop_copies(LogAddr below) {
+  if (below <= keeps_from_.load()) return;
+  keeps_from_.store(below);
+  Self& self = runtime_.tasks.self();
+  Signal unaware_left(runtime_.tasks);
+  epoch_.resume(self);
+  epoch_.bump(self, {[](void* left, int64_t, Self&) { static_cast<Signal*>(left)->set(); },
+                     &unaware_left,
+                     0,
+                     {"stop-copies", static_cast<uint64_t>(below)}});
+  epoch_.suspend(self);
+  unaware_left.wait();
 }
 
 Result<void> Store::set_empty_pages(uint32_t pages) {

@@ -88,10 +88,9 @@ class Store {
   /// Gives up everything below `address`, where a record begins or the tail is: a key whose newest
   /// record lies there is gone. The room on the main device comes back when no checkpoint that is
   /// kept needs it any more, with the next one (see StoreOptions::checkpoints_kept). A recovery may
-  /// bring back what its checkpoint or the log of operations holds, and a read that is under way
-  /// and copies what it found (StoreOptions::copy_reads) may bring back that. Sessions may work
-  /// meanwhile; waits for flushes and page writes. Requires: the caller is in no operation. Errors:
-  /// invalid, and those of the main device; begin is raised all the same.
+  /// bring back what its checkpoint or the log of operations holds. Sessions may work meanwhile;
+  /// waits for flushes and page writes. Requires: the caller is in no operation. Errors: invalid,
+  /// and those of the main device; begin is raised all the same.
   Result<void> shift_begin(LogAddr address);
 
   /// Memory grows or shrinks while the store works: so many slots of the ring stay unused, at least
@@ -145,6 +144,7 @@ class Store {
   Result<void> begin_new();
   Result<void> load();
   Result<void> go_back();
+  void stop_copies(LogAddr below);
 
   // operation_replay.cpp
   Result<void> open_operations();
@@ -168,6 +168,7 @@ class Store {
   FoundCheckpoint recovered_;
   Mutex reset_mutex_;               // of whoever empties the store or changes its memory
   Atomic<uint64_t> generation_{0};  // of the contents: counts the resets
+  Atomic<LogAddr> keeps_from_{0};   // what lies below is given up, or about to be: not to be copied
   Outstanding reads_;               // of all sessions
 };
 

@@ -38,6 +38,7 @@ Result<void> Store::empty(Self& self) {
   TRY(log_.prepare_reset(options_.first_address));
   TRY(driver_.remove_all());
   generation_.fetch_add(1);
+  keeps_from_.store(0);
   index_.clear();
   log_.reset(options_.first_address);
   note(events::kStoreEmptied, static_cast<int64_t>(driver_.version()));
