@@ -448,6 +448,9 @@ void Hunter::totals(const Campaign& campaign) {
   totals.cpu_s = campaign.cpu_s;
   totals.reruns = campaign.reruns;
   totals.reruns_identical = campaign.reruns_identical;
+  for (const fuzz::SometimesCount& one : campaign.sometimes) {
+    totals.sometimes.push_back({one.label, one.place, one.hits});
+  }
   for (const fuzz::SignatureCount& one : campaign.signatures) {
     const Confirmed* const known = reproduced(one);
     if (known == nullptr || totals.found) continue;

@@ -120,6 +120,14 @@ std::string json_line(const CampaignTotals& totals) {
   json["interrupted"] = totals.interrupted;
   json["wall_s"] = in_thousandths(totals.wall_s);
   json["cpu_s"] = in_thousandths(totals.cpu_s);
+  json["sometimes"] = Json::array();
+  for (const CampaignTotals::Sometimes& one : totals.sometimes) {
+    Json row;
+    row["label"] = one.label;
+    row["place"] = one.place;
+    row["hits"] = one.hits;
+    json["sometimes"].push_back(row);
+  }
   return line_of(json);
 }
 

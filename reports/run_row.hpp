@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "scenarios/run.hpp"
 #include "sim/failure.hpp"
@@ -70,6 +71,14 @@ struct CampaignTotals {
   bool interrupted = false;
   double wall_s = 0;
   double cpu_s = 0;
+
+  /// A SOMETIMES of the sources, and how often it was true.
+  struct Sometimes {
+    std::string label;
+    std::string place;  // file:line
+    uint64_t hits = 0;
+  };
+  std::vector<Sometimes> sometimes;
 };
 
 std::string json_line(const CampaignTotals& totals);

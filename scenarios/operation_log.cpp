@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Write, log, commit, take checkpoints of every kind, die, recover, again. The play is in
-// lives_load.hpp.
+// Write, log, commit, take checkpoints of every kind, be emptied, die, recover, again. The play is
+// in lives_load.hpp.
 //
 // Clients commit after each operation, after some, or never; a crash comes at any step, also while
 // the log is replayed. What is there afterwards must be what the log says up to one place, and no
@@ -57,6 +57,7 @@ class OperationLogScenario final : public LivesScenario {
     sizes.set("shifts", 0);
     sizes.set("log_fast_commit", draw.between(0, 1));
     sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.odds(1, 3) ? 1 : draw.log_uniform(1, 5));
+    sizes.set("resets", draw.odds(2, 3) ? 0 : draw.between(1, 3));
   }
 
  private:

@@ -254,9 +254,12 @@ void reset_once(Load& load) {
     CHECK(next == first + key, "the erases of a reset do not follow each other");
   }
   const auto emptied = load.store.reset();
+  // What its log says may be durable after all.
+  if (!emptied && load.store.options().log_operations) return;
   Ending ending;
   ending.outcome = emptied ? Outcome::ok : Outcome::failed;
   ending.step = stage.scheduler.steps();
+  if (emptied) ending.log_end = *emptied;
   for (uint64_t key = 0; key < load.mix.keys; ++key) stage.history.end(first + key, ending);
   if (emptied) stage.scheduler.made_progress();
 }

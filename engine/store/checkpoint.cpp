@@ -203,8 +203,7 @@ bool CheckpointDriver::has_sessions() {
 uint64_t CheckpointDriver::serial_of(uint64_t session) {
   const Lock lock(mutex_);
   const KnownSession* const known = sessions_.find(session);
-  if (known == nullptr) return 0;
-  return known->open == nullptr ? known->serial : known->open->serial.load();
+  return known == nullptr ? 0 : present_of(*known).serial;
 }
 
 Result<void> CheckpointDriver::forget_session(uint64_t session) {

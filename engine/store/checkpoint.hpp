@@ -69,8 +69,10 @@ class CheckpointDriver {
   void begin_reset();
   /// True while a reset has begun and has not ended.
   bool resetting() const { return state().phase == Phase::reset; }
-  /// Removes every checkpoint, durably. Errors: io; then some may be left. Requires: resetting.
-  Result<void> remove_all();
+  /// Removes every checkpoint, durably; or has the log of operations say that they are none, and
+  /// returns where. Requires: resetting. Errors: io; then some may be left. Those of
+  /// OperationLog::empty; then all are.
+  Result<LogAddr> remove_all();
   void end_reset();
 
   /// Leaves the epoch and comes back while a reset goes on. Requires: protected, and holding
@@ -145,8 +147,11 @@ class CheckpointDriver {
   Result<void> write_page_table();
   Result<void> describe();
   Result<void> write_metadata();
-  Result<size_t> collect_sessions(Array<SessionPoint>& points);
-  SessionPoint point_of(const KnownSession& session) const;
+  Result<LogAddr> void_all();
+  using PointOf = SessionPoint (CheckpointDriver::*)(const KnownSession& session) const;
+  Result<size_t> collect_sessions(Array<SessionPoint>& points, PointOf of);
+  SessionPoint point_of(const KnownSession& session) const;    // for the checkpoint under way
+  SessionPoint present_of(const KnownSession& session) const;  // all that it has finished
   void close_files();
   void remove_failed();
   void remove_outdated();

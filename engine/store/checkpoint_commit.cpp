@@ -186,7 +186,7 @@ Result<void> CheckpointDriver::write_page_table() {
 
 Result<void> CheckpointDriver::write_metadata() {
   Array<SessionPoint> points;
-  TRY_ASSIGN(const size_t count, collect_sessions(points));
+  TRY_ASSIGN(const size_t count, collect_sessions(points, &CheckpointDriver::point_of));
   const size_t size = metadata_size_max(count, options_.sector_size);
   TRY_ASSIGN(auto bytes, Array<std::byte>::make(runtime_.memory, size, "metadata", kIoAlignment));
   const size_t used = encode_metadata(info_, {points.data(), count}, {bytes.data(), size});
@@ -194,13 +194,13 @@ Result<void> CheckpointDriver::write_metadata() {
   return write_file(runtime_, options_, name.view(), {bytes.data(), used});
 }
 
-Result<size_t> CheckpointDriver::collect_sessions(Array<SessionPoint>& points) {
+Result<size_t> CheckpointDriver::collect_sessions(Array<SessionPoint>& points, PointOf of) {
   const Lock lock(mutex_);
   const auto sessions = sessions_.all();
   if (sessions.empty()) return 0;
   TRY_ASSIGN(points, Array<SessionPoint>::make(runtime_.memory, sessions.size(), "session points"));
   for (size_t place = 0; place < sessions.size(); ++place) {
-    points[place] = point_of(sessions[place]);
+    points[place] = (this->*of)(sessions[place]);
   }
   return sessions.size();
 }
@@ -223,6 +223,10 @@ SessionPoint CheckpointDriver::point_of(const KnownSession& session) const {
   }
 }
 
+SessionPoint CheckpointDriver::present_of(const KnownSession& session) const {
+  return {session.id, session.open == nullptr ? session.serial : session.open->serial.load()};
+}
+
 void CheckpointDriver::close_files() {
   folding_.store(0);
   if (snapshot_device_ != nullptr) snapshot_device_->close();
@@ -242,13 +246,27 @@ void CheckpointDriver::remove_failed() {
        static_cast<int64_t>(removed.error().code));
 }
 
-Result<void> CheckpointDriver::remove_all() {
+Result<LogAddr> CheckpointDriver::remove_all() {
   CHECK(resetting(), "all checkpoints are removed while sessions work");
-  kept_ = {};
   note(events::kStoreEmptying);
+  if (operations_.is_open()) return void_all();
+  kept_ = {};
   TRY(remove_others(runtime_, options_, kept_));
   // Also those that were removed before, and could come back.
-  return runtime_.storage.sync_names();
+  TRY(runtime_.storage.sync_names());
+  return 0;
+}
+
+// Every session waits outside, so what it says of itself is what it has done.
+Result<LogAddr> CheckpointDriver::void_all() {
+  Array<SessionPoint> points;
+  TRY_ASSIGN(const size_t count, collect_sessions(points, &CheckpointDriver::present_of));
+  TRY_ASSIGN(const LogAddr place, operations_.empty(state().version, {points.data(), count}));
+  kept_ = {};
+  // They are void. What cannot be removed now goes with the next one that is taken.
+  const Result<void> removed = remove_others(runtime_, options_, kept_);
+  SOMETIMES(!removed, "checkpoints that are void could not be removed");
+  return place;
 }
 
 void CheckpointDriver::remove_outdated() {

@@ -17,7 +17,7 @@ constexpr uint64_t kMetadataMax = uint64_t{64} << 20;
 Result<Array<std::byte>> read_file(const Runtime& runtime, const StoreOptions& store,
                                    std::string_view name);
 Result<FoundCheckpoint> select_checkpoint(const Runtime& runtime, const StoreOptions& store,
-                                          const RecoverOptions& wanted);
+                                          const RecoverOptions& wanted, LogAddr emptied);
 Result<void> refuse_other_indexes(const Runtime& runtime, const StoreOptions& store);
 bool makes_sense(const CheckpointInfo& info, uint64_t token);
 bool makes_sense(const IndexInfo& info, uint64_t token);
@@ -72,20 +72,22 @@ Result<void> write_file(const Runtime& runtime, const StoreOptions& store, std::
 }
 
 Result<FoundCheckpoint> find_checkpoint(const Runtime& runtime, const StoreOptions& store,
-                                        const RecoverOptions& wanted) {
-  TRY_ASSIGN(FoundCheckpoint found, select_checkpoint(runtime, store, wanted));
+                                        const RecoverOptions& wanted, LogAddr emptied) {
+  TRY_ASSIGN(FoundCheckpoint found, select_checkpoint(runtime, store, wanted, emptied));
   TRY(fits(found.info, store));
+  found.replay_from = found.info.log_start;
   found.goes_back = !wanted.newest();
   return found;
 }
 
 Result<void> refuse_existing(const Runtime& runtime, const StoreOptions& store) {
-  const auto checkpoint = select_checkpoint(runtime, store, {});
+  const auto checkpoint = select_checkpoint(runtime, store, {}, 0);
   if (checkpoint) return Error{Errc::exists, "there is a checkpoint of a store of this name"};
   if (checkpoint.error().code != Errc::not_found) return checkpoint.error();
-  const Result<void> operations = OperationLog::look_for(runtime, store);
+  const auto operations = OperationLog::look_for(runtime, store);
   if (operations) return Error{Errc::exists, "there is a log of operations of this name"};
-  return operations.error().code == Errc::not_found ? Result<void>() : operations;
+  if (operations.error().code == Errc::not_found) return {};
+  return operations.error();
 }
 
 Result<FoundCheckpoint> read_metadata(const Runtime& runtime, const StoreOptions& store,
@@ -121,7 +123,7 @@ namespace {
 // All metadata is read, also that of others than the wanted one: what this engine does not
 // understand it must neither pass over nor, later, remove.
 Result<FoundCheckpoint> select_checkpoint(const Runtime& runtime, const StoreOptions& store,
-                                          const RecoverOptions& wanted) {
+                                          const RecoverOptions& wanted, LogAddr emptied) {
   TRY(refuse_other_indexes(runtime, store));
   TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store, &DeviceName::metadata));
   FoundCheckpoint best;
@@ -135,6 +137,10 @@ Result<FoundCheckpoint> select_checkpoint(const Runtime& runtime, const StoreOpt
     if (!found) return found.error();
     if (wanted.token != 0 && tokens[i] != wanted.token) continue;
     if (found->info.version > wanted.version_max) continue;
+    if (emptied != 0 && found->info.log_start <= emptied) {
+      SOMETIMES(true, "a checkpoint was there that was taken before its store was emptied");
+      continue;
+    }
     // Tokens come in ascending order, so of two of one version the later one wins.
     if (found->info.version >= best.info.version) best = std::move(*found);
   }

@@ -44,14 +44,16 @@ struct FoundCheckpoint {
   CheckpointInfo info;
   Array<SessionPoint> sessions;
   size_t session_count = 0;
-  bool goes_back = false;  // it was asked for by name or version: there may be newer ones
+  LogAddr replay_from = 0;  // in the log of operations; 0: its beginning
+  bool goes_back = false;   // it was asked for by name or version: there may be newer ones
 };
 
-/// The checkpoint that the options ask for. Errors: not_found if there is none that is valid,
-/// invalid if it does not fit the options of the store or if any metadata, of the log or of an
-/// index, is of another format, no_memory, and those of the devices.
+/// The checkpoint that the options ask for; none whose place in the log of operations is at or
+/// below `emptied`, where the store was emptied: 0 if it never was. Errors: not_found if there is
+/// none that is valid, invalid if it does not fit the options of the store or if any metadata, of
+/// the log or of an index, is of another format, no_memory, and those of the devices.
 Result<FoundCheckpoint> find_checkpoint(const Runtime& runtime, const StoreOptions& store,
-                                        const RecoverOptions& wanted);
+                                        const RecoverOptions& wanted, LogAddr emptied);
 
 /// Sees to it that a new store harms nothing that can be recovered. Errors: exists if there is a
 /// valid checkpoint of the log, or a log of operations; otherwise as above.

@@ -8,6 +8,8 @@
 namespace orrery::engine {
 namespace {
 
+constexpr std::string_view kEmptied = "emptied";  // a position of the commits
+
 // A prefix in a buffer of its own.
 class Prefix {
  public:
@@ -23,6 +25,7 @@ AppendLogOptions options_of(const StoreOptions& store, std::string_view prefix, 
                             const Bugs& bugs);
 size_t size_of(const LoggedOperation& operation);
 bool is_known(LoggedKind kind);
+bool has_key(LoggedKind kind);
 
 }  // namespace
 
@@ -46,21 +49,23 @@ Result<LoggedOperation> decode_logged(Bytes payload) {
   operation.kind = static_cast<LoggedKind>(kind);
   if (kind > UINT8_MAX || !is_known(operation.kind) || version <= 0) return senseless;
   const Bytes rest = payload.subspan(kLoggedHead);
-  if (key_size == 0 || key_size > rest.size()) return senseless;
+  if (key_size > rest.size() || (key_size > 0) != has_key(operation.kind)) return senseless;
   operation.version = static_cast<uint64_t>(version);
   operation.session = get<uint64_t>(payload.data() + 16);
   operation.serial = get<uint64_t>(payload.data() + 24);
   operation.key = rest.first(key_size);
   operation.value = rest.subspan(key_size);
-  if (operation.kind == LoggedKind::erase && !operation.value.empty()) return senseless;
+  const bool has_value =
+      operation.kind == LoggedKind::upsert || operation.kind == LoggedKind::nothing;
+  if (!has_value && !operation.value.empty()) return senseless;
   return operation;
 }
 
-Result<void> OperationLog::look_for(const Runtime& runtime, const StoreOptions& store) {
+Result<LogAddr> OperationLog::look_for(const Runtime& runtime, const StoreOptions& store) {
   const Prefix prefix(store.prefix);
   const CommitFiles files(runtime, prefix.view(), store.sector_size);
-  TRY(files.find_newest());
-  return {};
+  TRY_ASSIGN(const CommitInfo newest, files.find_newest());
+  return newest.marks.position(kEmptied).value_or(0);
 }
 
 Result<void> OperationLog::open(const StoreOptions& store, EpochSlots& slots) {
@@ -85,6 +90,7 @@ void OperationLog::close() {
 
 Allocation OperationLog::reserve(const LoggedOperation& operation) {
   CHECK(takes(), "an operation is logged where none is to be");
+  if (doubt_) return {Allocate::failed, kInvalidAddr, 0, *doubt_};
   return log_->reserve(size_of(operation));
 }
 
@@ -98,6 +104,41 @@ LogAddr OperationLog::fill(LogAddr address, const LoggedOperation& operation) {
 Result<LogAddr> OperationLog::commit() {
   CHECK(is_open(), "a commit of a log of operations that is not open");
   return log_->commit(log_->begin());
+}
+
+Result<LogAddr> OperationLog::empty(uint64_t version, std::span<const SessionPoint> sessions) {
+  TRY_ASSIGN(const Written place, append({LoggedKind::emptied, version, 0, 0, {}, {}}));
+  for (const SessionPoint& one : sessions) {
+    TRY(append({LoggedKind::session, version, one.id, one.serial, {}, {}}));
+  }
+  const std::optional<LogAddr> before = log_->marks().position(kEmptied);
+  TRY(log_->set_position(kEmptied, place.address));
+  const auto committed = commit();
+  if (committed) {
+    truncate_until(place.address);
+    return place.end;
+  }
+  // The position may be durable all the same. What is logged next must not come behind it.
+  if (before) {
+    TRY(log_->set_position(kEmptied, *before));
+  } else {
+    log_->drop_position(kEmptied);
+  }
+  const auto taken_back = commit();
+  SOMETIMES(taken_back, "a store was not emptied, and its log says so");
+  SOMETIMES(!taken_back, "nobody knows whether a recovered store would be empty");
+  if (!taken_back) doubt_ = committed.error();
+  return committed.error();
+}
+
+Result<Written> OperationLog::append(const LoggedOperation& entry) {
+  for (;;) {
+    const Allocation room = reserve(entry);
+    if (room.outcome == Allocate::ok) return Written{room.address, fill(room.address, entry)};
+    if (room.outcome == Allocate::failed) return room.error;
+    SOMETIMES(true, "a store that is emptied waits for its log");
+    wait_for_room(room);
+  }
 }
 
 void OperationLog::truncate_until(LogAddr address) {
@@ -137,9 +178,9 @@ size_t size_of(const LoggedOperation& operation) {
   return kLoggedHead + operation.key.size() + operation.value.size();
 }
 
-bool is_known(LoggedKind kind) {
-  return kind == LoggedKind::upsert || kind == LoggedKind::erase || kind == LoggedKind::nothing;
-}
+bool is_known(LoggedKind kind) { return kind >= LoggedKind::upsert && kind <= LoggedKind::session; }
+
+bool has_key(LoggedKind kind) { return kind < LoggedKind::emptied; }
 
 }  // namespace
 }  // namespace orrery::engine

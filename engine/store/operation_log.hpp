@@ -13,9 +13,16 @@
 //
 // The version is that of the session. A checkpoint says where the log was when the first session
 // could enter the version after its own; from there on a recovery replays what is of a later one.
+//
+// A store that is emptied says so in the log, and what every session had done until then. It counts
+// by a position of the log's commits, and not by its entry: what is durable in one step is either
+// there or not, and a checkpoint whose place is at or below the position is none.
 #pragma once
 
+#include <optional>
+
 #include "engine/store/append_log.hpp"
+#include "engine/store/metadata.hpp"
 
 namespace orrery::engine {
 
@@ -23,6 +30,8 @@ enum class LoggedKind : uint8_t {
   upsert = 1,  // the key has this value; also what a read-modify-write has made of it
   erase = 2,
   nothing = 3,  // room that was taken for an effect that did not come to be
+  emptied = 4,  // the store was empty here, if the position of the log's commits says so
+  session = 5,  // so many operations of this session had finished
 };
 
 struct LoggedOperation {
@@ -30,7 +39,7 @@ struct LoggedOperation {
   uint64_t version = 0;
   uint64_t session = 0;
   uint64_t serial = 0;  // the number of the operation in its session, from 1
-  Bytes key;
+  Bytes key;            // none from `emptied` on
   Bytes value;
 };
 
@@ -44,9 +53,9 @@ class OperationLog {
  public:
   OperationLog(const Runtime& runtime, const Bugs& bugs) : runtime_(runtime), bugs_(bugs) {}
 
-  /// Errors: not_found if no such log was ever opened; invalid if it is of another format,
-  /// no_memory, and those of the devices.
-  static Result<void> look_for(const Runtime& runtime, const StoreOptions& store);
+  /// Where the store was emptied last; 0 if it never was. Errors: not_found if no such log was ever
+  /// opened; invalid if it is of another format, no_memory, and those of the devices.
+  static Result<LogAddr> look_for(const Runtime& runtime, const StoreOptions& store);
 
   /// The slots outlive it. Errors: those of AppendLog::open and AppendLog::recover.
   Result<void> open(const StoreOptions& store, EpochSlots& slots);
@@ -71,6 +80,12 @@ class OperationLog {
   /// caller is not inside the store. Errors: what made the commit fail.
   Result<LogAddr> commit();
 
+  /// Says durably that nothing of before is left in the store, and gives up what was logged before.
+  /// Returns the end of the entry. Requires: as commit; nobody logs anything meanwhile. Errors:
+  /// what made it fail. Then nothing of the store may be given up; and if nobody knows what a
+  /// recovery would find, every reservation fails with this error from now on.
+  Result<LogAddr> empty(uint64_t version, std::span<const SessionPoint> sessions);
+
   LogAddr tail() const { return log_->tail(); }
   /// Gives up what lies below; the next commit gives the room back.
   void truncate_until(LogAddr address);
@@ -78,9 +93,12 @@ class OperationLog {
   AppendLog& log() { return *log_; }
 
  private:
+  Result<Written> append(const LoggedOperation& entry);
+
   Runtime runtime_;
   const Bugs& bugs_;
   bool replaying_ = false;
+  std::optional<Error> doubt_;  // changes while nobody logs anything
   Owned<AppendLog> log_;
 };
 

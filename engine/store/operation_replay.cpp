@@ -30,7 +30,7 @@ Result<void> apply(Session& session, const LoggedOperation& operation) {
 // Finds the log of operations, and that it reaches back to the checkpoint.
 Result<void> Store::open_operations() {
   if (operations_.is_open()) return {};
-  const LogAddr start = recovered_.info.log_start;
+  const LogAddr start = recovered_.replay_from;
   const Result<void> found = operations_.recover(options_, epoch_slots_);
   const bool missing = !found && found.error().code == Errc::not_found;
   if (missing && start == 0) {
@@ -49,7 +49,7 @@ Result<void> Store::open_operations() {
 
 Result<void> Store::recover_operations() {
   TRY(open_operations());
-  const LogAddr from = std::max(recovered_.info.log_start, kFirstValid);
+  const LogAddr from = std::max(recovered_.replay_from, kFirstValid);
   SessionOptions options;
   options.id = kReplaySession;
   TRY_ASSIGN(Owned<Session> session,
@@ -85,7 +85,9 @@ Result<uint64_t> Store::replay(Session& session, LogAddr from) {
               "an operation was in the checkpoint and behind its place in the log");
     if (operation->version <= recovered_.info.version) continue;
     highest = std::max(highest, operation->version);
-    TRY(apply(session, *operation));
+    // Either the replay began here, or the store was not emptied after all.
+    if (operation->kind == LoggedKind::emptied) continue;
+    if (operation->kind != LoggedKind::session) TRY(apply(session, *operation));
     TRY(driver_.replayed(operation->session, operation->serial));
   }
   note(events::kOperationsReplayed, from, until, static_cast<int64_t>(highest));

@@ -19,12 +19,18 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
                                     const Bugs& bugs, const RecoverOptions& wanted) {
   TRY(validate(options));
   auto recovered = [&]() -> Result<Owned<Store>> {
-    auto found = find_checkpoint(runtime, options, wanted);
+    const auto log = OperationLog::look_for(runtime, options);
+    if (!log && log.error().code != Errc::not_found) return log.error();
+    if (log && !options.log_operations) {
+      return Error{Errc::invalid, "a store that logs its operations is to be recovered without"};
+    }
+    const LogAddr emptied = log ? *log : 0;
+    auto found = find_checkpoint(runtime, options, wanted, emptied);
     const bool none = !found && found.error().code == Errc::not_found && wanted.newest();
-    if (none && options.log_operations) {
+    if (none && log) {
       // What was done before the first checkpoint is in the log alone.
-      TRY(OperationLog::look_for(runtime, options));
       FoundCheckpoint nothing;
+      nothing.replay_from = emptied;
       return make(runtime, options, bugs, &nothing);
     }
     TRY_ASSIGN(FoundCheckpoint checkpoint, std::move(found));

@@ -51,7 +51,7 @@ class Store {
   /// With log_operations what was logged since is done again, in the order of the log, from
   /// whichever checkpoint it begins; the store goes on in a version above all of it. A log alone is
   /// enough. Errors besides: corrupt, with an address in the log, also if it does not reach back to
-  /// the checkpoint; invalid if a checkpoint needs a log and the options have none.
+  /// the checkpoint; invalid if there is a log and the options have none.
   static Result<Owned<Store>> recover(const Runtime& runtime, const StoreOptions& options,
                                       const Bugs& bugs, const RecoverOptions& wanted = {});
 
@@ -100,10 +100,13 @@ class Store {
 
   /// Drops every key and every checkpoint; the log begins anew at its first address. Sessions may
   /// work meanwhile: each operation takes effect before or after. Waits for a running checkpoint
-  /// and for all requests. Requires: the caller is in no operation. Errors: invalid, if the store
-  /// logs its operations; io, if the checkpoints could not be removed for good, and no_memory: then
-  /// the contents are as they were, but some of the checkpoints may be gone.
-  Result<void> reset();
+  /// and for all requests. Durable when it returns. Returns its place in the log of operations, as
+  /// OpResult::log_address, if there is one. Requires: the caller is in no operation. Errors: io,
+  /// if the checkpoints could not be removed for good, and no_memory: then the contents are as they
+  /// were, but some of the checkpoints may be gone. With a log of operations they are all there;
+  /// what made the commit of the log fail is an error, too, and if nobody knows what a recovery
+  /// would find, every update fails with it from then on.
+  Result<LogAddr> reset();
 
   /// Ends a running checkpoint, waits for all requests and frees everything.
   /// Requires: all sessions are closed. Nothing but the destructor may follow.
@@ -135,7 +138,7 @@ class Store {
   static Result<Owned<Store>> make(const Runtime& runtime, const StoreOptions& options,
                                    const Bugs& bugs, FoundCheckpoint* checkpoint);
   // store_reset.cpp
-  Result<void> empty(Self& self);
+  Result<LogAddr> empty(Self& self);
   bool begin_read(uint64_t generation);
   void end_read() { reads_.remove(); }
   uint64_t generation() const { return generation_.load(); }

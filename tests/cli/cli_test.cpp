@@ -172,6 +172,13 @@ TEST_CASE("JSON lines have their fields, and the last one sums up") {
   CHECK(last["first_failing_seed"].is_null());
   CHECK(last["wall_s"].is_number());
   CHECK(last["cpu_s"].is_number());
+  uint64_t seen = 0;
+  for (const Json& one : last["sometimes"]) {
+    CHECK(one["label"].is_string());
+    CHECK(one["place"].is_string());
+    seen += one["hits"].get<uint64_t>() > 0 ? 1 : 0;
+  }
+  CHECK(seen > 0);
 }
 
 TEST_CASE("one worker and two give the same seeds and digests") {

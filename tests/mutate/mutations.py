@@ -243,10 +243,9 @@ MUTATIONS = [
      "    tasks_.yield();\n  }\n  wait_for_all_to_leave();\n}", "    tasks_.yield();\n  }\n}"),
     ("reset-forgets-reads", "engine/store/store_reset.cpp", "  reads_.wait_for_none();\n", ""),
     ("reset-keeps-checkpoints", "engine/store/store_reset.cpp",
-     "  TRY(driver_.remove_all());\n", ""),
+     "  TRY_ASSIGN(const LogAddr place, driver_.remove_all());\n", "  const LogAddr place = 0;\n"),
     ("reset-names-not-synced", "engine/store/checkpoint_commit.cpp",
-     "  return runtime_.storage.sync_names();\n}\n\nvoid CheckpointDriver::remove_outdated",
-     "  return {};\n}\n\nvoid CheckpointDriver::remove_outdated"),
+     "  TRY(runtime_.storage.sync_names());\n  return 0;\n", "  return 0;\n"),
     ("reset-keeps-index", "engine/store/store_reset.cpp", "  index_.clear();\n", ""),
     ("reset-wakes-nobody", "engine/store/store_reset.cpp",
      "  log_.flusher().wake_all();\n", ""),
@@ -320,14 +319,15 @@ MUTATIONS += [
     ("closed-session-forgotten", "engine/store/checkpoint.cpp",
      "  known->serial = view.serial.load();\n", "", "snapshot-cut"),
     ("recovered-sessions-forgotten", "engine/store/checkpoint.cpp",
-     "  for (const SessionPoint& point : sessions) TRY(replayed(point.id, point.serial));\n", "",
+     "  for (const SessionPoint& point : sessions) TRY(replayed(point.id, point.serial));\n",
+     "  if (sessions.size() == SIZE_MAX) return {};\n",
      "recovery"),
     ("replayed-not-counted", "engine/store/operation_replay.cpp",
      "    TRY(driver_.replayed(operation->session, operation->serial));\n", "", "operation-log"),
     ("closed-session-in-next-version", "engine/store/checkpoint_commit.cpp",
      "entered ? session.commit_serial : session.serial", "session.serial"),
     ("came-back-with-next-version", "engine/store/checkpoint.cpp",
-     "same ? known->commit_serial : known->serial", "known->serial"),
+     "same ? known->commit_serial : known->serial", "same ? known->serial : known->serial"),
     # The oldest part is given up.
     ("begin-of-checkpoint-too-low", "engine/store/checkpoint_commit.cpp",
      "    info_.begin = std::max(info_.begin, std::min(begin, info_.final));\n", ""),
@@ -336,6 +336,13 @@ MUTATIONS += [
      "  if (pending.address < 0) {\n"),
     ("device-truncated-to-newest", "engine/store/checkpoint_commit.cpp",
      "log_.truncate_device(kept_.begin());", "log_.truncate_device(info_.begin);"),
+    ("given-up-is-copied", "engine/store/operation.cpp",
+     "link.copied < store_.keeps_from_.load()", "link.copied < 0"),
+    ("copies-not-awaited", "engine/store/store.cpp", "  keeps_from_.store(below);\n",
+     "  keeps_from_.store(below);\n  if (below > 0) return;\n"),
+    ("given-up-is-modified", "engine/store/operations.cpp",
+     "finding->found && finding->address < log_.load(Boundary::begin);",
+     "finding->found && finding->address < 0;"),
     # What went must be gone.
     ("open-before-names-are-durable", "engine/store/store.cpp",
      "  if (from_nothing) TRY(runtime.storage.sync_names());\n", "  (void)from_nothing;\n"),
@@ -363,8 +370,6 @@ EXPLAINED = {
     "round-not-counted": "who is not told of a failed commit leads the next one: no failure is "
                          "promised, only no false success, and in a campaign faults end; where "
                          "they do not, tests/engine/store/append_log_test.cpp does notice",
-    "replay-from-begin": "what stands below the checkpoint's place is of its version or older, and "
-                         "is passed over for that",
     "version-of-checkpoint-replayed": "an entry says what its key holds afterwards, and those "
                                       "behind it follow: nothing is different in the end; tests/"
                                       "engine/store/operation_replay_test.cpp does notice",

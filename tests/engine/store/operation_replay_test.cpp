@@ -181,8 +181,7 @@ TEST_CASE("going back without the log that it needs removes nothing", "[operatio
   lives.close();
 }
 
-TEST_CASE("a store does not begin over a log of operations, whether it logs or not",
-          "[operation-log]") {
+TEST_CASE("a log of operations is not begun over, and not left behind", "[operation-log]") {
   LoggingLives lives(logging_options());
   lives.set("k", "a");
   lives.commit();
@@ -194,6 +193,9 @@ TEST_CASE("a store does not begin over a log of operations, whether it logs or n
     REQUIRE_FALSE(opened);
     CHECK(opened.error().code == Errc::exists);
   }
+  const auto recovered = Store::recover(lives.plain.runtime(), without, lives.bugs);
+  REQUIRE_FALSE(recovered);
+  CHECK(recovered.error().code == Errc::invalid);
   lives.recover();
   CHECK(lives.read("k") == "a");
   lives.close();

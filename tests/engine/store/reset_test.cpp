@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Emptying a store, and giving one up: nothing of before comes back, nothing is left behind.
-#include "engine/store/names.hpp"
-#include "tests/engine/store/store_fixture.hpp"
+#include <fmt/format.h>
+
+#include "tests/engine/store/logging_lives.hpp"
 
 using namespace orrery::engine;
 using namespace orrery::engine::testing;
@@ -114,4 +115,112 @@ TEST_CASE("a store that is given up leaves nothing behind, with a checkpoint und
       CHECK(world.plain.queue_size() == 0);
     }
   }
+}
+
+TEST_CASE("a store that logs its operations is emptied, and its log says so", "[operation-log]") {
+  for (const bool fast : {false, true}) {
+    LoggingLives lives(logging_options(fast));
+    for (const bool with_checkpoint : {false, true, true}) {
+      lives.fill(0, 40, "a");
+      if (with_checkpoint) lives.checkpoint();
+      lives.fill(30, 50, "b");
+      const uint64_t id = lives.session->id();
+      const uint64_t serial = lives.store->session_serial(id);
+      const uint64_t version = lives.store->version();
+      const auto place = lives.store->reset();
+      REQUIRE(place);
+      CHECK(*place > lives.last_entry);
+      lives.model.clear();
+      lives.check(lives.model, 50);
+      lives.die();  // nothing is committed by that
+      lives.recover();
+      CHECK(lives.store->recovered().token == 0);
+      CHECK(lives.store->version() > version);
+      CHECK(lives.store->session_serial(id) == serial);
+      lives.check(lives.model, 50);
+      lives.fill(10, 20, "c");
+      lives.commit();
+      lives.die();
+      lives.recover();
+      lives.check(lives.model, 50);
+    }
+    lives.checkpoint();
+    lives.fill(15, 25, "d");
+    lives.commit();
+    lives.die();
+    lives.recover();
+    CHECK(lives.store->recovered().token != 0);
+    lives.check(lives.model, 50);
+    lives.close();
+  }
+}
+
+TEST_CASE("a checkpoint that could not be removed is void once its store was emptied",
+          "[operation-log]") {
+  LoggingLives lives(logging_options());
+  lives.fill(0, 40, "a");
+  const uint64_t token = lives.checkpoint();  // nothing is logged between it and the emptying
+  std::map<std::string, std::unique_ptr<PlainDevice>> kept;
+  for (const std::string& name : lives.names()) {
+    if (name.find(fmt::format("{:x}", token)) == std::string::npos) continue;
+    if (!name.starts_with("db/aof/")) kept.insert(lives.plain.devices.extract(name));
+  }
+  REQUIRE(kept.size() >= 2);
+  REQUIRE(lives.store->reset());
+  lives.model.clear();
+  lives.die();
+  lives.plain.devices.merge(kept);
+  lives.recover();
+  CHECK(lives.store->recovered().token == 0);
+  lives.check(lives.model, 40);
+  CHECK(Store::recover(lives.plain.runtime(), lives.options, lives.bugs, {token}).error().code ==
+        Errc::not_found);
+  lives.set("k", "v");
+  CHECK(lives.checkpoint() > token);  // and with the next one it goes
+  CHECK_FALSE(lives.plain.has(std::string(DeviceName::metadata("db", token).view())));
+  lives.close();
+}
+
+TEST_CASE("a reset whose commit fails changes nothing, now or later", "[operation-log]") {
+  LoggingLives lives(logging_options());
+  for (const bool emptied_before : {false, true}) {
+    if (emptied_before) {
+      REQUIRE(lives.store->reset());
+      lives.model.clear();
+    }
+    lives.fill(0, 40, "a");
+    lives.checkpoint();
+    lives.fill(20, 45, "b");
+    lives.plain.failing_label = "commit file";
+    lives.plain.failing_allocations = 1;
+    CHECK(lives.store->reset().error().code == Errc::no_memory);
+    lives.check(lives.model, 45);
+    lives.set("k", "after");
+    lives.commit();
+    lives.die();
+    lives.recover();
+    CHECK(lives.store->recovered().token != 0);
+    lives.check(lives.model, 45);
+    CHECK(lives.read("k") == "after");
+  }
+  lives.close();
+}
+
+TEST_CASE("where nobody knows whether a store is empty, nobody changes it", "[operation-log]") {
+  LoggingLives lives(logging_options());
+  lives.fill(0, 20, "a");
+  lives.commit();
+  lives.plain.failing_label = "commit file";
+  lives.plain.failing_allocations = 2;  // also the commit that takes it back
+  CHECK(lives.store->reset().error().code == Errc::no_memory);
+  lives.check(lives.model, 20);
+  const OpResult refused = lives.session->upsert(bytes_of("k"), bytes_of("v"));
+  CHECK(refused.status == Status::failed);
+  CHECK(refused.error.code == Errc::no_memory);
+  CHECK(lives.read("k") == "<none>");
+  lives.die();
+  lives.recover();
+  lives.check(lives.model, 20);
+  lives.set("k", "v");
+  lives.close();
 }
