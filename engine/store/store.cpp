@@ -36,7 +36,9 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
     TRY_ASSIGN(FoundCheckpoint checkpoint, std::move(found));
     StoreOptions from_there = options;
     from_there.first_address = checkpoint.info.final;
-    return make(runtime, from_there, bugs, &checkpoint);
+    auto there = make(runtime, from_there, bugs, &checkpoint);
+    if (there) (*there)->options_.first_address = options.first_address;  // for a reset
+    return there;
   }();
   const Errc code = recovered ? Errc::ok : recovered.error().code;
   const CheckpointInfo info = recovered ? (*recovered)->recovered() : CheckpointInfo{};
@@ -102,8 +104,11 @@ Result<void> Store::initialise() {
   return log_.initialise(options_, *main_);
 }
 
+// Nothing can be recovered from what an earlier life left on the main device: it may have given up
+// a part of it, where this one begins to write.
 Result<void> Store::begin_new() {
   TRY(log_.ensure_page_after_tail());
+  main_->reset();
   return options_.log_operations ? operations_.open(options_, epoch_slots_) : Result<void>();
 }
 
@@ -112,6 +117,7 @@ Result<void> Store::load() {
   const CheckpointInfo& info = recovered_.info;
   if (info.token == 0) {
     TRY(log_.ensure_page_after_tail());
+    main_->reset();
   } else {
     if (recovered_.goes_back) TRY(go_back());
     TRY(Recovery(runtime_, options_, log_, index_).run(info));

@@ -84,7 +84,10 @@ class PlainDevice final : public Device {
   bool cancel(Io&) override { return false; }
   bool try_complete() override { return false; }
   void truncate_until(uint64_t offset) override { truncated = std::max(truncated, offset); }
-  void reset() override { bytes.clear(); }
+  void reset() override {
+    bytes.clear();
+    truncated = 0;
+  }
   void close() override { ++closes; }
   uint64_t size() override { return bytes.size(); }
   uint32_t sector_size() const override { return sector_; }

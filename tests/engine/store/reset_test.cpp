@@ -63,6 +63,51 @@ TEST_CASE("what a new store did not find cannot come back under it") {
   (*store)->close();
 }
 
+TEST_CASE("a new store begins on an empty device, whatever a life before had given up of it") {
+  StoreOptions options = small_options(false);
+  options.checkpoints_kept = 1;
+  Fixture world(options);
+  for (int i = 0; i < 200; ++i) world.upsert(key_of(i), "old");
+  REQUIRE(world.store->shift_begin(world.store->log().tail()));
+  const auto ticket = world.store->start_checkpoint();
+  REQUIRE(ticket);
+  REQUIRE(world.store->wait_checkpoint(*ticket));
+  const PlainDevice& main = world.plain.device("db/hlog");
+  CHECK(main.truncated > 0);
+  world.close();
+  world.plain.devices.erase(std::string(DeviceName::metadata("db", ticket->token).view()));
+  auto opened = Store::open(world.plain.runtime(), options, world.bugs);
+  REQUIRE(opened);
+  CHECK(main.truncated == 0);
+  CHECK(main.bytes.empty());
+  (*opened)->close();
+}
+
+TEST_CASE("a store that was recovered and is emptied begins where its options say") {
+  StoreOptions options = small_options(false);
+  options.first_address = 128;
+  Fixture world(options);
+  for (int i = 0; i < 50; ++i) world.upsert(key_of(i), "old");
+  const auto ticket = world.store->start_checkpoint();
+  REQUIRE(ticket);
+  REQUIRE(world.store->wait_checkpoint(*ticket));
+  world.close();
+  auto recovered = Store::recover(world.plain.runtime(), options, world.bugs);
+  REQUIRE(recovered);
+  REQUIRE((*recovered)->reset());
+  CHECK((*recovered)->log().tail() == 128);
+  (*recovered)->close();
+}
+
+TEST_CASE("a store is emptied for good, also where there is no checkpoint to remove") {
+  Fixture world(small_options(false));
+  world.upsert("k", "v");
+  const int before = world.plain.name_syncs;
+  REQUIRE(world.store->reset());
+  CHECK(world.plain.name_syncs > before);  // one that was removed before could come back
+  world.close();
+}
+
 TEST_CASE("a reset that cannot have its memory changes nothing that can be read") {
   StoreOptions options = small_options(false);
   options.keep_frames = false;
