@@ -161,30 +161,48 @@ class AppendLogScenario final : public Scenario {
     sizes.set("ring_bits", draw.between(1, 3));
     sizes.set("empty_pages", draw.odds(1, 4) ? 1 : 0);
     sizes.set("mutable_permille", draw.between(0, 9) * 100);
-    sizes.set("sector_bits", draw.between(3, 9));
+    sizes.set("sector_bits", draw.odds(2, 3) ? draw.between(3, 4) : draw.between(3, 9));
     const int64_t least = std::max(page_bits, sizes["sector_bits"]);
-    sizes.set("segment_bits", draw.odds(1, 5) ? 20 : least + draw.between(0, 2));
+    sizes.set("segment_bits", draw.odds(1, 5) ? 20 : least + draw.between(0, 1));
     sizes.set("keep_frames", draw.between(0, 1));
     sizes.set("null_main", draw.odds(1, 12) ? 1 : 0);
-    sizes.set("fast_commit", draw.between(0, 1));
-    sizes.set("file_interval", draw.log_uniform(0, 6));
+    sizes.set("fast_commit", draw.odds(2, 3) ? 1 : 0);
+    sizes.set("file_interval", draw.odds(2, 3) ? 1000 : draw.log_uniform(0, 6));
     sizes.set("tolerant", draw.odds(1, 3) ? 1 : 0);
     sizes.set("writers", draw.between(1, 4));
     const int64_t page = int64_t{1} << page_bits;
     sizes.set("payload_max", draw.between(8, std::min<int64_t>(page - 16, 80)));
     sizes.set("entries", draw.log_uniform(2, 6));
-    sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.log_uniform(0, 4));
-    sizes.set("give_up_permille", draw.odds(1, 3) ? 0 : draw.log_uniform(3, 8));
+    sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.odds(1, 2) ? 1 : draw.log_uniform(0, 4));
+    sizes.set("give_up_permille", draw.odds(1, 4) ? 0 : draw.log_uniform(6, 9));
     sizes.set("readers", draw.between(0, 3));
     sizes.set("openings", draw.odds(1, 3) ? 2 : 1);
-    sizes.set("crashes", draw.between(0, 4));
+    sizes.set("crashes", draw.between(1, 4));
     sizes.set("crash_steps", draw.log_uniform(8, 14));
-    sizes.set("power_permille", draw.odds(1, 2) ? 1000 : 500);
+    sizes.set("power_permille", draw.odds(2, 3) ? 1000 : 500);
     sizes.set("point_ns", 20);
-    sizes.set("io_points", draw.log_uniform(3, 9));
+    sizes.set("io_points", draw.log_uniform(5, 10));
     sizes.set("step_budget", 4'000'000);
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
     draw_retries(sizes);
+    if (draw.odds(1, 5)) make_tight(draw, sizes);
+  }
+
+ private:
+  // Pages that come and go under their readers, and some of them are lost.
+  static void make_tight(Draw& draw, Sizes& sizes) {
+    sizes.set("page_bits", 6);
+    sizes.set("sector_bits", 3);
+    sizes.set("segment_bits", draw.between(6, 8));
+    sizes.set("ring_bits", 1);
+    sizes.set("null_main", 0);
+    sizes.set("payload_max", draw.between(8, 40));
+    sizes.set("writers", 4);
+    sizes.set("entries", draw.between(24, 48));
+    sizes.set("give_up_permille", draw.odds(1, 2) ? 0 : draw.log_uniform(6, 9));
+    sizes.set("readers", 3);
+    sizes.set("tolerant", 1);
+    sizes.set("io_attempts", 1);
   }
 };
 

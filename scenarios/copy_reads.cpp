@@ -25,9 +25,23 @@ class CopyReads final : public LivesScenario {
     sizes.set("sessions", draw.between(2, 5));
     sizes.set("keys", draw.log_uniform(3, 6));
     sizes.set("crashes", draw.between(0, 2));
+    if (draw.odds(1, 3)) give_up_often(draw, sizes);
   }
 
  protected:
+  // A few keys that many read while what they read is given up: nobody may bring it back.
+  static void give_up_often(Draw& draw, Sizes& sizes) {
+    sizes.set("shifts", draw.between(60, 120));
+    sizes.set("copy_reads", 2);
+    sizes.set("page_bits", 8);
+    sizes.set("ring_bits", 1);
+    sizes.set("io_points", draw.log_uniform(3, 5));
+    sizes.set("sessions", draw.between(6, 8));
+    sizes.set("keys", draw.between(4, 8));
+    sizes.set("snapshots", draw.between(0, 1));
+    sizes.set("crashes", draw.odds(1, 4) ? 1 : 0);
+  }
+
   Mix mix(const Sizes& sizes) const override {
     Mix mix = mix_of(sizes);
     mix.upserts = 20;

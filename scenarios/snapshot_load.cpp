@@ -13,6 +13,7 @@ constexpr size_t kSessionsMax = 16;
 constexpr uint32_t kCheckerId = 1000;   // the client that reads back at the end
 constexpr uint32_t kResetterId = 1002;  // in whose name keys vanish when the store is emptied
 constexpr uint64_t kReadBackMax = 24;
+constexpr uint64_t kLookedAt = 8;  // keys, by who gave something up
 
 struct Load {
   Stage& stage;
@@ -57,7 +58,8 @@ struct SessionTask {
 void run_session(void* argument);
 bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n);
 void flush_if_due(const Load& load, uint32_t id, uint64_t n);
-void shift_if_due(const Load& load, uint32_t id, uint64_t n);
+void shift_if_due(const Load& load, Client& client, uint32_t id, uint64_t n);
+std::optional<engine::LogAddr> begin_for(const Load& load, uint32_t id);
 void resize_if_due(const Load& load, uint32_t id, uint64_t n);
 void commit_if_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
@@ -148,7 +150,7 @@ void run_session(void* argument) {
     snapshots.reach(n);
     resets.reach(n);
     flush_if_due(load, task.id, static_cast<uint64_t>(n));
-    shift_if_due(load, task.id, static_cast<uint64_t>(n));
+    shift_if_due(load, client, task.id, static_cast<uint64_t>(n));
     resize_if_due(load, task.id, static_cast<uint64_t>(n));
     // Another life does something else.
     const auto nth = static_cast<uint64_t>(n + load.stage.life * load.operations);
@@ -169,20 +171,28 @@ bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n) {
   return sim::below(sim::mix(script, sim::hash_of(size), id, n), all) < times;
 }
 
-// Up to a record that this client knows, of some time ago.
-void shift_if_due(const Load& load, uint32_t id, uint64_t n) {
+// Who gives something up looks whether it is gone.
+void shift_if_due(const Load& load, Client& client, uint32_t id, uint64_t n) {
   if (!is_due(load, "shifts", id, n)) return;
   const engine::Actor actor({"shift", uint64_t{id} << 32 | n});
+  const std::optional<engine::LogAddr> begin = begin_for(load, id);
+  // One that fails says that the main device did; the clients will hear of it.
+  if (!begin || !load.store.shift_begin(*begin)) return;
+  load.stage.scheduler.made_progress();
+  for (uint64_t key = 0; key < std::min(load.mix.keys, kLookedAt); ++key) client.read(key);
+}
+
+// A record that this client knows, of some time ago; now and then the tail.
+std::optional<engine::LogAddr> begin_for(const Load& load, uint32_t id) {
   const auto operations = load.stage.history.operations();
   const uint64_t from = sim::below(load.stage.scheduler.steps(), operations.size() + 1);
+  if (from % 4 == 0) return load.store.log().tail();
   for (size_t i = from; i < operations.size(); ++i) {
     const Operation& operation = operations[i];
     const bool own = operation.client == id && operation.life == load.stage.life;
-    if (!own || operation.address < 0 || operation.outcome != Outcome::ok) continue;
-    // One that fails says that the main device did; the clients will hear of it.
-    if (load.store.shift_begin(operation.address)) load.stage.scheduler.made_progress();
-    return;
+    if (own && operation.address >= 0 && operation.outcome == Outcome::ok) return operation.address;
   }
+  return std::nullopt;
 }
 
 void flush_if_due(const Load& load, uint32_t id, uint64_t n) {

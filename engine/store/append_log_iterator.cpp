@@ -95,7 +95,8 @@ bool AppendLogIterator::skip() {
   return std::exchange(next_, next) != next;
 }
 
-// Copies what stands at next_. False if it left the memory of a log that has no other place.
+// Copies what stands at next_. False if there is to be another look: it was lost, or left the
+// memory of a log that has no other place.
 Result<bool> AppendLogIterator::load(LogAddr limit) {
   Self& self = runtime_.tasks.self();
   EpochTable& epoch = log_.epoch_;
@@ -108,6 +109,11 @@ Result<bool> AppendLogIterator::load(LogAddr limit) {
   }
   epoch.suspend(self);
   if (log_.log_.main_is_null()) return false;
+  // It was in memory perhaps at the last look: a page that could not be written leaves it as well.
+  if (skip()) {
+    SOMETIMES(true, "what an iterator was about to read turned out to be lost");
+    return false;
+  }
   return load_from_device(limit, head);
 }
 

@@ -43,8 +43,8 @@ class Store {
   /// The store as a checkpoint captured it: everything of its version and nothing of the next. It
   /// goes on in the next version. The memory may be of another size than it was then.
   /// `options.first_address` does not count before a reset. Errors: not_found if there is no valid
-  /// checkpoint, invalid if it is one of another geometry, corrupt with the address of the page that
-  /// is damaged or was never written, no_memory, and those of the devices. Metadata of another
+  /// checkpoint, invalid if it is one of another geometry, corrupt with the address of the page
+  /// that is damaged or was never written, no_memory, and those of the devices. Metadata of another
   /// format is invalid, too, with the number of the format, whichever checkpoint is wanted.
   /// Going back to an older checkpoint removes the newer ones, and not before the older one has
   /// been read wholly: an error before that leaves all checkpoints as they were.

@@ -101,6 +101,8 @@ LOG_MUTATIONS = [
     ("marks-not-awaited", "engine/store/append_log_commit.cpp",
      "         committed_marks_.load() >= goal.marks;\n",
      "         committed_marks_.load() + goal.marks >= goal.marks;\n"),
+    ("lost-while-it-was-read", "engine/store/append_log_iterator.cpp",
+     "  if (skip()) {\n    SOMETIMES", "  if (next_ < log_.begin()) {\n    SOMETIMES"),
     # The log of operations.
     ("log-awaited-without-refresh", "engine/store/operation.cpp",
      "      store_.epoch_.resume(self_);\n      store_.driver_.refresh(self_, view_);\n",
