@@ -87,6 +87,7 @@ void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
   sizes.set("fold_permille", draw.odds(1, 2) ? 0 : draw.between(0, 4) * 250);
   sizes.set("index_permille", draw.odds(1, 3) ? 0 : draw.between(0, 4) * 250);
   sizes.set("names_permille", draw.between(0, 2) * 500);
+  sizes.set("comebacks", draw.odds(1, 2) ? 0 : draw.between(1, 12));
   sizes.set("width_bits", kWidthMin);
   keep_wide(sizes, read_only_pages(sizes) + 1);
 }

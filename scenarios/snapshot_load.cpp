@@ -60,6 +60,8 @@ bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n);
 void flush_if_due(const Load& load, uint32_t id, uint64_t n);
 void shift_if_due(const Load& load, Client& client, uint32_t id, uint64_t n);
 std::optional<engine::LogAddr> begin_for(const Load& load, uint32_t id);
+bool come_back_if_due(const Load& load, engine::Owned<engine::Session>& session, Client& client,
+                      uint32_t id, uint64_t n);
 void resize_if_due(const Load& load, uint32_t id, uint64_t n);
 void commit_if_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
@@ -152,6 +154,7 @@ void run_session(void* argument) {
     flush_if_due(load, task.id, static_cast<uint64_t>(n));
     shift_if_due(load, client, task.id, static_cast<uint64_t>(n));
     resize_if_due(load, task.id, static_cast<uint64_t>(n));
+    if (!come_back_if_due(load, session, client, task.id, static_cast<uint64_t>(n))) break;
     // Another life does something else.
     const auto nth = static_cast<uint64_t>(n + load.stage.life * load.operations);
     do_scripted(client, load.mix, script, task.id, nth);
@@ -159,7 +162,20 @@ void run_session(void* argument) {
   }
   snapshots.finish();
   resets.finish();
+  if (session) session->close();
+}
+
+// False if there was no way back.
+bool come_back_if_due(const Load& load, engine::Owned<engine::Session>& session, Client& client,
+                      uint32_t id, uint64_t n) {
+  if (!is_due(load, "comebacks", id, n)) return true;
   session->close();
+  session = {};
+  auto started = load.store.start_session(Client::options_for(id));
+  if (!started) return false;
+  session = std::move(started).value();
+  client.go_on_with(*session);
+  return true;
 }
 
 // What is to happen so many times in a run, about, before some of the operations of all clients.

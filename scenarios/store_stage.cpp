@@ -151,7 +151,7 @@ size_t Client::begin(OpKind kind, uint64_t key, uint64_t argument) {
 
 engine::OpResult Client::wait(const engine::OpResult& first, Asked& asked) {
   if (first.status != engine::Status::pending) return first;
-  session_.complete_pending(true);
+  session_->complete_pending(true);
   CHECK(asked.answered, "complete_pending(true) left an operation without an answer");
   return asked.result;
 }
@@ -183,7 +183,7 @@ void Client::upsert(uint64_t key, size_t size) {
   const size_t index = begin(OpKind::upsert, key, number);
   const engine::Actor actor({"upsert", index});
   Asked asked;
-  const engine::OpResult first = session_.upsert(name, value, &asked);
+  const engine::OpResult first = session_->upsert(name, value, &asked);
   end(index, wait(first, asked), number, false);
 }
 
@@ -194,7 +194,7 @@ void Client::add(uint64_t key, uint64_t amount, size_t size_max) {
   const engine::Actor actor({"rmw", index});
   Add modifier(amount, size_max);
   Asked asked;
-  const engine::OpResult first = session_.rmw(name, modifier, &asked);
+  const engine::OpResult first = session_->rmw(name, modifier, &asked);
   const engine::OpResult result = wait(first, asked);
   end(index, result, modifier.result(), modifier.garbage());
 }
@@ -206,7 +206,7 @@ bool Client::read(uint64_t key) {
   const size_t index = begin(OpKind::read, key, 0);
   const engine::Actor actor({"read", index});
   Asked asked;
-  const engine::OpResult first = session_.read(name, value_room, &asked);
+  const engine::OpResult first = session_->read(name, value_room, &asked);
   const engine::OpResult result = wait(first, asked);
   std::optional<uint64_t> number;
   if (result.status == engine::Status::ok && result.value_size <= value_room.size()) {
@@ -222,7 +222,7 @@ void Client::erase(uint64_t key) {
   const size_t index = begin(OpKind::erase, key, 0);
   const engine::Actor actor({"erase", index});
   Asked asked;
-  const engine::OpResult first = session_.erase(name, &asked);
+  const engine::OpResult first = session_->erase(name, &asked);
   end(index, wait(first, asked), 0, false);
 }
 

@@ -82,7 +82,9 @@ class Client {
  public:
   /// The session was started with options_for(). Both outlive the client.
   Client(Stage& stage, engine::Session& session, uint32_t id)
-      : stage_(stage), session_(session), id_(id), written_(uint64_t{stage.life} << 32) {}
+      : stage_(stage), session_(&session), id_(id), written_(uint64_t{stage.life} << 32) {}
+  /// Goes on with another session of the same id.
+  void go_on_with(engine::Session& session) { session_ = &session; }
 
   static engine::SessionOptions options_for(uint32_t id);
 
@@ -105,7 +107,7 @@ class Client {
   static void completed(void* context, const engine::OpResult& result);
 
   Stage& stage_;
-  engine::Session& session_;
+  engine::Session* session_;
   uint32_t id_;
   uint64_t written_;  // makes every number of this client new, in whichever life
 };
