@@ -15,7 +15,8 @@
 namespace orrery::engine {
 namespace {
 
-constexpr uint64_t kReplaySession = UINT64_MAX;  // its id; it is never in any metadata
+constexpr uint64_t kReplaySession = UINT64_MAX;  // its id; no other session has it
+static_assert(kReplaySession > SessionOptions::kIdMax);
 
 Result<void> apply(Session& session, const LoggedOperation& operation) {
   const bool erases = operation.kind == LoggedKind::erase;

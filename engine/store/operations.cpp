@@ -54,7 +54,7 @@ OperationRun::Outcome OperationRun::attempt_read() {
   const FoundEntry entry = index.find_tag(operation_.hash);
   if (entry.entry == nullptr) return missing();
   log_.prefetch(entry.word.address());  // on its way while the chain is latched
-  const Latched latched(index, index.bucket_of(operation_.hash), false);
+  const Latched latched(index, index.bucket_of(operation_.hash), store_.copies_alone_);
   if (!latched.held()) return Outcome::retry_later;
   const EntryWord word{entry.entry->load()};
   const bool same = !word.free() && !word.tentative() && word.tag() == entry.word.tag();

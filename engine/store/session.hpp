@@ -53,7 +53,8 @@ class Modifier {
 };
 
 struct SessionOptions {
-  uint64_t id = 0;  // names the session in metadata and notes
+  static constexpr uint64_t kIdMax = UINT64_MAX - 1;
+  uint64_t id = 0;  // names the session in metadata and notes; to kIdMax
   /// Called from complete_pending and close, once for each operation that returned pending.
   /// It must not use the session.
   void (*completed)(void* context, const OpResult& result) = nullptr;

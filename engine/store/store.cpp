@@ -90,6 +90,7 @@ Result<void> Store::initialise() {
   TRY(epoch_slots_.initialise(runtime_.memory, options_.epoch_slots));
   TRY(epoch_.initialise(runtime_.memory));
   TRY(index_.initialise(options_.index_bits, options_.tag_bits));
+  copies_alone_ = options_.main_is_null && options_.copy_reads != CopyReads::none;
   if (options_.main_is_null) {
     main_ = &null_device_;
   } else {
@@ -114,6 +115,8 @@ Result<void> Store::begin_new() {
 
 Result<void> Store::load() {
   CHECK(!open_, "a store is recovered twice");
+  // Before anything is written: without its log there is no way on from here.
+  if (options_.log_operations && !recovered_.goes_back) TRY(open_operations());
   const CheckpointInfo& info = recovered_.info;
   if (info.token == 0) {
     TRY(log_.ensure_page_after_tail());
@@ -142,6 +145,7 @@ Store::~Store() {
 
 Result<Owned<Session>> Store::start_session(const SessionOptions& options) {
   CHECK(open_, "a session of a closed store");
+  if (options.id > SessionOptions::kIdMax) return Error{Errc::invalid, "no id of a session"};
   TRY_ASSIGN(Owned<Session> session,
              make_owned<Session>(runtime_.memory, "session", *this, options));
   const auto page = static_cast<size_t>(log_.geometry().page_size());

@@ -61,7 +61,7 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// Requires: no session with this id is open. Errors: no_memory.
+  /// Requires: no session with this id is open. Errors: invalid if it is above kIdMax; no_memory.
   Result<Owned<Session>> start_session(const SessionOptions& options);
 
   /// Starts a checkpoint. It goes on while sessions work, or while somebody waits for it. Errors:
@@ -157,6 +157,9 @@ class Store {
   Runtime runtime_;
   StoreOptions options_;
   const Bugs& bugs_;
+  // What leaves the memory of a cache is gone for everybody who looks: a read that copies it must
+  // be alone with its bucket, or it would bring back what another has missed.
+  bool copies_alone_ = false;
   bool open_ = false;
   NullDevice null_device_;
   Device* main_ = nullptr;

@@ -6,7 +6,7 @@ usage: tests/mutate/mutate.py [--runs N] [--scenario NAME]... [NAME...]
 
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
 applied, built, and hunted: so many runs of each small scenario in turn (or of those that are named;
-a break of the append log in append-log alone), for at most N runs of each (default 5,000). The
+a break of the append log in the two that have one), for at most N runs of each (default 5,000). The
 script says which share was killed, and after how many runs in the median: of the scenario that
 noticed, and of all of them together. It ends with 1 if a break does not compile, if no run notices
 one, if a hunt comes to no conclusion, or if a run notices one of those that mutations.py explains
@@ -65,9 +65,9 @@ class Inconclusive(Exception):
 
 
 def scenarios_for(path, chosen):
-    """Nothing but append-log has an append log in it."""
+    """Who has an append log in it: by itself, or for what it does."""
     if path.startswith("engine/store/append_log"):
-        return ["append-log"]
+        return ["append-log", "operation-log"]
     return chosen or SCENARIOS
 
 

@@ -181,6 +181,40 @@ TEST_CASE("going back without the log that it needs removes nothing", "[operatio
   lives.close();
 }
 
+TEST_CASE("without the log that it needs a recovery changes nothing", "[operation-log]") {
+  LoggingLives lives(logging_options());
+  lives.fill(0, 60, "a");
+  const uint64_t token = lives.checkpoint();
+  lives.fill(20, 90, "b");
+  lives.commit();
+  lives.die();
+  const std::vector<std::byte> main = lives.plain.device("db/hlog").bytes;
+  const auto refused = [&](const StoreOptions& options, Errc code) {
+    const auto recovered = Store::recover(lives.plain.runtime(), options, lives.bugs);
+    REQUIRE_FALSE(recovered);
+    CHECK(recovered.error().code == code);
+    CHECK(lives.plain.device("db/hlog").bytes == main);
+  };
+  StoreOptions other = lives.options;
+  other.log_page_bits = 8;
+  refused(other, Errc::invalid);
+  const std::string metadata(DeviceName::metadata("db", token).view());
+  auto kept = lives.plain.devices.extract(metadata);
+  refused(lives.options, Errc::corrupt);  // the log does not reach back to the beginning
+  lives.plain.devices.insert(std::move(kept));
+  lives.recover();
+  lives.check(lives.model, 90);
+  lives.close();
+}
+
+TEST_CASE("no session has the id of the replay", "[operation-log]") {
+  LoggingLives lives(logging_options());
+  SessionOptions options;
+  options.id = UINT64_MAX;
+  CHECK(lives.store->start_session(options).error().code == Errc::invalid);
+  lives.close();
+}
+
 TEST_CASE("a log of operations is not begun over, and not left behind", "[operation-log]") {
   LoggingLives lives(logging_options());
   lives.set("k", "a");
