@@ -43,6 +43,7 @@ std::string recovery_sentence(const Run& run, const Event& e) {
       return fmt::format("has recovered version {} from checkpoint {}", e.b, e.c);
     case events::kStoreEmptying: return "removes every checkpoint, to empty the store";
     case events::kStoreEmptied: return fmt::format("the store is empty, in version {}", e.a);
+    case events::kStoreKept: return "the store could not be emptied, and keeps what it has";
     case events::kOperationsReplayed:
       return fmt::format("has replayed the log of operations from {} to {}, up to version {}",
                          grouped(e.a), grouped(e.b), e.c);
@@ -75,6 +76,7 @@ std::string store_sentence(const Run& run, const Event& e) {
     case events::kRecoveryEnded:
     case events::kStoreEmptying:
     case events::kStoreEmptied:
+    case events::kStoreKept:
     case events::kOperationsReplayed:
     case events::kIndexLoaded: return recovery_sentence(run, e);
     case events::kBoundary:

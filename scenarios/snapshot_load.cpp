@@ -280,8 +280,7 @@ void reset_once(Load& load) {
     CHECK(next == first + key, "the erases of a reset do not follow each other");
   }
   const auto emptied = load.store.reset();
-  // What its log says may be durable after all.
-  if (!emptied && load.store.options().log_operations) return;
+  if (!emptied && emptied.error().code == engine::Errc::uncertain) return;
   Ending ending;
   ending.outcome = emptied ? Outcome::ok : Outcome::failed;
   ending.step = stage.scheduler.steps();

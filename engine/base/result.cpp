@@ -14,6 +14,7 @@ std::string_view name_of(Errc code) {
     case Errc::corrupt: return "corrupt";
     case Errc::invalid: return "invalid";
     case Errc::cancelled: return "cancelled";
+    case Errc::uncertain: return "uncertain";
     case Errc::too_large: return "too_large";
   }
   return "unknown";

@@ -26,6 +26,7 @@ enum class Errc : uint8_t {
   corrupt,    // bytes that fail their checksum or make no sense
   invalid,    // the caller's argument is out of its range
   cancelled,  // the request was cancelled, or its owner closed
+  uncertain,  // it may have happened, and may not: only a recovery will tell
   too_large,  // a record that does not fit a page, an address past the end of the log
 };
 

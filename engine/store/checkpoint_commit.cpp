@@ -248,8 +248,8 @@ void CheckpointDriver::remove_failed() {
 
 Result<LogAddr> CheckpointDriver::remove_all() {
   CHECK(resetting(), "all checkpoints are removed while sessions work");
-  note(events::kStoreEmptying);
   if (operations_.is_open()) return void_all();
+  note(events::kStoreEmptying);
   kept_ = {};
   TRY(remove_others(runtime_, options_, kept_));
   // Also those that were removed before, and could come back.
@@ -261,7 +261,12 @@ Result<LogAddr> CheckpointDriver::remove_all() {
 Result<LogAddr> CheckpointDriver::void_all() {
   Array<SessionPoint> points;
   TRY_ASSIGN(const size_t count, collect_sessions(points, &CheckpointDriver::present_of));
-  TRY_ASSIGN(const LogAddr place, operations_.empty(state().version, {points.data(), count}));
+  note(events::kStoreEmptying);
+  const auto place = operations_.empty(state().version, {points.data(), count});
+  if (!place) {
+    if (place.error().code != Errc::uncertain) note(events::kStoreKept);
+    return place.error();
+  }
   kept_ = {};
   // They are void. What cannot be removed now goes with the next one that is taken.
   const Result<void> removed = remove_others(runtime_, options_, kept_);

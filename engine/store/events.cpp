@@ -34,6 +34,7 @@ std::string_view name_of(uint16_t kind) {
     case kIndexLoaded: return "index-loaded";
     case kStoreEmptying: return "store-emptying";
     case kStoreEmptied: return "store-emptied";
+    case kStoreKept: return "store-kept";
     case kCheckpointsRemoved: return "checkpoints-removed";
     case kSessionStarted: return "session-started";
     case kSessionVersion: return "session-version";

@@ -80,6 +80,8 @@ inline constexpr uint16_t kCheckpointsRemoved = 38;
 inline constexpr uint16_t kCheckpointLeft = 43;
 /// The store is being emptied: from here on any checkpoint may be gone.
 inline constexpr uint16_t kStoreEmptying = 42;
+/// It was not: no checkpoint that its log of operations goes with is gone.
+inline constexpr uint16_t kStoreKept = 49;
 /// The store was emptied: no key and no checkpoint is left of before. a = the version it is in.
 inline constexpr uint16_t kStoreEmptied = 39;
 /// A session opens. a = session id, b = version, c = its operations that are in the store.

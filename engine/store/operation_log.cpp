@@ -9,6 +9,7 @@ namespace orrery::engine {
 namespace {
 
 constexpr std::string_view kEmptied = "emptied";  // a position of the commits
+constexpr Error kInDoubt{Errc::uncertain, "nobody knows whether a recovered store would be empty"};
 
 // A prefix in a buffer of its own.
 class Prefix {
@@ -90,7 +91,7 @@ void OperationLog::close() {
 
 Allocation OperationLog::reserve(const LoggedOperation& operation) {
   CHECK(takes(), "an operation is logged where none is to be");
-  if (doubt_) return {Allocate::failed, kInvalidAddr, 0, *doubt_};
+  if (in_doubt_) return {Allocate::failed, kInvalidAddr, 0, kInDoubt};
   return log_->reserve(size_of(operation));
 }
 
@@ -127,8 +128,9 @@ Result<LogAddr> OperationLog::empty(uint64_t version, std::span<const SessionPoi
   const auto taken_back = commit();
   SOMETIMES(taken_back, "a store was not emptied, and its log says so");
   SOMETIMES(!taken_back, "nobody knows whether a recovered store would be empty");
-  if (!taken_back) doubt_ = committed.error();
-  return committed.error();
+  if (taken_back) return committed.error();
+  in_doubt_ = true;
+  return kInDoubt;
 }
 
 Result<Written> OperationLog::append(const LoggedOperation& entry) {

@@ -82,8 +82,8 @@ class OperationLog {
 
   /// Says durably that nothing of before is left in the store, and gives up what was logged before.
   /// Returns the end of the entry. Requires: as commit; nobody logs anything meanwhile. Errors:
-  /// what made it fail. Then nothing of the store may be given up; and if nobody knows what a
-  /// recovery would find, every reservation fails with this error from now on.
+  /// what made it fail: then nothing of the store may be given up. If nobody knows what a recovery
+  /// would find it is uncertain, and so is every reservation from now on.
   Result<LogAddr> empty(uint64_t version, std::span<const SessionPoint> sessions);
 
   LogAddr tail() const { return log_->tail(); }
@@ -98,7 +98,7 @@ class OperationLog {
   Runtime runtime_;
   const Bugs& bugs_;
   bool replaying_ = false;
-  std::optional<Error> doubt_;  // changes while nobody logs anything
+  bool in_doubt_ = false;  // changes while nobody logs anything
   Owned<AppendLog> log_;
 };
 

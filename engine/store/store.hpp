@@ -103,9 +103,9 @@ class Store {
   /// and for all requests. Durable when it returns. Returns its place in the log of operations, as
   /// OpResult::log_address, if there is one. Requires: the caller is in no operation. Errors: io,
   /// if the checkpoints could not be removed for good, and no_memory: then the contents are as they
-  /// were, but some of the checkpoints may be gone. With a log of operations they are all there;
-  /// what made the commit of the log fail is an error, too, and if nobody knows what a recovery
-  /// would find, every update fails with it from then on.
+  /// were, but some of the checkpoints may be gone. With a log of operations they are all there, and
+  /// what made its commit fail is an error, too; uncertain, if nobody knows what a recovery would
+  /// find: then every update fails with that from now on.
   Result<LogAddr> reset();
 
   /// Ends a running checkpoint, waits for all requests and frees everything.

@@ -51,6 +51,8 @@ void take_events(const Run& run, std::vector<Life>& lives) {
   std::set<int64_t> failed;        // tokens of those that were removed again
   std::set<int64_t> left;          // of those that could not be
   size_t emptied = 0;              // the event; 0: the store never was
+  uint64_t committed_before = 0;   // it began to be emptied, in this life
+  bool removed_before = false;
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     const sim::Event& event = all[i];
@@ -68,10 +70,16 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         }
         break;
       case events::kStoreEmptying:
+        committed_before = life.committed;
+        removed_before = life.removed_all;
         life.committed = 0;
         life.removed_all = true;
         break;
       case events::kStoreEmptied: emptied = i; break;
+      case events::kStoreKept:
+        life.committed = committed_before;
+        life.removed_all = removed_before;
+        break;
       case events::kMetadataCommitted:
         life.committed = std::max(life.committed, static_cast<uint64_t>(event.a));
         break;

@@ -99,11 +99,14 @@ namespace {
 
 std::vector<Commit> commits_of(const Run& run) {
   std::vector<Commit> commits;
+  std::vector<Commit> before;  // the store began to be emptied
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     if (all[i].kind == events::kStoreEmptying) {
+      before = commits;
       for (Commit& commit : commits) commit.removed = true;
     }
+    if (all[i].kind == events::kStoreKept) commits = before;
     if (all[i].kind == events::kCheckpointsRemoved) {
       const size_t kept = std::min(commits.size(), static_cast<size_t>(all[i].a));
       for (size_t old = 0; old < commits.size() - kept; ++old) commits[old].removed = true;
