@@ -23,6 +23,7 @@ struct Weighted {
 constexpr Weighted kAsks[] = {
     {Ask::latency, 16}, {Ask::preempt, 10}, {Ask::next, 4},      {Ask::transfer, 4},
     {Ask::delivery, 2}, {Ask::error, 1},    {Ask::shortfall, 1}, {Ask::allocate, 1},
+    {Ask::name, 1},
 };
 
 uint64_t pick(Draw& draw, uint64_t count);

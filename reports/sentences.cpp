@@ -67,6 +67,10 @@ std::string sentence_of(const Run& run, const Taken& taken) {
     case sim::Ask::allocate:
       return fmt::format("{} was refused memory, a frame or a task at its {} point",
                          name_of(taken.at.actor), ordinal(taken.at.occurrence + 1));
+    case sim::Ask::name:
+      return fmt::format("a name that {} worked on failed it at its {} point, {}",
+                         name_of(taken.at.actor), ordinal(taken.at.occurrence + 1),
+                         taken.value == 1 ? "without effect" : "after all of it");
     case sim::Ask::power: return power_sentence(taken);
     case sim::Ask::tear: return tear_sentence(taken);
     case sim::Ask::image: return image_sentence(taken);
@@ -150,6 +154,8 @@ size_t event_of(const Run& run, const Taken& taken) {
     wanted = Kind::task_switched;
   } else if (taken.at.ask == sim::Ask::allocate) {
     wanted = Kind::allocation_failed;
+  } else if (taken.at.ask == sim::Ask::name) {
+    wanted = Kind::name_failed;
   } else if (is_of_power_loss(taken.at.ask)) {
     wanted = Kind::crashed;
   }
@@ -195,6 +201,11 @@ std::string world_sentence(const Run& run, const Event& e) {
     case Kind::io_synced: return fmt::format("request {} makes all accepted durable", e.a);
     case Kind::allocation_failed:
       return fmt::format("is refused {}", counted(static_cast<uint64_t>(e.a), "byte"));
+    case Kind::name_failed: {
+      constexpr const char* kCalls[] = {"opening a name", "removing a name", "syncing all names"};
+      const char* const call = e.a >= 0 && e.a < 3 ? kCalls[e.a] : "a call about names";
+      return fmt::format("{} fails{}", call, e.b != 0 ? ", after all of it" : "");
+    }
     case Kind::crashed: return e.a != 0 ? "the power is lost" : "the process dies";
     case Kind::point:
       return fmt::format("{} point of its actor", ordinal(static_cast<uint64_t>(e.a) + 1));

@@ -163,6 +163,7 @@ const char* world_kind(uint16_t kind) {
     case sim::Kind::io_completed: return "io-completed";
     case sim::Kind::io_synced: return "io-synced";
     case sim::Kind::allocation_failed: return "allocation-failed";
+    case sim::Kind::name_failed: return "name-failed";
     case sim::Kind::crashed: return "crashed";
     case sim::Kind::point: return "point";
   }

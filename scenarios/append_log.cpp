@@ -50,8 +50,8 @@ constexpr std::array<SizeRow, 27> kSizes{{
     {"step_budget", 1000, 1000000000, 4000000, "steps after which faults stop and turns are fair"},
     {"script", 0, INT64_MAX, 1, "names the clients' workload"},
 }};
-constexpr std::array<const char*, 5> kFaults{"power-loss", "torn-write", "io-error",
-                                             "short-transfer", "alloc-failure"};
+constexpr std::array<const char*, 6> kFaults{"power-loss",     "torn-write",    "io-error",
+                                             "short-transfer", "alloc-failure", "name-error"};
 
 engine::AppendLogOptions log_options(const Sizes& sizes) {
   engine::AppendLogOptions options;

@@ -9,7 +9,8 @@ namespace orrery::scenarios {
 namespace {
 
 constexpr auto kSizes = with_store_sizes(kLoadSizes);
-constexpr std::array<const char*, 3> kFaults{"io-error", "short-transfer", "alloc-failure"};
+constexpr std::array<const char*, 4> kFaults{"io-error", "short-transfer", "alloc-failure",
+                                             "name-error"};
 
 class CheckpointUnderLoad final : public Scenario {
  public:

@@ -19,8 +19,8 @@ inline constexpr std::array<SizeRow, 4> kCrashSizes{{
     {"names_permille", 0, 1000, 0, "share that come right after a file was made or removed"},
 }};
 inline constexpr auto kLivesSizes = with_load_sizes(kCrashSizes);
-inline constexpr std::array<const char*, 5> kLivesFaults{"power-loss", "torn-write", "io-error",
-                                                         "short-transfer", "alloc-failure"};
+inline constexpr std::array<const char*, 6> kLivesFaults{
+    "power-loss", "torn-write", "io-error", "short-transfer", "alloc-failure", "name-error"};
 
 class LivesScenario : public Scenario {
  public:

@@ -13,7 +13,8 @@ constexpr std::array<SizeRow, 1> kOwnSizes{{
     {"resizes", 0, 1000, 0, "changes of the memory for the log, about so many in a run"},
 }};
 constexpr auto kSizes = with_load_sizes(kOwnSizes);
-constexpr std::array<const char*, 3> kFaults{"io-error", "short-transfer", "alloc-failure"};
+constexpr std::array<const char*, 4> kFaults{"io-error", "short-transfer", "alloc-failure",
+                                             "name-error"};
 
 class ManySessions final : public Scenario {
  public:

@@ -13,7 +13,8 @@ namespace orrery::scenarios {
 namespace {
 
 constexpr auto kSizes = with_store_sizes(kLoadSizes);
-constexpr std::array<const char*, 3> kFaults{"io-error", "short-transfer", "alloc-failure"};
+constexpr std::array<const char*, 4> kFaults{"io-error", "short-transfer", "alloc-failure",
+                                             "name-error"};
 
 // In the mean, in bytes.
 int64_t record_of(const Sizes& sizes) { return 36 + sizes["value_max"] / 2; }

@@ -9,6 +9,7 @@ namespace orrery::sim {
 namespace {
 
 constexpr size_t kNameMax = 200;
+constexpr engine::Error kNameError{engine::Errc::io, "a name could not be worked on"};
 
 bool is_valid_name(std::string_view name) {
   return !name.empty() && name.size() <= kNameMax &&
@@ -48,7 +49,10 @@ engine::Result<engine::Device*> Disk::open(std::string_view name,
   if (sector < 8 || (sector & (sector - 1)) != 0) {
     return engine::Error{engine::Errc::invalid, "a sector is a power of two from 8"};
   }
+  const NameFate fate = fate_of(NameCall::open);
+  if (fate == NameFate::refused) return kNameError;
   if (const auto known = devices_.find(name); known != devices_.end()) {
+    if (fate != NameFate::normal) return kNameError;
     known->second->closed_ = false;
     return static_cast<engine::Device*>(known->second.get());
   }
@@ -67,7 +71,20 @@ engine::Result<engine::Device*> Disk::open(std::string_view name,
   SimDevice* const opened = device.get();
   devices_.emplace(std::string(name), std::move(device));
   scheduler.changed_names();
+  if (fate != NameFate::normal) {
+    opened->closed_ = true;
+    return kNameError;
+  }
   return static_cast<engine::Device*>(opened);
+}
+
+NameFate Disk::fate_of(NameCall call) {
+  const NameFate fate = parts_.scheduler.fate_of_name();
+  if (fate != NameFate::normal) {
+    parts_.scheduler.record(Kind::name_failed, static_cast<int64_t>(call),
+                            fate == NameFate::done ? 1 : 0);
+  }
+  return fate;
 }
 
 engine::Result<void> Disk::remove(std::string_view name) {
@@ -79,11 +96,14 @@ engine::Result<void> Disk::remove(std::string_view name) {
   CHECK(known->second->in_flight() == 0, "a device was removed with {} requests in flight",
         known->second->in_flight());
   const Scheduler::Harness harness(scheduler);
+  const NameFate fate = fate_of(NameCall::remove);
+  if (fate == NameFate::refused) return kNameError;
   known->second->closed_ = true;
   // Until the names are synced, a loss of power may bring it back.
   removed_.push_back(std::move(known->second));
   devices_.erase(known);
   scheduler.changed_names();
+  if (fate != NameFate::normal) return kNameError;
   return {};
 }
 
@@ -109,10 +129,13 @@ engine::Result<void> Disk::sync_names() {
   Scheduler& scheduler = parts_.scheduler;
   scheduler.point(Site::current());
   const Scheduler::Harness harness(scheduler);
+  const NameFate fate = fate_of(NameCall::sync);
+  if (fate == NameFate::refused) return kNameError;
   for (const auto& [name, device] : devices_) device->name_durable_ = true;
   for (auto& device : removed_) put_aside(std::move(device));
   removed_.clear();
   scheduler.changed_names();
+  if (fate != NameFate::normal) return kNameError;
   return {};
 }
 

@@ -34,6 +34,13 @@ enum class IoFate : uint8_t {
   short_transfer,       // succeeds with fewer bytes than asked for
 };
 
+/// What becomes of a call that concerns names: open, remove, sync_names.
+enum class NameFate : uint8_t {
+  normal,
+  refused,  // fails without any effect
+  done,     // fails, though it had its effect
+};
+
 /// Asks the one who decides.
 class Asker {
  public:
@@ -55,6 +62,8 @@ class Fault {
   virtual IoFate on_submit(const engine::Io&, Asker&) { return IoFate::normal; }
   /// Memory, Frames or spawn is asked for something. True: refused.
   virtual bool on_allocate(Asker&) { return false; }
+  /// A name is opened or removed, or all are synced.
+  virtual NameFate on_name(Asker&) { return NameFate::normal; }
   /// Power is lost while so many writes are pending. How many of them survive: the first, in the
   /// order in which they were accepted. Nothing: each is asked about on its own.
   virtual std::optional<uint64_t> on_image(Asker&, uint64_t /*pending*/) { return {}; }

@@ -110,6 +110,8 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   uint64_t choose(const Address& at, uint64_t bound);
   /// Whether an enabled fault refuses what the current actor allocates at its current point.
   bool refuses_allocation();
+  /// What becomes of a call that concerns names.
+  NameFate fate_of_name();
   /// The address of a choice by the current actor, at its current point.
   Address here(Ask ask);
   /// Spawns a task that no engine call asked for: a completion.
@@ -162,6 +164,7 @@ class Scheduler final : public engine::Points, public engine::Tasks, public engi
   };
 
  private:
+  class AskerHere;
   enum class State : uint8_t { unused, ready, running, waiting, parked };
   struct ActorFrame {
     ActorId id;

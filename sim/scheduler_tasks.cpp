@@ -194,21 +194,36 @@ uint64_t Scheduler::choose(const Address& address, uint64_t bound) {
   return value;
 }
 
+class Scheduler::AskerHere final : public Asker {
+ public:
+  explicit AskerHere(Scheduler& scheduler) : scheduler_(scheduler) {
+    scheduler.settle();  // or the address would depend on when somebody last counted the points
+  }
+  uint64_t choose(Ask ask, uint64_t bound) override {
+    return scheduler_.choose(scheduler_.here(ask), bound);
+  }
+
+ private:
+  Scheduler& scheduler_;
+};
+
 bool Scheduler::refuses_allocation() {
   if (faults_.empty() || current_ == nullptr || fair_) return false;
-  settle();  // or the address would depend on when somebody last counted the points
-  struct AskHere final : Asker {
-    explicit AskHere(Scheduler& owner) : scheduler(owner) {}
-    uint64_t choose(Ask ask, uint64_t bound) override {
-      return scheduler.choose(scheduler.here(ask), bound);
-    }
-    Scheduler& scheduler;
-  };
-  AskHere asker(*this);
+  AskerHere asker(*this);
   for (Fault* fault : faults_) {
     if (fault->on_allocate(asker)) return true;
   }
   return false;
+}
+
+NameFate Scheduler::fate_of_name() {
+  if (faults_.empty() || current_ == nullptr || fair_) return NameFate::normal;
+  AskerHere asker(*this);
+  for (Fault* fault : faults_) {
+    const NameFate fate = fault->on_name(asker);
+    if (fate != NameFate::normal) return fate;
+  }
+  return NameFate::normal;
 }
 
 void Scheduler::copy_large(std::byte* target, const std::byte* source, size_t length) {

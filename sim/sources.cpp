@@ -16,7 +16,8 @@ auto order_of(const Deviated& d) { return std::tuple(d.key, d.ask, d.occurrence)
 const char* name_of(Ask ask) {
   constexpr const char* kNames[kAskCount] = {
       "preempt",  "next",  "latency", "transfer", "delivery", "error", "shortfall",
-      "allocate", "power", "wake",    "spurious", "tear",     "image", "edge"};
+      "allocate", "power", "wake",    "spurious", "tear",     "image", "edge",
+      "name"};
   return kNames[static_cast<size_t>(ask)];
 }
 
@@ -51,6 +52,7 @@ Temper Temper::drawn_from(uint64_t seed) {
   // has its own fate, by the odds above.
   odds_of(Ask::image) = static_cast<uint32_t>(draw(4) == 0 ? 0 : draw(kOdds));
   odds_of(Ask::edge) = static_cast<uint32_t>(draw(2) == 0 ? 0 : draw(kOdds));
+  odds_of(Ask::name) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(8, 14));
   return temper;
 }
 

@@ -18,28 +18,37 @@ Result<void> remove_file(const Runtime& runtime, std::string_view name) {
   return !removed && removed.error().code == Errc::not_found ? Result<void>() : removed;
 }
 
-// Removes the files of these names, but for those whose token `keep` says to keep. `any`: whether
-// there were some.
-template <typename Keep>
-Result<void> remove_files(const Runtime& runtime, const StoreOptions& store,
-                          std::span<const NameOfToken> names, const Keep& keep, bool& any) {
+// Calls `visit` for each file of these names, but for those whose token `keep` says to keep.
+template <typename Keep, typename Visit>
+Result<void> each_file(const Runtime& runtime, const StoreOptions& store,
+                       std::span<const NameOfToken> names, const Keep& keep, const Visit& visit) {
   for (const NameOfToken name : names) {
     TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store, name));
     for (size_t i = 0; i < tokens.size(); ++i) {
-      if (keep(name, tokens[i])) continue;
-      any = true;
-      TRY(remove_file(runtime, name(store.prefix, tokens[i]).view()));
+      if (!keep(name, tokens[i])) TRY(visit(name(store.prefix, tokens[i])));
     }
   }
   return {};
 }
 
+// Metadata that was removed before may still come back, if that could not be synced: so it is synced
+// also where there is nothing left but data.
 template <typename Keep>
 Result<void> remove_all_but(const Runtime& runtime, const StoreOptions& store, const Keep& keep) {
   bool any = false;
-  TRY(remove_files(runtime, store, kMetadata, keep, any));
-  if (any) TRY(runtime.storage.sync_names());
-  return remove_files(runtime, store, kData, keep, any);
+  const auto remove = [&](const DeviceName& name) {
+    any = true;
+    return remove_file(runtime, name.view());
+  };
+  const auto look = [&](const DeviceName&) {
+    any = true;
+    return Result<void>();
+  };
+  TRY(each_file(runtime, store, kMetadata, keep, remove));
+  TRY(each_file(runtime, store, kData, keep, look));
+  if (!any) return {};
+  TRY(runtime.storage.sync_names());
+  return each_file(runtime, store, kData, keep, remove);
 }
 
 bool is_of_index(NameOfToken name) {
@@ -93,7 +102,6 @@ Result<void> remove_indexes(const Runtime& runtime, const StoreOptions& store) {
 Result<void> remove_newer(const Runtime& runtime, const StoreOptions& store,
                           const CheckpointInfo& than) {
   TRY_ASSIGN(const Tokens tokens, list_tokens(runtime, store, &DeviceName::metadata));
-  bool any = false;
   for (size_t i = 0; i < tokens.size(); ++i) {
     auto found = read_metadata(runtime, store, tokens[i]);
     if (!found && found.error().code == Errc::corrupt) continue;
@@ -103,9 +111,9 @@ Result<void> remove_newer(const Runtime& runtime, const StoreOptions& store,
     if (info.version == than.version && info.token <= than.token) continue;
     SOMETIMES(true, "a store went back to an older checkpoint");
     TRY(remove_file(runtime, DeviceName::metadata(store.prefix, tokens[i]).view()));
-    any = true;
   }
-  return any ? runtime.storage.sync_names() : Result<void>();
+  // Also for those that an attempt before has removed, and could not sync.
+  return runtime.storage.sync_names();
 }
 
 Result<void> remove_checkpoint(const Runtime& runtime, const StoreOptions& store, uint64_t token) {
@@ -119,6 +127,7 @@ Result<void> remove_checkpoint(const Runtime& runtime, const StoreOptions& store
     if (!synced) done = synced;
   };
   remove(kMetadata);
+  if (!done) return done;  // it may be there, or come back: it must find its data
   remove(kData);
   return done;
 }

@@ -156,6 +156,27 @@ TEST_CASE("a fault that is not enabled asks nothing", "[faults]") {
   REQUIRE(listener.heard.size() == 4);
 }
 
+TEST_CASE("a call about names fails without effect, or after all of it", "[faults]") {
+  for (const uint64_t answer : {uint64_t{1}, uint64_t{2}}) {
+    const bool effect = answer == 2;
+    TestWorld world;
+    engine::Runtime runtime = world.runtime();
+    const auto played = [&](const auto& call) {
+      tests::Stubborn stubborn(Ask::name, answer);
+      world.faults = {faults::find_fault("name-error")};
+      world.play(stubborn, call);
+      REQUIRE(world.verdict() == "ok");
+    };
+    Errc code = Errc::ok;
+    played([&] { code = runtime.storage.open("io/data", {}).error().code; });
+    CHECK(code == Errc::io);
+    CHECK((world.world.disk().find("io/data") != nullptr) == effect);
+    played([&] { code = runtime.storage.sync_names().error().code; });
+    CHECK(code == Errc::io);
+    CHECK(world.world.trace().taken.size() == 1);
+  }
+}
+
 TEST_CASE("memory, frames and tasks are refused alike, without effect", "[faults]") {
   TestWorld world;
   world.faults = {faults::find_fault("alloc-failure")};

@@ -153,6 +153,10 @@ class PlainRuntime final : public Clock,
     return device.get();
   }
   Result<void> remove(std::string_view name) override {
+    if (failing_removes > 0) {
+      --failing_removes;
+      return Error{Errc::io, "not removed"};
+    }
     const auto found = devices.find(std::string(name));
     if (found == devices.end()) return Error{Errc::not_found, "no such name"};
     removed.push_back(std::move(found->second));
@@ -167,7 +171,9 @@ class PlainRuntime final : public Clock,
   }
   Result<void> sync_names() override {
     ++name_syncs;
-    return {};
+    if (failing_name_syncs == 0) return {};
+    --failing_name_syncs;
+    return Error{Errc::io, "not synced"};
   }
 
   // Frames
@@ -250,6 +256,7 @@ class PlainRuntime final : public Clock,
   bool held = false;    // and stay there
   int completions_left = 1 << 30;
   int failing_spawns = 0, failing_opens = 0, failing_frames = 0, failing_allocations = 0;
+  int failing_removes = 0, failing_name_syncs = 0;
   std::string failing_label;
   int live_blocks = 0, live_frames = 0, name_syncs = 0;
   std::map<std::string, std::unique_ptr<PlainDevice>> devices;

@@ -127,6 +127,35 @@ TEST_CASE("a reset that cannot have its memory changes nothing that can be read"
   world.close();
 }
 
+TEST_CASE("metadata that could not be removed keeps what it speaks of") {
+  StoreOptions options = small_options(false);
+  options.checkpoints_kept = 1;
+  Fixture world(options);
+  for (int i = 0; i < 100; ++i) world.upsert(key_of(i), value_of(i));
+  const auto failed = world.store->start_checkpoint();
+  REQUIRE(failed);
+  SECTION("of a checkpoint that failed") {
+    world.plain.failing_name_syncs = 2;  // that which makes it one, and that of the removal
+    REQUIRE_FALSE(world.store->wait_checkpoint(*failed));
+    CHECK(world.plain.has(std::string(DeviceName::snapshot("db", failed->token).view())));
+  }
+  SECTION("of one that is outdated") {
+    REQUIRE(world.store->wait_checkpoint(*failed));
+    const auto next = world.store->start_checkpoint();
+    REQUIRE(next);
+    world.plain.failing_removes = 1;
+    REQUIRE(world.store->wait_checkpoint(*next));
+    CHECK(world.plain.has(std::string(DeviceName::metadata("db", failed->token).view())));
+    CHECK(world.plain.has(std::string(DeviceName::snapshot("db", failed->token).view())));
+    const auto last = world.store->start_checkpoint();
+    REQUIRE(last);
+    REQUIRE(world.store->wait_checkpoint(*last));
+    CHECK_FALSE(world.plain.has(std::string(DeviceName::snapshot("db", failed->token).view())));
+    CHECK_FALSE(world.plain.has(std::string(DeviceName::snapshot("db", next->token).view())));
+  }
+  world.close();
+}
+
 TEST_CASE("a session that is given up answers all that was pending, and has no effect") {
   Fixture world(small_options(false));
   for (int i = 0; i < 300; ++i) world.add(key_of(i), 7);
