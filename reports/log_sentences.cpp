@@ -65,6 +65,9 @@ std::string client_sentence(const Event& e) {
       return fmt::format("is told that [{}, {}) is durable", grouped(e.a), grouped(e.b));
     case ledger::kOperationsAcknowledged:
       return "is told that the log of operations is durable up to " + grouped(e.a);
+    case ledger::kGoesBack:
+      if (e.a == 0) return "finds no checkpoint as old as that";
+      return fmt::format("goes back to a checkpoint of version {} or older", e.a);
     case ledger::kGivingUp: return "is about to give up what lies below " + grouped(e.a);
     default: return {};
   }

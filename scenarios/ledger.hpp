@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the clients of an append log asked and saw, as notes in the trace, for the oracles
-// durability-ledger and operation-log.
+// What the clients of a log asked and saw, as notes in the trace, for the oracles durability-ledger,
+// operation-log and recovery.
 //
 // Each is written in the same breath as what it tells of: before the call that it announces, or
 // right after the call whose answer it repeats. An entry is named by the number that its bytes say
@@ -43,6 +43,10 @@ inline constexpr uint16_t kCookieRecovered = 2018;
 
 /// A commit of a store's log of operations promised durability. a = until.
 inline constexpr uint16_t kOperationsAcknowledged = 2015;
+
+/// A store is about to be recovered from a checkpoint up to a version, and to give up the newer
+/// ones. a = the version; 0: there was none, and all is as it was.
+inline constexpr uint16_t kGoesBack = 2030;
 
 /// A reader begins. a = its number: 0 reads what is committed, 1 also what is not; b = where.
 inline constexpr uint16_t kReaderBegins = 2020;

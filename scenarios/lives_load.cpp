@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "scenarios/ledger.hpp"
 #include "scenarios/oracles/lives.hpp"
 
 namespace orrery::scenarios {
@@ -15,6 +16,8 @@ constexpr uint64_t kStepsAfterNames = 100;
 
 engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
                                                         const engine::StoreOptions& options);
+engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
+                                                     const engine::StoreOptions& options);
 void read_everything(Stage& stage, engine::Store& store);
 
 }  // namespace
@@ -87,6 +90,7 @@ void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
   sizes.set("fold_permille", draw.odds(1, 2) ? 0 : draw.between(0, 4) * 250);
   sizes.set("index_permille", draw.odds(1, 3) ? 0 : draw.between(0, 4) * 250);
   sizes.set("names_permille", draw.between(0, 2) * 500);
+  sizes.set("back_permille", draw.odds(1, 2) ? 0 : 500);
   sizes.set("comebacks", draw.odds(1, 2) ? 0 : draw.between(1, 12));
   sizes.set("width_bits", kWidthMin);
   keep_wide(sizes, read_only_pages(sizes) + 1);
@@ -99,6 +103,8 @@ namespace {
 engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
                                                         const engine::StoreOptions& options) {
   if (stage.life == 0) return engine::Store::open(stage.runtime, options, stage.bugs);
+  auto older = go_back(stage, options);
+  if (older) return older;
   for (int attempt = 1;; ++attempt) {
     auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs);
     if (recovered) return recovered;
@@ -108,6 +114,22 @@ engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
     if (!transient || attempt == kAttempts) return recovered;
   }
   return engine::Store::open(stage.runtime, options, stage.bugs);
+}
+
+// To one of the versions that there may be, as far as it is still kept.
+engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
+                                                     const engine::StoreOptions& options) {
+  const Sizes& sizes = stage.sizes;
+  Draw draw(sim::mix(static_cast<uint64_t>(sizes["script"]), 0xBAC4), stage.life);
+  const engine::Error no{engine::Errc::not_found, "nobody asks for an older checkpoint"};
+  if (draw.between(0, 999) >= sizes["back_permille"]) return no;
+  engine::RecoverOptions wanted;
+  wanted.version_max = static_cast<uint64_t>(draw.between(1, 2 + 2 * stage.life));
+  engine::note(ledger::kGoesBack, static_cast<int64_t>(wanted.version_max));
+  auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs, wanted);
+  const bool none = !recovered && recovered.error().code == engine::Errc::not_found;
+  if (none) engine::note(ledger::kGoesBack, 0);
+  return recovered;
 }
 
 void read_everything(Stage& stage, engine::Store& store) {

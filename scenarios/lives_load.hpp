@@ -12,11 +12,12 @@
 namespace orrery::scenarios {
 
 /// How often the store dies, and when.
-inline constexpr std::array<SizeRow, 4> kCrashSizes{{
+inline constexpr std::array<SizeRow, 5> kCrashSizes{{
     {"crashes", 0, 16, 1, "how often the store dies"},
     {"crash_steps", 1, 10'000'000, 20'000, "a life ends within so many steps"},
     {"power_permille", 0, 1000, 500, "share of the crashes that are losses of power"},
     {"names_permille", 0, 1000, 0, "share that come right after a file was made or removed"},
+    {"back_permille", 0, 1000, 0, "share of the recoveries that ask for an older checkpoint"},
 }};
 inline constexpr auto kLivesSizes = with_load_sizes(kCrashSizes);
 inline constexpr std::array<const char*, 6> kLivesFaults{

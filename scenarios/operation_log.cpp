@@ -19,6 +19,7 @@ constexpr std::array<SizeRow, kCrashSizes.size() + 5> kOwnSizes{{
     kCrashSizes[1],
     kCrashSizes[2],
     kCrashSizes[3],
+    kCrashSizes[4],
     {"log_operations", 0, 1, 1, "1: every update is logged"},
     {"log_page_bits", 6, 20, 9, "a page of that log is 2^log_page_bits bytes"},
     {"log_ring_bits", 1, 10, 3, "its ring has 2^log_ring_bits pages"},

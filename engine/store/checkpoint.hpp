@@ -154,7 +154,7 @@ class CheckpointDriver {
   SessionPoint present_of(const KnownSession& session) const;  // all that it has finished
   void close_files();
   void remove_failed();
-  void remove_outdated();
+  Result<void> remove_outdated();
   void truncate_logs();
   void skip_used_tokens();
 

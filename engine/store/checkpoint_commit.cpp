@@ -111,8 +111,7 @@ Result<void> CheckpointDriver::commit() {
   note(events::kMetadataCommitted, static_cast<int64_t>(info_.version), info_.flushed, info_.final);
   if (machine_.index) kept_.index_token = info_.token;
   kept_.add({info_.token, info_.index_token, info_.begin, info_.log_start});
-  remove_outdated();
-  truncate_logs();
+  if (remove_outdated()) truncate_logs();
   return {};
 }
 
@@ -148,7 +147,7 @@ Result<void> CheckpointDriver::commit_index() {
   note(events::kIndexCommitted, static_cast<int64_t>(info_.token), index_.info().start,
        index_final_);
   kept_.index_token = info_.token;
-  remove_outdated();
+  (void)remove_outdated();
   return {};
 }
 
@@ -274,14 +273,16 @@ Result<LogAddr> CheckpointDriver::void_all() {
   return place;
 }
 
-void CheckpointDriver::remove_outdated() {
+// Errors: then some are left, and may be recovered from.
+Result<void> CheckpointDriver::remove_outdated() {
   // Without one of the log that is kept, others may be the last there is of an earlier life.
-  if (options_.checkpoints_kept == 0 || kept_.count == 0) return;
+  if (options_.checkpoints_kept == 0 || kept_.count == 0) return {};
   kept_.limit_to(options_.checkpoints_kept);
   note(events::kCheckpointsRemoved, static_cast<int64_t>(kept_.count));
   // What could not be removed now goes with the next one.
   const Result<void> removed = remove_others(runtime_, options_, kept_);
   SOMETIMES(!removed, "outdated checkpoints could not be removed");
+  return removed;
 }
 
 // Behind the commit: until then an older checkpoint was the newest one, and needs its part. As long

@@ -86,15 +86,21 @@ Result<void> Flusher::wait_for(LogAddr address) {
   for (;;) {
     const uint32_t before = ticket();
     if (boundaries_.load(Boundary::flushed) >= address) return {};
-    if (failed()) return failure();
+    TRY(health());
     wait(before);
   }
 }
 
-Error Flusher::failure() const {
+Result<void> Flusher::health() const {
   const Errc code = failure_.load();
-  CHECK(code != Errc::ok, "asked for the failure of a log that did not fail");
-  return {code, "the main log could not be written"};
+  if (code == Errc::ok) return {};
+  return Error{code, "the main log could not be written"};
+}
+
+Error Flusher::failure() const {
+  const Result<void> now = health();
+  CHECK(!now, "asked for the failure of a log that did not fail");
+  return now.error();
 }
 
 void Flusher::flush_pages(LogAddr from, LogAddr until) {

@@ -82,8 +82,10 @@ class Flusher {
   Result<void> wait_for(LogAddr address);
 
   bool failed() const { return failure_.load() != Errc::ok; }
-  /// Requires: failed().
+  /// Requires: failed(), and nobody empties the store meanwhile.
   Error failure() const;
+  /// The failure, if there is one: also while somebody empties the store, who forgets it.
+  Result<void> health() const;
 
   /// Waits until nothing is under way, and drops what a failed log will never write. Requires:
   /// nothing new comes.

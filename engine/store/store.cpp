@@ -185,7 +185,7 @@ Result<void> Store::flush() {
     const uint32_t ticket = flusher.ticket();
     if (generation_.load() != generation) return {};  // it is gone
     if (log_.load(Boundary::flushed) >= target) return {};
-    if (flusher.failed()) return flusher.failure();
+    TRY(flusher.health());
     flusher.wait(ticket);
   }
 }

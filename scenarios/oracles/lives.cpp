@@ -7,6 +7,7 @@
 
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
+#include "scenarios/ledger.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -74,6 +75,10 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         removed_before = life.removed_all;
         life.committed = 0;
         life.removed_all = true;
+        break;
+      case ledger::kGoesBack:
+        life.back_to = static_cast<uint64_t>(event.a);
+        life.recovery_ended = false;  // that it found none says nothing of the newest
         break;
       case events::kStoreEmptied: emptied = i; break;
       case events::kStoreKept:

@@ -32,6 +32,8 @@ struct Life {
   uint32_t base = 0;         // the life in which that checkpoint was taken
   bool resurrected = false;  // it was taken before the store was emptied
   bool failed = false;       // it had been reported as failed, and its files were removed
+  // The version up to which a checkpoint was asked for, and newer ones given up; 0: the newest was.
+  uint64_t back_to = 0;
   std::vector<Found> found;  // what was read back
   bool begin_known = false;  // all of it; the first life begins empty
 

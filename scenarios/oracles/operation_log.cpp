@@ -127,6 +127,7 @@ void Operations::take_events() {
       log.end = 0;
       log.event = i;
     }
+    if (event.kind == ledger::kGoesBack) log.end = kUnknown;
   }
 }
 
@@ -309,7 +310,8 @@ Recovered Operations::recovered_by_log(size_t life) const {
             const auto until = last.find(operation.client);
             const bool below = until != last.end() && operation.invoked <= until->second;
             return below && is_answered(operation) ? Presence::present : Presence::unknown;
-          }};
+          },
+          lives_[life].back_to != 0};
 }
 
 // Where the log of that life ended for all who came after: the first to look settles it.

@@ -17,6 +17,7 @@
 namespace orrery::scenarios {
 namespace {
 
+uint64_t committed_after_going_back(const Life& life, uint64_t committed);
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed);
 Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
                          size_t number);
@@ -46,12 +47,20 @@ Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
         if (one.finding || !one.not_judged.empty()) return one;
       }
     }
+    if (life.back_to != 0) committed = committed_after_going_back(life, committed);
     committed = life.removed_all ? life.committed : std::max(committed, life.committed);
   }
   return {};
 }
 
 namespace {
+
+// What a later life finds at least: the newer ones are given up as soon as the older one was read,
+// and it may have died on the way there.
+uint64_t committed_after_going_back(const Life& life, uint64_t committed) {
+  const bool there = life.recovery_ended && life.outcome == engine::Errc::ok;
+  return there ? life.version : std::min<uint64_t>(committed, 1);
+}
 
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed) {
   using engine::Errc;
@@ -68,7 +77,8 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
     return finding;
   }
   if (life.outcome == Errc::ok || life.outcome == Errc::not_found) {
-    if (life.version >= committed) {
+    const uint64_t wanted = life.back_to == 0 ? committed : std::min<uint64_t>(committed, 1);
+    if (life.version >= wanted) {
       const bool from_checkpoint = life.outcome == Errc::ok && life.token != 0;
       if (!from_checkpoint || life.base != UINT32_MAX) return std::nullopt;
       finding.label = "a store was recovered from a checkpoint that nobody took";
@@ -145,7 +155,8 @@ Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number)
   return {life.base, [version](const Operation& operation) {
             if (!is_answered(operation) || operation.version == 0) return Presence::unknown;
             return operation.version <= version ? Presence::present : Presence::absent;
-          }};
+          },
+          false};
 }
 
 bool is_integrity_voided(const Run& run) {

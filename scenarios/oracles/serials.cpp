@@ -61,9 +61,11 @@ SerialRange range_at_begin(const std::vector<Life>& lives, size_t life, uint64_t
   } else {
     range = range_at_begin(lives, from.life, session, recovered_from);
   }
+  const SerialRange before = range;
   for (const Operation& operation : base.operations) {
     if (operation.client == session && operation.invoked > 0) range.count(from.holds(operation));
   }
+  if (from.forgets && range.least == before.least) range.least = 0;
   return range;
 }
 

@@ -26,6 +26,9 @@ struct SerialRange {
 struct Recovered {
   size_t life = SIZE_MAX;  // SIZE_MAX: it began empty
   std::function<Presence(const Operation&)> holds;
+  // What is only in checkpoints that are newer is not known any more: how far a session had come
+  // before, unless something of it is present.
+  bool forgets = false;
 };
 using RecoveredFrom = std::function<Recovered(size_t life)>;
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "engine/store/events.hpp"
+#include "scenarios/ledger.hpp"
 #include "scenarios/oracles/clients.hpp"
 #include "scenarios/oracles/index_files.hpp"
 #include "scenarios/oracles/lives.hpp"
@@ -99,7 +100,7 @@ namespace {
 
 std::vector<Commit> commits_of(const Run& run) {
   std::vector<Commit> commits;
-  std::vector<Commit> before;  // the store began to be emptied
+  std::vector<Commit> before;  // the store began to be emptied, or to go back
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     if (all[i].kind == events::kStoreEmptying) {
@@ -107,6 +108,13 @@ std::vector<Commit> commits_of(const Run& run) {
       for (Commit& commit : commits) commit.removed = true;
     }
     if (all[i].kind == events::kStoreKept) commits = before;
+    if (all[i].kind == ledger::kGoesBack && all[i].a == 0) commits = before;
+    if (all[i].kind == ledger::kGoesBack && all[i].a != 0) {
+      before = commits;
+      for (Commit& commit : commits) {
+        if (commit.version > static_cast<uint64_t>(all[i].a)) commit.removed = true;
+      }
+    }
     if (all[i].kind == events::kCheckpointsRemoved) {
       const size_t kept = std::min(commits.size(), static_cast<size_t>(all[i].a));
       for (size_t old = 0; old < commits.size() - kept; ++old) commits[old].removed = true;
