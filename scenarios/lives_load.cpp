@@ -79,11 +79,11 @@ void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
   sizes.set("value_max", draw.between(16, 100));
   sizes.set("operations", draw.between(20, 150));
   sizes.set("keys", draw.log_uniform(2, 6));
-  sizes.set("snapshots", draw.between(1, 4));
+  sizes.set("snapshots", draw.between(1, 8));
   sizes.set("flushes", draw.odds(2, 3) ? 0 : draw.between(1, 6));
   sizes.set("shifts", draw.odds(2, 3) ? 0 : draw.between(1, 6));
   sizes.set("crashes", draw.between(1, 4));
-  sizes.set("crash_steps", draw.log_uniform(9, 16));
+  sizes.set("crash_steps", draw.log_uniform(11, 16));
   sizes.set("power_permille", draw.odds(1, 3) ? 1000 : 500);
   sizes.set("bursts", draw.between(0, 1));
   sizes.set("kept", draw.odds(1, 2) ? 0 : draw.between(1, 3));

@@ -51,7 +51,7 @@ class OperationLogScenario final : public LivesScenario {
     draw_lives(draw, sizes);
     sizes.set("copy_reads", draw.odds(1, 3) ? draw.between(1, 2) : 0);
     sizes.set("kept", draw.odds(1, 4) ? 0 : draw.between(1, 3));
-    sizes.set("crash_steps", draw.log_uniform(8, 16));
+    sizes.set("crash_steps", draw.log_uniform(10, 16));
     sizes.set("log_operations", 1);
     sizes.set("log_page_bits", draw.between(8, 9));
     sizes.set("log_ring_bits", draw.between(1, 3));

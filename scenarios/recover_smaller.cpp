@@ -36,7 +36,7 @@ class RecoverSmaller final : public LivesScenario {
     sizes.set("ring_bits", draw.between(3, 5));
     sizes.set("mutable_permille", draw.odds(1, 2) ? 900 : 0);
     sizes.set("crashes", draw.between(2, 4));
-    sizes.set("snapshots", draw.between(1, 4));
+    sizes.set("snapshots", draw.between(2, 8));
   }
 };
 

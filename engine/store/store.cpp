@@ -42,6 +42,8 @@ Result<Owned<Store>> Store::recover(const Runtime& runtime, const StoreOptions& 
   }();
   const Errc code = recovered ? Errc::ok : recovered.error().code;
   const CheckpointInfo info = recovered ? (*recovered)->recovered() : CheckpointInfo{};
+  SOMETIMES(info.token != 0, "a store was recovered from a checkpoint");
+  SOMETIMES(code == Errc::not_found, "there was nothing to recover");
   note(events::kRecoveryEnded, static_cast<int64_t>(code), static_cast<int64_t>(info.version),
        static_cast<int64_t>(info.token));
   return recovered;

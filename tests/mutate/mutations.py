@@ -347,6 +347,18 @@ MUTATIONS += [
      "finding->found && finding->address < log_.load(Boundary::begin);",
      "finding->found && finding->address < 0;"),
     # What went must be gone.
+    ("failed-data-before-metadata", "engine/store/checkpoint_removal.cpp",
+     "  if (!done) return done;  // it may be there, or come back: it must find its data\n", ""),
+    ("outdated-truncated-anyway", "engine/store/checkpoint_commit.cpp",
+     "  if (remove_outdated()) truncate_logs();\n",
+     "  (void)remove_outdated();\n  truncate_logs();\n"),
+    ("removal-not-synced-again", "engine/store/checkpoint_removal.cpp",
+     "  TRY(each_file(runtime, store, kData, keep, look));\n", "  (void)look;\n"),
+    ("going-back-not-synced", "engine/store/checkpoint_removal.cpp",
+     "  // Also for those that an attempt before has removed, and could not sync.\n"
+     "  return runtime.storage.sync_names();\n", "  return {};\n"),
+    ("going-back-without-rehearsal", "engine/store/store.cpp",
+     "  TRY(Recovery(runtime_, options_, log_, index_).rehearse(recovered_.info));\n", ""),
     ("open-before-names-are-durable", "engine/store/store.cpp",
      "  if (from_nothing) TRY(runtime.storage.sync_names());\n", "  (void)from_nothing;\n"),
     ("page-of-flushed-not-written-back", "engine/store/recovery.cpp",
@@ -358,9 +370,6 @@ MUTATIONS += LOG_MUTATIONS
 
 # Breaks that change nothing that is promised, and why. A run must not notice them.
 EXPLAINED = {
-    "allocation-of-old-contents": "under the latch of its bucket an operation loses its entry to "
-                                  "nobody but the reclaim of entries below begin, which only a "
-                                  "cache has; the scenario that empties stores has a device",
     "reset-forgets-reads": "what a read brings is not looked at once the contents are others; that "
                            "no device is emptied under a read is for the device's sake",
     "read-during-reset": "the generation that is compared beside it says the same in time",
