@@ -171,7 +171,7 @@ LOG_MUTATIONS = [
     ("emptied-dropped-with-the-next", "engine/store/operation_log.cpp",
      "  if (before) {\n", "  if (before && false) {\n"),
     ("doubt-ignored", "engine/store/operation_log.cpp",
-     "  if (!taken_back) doubt_ = committed.error();\n", ""),
+     "  in_doubt_ = true;\n", ""),
     ("version-not-raised", "engine/store/operation_replay.cpp",
      "  driver_.go_on_in(*replayed + 1);\n", ""),
     ("version-raised-too-little", "engine/store/operation_replay.cpp",
