@@ -6,9 +6,9 @@
 // request that failed they may have had their effect all the same: a journal that takes the change
 // and loses the answer.
 //
-// Asked per call, at the actor that calls and its point. Answers of Ask::name: 0 no error, 1 refused
-// without effect, 2 done, and an error all the same. The next call is asked anew. How often is the
-// temper's. Voids availability: a name that was synced *successfully* stays.
+// Asked per call, at the actor that calls and its point. Answers of Ask::name: 0 no error, 1
+// refused without effect, 2 done, and an error all the same. The next call is asked anew. How often
+// is the temper's. Voids availability: a name that was synced *successfully* stays.
 #include "sim/fault.hpp"
 
 namespace orrery::faults {

@@ -21,9 +21,9 @@ struct Weighted {
 // Late and early requests first: what they hold open is what a switch then falls into. Faults end
 // most plays early, so there are few of them.
 constexpr Weighted kAsks[] = {
-    {Ask::latency, 16}, {Ask::preempt, 10}, {Ask::next, 4},      {Ask::transfer, 4},
-    {Ask::delivery, 2}, {Ask::error, 1},    {Ask::shortfall, 1}, {Ask::allocate, 1},
-    {Ask::name, 1},
+    {Ask::latency, 16},  {Ask::preempt, 10}, {Ask::next, 4},
+    {Ask::transfer, 4},  {Ask::delivery, 2}, {Ask::error, 1},
+    {Ask::shortfall, 1}, {Ask::allocate, 1}, {Ask::name, 1},
 };
 
 uint64_t pick(Draw& draw, uint64_t count);

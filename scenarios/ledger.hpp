@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the clients of a log asked and saw, as notes in the trace, for the oracles durability-ledger,
-// operation-log and recovery.
+// What the clients of a log asked and saw, as notes in the trace, for the oracles
+// durability-ledger, operation-log and recovery.
 //
 // Each is written in the same breath as what it tells of: before the call that it announces, or
 // right after the call whose answer it repeats. An entry is named by the number that its bytes say

@@ -15,9 +15,8 @@ auto order_of(const Deviated& d) { return std::tuple(d.key, d.ask, d.occurrence)
 
 const char* name_of(Ask ask) {
   constexpr const char* kNames[kAskCount] = {
-      "preempt",  "next",  "latency", "transfer", "delivery", "error", "shortfall",
-      "allocate", "power", "wake",    "spurious", "tear",     "image", "edge",
-      "name"};
+      "preempt", "next", "latency",  "transfer", "delivery", "error", "shortfall", "allocate",
+      "power",   "wake", "spurious", "tear",     "image",    "edge",  "name"};
   return kNames[static_cast<size_t>(ask)];
 }
 

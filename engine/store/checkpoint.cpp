@@ -36,6 +36,7 @@ void CheckpointDriver::initialise(const StoreOptions& options) {
 Result<void> CheckpointDriver::recover_to(const CheckpointInfo& info,
                                           std::span<const SessionPoint> sessions) {
   for (const SessionPoint& point : sessions) TRY(replayed(point.id, point.serial));
+  for (KnownSession& known : sessions_.all()) known.committed = known.serial;
   kept_.add({info.token, info.index_token, info.begin, info.log_start});
   go_on_in(info.next_version);
   return {};
@@ -204,6 +205,12 @@ uint64_t CheckpointDriver::serial_of(uint64_t session) {
   const Lock lock(mutex_);
   const KnownSession* const known = sessions_.find(session);
   return known == nullptr ? 0 : present_of(*known).serial;
+}
+
+uint64_t CheckpointDriver::committed_of(uint64_t session) {
+  const Lock lock(mutex_);
+  const KnownSession* const known = sessions_.find(session);
+  return known == nullptr ? 0 : known->committed;
 }
 
 Result<void> CheckpointDriver::forget_session(uint64_t session) {

@@ -84,8 +84,9 @@ class CheckpointDriver {
   /// It is closed, and remembered.
   void remove_session(SessionView& view);
   bool has_sessions();
-  /// See Store::session_serial, Store::forget_session.
+  /// See Store::session_serial, Store::session_committed, Store::forget_session.
   uint64_t serial_of(uint64_t session);
+  uint64_t committed_of(uint64_t session);
   Result<void> forget_session(uint64_t session);
   /// Brings a session up to the present state. Requires: protected, and holding nothing that was
   /// read under the epoch: this may leave it for a while.
@@ -150,6 +151,7 @@ class CheckpointDriver {
   Result<LogAddr> void_all();
   using PointOf = SessionPoint (CheckpointDriver::*)(const KnownSession& session) const;
   Result<size_t> collect_sessions(Array<SessionPoint>& points, PointOf of);
+  void commit_sessions();
   SessionPoint point_of(const KnownSession& session) const;    // for the checkpoint under way
   SessionPoint present_of(const KnownSession& session) const;  // all that it has finished
   void close_files();

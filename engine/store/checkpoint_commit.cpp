@@ -109,6 +109,7 @@ Result<void> CheckpointDriver::commit() {
   const Result<void> described = describe();
   if (!described && !bugs_.spec_d4()) return described;
   note(events::kMetadataCommitted, static_cast<int64_t>(info_.version), info_.flushed, info_.final);
+  commit_sessions();
   if (machine_.index) kept_.index_token = info_.token;
   kept_.add({info_.token, info_.index_token, info_.begin, info_.log_start});
   if (remove_outdated()) truncate_logs();
@@ -200,6 +201,7 @@ Result<size_t> CheckpointDriver::collect_sessions(Array<SessionPoint>& points, P
   TRY_ASSIGN(points, Array<SessionPoint>::make(runtime_.memory, sessions.size(), "session points"));
   for (size_t place = 0; place < sessions.size(); ++place) {
     points[place] = (this->*of)(sessions[place]);
+    sessions[place].captured = points[place].serial;
   }
   return sessions.size();
 }
@@ -220,6 +222,11 @@ SessionPoint CheckpointDriver::point_of(const KnownSession& session) const {
     if (view.entered_version.load() == entered) return {view.id, serial};
     SOMETIMES(true, "a session woke while its commit point was read");
   }
+}
+
+void CheckpointDriver::commit_sessions() {
+  const Lock lock(mutex_);
+  for (KnownSession& known : sessions_.all()) known.committed = known.captured;
 }
 
 SessionPoint CheckpointDriver::present_of(const KnownSession& session) const {

@@ -31,8 +31,8 @@ Result<void> each_file(const Runtime& runtime, const StoreOptions& store,
   return {};
 }
 
-// Metadata that was removed before may still come back, if that could not be synced: so it is synced
-// also where there is nothing left but data.
+// Metadata that was removed before may still come back, if that could not be synced: so it is
+// synced also where there is nothing left but data.
 template <typename Keep>
 Result<void> remove_all_but(const Runtime& runtime, const StoreOptions& store, const Keep& keep) {
   bool any = false;

@@ -33,6 +33,8 @@ struct KnownSession {
   uint64_t version = 0;        // that it had entered last
   uint64_t serial = 0;         // operations finished
   uint64_t commit_serial = 0;  // those finished before it entered `version`
+  uint64_t captured = 0;   // operations that the checkpoint under way holds, once it is described
+  uint64_t committed = 0;  // that the newest committed checkpoint of the log holds
   SessionView* open = nullptr;
 };
 

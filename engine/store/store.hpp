@@ -103,9 +103,9 @@ class Store {
   /// and for all requests. Durable when it returns. Returns its place in the log of operations, as
   /// OpResult::log_address, if there is one. Requires: the caller is in no operation. Errors: io,
   /// if the checkpoints could not be removed for good, and no_memory: then the contents are as they
-  /// were, but some of the checkpoints may be gone. With a log of operations they are all there, and
-  /// what made its commit fail is an error, too; uncertain, if nobody knows what a recovery would
-  /// find: then every update fails with that from now on.
+  /// were, but some of the checkpoints may be gone. With a log of operations they are all there,
+  /// and what made its commit fail is an error, too; uncertain, if nobody knows what a recovery
+  /// would find: then every update fails with that from now on.
   Result<LogAddr> reset();
 
   /// Ends a running checkpoint, waits for all requests and frees everything.
@@ -121,6 +121,10 @@ class Store {
   /// not known. Of a recovered store: those that are in its contents, up to the last update that
   /// its log of operations knows. A session that is started under this id counts on from there.
   uint64_t session_serial(uint64_t session) { return driver_.serial_of(session); }
+
+  /// How many of them the newest checkpoint of the log holds that was committed; 0 if there is
+  /// none. Once wait_checkpoint has returned, the client need not remember these.
+  uint64_t session_committed(uint64_t session) { return driver_.committed_of(session); }
 
   /// Sessions that were closed are remembered, and each checkpoint says how far they had come. This
   /// one will not come back. Errors: invalid if it is open.

@@ -43,33 +43,57 @@ std::vector<Life> lives_of(const Run& run) {
 
 namespace {
 
-void take_events(const Run& run, std::vector<Life>& lives) {
+// What became of the checkpoints, by token: once the files of one are gone another may have it.
+struct Checkpoints {
   struct Taken {
     uint32_t life = UINT32_MAX;
     size_t event = 0;
   };
-  std::map<int64_t, Taken> taken;  // by token
-  std::set<int64_t> failed;        // tokens of those that were removed again
-  std::set<int64_t> left;          // of those that could not be
-  size_t emptied = 0;              // the event; 0: the store never was
-  uint64_t committed_before = 0;   // it began to be emptied, in this life
+  std::map<int64_t, Taken> taken;
+  std::set<int64_t> failed;  // and their files were removed
+  std::set<int64_t> left;    // they could not be
+
+  void take(const sim::Event& event, size_t place, size_t life);
+  void describe(Life& life, int64_t token, size_t emptied) const;
+};
+
+void Checkpoints::take(const sim::Event& event, size_t place, size_t life) {
+  switch (event.kind) {
+    case events::kCheckpointStarted:
+      taken[event.a] = {static_cast<uint32_t>(life), place};
+      failed.erase(event.a);
+      left.erase(event.a);
+      break;
+    case events::kCheckpointLeft: left.insert(event.a); break;
+    case events::kCheckpointDone:
+      if (event.b != static_cast<int64_t>(engine::Errc::ok) && !left.contains(event.c)) {
+        failed.insert(event.c);
+      }
+      break;
+    default: break;
+  }
+}
+
+// The life was recovered from this one.
+void Checkpoints::describe(Life& life, int64_t token, size_t emptied) const {
+  const auto found = taken.find(token);
+  const Taken base = found == taken.end() ? Taken{} : found->second;
+  life.base = base.life;
+  life.resurrected = life.version != 0 && base.event < emptied;
+  life.failed = failed.contains(token);
+}
+
+void take_events(const Run& run, std::vector<Life>& lives) {
+  Checkpoints checkpoints;
+  size_t emptied = 0;             // the event; 0: the store never was
+  uint64_t committed_before = 0;  // it began to be emptied, in this life
   bool removed_before = false;
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     const sim::Event& event = all[i];
     Life& life = lives.back();
+    checkpoints.take(event, i, lives.size() - 1);
     switch (event.kind) {
-      case events::kCheckpointStarted:
-        taken[event.a] = {static_cast<uint32_t>(lives.size() - 1), i};
-        failed.erase(event.a);  // once its files are gone, another may have its token
-        left.erase(event.a);
-        break;
-      case events::kCheckpointLeft: left.insert(event.a); break;
-      case events::kCheckpointDone:
-        if (event.b != static_cast<int64_t>(engine::Errc::ok) && !left.contains(event.c)) {
-          failed.insert(event.c);
-        }
-        break;
       case events::kStoreEmptying:
         committed_before = life.committed;
         removed_before = life.removed_all;
@@ -88,18 +112,14 @@ void take_events(const Run& run, std::vector<Life>& lives) {
       case events::kMetadataCommitted:
         life.committed = std::max(life.committed, static_cast<uint64_t>(event.a));
         break;
-      case events::kRecoveryEnded: {
+      case events::kRecoveryEnded:
         life.recovery_ended = true;
         life.recovery_event = i;
         life.outcome = static_cast<engine::Errc>(event.a);
         life.version = static_cast<uint64_t>(event.b);
         life.token = static_cast<uint64_t>(event.c);
-        const Taken base = taken.contains(event.c) ? taken[event.c] : Taken{};
-        life.base = base.life;
-        life.resurrected = life.version != 0 && base.event < emptied;
-        life.failed = failed.contains(event.c);
+        checkpoints.describe(life, event.c, emptied);
         break;
-      }
       case static_cast<uint16_t>(sim::Kind::crashed):
         life.end = event.step;
         life.end_event = i;

@@ -306,7 +306,8 @@ Recovered Operations::recovered_by_log(size_t life) const {
     if (!is_counted(operation, life)) continue;
     last[operation.client] = std::max(last[operation.client], operation.invoked);
   }
-  return {life - 1, [last](const Operation& operation) {
+  return {life - 1,
+          [last](const Operation& operation) {
             const auto until = last.find(operation.client);
             const bool below = until != last.end() && operation.invoked <= until->second;
             return below && is_answered(operation) ? Presence::present : Presence::unknown;

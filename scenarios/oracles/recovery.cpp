@@ -152,7 +152,8 @@ Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number)
   const Life& life = lives[number];
   if (number == 0 || life.version == 0) return {};
   const uint64_t version = life.version;
-  return {life.base, [version](const Operation& operation) {
+  return {life.base,
+          [version](const Operation& operation) {
             if (!is_answered(operation) || operation.version == 0) return Presence::unknown;
             return operation.version <= version ? Presence::present : Presence::absent;
           },

@@ -97,8 +97,11 @@ TEST_CASE(
   REQUIRE(clients.store->wait_checkpoint(*ticket));
   CHECK(clients.store->session_serial(1) == 16);
   CHECK(clients.store->session_serial(2) == 12);
+  CHECK(clients.store->session_committed(1) == 10);
+  CHECK(clients.store->session_committed(2) == 4);
   sleeper->close();
   clients.crash_and_recover();
+  CHECK(clients.store->session_committed(1) == 10);
   CHECK(clients.store->session_serial(1) == 10);
   CHECK(clients.store->session_serial(2) == 4);
   clients.store->close();
