@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kScenarios[] = {"checkpoint-under-load", "crash-loop",     "fold-over",
                                            "recover-smaller",       "copy-reads",     "append-log",
-                                           "reset-with-io",         "dispose-with-io"};
+                                           "reset-with-io",         "dispose-with-io",
+                                           "operation-log"};
 
 }  // namespace
 
@@ -35,7 +36,7 @@ double slowest_points() {
   return slowest;
 }
 
-/// The life between two crashes included.
+/// Of a checkpoint: where there is none yet nothing counts. The life between two crashes included.
 double recoveries() {
   scenarios::Runner runner;
   const scenarios::Scenario& scenario = *scenarios::find_scenario("crash-loop");
@@ -43,11 +44,18 @@ double recoveries() {
     scenarios::Plan plan = scenarios::plan_of_seed(scenario, seed);
     plan.sizes.set("crashes", 16);
     plan.sizes.set("keys", 16);
-    plan.sizes.set("crash_steps", 4000);
+    plan.sizes.set("crash_steps", 5000);
+    plan.sizes.set("snapshots", 4);
+    plan.sizes.set("operations", 40);
+    plan.sizes.set("sessions", 1);
+    for (const char* other : {"index_permille", "back_permille", "names_permille"}) {
+      plan.sizes.set(other, 0);
+    }
     const scenarios::Run& run = runner.play(plan);
     const auto& all = run.trace->events;
     return std::count_if(all.begin(), all.end(), [](const sim::Event& event) {
-      return event.kind == engine::events::kRecoveryEnded;
+      const bool from_checkpoint = event.kind == engine::events::kRecoveryEnded && event.c != 0;
+      return from_checkpoint && event.a == static_cast<int64_t>(engine::Errc::ok);
     });
   };
   play(1);

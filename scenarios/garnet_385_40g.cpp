@@ -27,7 +27,7 @@ class Garnet385At40G final : public Scenario {
     return "the genuine sizes of garnet issue 385: a full cache of 40 GiB and one snapshot";
   }
   std::span<const SizeRow> sizes() const override { return kSizes; }
-  bool is_cache(const Sizes&) const override { return true; }
+  bool is_cache(const Sizes& sizes) const override { return sizes["null_main"] != 0; }
   bool is_large() const override { return true; }
   std::string unfit(const Sizes& sizes) const override { return unfit_store(sizes); }
 

@@ -119,6 +119,7 @@ engine::Errc SimDevice::refuse(const engine::Io& io) const {
   if (io.length == 0 || io.offset % sector != 0 || io.length % sector != 0) {
     return engine::Errc::invalid;
   }
+  if (reinterpret_cast<uintptr_t>(io.buffer) % 8 != 0) return engine::Errc::invalid;
   const uint64_t segment = options_.segment_size;
   if (segment != 0 && io.offset / segment != (io.offset + io.length - 1) / segment) {
     return engine::Errc::invalid;

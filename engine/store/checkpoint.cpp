@@ -36,7 +36,10 @@ void CheckpointDriver::initialise(const StoreOptions& options) {
 Result<void> CheckpointDriver::recover_to(const CheckpointInfo& info,
                                           std::span<const SessionPoint> sessions) {
   for (const SessionPoint& point : sessions) TRY(replayed(point.id, point.serial));
-  for (KnownSession& known : sessions_.all()) known.committed = known.serial;
+  {
+    const Lock lock(mutex_);
+    for (KnownSession& known : sessions_.all()) known.committed = known.serial;
+  }
   kept_.add({info.token, info.index_token, info.begin, info.log_start});
   go_on_in(info.next_version);
   return {};

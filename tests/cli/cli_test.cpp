@@ -2,6 +2,7 @@
 // The command line as its users meet it: the binary is run, in a folder of its own, and what it
 // prints, writes and returns is looked at. $ORRERY names the binary.
 #include <algorithm>
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -179,6 +180,18 @@ TEST_CASE("JSON lines have their fields, and the last one sums up") {
     seen += one["hits"].get<uint64_t>() > 0 ? 1 : 0;
   }
   CHECK(seen > 0);
+}
+
+TEST_CASE("an access violation is a verdict, and with --abort a debugger's") {
+  const Place place;
+  const std::string replay = "replay garnet-385-40g 1 --bug garnet-385 --oracles memory";
+  const Ended judged = place.run(replay);
+  CHECK(judged.code == 1);
+  CHECK_THAT(judged.out, ContainsSubstring("access violation"));
+  const Ended aborted = place.run(replay + " --abort");
+  // A sanitizer has its own word to say, and a code of its own.
+  const bool sanitized = aborted.err.find("AddressSanitizer: SEGV") != std::string::npos;
+  CHECK((sanitized || aborted.code == 128 + SIGSEGV));
 }
 
 TEST_CASE("one worker and two give the same seeds and digests") {

@@ -199,7 +199,7 @@ MUTATIONS = [
     ("older-removed-first", "engine/store/checkpoint_commit.cpp",
      "  TRY(write_metadata());\n",
      "  kept_.add({info_.token, info_.index_token, info_.begin, info_.log_start});\n"
-     "  remove_outdated();\n"
+     "  (void)remove_outdated();\n"
      "  TRY(write_metadata());\n"),
     ("all-removed", "engine/store/checkpoint_commit.cpp",
      "  kept_.limit_to(options_.checkpoints_kept);\n", "  kept_.limit_to(0);\n"),
