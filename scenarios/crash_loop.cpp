@@ -17,6 +17,16 @@ class CrashLoop final : public LivesScenario {
     Draw draw(seed, 0xC4A5);
     draw_lives(draw, sizes);
     sizes.set("crashes", draw.between(1, 6));
+    if (draw.odds(1, 4)) go_back_often(draw, sizes);
+  }
+
+ private:
+  // To checkpoints that need what the newer ones have given up.
+  static void go_back_often(Draw& draw, Sizes& sizes) {
+    sizes.set("kept", draw.between(2, 3));
+    sizes.set("shifts", draw.between(6, 12));
+    sizes.set("snapshots", draw.between(6, 8));
+    sizes.set("back_permille", 1000);
   }
 };
 

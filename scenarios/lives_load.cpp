@@ -56,7 +56,10 @@ void LivesScenario::play(Stage& stage) const {
 void LivesScenario::finish(Stage&, engine::Store& store) const { store.close(); }
 
 engine::StoreOptions LivesScenario::options_of(const Sizes& sizes, uint32_t) const {
-  return store_options(sizes);
+  engine::StoreOptions options = store_options(sizes);
+  const int64_t least = std::max(sizes["page_bits"], sizes["sector_bits"]);
+  options.segment_bits = static_cast<uint32_t>(least) + 1;  // what is given up is soon gone
+  return options;
 }
 
 void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {

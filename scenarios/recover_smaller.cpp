@@ -17,7 +17,7 @@ class RecoverSmaller final : public LivesScenario {
 
  private:
   engine::StoreOptions options_of(const Sizes& sizes, uint32_t life) const override {
-    engine::StoreOptions options = store_options(sizes);
+    engine::StoreOptions options = LivesScenario::options_of(sizes, life);
     if (life == 0) return options;
     Draw draw(sim::mix(static_cast<uint64_t>(sizes["script"]), 0x0711), life);
     options.memory_bits = options.page_bits + static_cast<uint32_t>(draw.between(1, 4));
