@@ -276,3 +276,23 @@ TEST_CASE("the device keeps what a checkpoint needs, and no more") {
     world.close();
   }
 }
+
+TEST_CASE("the device keeps what a checkpoint needs that could not be removed") {
+  StoreOptions options = small_options(false);
+  options.checkpoints_kept = 1;
+  Fixture world(options);
+  const auto checkpoint = [&] {
+    const auto ticket = world.store->start_checkpoint({LogCheckpoint::fold_over, false});
+    REQUIRE(ticket);
+    REQUIRE(world.store->wait_checkpoint(*ticket));
+  };
+  for (int i = 0; i < 200; ++i) world.upsert(key_of(i), value_of(i));
+  checkpoint();
+  REQUIRE(world.store->shift_begin(world.store->log().tail()));
+  world.plain.failing_removes = 1;
+  checkpoint();
+  CHECK(world.plain.device("db/hlog").truncated == 0);
+  checkpoint();
+  CHECK(world.plain.device("db/hlog").truncated > 0);
+  world.close();
+}

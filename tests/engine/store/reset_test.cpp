@@ -156,6 +156,24 @@ TEST_CASE("metadata that could not be removed keeps what it speaks of") {
   world.close();
 }
 
+TEST_CASE("an emptying that could not be made durable removes no data, and a later one all of it") {
+  Fixture world(small_options(false));
+  for (int i = 0; i < 100; ++i) world.upsert(key_of(i), value_of(i));
+  const auto ticket = world.store->start_checkpoint();
+  REQUIRE(ticket);
+  REQUIRE(world.store->wait_checkpoint(*ticket));
+  const std::string snapshot(DeviceName::snapshot("db", ticket->token).view());
+  for (int i = 0; i < 2; ++i) {
+    world.plain.failing_name_syncs = 1;
+    CHECK(world.store->reset().error().code == Errc::io);
+    CHECK(world.plain.has(snapshot));
+    CHECK(world.read(key_of(3)) == value_of(3));
+  }
+  REQUIRE(world.store->reset());
+  CHECK_FALSE(world.plain.has(snapshot));
+  world.close();
+}
+
 TEST_CASE("a session that is given up answers all that was pending, and has no effect") {
   Fixture world(small_options(false));
   for (int i = 0; i < 300; ++i) world.add(key_of(i), 7);
