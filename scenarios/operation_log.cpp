@@ -59,9 +59,20 @@ class OperationLogScenario final : public LivesScenario {
     sizes.set("log_fast_commit", draw.between(0, 1));
     sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.odds(1, 3) ? 1 : draw.log_uniform(1, 5));
     sizes.set("resets", draw.odds(2, 3) ? 0 : draw.between(1, 3));
+    if (draw.odds(1, 4)) make_tight(draw, sizes);
   }
 
  private:
+  // Hardly any room in the log, and few keys whose values change their size: what an attempt had
+  // allocated serves the next, and the next.
+  static void make_tight(Draw& draw, Sizes& sizes) {
+    sizes.set("log_page_bits", 8);
+    sizes.set("log_ring_bits", 1);
+    sizes.set("keys", draw.between(2, 4));
+    sizes.set("sessions", 4);
+    sizes.set("value_max", draw.between(70, 100));
+  }
+
   // The memory of the log may be of another size in another life.
   engine::StoreOptions options_of(const Sizes& sizes, uint32_t life) const override {
     engine::StoreOptions options = store_options(sizes);

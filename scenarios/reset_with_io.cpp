@@ -25,9 +25,20 @@ class ResetWithIo final : public LivesScenario {
     sizes.set("flushes", draw.between(0, 6));
     sizes.set("copy_reads", draw.odds(1, 4) ? 1 : 0);
     sizes.set("crashes", draw.odds(1, 2) ? 0 : draw.between(1, 3));
+    if (draw.odds(1, 3)) reset_often(draw, sizes);
   }
 
  protected:
+  // Under many who come in again and again, with much that leaves memory.
+  static void reset_often(Draw& draw, Sizes& sizes) {
+    sizes.set("resets", draw.between(10, 20));
+    sizes.set("sessions", draw.between(6, 8));
+    sizes.set("ring_bits", 1);
+    sizes.set("mutable_permille", 0);
+    sizes.set("flushes", draw.between(40, 100));
+    sizes.set("crashes", draw.odds(1, 4) ? 1 : 0);
+  }
+
   Mix mix(const Sizes& sizes) const override {
     Mix mix = mix_of(sizes);
     mix.upserts = 40;

@@ -202,6 +202,29 @@ TEST_CASE("a record that replaces a later one is corrupt, and stops nobody's pro
   }
 }
 
+TEST_CASE("going back writes nothing before the newer checkpoints are gone for good") {
+  StoreOptions options = small_options(false);
+  options.index_bits = 3;
+  options.tag_bits = 1;  // keys share chains
+  Lives lives(options);
+  lives.open();
+  lives.fill(0, 100, "a");
+  const uint64_t older = lives.checkpoint({LogCheckpoint::snapshot, true});
+  lives.fill(0, 100, "b");
+  lives.checkpoint();
+  lives.die();
+  lives.options.index_bits = 2;  // chains are linked anew, and written
+  const std::vector<std::byte> before = lives.plain.device("db/hlog").bytes;
+  for (int i = 0; i < 2; ++i) {
+    lives.plain.failing_name_syncs = 1;
+    CHECK(recovery_error(lives, {older}).code == Errc::io);
+    CHECK(lives.plain.device("db/hlog").bytes == before);
+  }
+  lives.recover({older});
+  CHECK(lives.plain.device("db/hlog").bytes != before);
+  lives.die();
+}
+
 TEST_CASE("going back removes nothing before the older checkpoint has been read") {
   for (const bool same_index : {false, true}) {
     const CheckpointRequest newer = same_index ? kFolded : CheckpointRequest{};
