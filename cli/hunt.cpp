@@ -51,6 +51,7 @@ class Hunter final : public fuzz::Watcher {
   void on_tick(const Campaign& so_far, double seconds) override;
   bool has_found() const override { return found_elsewhere_; }
 
+  void tell_run(const RunRow& row);
   void reproduce(const RunRow& row);
   void look_into_divergence(RunRow& row);
   void look_elsewhere(RunRow& row);
@@ -137,9 +138,19 @@ void Hunter::on_row(const RunRow& row) {
     if (!told.unconfirmed) told.signature.assign(known->made.signature);
   }
   last_words_.clear();
+  if (hunted_.verbose) tell_run(told);
   if (!hunted_.json) return;
   rows_ += reports::json_line(told, hunted_.scenario->name()) + '\n';
   if (!rerun_line_.empty()) rows_ += rerun_line_ + '\n';
+}
+
+// To where progress goes: the result stays what it is.
+void Hunter::tell_run(const RunRow& row) {
+  progress_.clear();
+  const std::string_view signature = row.signature.view();
+  fmt::print(invocation_.err, "run {}  seed {}  {} points  {}{}\n", row.index,
+             reports::hex64(row.seed), row.points, scenarios::name_of(row.verdict),
+             signature.empty() ? "" : fmt::format("  {}", signature));
 }
 
 void Hunter::on_last_words(const RunRow&, const std::string& words) { last_words_ = words; }

@@ -20,6 +20,7 @@ struct Hunted {
   std::string junit;  // a file; empty: none is wanted
   bool json = false;
   bool quiet = false;
+  bool verbose = false;
   std::string options;  // as they were given, for the command that goes on
 };
 

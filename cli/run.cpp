@@ -21,6 +21,7 @@ namespace orrery::cli {
 namespace {
 
 constexpr uint64_t kRunsByDefault = 1000;
+constexpr int64_t kTimeMaxMs = int64_t{1000} * 60 * 60 * 1000;
 constexpr uint64_t kGuardedEvery = 16;
 constexpr uint64_t kCheckedEvery = 50;
 constexpr int64_t kHangAfterMs = 60'000;
@@ -42,6 +43,7 @@ struct Words {
   bool guarded = false;
   bool json = false;
   bool quiet = false;
+  bool verbose = false;
   bool keep_going = false;
   PlanOptions plan;
 };
@@ -99,6 +101,7 @@ void add_options(Options& options, Words& words) {
   options.value("--junit", "FILE", words.junit, "write JUnit XML: a test case for each oracle");
   options.value("--out", "DIR", words.folder, "where tapes of failing runs go (orrery-out)");
   options.flag("-q,--quiet", words.quiet, "no progress, no chatter");
+  options.flag("-v,--verbose", words.verbose, "a line for each run, beside the progress");
   options.value("--color", "WHEN", words.colour, "auto, always or never");
 }
 
@@ -119,6 +122,7 @@ std::string read(const Words& words, Hunted& hunted, fuzz::CampaignOrder& order)
   if (!wrong.empty()) return wrong;
   hunted.json = words.json;
   hunted.quiet = words.quiet;
+  hunted.verbose = words.verbose;
   hunted.options = given_again(words);
   order.keep_going = words.keep_going;
   scenarios::Plan plan;
@@ -133,6 +137,9 @@ std::string read_limits(const Words& words, const Hunted& hunted, fuzz::Campaign
   std::string wrong;
   if (words.time) {
     wrong = read_time(*words.time, order.time_max_ms);
+    if (wrong.empty() && order.time_max_ms > kTimeMaxMs) {
+      wrong = fmt::format("--time {} is more than 1000h", *words.time);
+    }
   } else if (words.runs) {
     wrong = read_count("-n", *words.runs, 1, order.runs_max);
   } else {

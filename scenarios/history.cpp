@@ -49,6 +49,7 @@ void History::end(size_t index, const Ending& ending) {
   operation.outcome = ending.outcome;
   operation.result = ending.result;
   operation.garbage = ending.garbage;
+  operation.damaged = ending.damaged;
   operation.address = ending.address;
   operation.version = ending.version;
   operation.log_end = ending.log_end;

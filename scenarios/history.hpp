@@ -47,6 +47,7 @@ struct Operation {
   uint64_t argument = 0;  // the number written, or the amount added
   uint64_t result = 0;    // the number read, or the number after an add
   bool garbage = false;   // the bytes read were not a value that the encoding allows
+  bool damaged = false;   // it failed because of what the store found
   uint64_t invoked = 0;   // steps
   uint64_t returned = kNeverReturned;
   int64_t address = -1;  // of the record that held the value; -1: not known
@@ -62,6 +63,7 @@ struct Ending {
   uint64_t step = 0;
   uint64_t result = 0;
   bool garbage = false;
+  bool damaged = false;
   int64_t address = -1;
   uint64_t version = 0;
   int64_t log_end = 0;

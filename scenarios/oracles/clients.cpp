@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kLabel = "what clients saw of a key fits no order of their operations";
 
+std::optional<Finding> find_damaged(const Run& run);
 Judgement judge_lives(const Run& run, OracleScratch& scratch);
 void place(const Run& run, const Operation& operation, Finding& finding);
 
@@ -102,6 +103,7 @@ Judgement judge_clients(const Run& run, OracleScratch& scratch) {
     place(run, operations[i], finding);
     return finding;
   }
+  if (auto found = find_damaged(run)) return std::move(*found);
   if (has_crashed(run)) return judge_lives(run, scratch);
   const Eviction eviction = eviction_of(run, scratch);
   const LinearizabilityReport report = scratch.linearizability.check(operations, eviction);
@@ -115,6 +117,22 @@ Judgement judge_clients(const Run& run, OracleScratch& scratch) {
 }
 
 namespace {
+
+// What was written stays as it was written, unless a fault is there to damage it.
+std::optional<Finding> find_damaged(const Run& run) {
+  const std::span<const Operation> operations = run.history->operations();
+  const auto damaged = std::find_if(operations.begin(), operations.end(),
+                                    [](const Operation& one) { return one.damaged; });
+  if (damaged == operations.end() || is_voided(run, sim::Promise::integrity)) return std::nullopt;
+  Finding finding;
+  finding.oracle = "linearizable";
+  finding.label = "a client was told that its record is damaged";
+  finding.text = fmt::format("client {} asked for key {}", damaged->client, damaged->key);
+  finding.step = damaged->returned;
+  finding.operations.push_back(static_cast<size_t>(damaged - operations.begin()));
+  place(run, *damaged, finding);
+  return finding;
+}
 
 // Each life is a history of its own, which begins with what was recovered.
 Judgement judge_lives(const Run& run, OracleScratch& scratch) {

@@ -7,6 +7,7 @@
 
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
+#include "faults/catalogue.hpp"
 #include "scenarios/ledger.hpp"
 
 namespace orrery::scenarios {
@@ -26,6 +27,13 @@ bool has_crashed(const Run& run) {
                      [](const sim::Event& event) {
                        return event.kind == static_cast<uint16_t>(sim::Kind::crashed);
                      });
+}
+
+bool is_voided(const Run& run, sim::Promise promise) {
+  const auto& names = run.plan->faults;
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return (faults::find_fault(name)->voids() & static_cast<uint32_t>(promise)) != 0;
+  });
 }
 
 bool logs_operations(const Run& run) {

@@ -14,6 +14,7 @@
 
 #include "scenarios/oracles/linearizable.hpp"
 #include "scenarios/run.hpp"
+#include "sim/fault.hpp"
 
 namespace orrery::scenarios {
 
@@ -54,6 +55,9 @@ struct Life {
 };
 
 bool has_crashed(const Run& run);
+
+/// Whether a fault that is enabled voids the promise.
+bool is_voided(const Run& run, sim::Promise promise);
 
 /// Whether the store logs its operations. What is recovered is then for operation-log to judge.
 bool logs_operations(const Run& run);

@@ -67,7 +67,6 @@ class Operations {
 
 bool changes(const Operation& operation);
 uint64_t behind(const std::vector<Placed>& counted, const Operation& doubtful);
-bool voids_durability(const Run& run);
 
 }  // namespace
 
@@ -83,7 +82,7 @@ Operations::Operations(const Run& run)
       all_(run.history->operations()),
       lives_(lives_of(run)),
       logs_(lives_.size()),
-      durable_(!voids_durability(run)) {
+      durable_(!is_voided(run, sim::Promise::durability)) {
   take_events();
 }
 
@@ -343,13 +342,6 @@ uint64_t behind(const std::vector<Placed>& counted, const Operation& doubtful) {
     if (operation.key == doubtful.key && earlier) place = 2 * (i + 1) + 1;
   }
   return place;
-}
-
-bool voids_durability(const Run& run) {
-  return std::any_of(run.plan->faults.begin(), run.plan->faults.end(), [](const std::string& name) {
-    const uint32_t voids = faults::find_fault(name)->voids();
-    return (voids & static_cast<uint32_t>(sim::Promise::durability)) != 0;
-  });
 }
 
 }  // namespace

@@ -23,7 +23,6 @@ Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vect
                          size_t number);
 Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number);
 void cite_commit(const Run& run, Finding& finding);
-bool is_integrity_voided(const Run& run);
 
 }  // namespace
 
@@ -92,7 +91,7 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
     return finding;
   }
   if (life.outcome != Errc::corrupt && life.outcome != Errc::invalid) return std::nullopt;
-  if (is_integrity_voided(run)) return std::nullopt;
+  if (is_voided(run, sim::Promise::integrity)) return std::nullopt;
   finding.label = "a checkpoint was found damaged";
   finding.text = fmt::format(
       "recovery ended with {}, and neither a crash nor a request that failed may damage what was "
@@ -158,14 +157,6 @@ Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number)
             return operation.version <= version ? Presence::present : Presence::absent;
           },
           false};
-}
-
-bool is_integrity_voided(const Run& run) {
-  for (const std::string& name : run.plan->faults) {
-    const sim::Fault* const fault = faults::find_fault(name);
-    if ((fault->voids() & static_cast<uint32_t>(sim::Promise::integrity)) != 0) return true;
-  }
-  return false;
 }
 
 }  // namespace

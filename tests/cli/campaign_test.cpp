@@ -296,8 +296,8 @@ TEST_CASE("printed commands repeat what a tape does not hold, in words that a sh
   const Place place;
   const std::string oracles = " --oracles snapshot-cut,lifetimes";
   const Ended hunt =
-      place.run("run snapshot-full-cache --bug garnet-385 -s 4 -n 400 -q --out 'my out'" + oracles +
-                " --junit out.xml");
+      place.run("run snapshot-full-cache --bug garnet-385 -s 4 -n 4000 -q --out 'my out'" +
+                oracles + " --junit out.xml");
   REQUIRE(hunt.code == 1);
   const std::string shrink = behind(hunt.out, "  shrink:  " + place.binary());
   CHECK_THAT(shrink, ContainsSubstring(" shrink 'my out/snapshot-full-cache-0x"));

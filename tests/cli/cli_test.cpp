@@ -36,6 +36,7 @@ constexpr Row kBadInput[] = {
     {"run canary -n ten", "not \"ten\""},
     {"run canary -n 5 --time 1s", "-n and --time exclude each other"},
     {"run canary --time soon", "\"soon\" is no length of time"},
+    {"run canary --time 2000h", "--time 2000h is more than 1000h"},
     {"run canary -j 0", "-j wants a whole number"},
     {"run canary --from -1", "--from wants a whole number"},
     {"run canary --from 18446744073709551615", "beyond every campaign"},
@@ -180,6 +181,16 @@ TEST_CASE("JSON lines have their fields, and the last one sums up") {
     seen += one["hits"].get<uint64_t>() > 0 ? 1 : 0;
   }
   CHECK(seen > 0);
+}
+
+TEST_CASE("-v tells of each run beside the result, which stays what it is") {
+  const Place place;
+  const Ended plain = place.run("run canary -n 30 -s 7 -j 1 --keep-going --json -q");
+  const Ended told = place.run("run canary -n 30 -s 7 -j 1 --keep-going --json -q -v");
+  CHECK(told.code == plain.code);
+  CHECK_THAT(told.err, ContainsSubstring("run 0  seed 0x"));
+  CHECK_THAT(told.err, ContainsSubstring("run 29  seed 0x"));
+  CHECK(lines_of(told.out).size() == lines_of(plain.out).size());
 }
 
 TEST_CASE("an access violation is a verdict, and with --abort a debugger's") {

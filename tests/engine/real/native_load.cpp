@@ -96,6 +96,18 @@ class Client {
     for (uint64_t key = 0; key < shared_.load.keys; ++key) read(key);
     session_->close();
   }
+  // To every key it looks like an erase.
+  void empty_store() {
+    std::vector<size_t> erases;
+    for (uint64_t key = 0; key < shared_.load.keys; ++key) {
+      erases.push_back(begin(OpKind::erase, key, 0));
+    }
+    const auto emptied = shared_.store.reset();
+    OpResult result;
+    result.status = emptied ? engine::Status::ok : engine::Status::failed;
+    if (emptied) result.log_address = *emptied;
+    for (const size_t erase : erases) end(erase, result, 0, false);
+  }
   std::span<const scenarios::Operation> operations() const { return history_.operations(); }
 
  private:
@@ -222,6 +234,17 @@ void take_checkpoints(Shared& shared, std::vector<NativeCheckpoint>& taken) {
   }
 }
 
+void empty_stores(Shared& shared, Client& client) {
+  engine::Tasks& tasks = shared.machine.runtime().tasks;
+  const NativeLoad& load = shared.load;
+  const uint64_t all = load.operations * load.sessions;
+  for (uint64_t i = 1; i <= load.resets; ++i) {
+    const uint64_t due = all * i / (load.resets + 1);
+    while (shared.done.load(std::memory_order_relaxed) < due) tasks.yield();
+    client.empty_store();
+  }
+}
+
 }  // namespace
 
 NativeRun play_natively(engine::Machine& machine, const NativeLoad& load) {
@@ -234,6 +257,7 @@ NativeRun play_natively(engine::Machine& machine, const NativeLoad& load) {
   NativeRun run;
   std::deque<Client> clients;
   for (uint32_t id = 1; id <= load.sessions + 1; ++id) clients.emplace_back(shared, id);
+  Client resetter(shared, load.sessions + 3);
   std::atomic<uint32_t> next{0};
   const auto session = [&] { clients[next.fetch_add(1)].play(); };
   const auto admin = [&] { take_checkpoints(shared, run.checkpoints); };
@@ -242,16 +266,20 @@ NativeRun play_natively(engine::Machine& machine, const NativeLoad& load) {
     tasks.push_back(start(runtime.tasks, {"session", i}, session));
   }
   if (load.checkpoints > 0) tasks.push_back(start(runtime.tasks, {"admin", 0}, admin));
+  const auto empty = [&] { empty_stores(shared, resetter); };
+  if (load.resets > 0) tasks.push_back(start(runtime.tasks, {"resetter", 0}, empty));
   for (const engine::TaskId task : tasks) runtime.tasks.join(task);
   clients.back().read_all();
   if (load.options.log_operations && !store->commit_log()) shared.failures.fetch_add(1);
   run.evicted = store->log().load(engine::Boundary::head) > load.options.first_address;
   store->close();
   store = {};
-  for (const Client& client : clients) {
+  const auto take = [&](const Client& client) {
     const auto own = client.operations();
     run.operations.insert(run.operations.end(), own.begin(), own.end());
-  }
+  };
+  for (const Client& client : clients) take(client);
+  take(resetter);
   std::sort(run.operations.begin(), run.operations.end(),
             [](const auto& a, const auto& b) { return a.invoked < b.invoked; });
   run.failures = shared.failures.load();

@@ -21,6 +21,7 @@ struct NativeLoad {
   uint64_t flush_every = 0;     // operations of a session between two flushes of the log; 0 = never
   uint64_t commit_every = 0;    // the same for commits of the log of operations
   uint64_t checkpoints = 3;
+  uint64_t resets = 0;  // how often the store is emptied; what a checkpoint held is then gone
   uint64_t keys = 64;
   uint64_t value_max = 64;  // bytes
 };

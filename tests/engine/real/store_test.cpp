@@ -238,3 +238,32 @@ TEST_CASE("natively: what is logged is recovered, with and without a checkpoint"
     }
   }
 }
+
+TEST_CASE("natively: reads that copy change nothing that anybody can see", "[native]") {
+  for (const bool null_main : {false, true}) {
+    for (const auto copy : {engine::CopyReads::from_device, engine::CopyReads::from_immutable}) {
+      NativeLoad load = small_load();
+      load.options.main_is_null = null_main;
+      load.options.copy_reads = copy;
+      INFO("null " << null_main << ", copy " << static_cast<int>(copy));
+      REQUIRE(verdict_of(load) == "ok");
+    }
+  }
+}
+
+TEST_CASE("natively: a store is emptied under its sessions, with a log and without", "[native]") {
+  for (const bool logs : {false, true}) {
+    NativeLoad load = small_load();
+    load.options.copy_reads = engine::CopyReads::from_immutable;
+    load.options.log_operations = logs;
+    load.options.log_page_bits = 10;
+    load.options.log_memory_bits = 13;
+    load.operations = 2'000;
+    load.flush_every = 100;
+    load.commit_every = logs ? 50 : 0;
+    load.checkpoints = 0;
+    load.resets = 6;
+    INFO("logs " << logs);
+    REQUIRE(verdict_of(load) == "ok");
+  }
+}

@@ -54,6 +54,16 @@ TEST_CASE("bytes that are no value are found") {
   REQUIRE(made.label(judge_clients) == "a client read bytes that nobody wrote");
 }
 
+TEST_CASE("a record that is damaged is found where nothing damages any") {
+  HandMadeRun made;
+  Ending end = ending(0, Outcome::failed);
+  made.does(OpKind::read, 1, 0, end);
+  REQUIRE(made.label(judge_clients) == "nothing");
+  end.damaged = true;
+  made.does(OpKind::read, 1, 0, end);
+  REQUIRE(made.label(judge_clients) == "a client was told that its record is damaged");
+}
+
 TEST_CASE("who saw it is named, with the time and the last place of his operation") {
   HandMadeRun made;
   made.does(OpKind::upsert, 1, 7, ending(7), 2);
