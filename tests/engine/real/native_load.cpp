@@ -215,14 +215,19 @@ class Client {
   std::array<std::byte, kValueMax> value_room_{};
 };
 
-// Each as far through the load as its number says, or as soon as the one before is done.
-void take_checkpoints(Shared& shared, std::vector<NativeCheckpoint>& taken) {
-  engine::Tasks& tasks = shared.machine.runtime().tasks;
+// The n-th of `count`, from 1, has its turn so far through the load as its number says.
+void wait_for_turn(Shared& shared, uint64_t n, uint64_t count) {
   const NativeLoad& load = shared.load;
-  const uint64_t all = load.operations * load.sessions;
+  const uint64_t due = load.operations * load.sessions * n / (count + 1);
+  while (shared.done.load(std::memory_order_relaxed) < due) {
+    shared.machine.runtime().tasks.yield();
+  }
+}
+
+void take_checkpoints(Shared& shared, std::vector<NativeCheckpoint>& taken) {
+  const NativeLoad& load = shared.load;
   for (uint64_t i = 1; i <= load.checkpoints; ++i) {
-    const uint64_t due = all * i / (load.checkpoints + 1);
-    while (shared.done.load(std::memory_order_relaxed) < due) tasks.yield();
+    wait_for_turn(shared, i, load.checkpoints);
     const auto ticket = shared.store.start_checkpoint();
     CHECK(ticket.has_value(), "two checkpoints at once");
     const auto ended = shared.store.wait_checkpoint(*ticket);
@@ -235,12 +240,9 @@ void take_checkpoints(Shared& shared, std::vector<NativeCheckpoint>& taken) {
 }
 
 void empty_stores(Shared& shared, Client& client) {
-  engine::Tasks& tasks = shared.machine.runtime().tasks;
   const NativeLoad& load = shared.load;
-  const uint64_t all = load.operations * load.sessions;
   for (uint64_t i = 1; i <= load.resets; ++i) {
-    const uint64_t due = all * i / (load.resets + 1);
-    while (shared.done.load(std::memory_order_relaxed) < due) tasks.yield();
+    wait_for_turn(shared, i, load.resets);
     client.empty_store();
   }
 }
