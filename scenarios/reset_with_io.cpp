@@ -25,7 +25,7 @@ class ResetWithIo final : public LivesScenario {
     sizes.set("flushes", draw.between(0, 6));
     sizes.set("copy_reads", draw.odds(1, 4) ? 1 : 0);
     sizes.set("crashes", draw.odds(1, 2) ? 0 : draw.between(1, 3));
-    if (draw.odds(1, 3)) reset_often(draw, sizes);
+    if (draw.odds(1, 2)) reset_often(draw, sizes);
   }
 
  protected:

@@ -152,6 +152,7 @@ class CheckpointDriver {
   using PointOf = SessionPoint (CheckpointDriver::*)(const KnownSession& session) const;
   Result<size_t> collect_sessions(Array<SessionPoint>& points, PointOf of);
   void commit_sessions();
+  void forget_committed();
   SessionPoint point_of(const KnownSession& session) const;    // for the checkpoint under way
   SessionPoint present_of(const KnownSession& session) const;  // all that it has finished
   void close_files();

@@ -229,6 +229,13 @@ void CheckpointDriver::commit_sessions() {
   for (KnownSession& known : sessions_.all()) known.committed = known.captured;
 }
 
+// From here on there is no checkpoint to count on, even if one cannot be removed.
+void CheckpointDriver::forget_committed() {
+  kept_ = {};
+  const Lock lock(mutex_);
+  for (KnownSession& known : sessions_.all()) known.committed = 0;
+}
+
 SessionPoint CheckpointDriver::present_of(const KnownSession& session) const {
   return {session.id, session.open == nullptr ? session.serial : session.open->serial.load()};
 }
@@ -256,7 +263,7 @@ Result<LogAddr> CheckpointDriver::remove_all() {
   CHECK(resetting(), "all checkpoints are removed while sessions work");
   if (operations_.is_open()) return void_all();
   note(events::kStoreEmptying);
-  kept_ = {};
+  forget_committed();
   TRY(remove_others(runtime_, options_, kept_));
   // Also those that were removed before, and could come back.
   TRY(runtime_.storage.sync_names());
@@ -273,7 +280,7 @@ Result<LogAddr> CheckpointDriver::void_all() {
     if (place.error().code != Errc::uncertain) note(events::kStoreKept);
     return place.error();
   }
-  kept_ = {};
+  forget_committed();
   // They are void. What cannot be removed now goes with the next one that is taken.
   const Result<void> removed = remove_others(runtime_, options_, kept_);
   SOMETIMES(!removed, "checkpoints that are void could not be removed");

@@ -107,6 +107,28 @@ TEST_CASE(
   clients.store->close();
 }
 
+TEST_CASE("no checkpoint holds anything of a session once the store is emptied") {
+  StoreOptions options = small_options(false);
+  options.log_page_bits = 9;
+  options.log_memory_bits = 11;
+  for (const bool logged : {false, true}) {
+    INFO("with a log of operations: " << logged);
+    options.log_operations = logged;
+    Clients clients(options);
+    clients.visit(1, 10);
+    clients.checkpoint();
+    CHECK(clients.store->session_committed(1) == 10);
+    REQUIRE(clients.store->reset());
+    CHECK(clients.store->session_committed(1) == 0);
+    CHECK(clients.store->session_serial(1) == 10);
+    clients.visit(1, 2);
+    CHECK(clients.store->session_committed(1) == 0);
+    clients.checkpoint();
+    CHECK(clients.store->session_committed(1) == 12);
+    clients.store->close();
+  }
+}
+
 TEST_CASE("what is replayed from the log of operations is counted") {
   StoreOptions options = small_options(false);
   options.log_operations = true;
