@@ -186,7 +186,8 @@ std::string read_rate(const Words& words, const Hunted& hunted, uint64_t& every)
   return fmt::format("--check-determinism is 1/50, 50, all or off, not \"{}\"", *words.checked);
 }
 
-// What the command that goes on must say again besides seed, limits and plan.
+// What the command that goes on must say again besides seed, limits and plan. Not --junit: that
+// file has what was done so far.
 std::string given_again(const Words& words) {
   std::string text;
   const auto add = [&](const char* option, const std::optional<std::string>& value) {

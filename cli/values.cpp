@@ -26,6 +26,10 @@ bool is_hex(std::string_view text) {
 
 uint64_t folded(std::string_view hash);
 
+constexpr const char* kSeedForm =
+    "a seed is 0x and up to 16 hex digits, a decimal number of 64 bits, a git hash of 40 digits, or"
+    " @FILE";
+
 }  // namespace
 
 std::string read_seed(std::string_view text, uint64_t& seed) {
@@ -37,7 +41,8 @@ std::string read_seed(std::string_view text, uint64_t& seed) {
     const size_t end = std::min(content.find_first_of(" \t\r\n", start), content.size());
     const std::string word = content.substr(start, end - start);
     if (word.starts_with('@')) return fmt::format("{} names another file", text);
-    return read_seed(word, seed);
+    if (read_seed(word, seed).empty()) return {};
+    return fmt::format("{} does not begin with a seed: {}", text, kSeedForm);
   }
   if (text.size() == kGitHash && is_hex(text)) {
     seed = folded(text);
@@ -45,10 +50,7 @@ std::string read_seed(std::string_view text, uint64_t& seed) {
   }
   const bool hex = text.starts_with("0x") || text.starts_with("0X");
   if (read_whole(hex ? text.substr(2) : text, hex ? 16 : 10, seed)) return {};
-  return fmt::format(
-      "\"{}\" is no seed; a seed is 0x and up to 16 hex digits, a decimal number of 64 bits, a git"
-      " hash of 40 digits, or @FILE",
-      text);
+  return fmt::format("\"{}\" is no seed; {}", text, kSeedForm);
 }
 
 std::string read_count(std::string_view what, std::string_view text, uint64_t least,

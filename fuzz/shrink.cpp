@@ -287,8 +287,9 @@ void Shrinker::drop_faults() {
 // ---- what is needed, and whether it holds
 // --------------------------------------------------------
 
+// Where the budget ended early, some are not needed after all: they go as well.
 void Shrinker::find_needs() {
-  for (size_t i = 0; i < best_.deviations.size(); ++i) {
+  for (size_t i = 0; i < best_.deviations.size();) {
     if (replays_ + 2 >= options_.replays_max || (options_.stop && options_.stop())) return;
     Plan plan = best_;
     plan.deviations.erase(plan.deviations.begin() + static_cast<std::ptrdiff_t>(i));
@@ -297,11 +298,15 @@ void Shrinker::find_needs() {
     if (run.verdict == Verdict::inconclusive) {
       without = "the run is inconclusive";
     } else if (run.verdict == Verdict::failed && run.finding->signature == signature_) {
+      if (sim::deviations_of(run.taken()) == plan.deviations) {
+        best_ = std::move(plan);
+        continue;
+      }
       without = "it still fails in the same way";
     } else if (run.verdict == Verdict::failed) {
       without = "it fails differently: " + run.finding->signature;
     }
-    result_.needs.push_back({best_.deviations[i], std::move(without)});
+    result_.needs.push_back({best_.deviations[i++], std::move(without)});
   }
 }
 

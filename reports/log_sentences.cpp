@@ -68,6 +68,9 @@ std::string client_sentence(const Event& e) {
     case ledger::kGoesBack:
       if (e.a == 0) return "finds no checkpoint as old as that";
       return fmt::format("goes back to a checkpoint of version {} or older", e.a);
+    case ledger::kSessionCommitted:
+      return fmt::format("hears that {} operations of session {} are in a checkpoint", e.b, e.a);
+    case ledger::kAsksForNewest: return "asks for the newest checkpoint that is left";
     case ledger::kGivingUp: return "is about to give up what lies below " + grouped(e.a);
     default: return {};
   }

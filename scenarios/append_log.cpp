@@ -186,6 +186,7 @@ class AppendLogScenario final : public Scenario {
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
     draw_retries(sizes);
     if (draw.odds(1, 5)) make_tight(draw, sizes);
+    if (draw.odds(1, 8)) end_often(draw, sizes);
   }
 
  private:
@@ -203,6 +204,15 @@ class AppendLogScenario final : public Scenario {
     sizes.set("readers", 3);
     sizes.set("tolerant", 1);
     sizes.set("io_attempts", 1);
+  }
+
+  // The last entry of a log is one that nobody commits, and readers wait for it.
+  static void end_often(Draw& draw, Sizes& sizes) {
+    sizes.set("openings", 8);
+    sizes.set("crashes", 0);
+    sizes.set("readers", 3);
+    sizes.set("commit_every", 3);
+    sizes.set("entries", draw.between(1, 3) * 3 + 1);
   }
 };
 

@@ -6,7 +6,7 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 17> kAll{
+  static const std::array<const Scenario*, 18> kAll{
       &snapshot_full_cache(),
       &snapshot_at_rest(),
       &late_flush(),
@@ -17,6 +17,7 @@ std::span<const Scenario* const> all_scenarios() {
       &recover_smaller(),
       &copy_reads(),
       &reset_with_io(),
+      &short_lives(),
       &dispose_with_io(),
       &operation_log(),
       &append_log(),

@@ -17,6 +17,7 @@ const Scenario& crash_loop();
 const Scenario& fold_over();
 const Scenario& recover_smaller();
 const Scenario& reset_with_io();
+const Scenario& short_lives();
 const Scenario& dispose_with_io();
 const Scenario& operation_log();
 const Scenario& append_log();

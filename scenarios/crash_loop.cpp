@@ -18,6 +18,7 @@ class CrashLoop final : public LivesScenario {
     draw_lives(draw, sizes);
     sizes.set("crashes", draw.between(1, 6));
     if (draw.odds(1, 4)) go_back_often(draw, sizes);
+    draw_cache(draw, sizes);
   }
 
  private:

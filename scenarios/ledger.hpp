@@ -47,6 +47,13 @@ inline constexpr uint16_t kOperationsAcknowledged = 2015;
 /// A store is about to be recovered from a checkpoint up to a version, and to give up the newer
 /// ones. a = the version; 0: there was none, and all is as it was.
 inline constexpr uint16_t kGoesBack = 2030;
+/// That has failed on the way. From now on the newest checkpoint that is left will do.
+inline constexpr uint16_t kAsksForNewest = 2031;
+
+/// A client was told what the newest committed checkpoint holds of its session, and may forget what
+/// it has done up to there. a = session, b = operations, c = version of a checkpoint since whose
+/// end it asked.
+inline constexpr uint16_t kSessionCommitted = 2032;
 
 /// A reader begins. a = its number: 0 reads what is committed, 1 also what is not; b = where.
 inline constexpr uint16_t kReaderBegins = 2020;

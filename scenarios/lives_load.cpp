@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/store/operation_log.hpp"
 #include "scenarios/ledger.hpp"
 #include "scenarios/oracles/lives.hpp"
 
@@ -10,6 +11,7 @@ namespace orrery::scenarios {
 namespace {
 
 constexpr int kAttempts = 4;  // at what a fault has ended
+constexpr int kRecoveries = 16;
 // A checkpoint makes up to six files, and syncs and removes names a few times.
 constexpr uint64_t kNamesMax = 40;
 constexpr uint64_t kStepsAfterNames = 100;
@@ -26,7 +28,19 @@ std::string LivesScenario::unfit(const Sizes& sizes) const {
   if (sizes["null_main"] != 0 && sizes["fold_permille"] != 0) {
     return "a cache cannot be folded over: fold_permille must be 0 with null_main";
   }
-  if (sizes["null_main"] != 0) return "a cache has nothing to recover: null_main must be 0";
+  if (sizes["null_main"] != 0 && sizes["resets"] != 0) {
+    return "nobody could tell what a cache may lose that is emptied: resets must be 0 with "
+           "null_main";
+  }
+  if (sizes.find("log_operations").value_or(0) != 0) {
+    if (sizes["null_main"] != 0) return "what a cache loses is no loss: null_main must be 0";
+    constexpr size_t kKeyLongest = 16;
+    const size_t entry =
+        engine::kLoggedHead + kKeyLongest + static_cast<size_t>(sizes["value_max"]);
+    if (engine::entry_size(entry) > int64_t{1} << sizes["log_page_bits"]) {
+      return "an entry with the largest value must fit a page of the log";
+    }
+  }
   return unfit_store(sizes);
 }
 
@@ -55,9 +69,19 @@ void LivesScenario::play(Stage& stage) const {
 
 void LivesScenario::finish(Stage&, engine::Store& store) const { store.close(); }
 
-engine::StoreOptions LivesScenario::options_of(const Sizes& sizes, uint32_t) const {
+engine::StoreOptions LivesScenario::options_of(const Sizes& sizes, uint32_t life) const {
   engine::StoreOptions options = store_options(sizes);
-  const int64_t least = std::max(sizes["page_bits"], sizes["sector_bits"]);
+  int64_t least = std::max(sizes["page_bits"], sizes["sector_bits"]);
+  options.log_operations = sizes.find("log_operations").value_or(0) != 0;
+  if (options.log_operations) {
+    options.log_page_bits = static_cast<uint32_t>(sizes["log_page_bits"]);
+    options.log_memory_bits = options.log_page_bits + static_cast<uint32_t>(sizes["log_ring_bits"]);
+    options.log_fast_commit = sizes["log_fast_commit"] != 0;
+    if (life % 2 == 1 && options.log_memory_bits < options.log_page_bits + 10) {
+      ++options.log_memory_bits;
+    }
+    least = std::max(least, sizes["log_page_bits"]);
+  }
   options.segment_bits = static_cast<uint32_t>(least) + 1;  // what is given up is soon gone
   return options;
 }
@@ -99,9 +123,28 @@ void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
   keep_wide(sizes, read_only_pages(sizes) + 1);
 }
 
+void LivesScenario::draw_log(Draw& draw, Sizes& sizes) {
+  sizes.set("log_operations", 1);
+  sizes.set("log_page_bits", draw.between(8, 9));
+  sizes.set("log_ring_bits", draw.between(1, 3));
+  sizes.set("shifts", 0);
+  sizes.set("log_fast_commit", draw.between(0, 1));
+  sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.odds(1, 3) ? 1 : draw.log_uniform(1, 5));
+}
+
+void LivesScenario::draw_cache(Draw& draw, Sizes& sizes) {
+  if (!draw.odds(1, 5)) return;
+  sizes.set("null_main", 1);
+  sizes.set("fold_permille", 0);
+}
+
 void LivesScenario::keep_safe(Sizes& sizes) const { keep_wide(sizes, read_only_pages(sizes) + 1); }
 
 namespace {
+
+bool is_transient(engine::Errc code) {
+  return code == engine::Errc::io || code == engine::Errc::no_memory;
+}
 
 engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
                                                         const engine::StoreOptions& options) {
@@ -113,8 +156,7 @@ engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
     if (recovered) return recovered;
     const engine::Errc code = recovered.error().code;
     if (code == engine::Errc::not_found) break;
-    const bool transient = code == engine::Errc::io || code == engine::Errc::no_memory;
-    if (!transient || attempt == kAttempts) return recovered;
+    if (!is_transient(code) || attempt == kRecoveries) return recovered;
   }
   return engine::Store::open(stage.runtime, options, stage.bugs);
 }
@@ -129,10 +171,16 @@ engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
   engine::RecoverOptions wanted;
   wanted.version_max = static_cast<uint64_t>(draw.between(1, 2 + 2 * stage.life));
   engine::note(ledger::kGoesBack, static_cast<int64_t>(wanted.version_max));
-  auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs, wanted);
-  const bool none = !recovered && recovered.error().code == engine::Errc::not_found;
-  if (none) engine::note(ledger::kGoesBack, 0);
-  return recovered;
+  for (int attempt = 1;; ++attempt) {
+    auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs, wanted);
+    if (recovered) return recovered;
+    const engine::Errc code = recovered.error().code;
+    if (code == engine::Errc::not_found) engine::note(ledger::kGoesBack, 0);
+    if (code == engine::Errc::not_found) return recovered;
+    if (is_transient(code) && attempt < kAttempts) continue;
+    engine::note(ledger::kAsksForNewest);
+    return recovered;
+  }
 }
 
 void read_everything(Stage& stage, engine::Store& store) {

@@ -51,7 +51,8 @@ class ManySessions final : public Scenario {
     sizes.set("barrier", draw.between(0, 1));
     sizes.set("keep_frames", draw.between(0, 1));
     sizes.set("null_main", draw.odds(1, 4) ? 1 : 0);
-    sizes.set("copy_reads", draw.odds(1, 3) ? 0 : draw.odds(1, 3) ? 1 : 2);
+    const bool cache = sizes["null_main"] != 0;
+    sizes.set("copy_reads", draw.odds(1, 3) ? 0 : !cache && draw.odds(1, 3) ? 1 : 2);
     sizes.set("io_points", draw.log_uniform(4, 10));
     sizes.set("queue_depth", draw.log_uniform(0, 5));
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));

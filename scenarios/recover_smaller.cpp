@@ -37,6 +37,7 @@ class RecoverSmaller final : public LivesScenario {
     sizes.set("mutable_permille", draw.odds(1, 2) ? 900 : 0);
     sizes.set("crashes", draw.between(2, 4));
     sizes.set("snapshots", draw.between(2, 8));
+    draw_cache(draw, sizes);
   }
 };
 

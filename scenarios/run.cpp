@@ -53,7 +53,9 @@ const Run& Runner::play(const Plan& plan) {
     return play(plan, source);
   }
   if (plan.seed) {
-    sim::Seeded source(*plan.seed, sim::Temper::drawn_from(*plan.seed));
+    sim::Temper temper = sim::Temper::drawn_from(*plan.seed);
+    plan.scenario->shape(*plan.seed, temper);
+    sim::Seeded source(*plan.seed, temper);
     return play(plan, source);
   }
   sim::Calm source;

@@ -59,6 +59,10 @@ class Scenario {
 
   virtual sim::Laws laws(const Sizes& sizes) const = 0;
 
+  /// Changes how often something happens in a run of this seed, where what the seed draws for all
+  /// scenarios would hardly show what this one is there for.
+  virtual void shape(uint64_t /*seed*/, sim::Temper&) const {}
+
   /// True for a log that is a cache: what leaves memory is gone.
   virtual bool is_cache(const Sizes&) const { return false; }
 

@@ -7,6 +7,8 @@
 // `script` names a workload, a pure function of it and of the client's number.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -27,6 +29,15 @@ struct SizeRow {
   int64_t calm;
   const char* sentence;
 };
+
+template <size_t M, size_t N>
+constexpr std::array<SizeRow, M + N> joined(const std::array<SizeRow, M>& first,
+                                            const std::array<SizeRow, N>& second) {
+  std::array<SizeRow, M + N> all{};
+  for (size_t i = 0; i < M; ++i) all[i] = first[i];
+  for (size_t i = 0; i < N; ++i) all[M + i] = second[i];
+  return all;
+}
 
 class Sizes {
  public:

@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kSessionsMax = 16;
 constexpr uint32_t kCheckerId = 1000;   // the client that reads back at the end
 constexpr uint32_t kResetterId = 1002;  // in whose name keys vanish when the store is emptied
+constexpr int kAttempts = 3;            // at emptying the store
 constexpr uint64_t kReadBackMax = 24;
 constexpr uint64_t kLookedAt = 8;  // keys, by who gave something up
 
@@ -65,8 +66,9 @@ bool come_back_if_due(const Load& load, engine::Owned<engine::Session>& session,
 void resize_if_due(const Load& load, uint32_t id, uint64_t n);
 void commit_if_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
+void ask_what_is_committed(const Load& load, const engine::CheckpointInfo& checkpoint);
 void run_resets(void* argument);
-void reset_once(Load& load);
+engine::Errc reset_once(Load& load);
 engine::CheckpointRequest request_of(const Load& load, int64_t nth);
 void read_back(Load& load);
 void run_load(Load& load, int64_t sessions);
@@ -254,7 +256,18 @@ void run_snapshots(void* argument) {
     if (!ticket) continue;
     // Whether it ended well is for the oracles: the files and the notes tell.
     const auto ended = load.store.wait_checkpoint(*ticket);
-    if (ended) load.stage.scheduler.made_progress();
+    if (!ended) continue;
+    load.stage.scheduler.made_progress();
+    if (load.stage.sizes.find("crashes").value_or(0) != 0) ask_what_is_committed(load, ended->info);
+  }
+}
+
+// What a client forgets because of the answer must not be missing in another life.
+void ask_what_is_committed(const Load& load, const engine::CheckpointInfo& checkpoint) {
+  for (int64_t session = 0; session < load.stage.sizes["sessions"]; ++session) {
+    const uint64_t count = load.store.session_committed(static_cast<uint64_t>(session));
+    engine::note(ledger::kSessionCommitted, session, static_cast<int64_t>(count),
+                 static_cast<int64_t>(checkpoint.version));
   }
 }
 
@@ -263,12 +276,14 @@ void run_resets(void* argument) {
   for (int64_t i = 0; i < load.resets; ++i) {
     for (int64_t k = 0; k < load.started; ++k) load.reset_marks.acquire();
     const engine::Actor actor({"reset", static_cast<uint64_t>(i)});
-    reset_once(load);
+    for (int attempt = 0; attempt < kAttempts && reset_once(load) == engine::Errc::io; ++attempt) {
+    }
   }
 }
 
 // To every key it looks like an erase.
-void reset_once(Load& load) {
+// How it ended.
+engine::Errc reset_once(Load& load) {
   Stage& stage = load.stage;
   const auto begin = [&](uint64_t key) {
     return stage.history.begin(kResetterId, OpKind::erase, key, 0, stage.scheduler.steps(),
@@ -280,13 +295,15 @@ void reset_once(Load& load) {
     CHECK(next == first + key, "the erases of a reset do not follow each other");
   }
   const auto emptied = load.store.reset();
-  if (!emptied && emptied.error().code == engine::Errc::uncertain) return;
+  const engine::Errc code = emptied ? engine::Errc::ok : emptied.error().code;
+  if (code == engine::Errc::uncertain) return code;
   Ending ending;
   ending.outcome = emptied ? Outcome::ok : Outcome::failed;
   ending.step = stage.scheduler.steps();
   if (emptied) ending.log_end = *emptied;
   for (uint64_t key = 0; key < load.mix.keys; ++key) stage.history.end(first + key, ending);
   if (emptied) stage.scheduler.made_progress();
+  return code;
 }
 
 // Another life takes others.

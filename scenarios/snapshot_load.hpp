@@ -25,10 +25,7 @@ inline constexpr std::array<SizeRow, 12> kLoadSizes{{
 /// The sizes of a scenario with a store, a load and more of its own.
 template <size_t N>
 constexpr auto with_load_sizes(const std::array<SizeRow, N>& own) {
-  std::array<SizeRow, kLoadSizes.size() + N> all{};
-  for (size_t i = 0; i < kLoadSizes.size(); ++i) all[i] = kLoadSizes[i];
-  for (size_t i = 0; i < N; ++i) all[kLoadSizes.size() + i] = own[i];
-  return with_store_sizes(all);
+  return with_store_sizes(joined(kLoadSizes, own));
 }
 
 /// Opens a store, runs the load and the snapshots, reads some keys back, closes.

@@ -45,10 +45,7 @@ inline constexpr std::array<SizeRow, 21> kStoreSizes{{
 template <size_t N>
 constexpr std::array<SizeRow, kStoreSizes.size() + N> with_store_sizes(
     const std::array<SizeRow, N>& own) {
-  std::array<SizeRow, kStoreSizes.size() + N> all{};
-  for (size_t i = 0; i < kStoreSizes.size(); ++i) all[i] = kStoreSizes[i];
-  for (size_t i = 0; i < N; ++i) all[kStoreSizes.size() + i] = own[i];
-  return all;
+  return joined(kStoreSizes, own);
 }
 
 /// Sets all store sizes to their calm values.

@@ -22,6 +22,7 @@ bool parse_number(std::string_view text, uint64_t& value);
 bool parse_number(std::string_view text, int64_t& value);
 bool parse_actor(std::string_view text, OwnedActor& actor);
 std::optional<Ask> parse_ask(std::string_view text);
+std::string all_asks();
 std::string parse_deviation(std::string_view rest, Deviation& deviation);
 std::string parse_line(std::string_view line, Tape& tape);
 
@@ -194,10 +195,7 @@ std::string parse_deviation(std::string_view rest, Deviation& deviation) {
   const std::string_view ask = next_word(rest);
   const std::optional<Ask> known = parse_ask(ask);
   if (!known) {
-    return fmt::format(
-        "\"{}\" is no kind of choice; preempt, next, latency, transfer, delivery, "
-        "error, shortfall, allocate, power, wake, spurious and tear are",
-        ask);
+    return fmt::format("\"{}\" is no kind of choice; {} are", ask, all_asks());
   }
   deviation.ask = *known;
   const std::string_view value = next_word(rest);
@@ -264,6 +262,15 @@ std::optional<Ask> parse_ask(std::string_view text) {
     if (text == name_of(static_cast<Ask>(i))) return static_cast<Ask>(i);
   }
   return std::nullopt;
+}
+
+std::string all_asks() {
+  std::string all = name_of(static_cast<Ask>(0));
+  for (int i = 1; i < kAskCount; ++i) {
+    all += i + 1 < kAskCount ? ", " : " and ";
+    all += name_of(static_cast<Ask>(i));
+  }
+  return all;
 }
 
 }  // namespace

@@ -88,6 +88,7 @@ void FileDevice::submit(Io& io, Site) {
 // The same rules as in the simulated world.
 Errc FileDevice::refuse(const Io& io) const {
   if (io.kind == IoKind::sync) return Errc::ok;
+  if (reinterpret_cast<uintptr_t>(io.buffer) % 8 != 0) return Errc::invalid;
   const uint32_t sector = options_.sector_size;
   if (io.length == 0 || io.offset % sector != 0 || io.length % sector != 0) return Errc::invalid;
   const uint64_t segment = options_.segment_size;

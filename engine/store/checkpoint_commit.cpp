@@ -83,10 +83,10 @@ Result<void> CheckpointDriver::begin_snapshot(Self& self) {
 // Entering PERSISTENCE_CALLBACK: all that the checkpoint captures was written.
 Result<void> CheckpointDriver::commit() {
   info_.flushed = info_.snapshot_start;
-  if (!info_.null_main) {
-    TRY(sync_log());
-  } else if (bugs_.spec_d9()) {
-    info_.flushed = std::max(info_.flushed, log_.load(Boundary::head));
+  if (!info_.null_main) TRY(sync_log());
+  if (bugs_.spec_d9()) {
+    const Boundary now = info_.null_main ? Boundary::head : Boundary::flushed;
+    info_.flushed = std::max(info_.flushed, log_.load(now));
   }
   CHECK(info_.flushed >= info_.snapshot_start, "a gap between the log and the snapshot");
   // What was given up meanwhile was perhaps not written: the flush passes over it.
@@ -137,7 +137,7 @@ Result<void> CheckpointDriver::sync_log() {
   const LogAddr flushed = log_.load(Boundary::flushed);
   if (!info_.use_snapshot_file && flushed < info_.final) return log_.flusher().failure();
   // The main log may have gone on beyond what the checkpoint captures.
-  info_.flushed = bugs_.spec_d9() ? flushed : std::min(flushed, info_.final);
+  info_.flushed = std::min(flushed, info_.final);
   return sync_blocking(runtime_.tasks, log_.flusher().device());
 }
 
@@ -229,9 +229,8 @@ void CheckpointDriver::commit_sessions() {
   for (KnownSession& known : sessions_.all()) known.committed = known.captured;
 }
 
-// From here on there is no checkpoint to count on, even if one cannot be removed.
+// There is perhaps no checkpoint any more that a client could count on.
 void CheckpointDriver::forget_committed() {
-  kept_ = {};
   const Lock lock(mutex_);
   for (KnownSession& known : sessions_.all()) known.committed = 0;
 }
@@ -263,6 +262,7 @@ Result<LogAddr> CheckpointDriver::remove_all() {
   CHECK(resetting(), "all checkpoints are removed while sessions work");
   if (operations_.is_open()) return void_all();
   note(events::kStoreEmptying);
+  kept_ = {};
   forget_committed();
   TRY(remove_others(runtime_, options_, kept_));
   // Also those that were removed before, and could come back.
@@ -277,9 +277,11 @@ Result<LogAddr> CheckpointDriver::void_all() {
   note(events::kStoreEmptying);
   const auto place = operations_.empty(state().version, {points.data(), count});
   if (!place) {
+    if (place.error().code == Errc::uncertain) forget_committed();
     if (place.error().code != Errc::uncertain) note(events::kStoreKept);
     return place.error();
   }
+  kept_ = {};
   forget_committed();
   // They are void. What cannot be removed now goes with the next one that is taken.
   const Result<void> removed = remove_others(runtime_, options_, kept_);

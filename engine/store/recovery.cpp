@@ -24,11 +24,14 @@ Result<void> Recovery::rehearse(const CheckpointInfo& info) {
 
 Result<void> Recovery::read_all(const CheckpointInfo& info) {
   info_ = info;
-  plan();
   const auto size = static_cast<size_t>(log_.geometry().aligned_page);
   TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "recovered page", kIoAlignment));
-  Result<void> recovered = look_at_main();
-  if (recovered && info_.pages > 0) recovered = snapshot_.open(info_);
+  Result<void> recovered;
+  if (info_.pages > 0) recovered = snapshot_.open(info_);
+  if (recovered) {
+    plan();
+    recovered = look_at_main();
+  }
   if (recovered) recovered = load_index();
   if (recovered) recovered = recover_pages();
   snapshot_.close();
@@ -40,8 +43,9 @@ void Recovery::plan() {
   const Geometry& geometry = log_.geometry();
   addresses_.tail = info_.final;
   addresses_.begin = info_.begin;
-  // Records below the start of a cache's snapshot had left memory, and were nowhere else.
-  if (info_.null_main) addresses_.begin = std::max(info_.begin, info_.snapshot_start);
+  if (info_.null_main) {
+    addresses_.begin = std::max({info_.begin, info_.snapshot_start, evicted_until()});
+  }
   const LogAddr fitting = geometry.page_start(geometry.page(info_.final)) - log_.head_lag();
   addresses_.head = std::max(addresses_.begin, fitting);
   SOMETIMES(fitting > addresses_.begin, "a recovered log is larger than its memory");
@@ -89,12 +93,16 @@ bool Recovery::is_on_main(int64_t page) const {
   return !info_.use_snapshot_file || log_.geometry().page_end(page) <= info_.flushed;
 }
 
-bool Recovery::was_left_out() const {
+// Of a cache, what had left memory before its turn is nowhere. What lies below it had left memory
+// too: it may be in the snapshot, but there it may have been replaced by what is lost.
+LogAddr Recovery::evicted_until() const {
+  if (info_.pages == 0) return 0;
   const PageTable& table = snapshot_.table();
-  for (int64_t page = table.first_page(); page < table.first_page() + table.count(); ++page) {
-    if (table[page].state == PageTable::State::left_out) return true;
-  }
-  return false;
+  int64_t page = table.first_page() + table.count();
+  while (page > table.first_page() && table[page - 1].state != PageTable::State::left_out) --page;
+  if (page == table.first_page()) return 0;
+  SOMETIMES(true, "a page of a recovered cache had been evicted before its turn");
+  return std::min(log_.geometry().page_start(page), info_.final);
 }
 
 Result<void> Recovery::recover_page(int64_t page) {
@@ -102,10 +110,14 @@ Result<void> Recovery::recover_page(int64_t page) {
   const LogAddr from = std::max(geometry.page_start(page), addresses_.begin);
   const LogAddr until = std::min(geometry.page_end(page), addresses_.tail);
   const MutableBytes image{page_.data(), static_cast<size_t>(until - geometry.page_start(page))};
+  changed_ = false;
+  if (info_.null_main && from == until) {  // all of it is lost
+    std::fill(image.begin(), image.end(), std::byte{0});
+    return keep_page(page, image);
+  }
   TRY_ASSIGN(const Source source, read_page(page, image));
   std::fill(page_.begin() + image.size(), page_.end(), std::byte{0});  // of another time
-  changed_ = false;
-  if (source != Source::nowhere) TRY(walk(from, until, image));
+  TRY(walk(from, until, image));
   // What is kept in memory and not yet flushed gets to the main device with the next flush. Of what
   // comes from the snapshot the main device has nothing, or what an earlier recovery made of it.
   const LogAddr flushed = std::min(until, addresses_.flushed);
@@ -133,13 +145,8 @@ Result<Recovery::Source> Recovery::read_page(int64_t page, MutableBytes image) {
     return Source::main;
   }
   TRY_ASSIGN(const bool there, snapshot_.read_page(page, {page_.data(), page_.size()}));
-  if (!there) {
-    // Evicted before its turn: a cache has lost it, and a log with a device has it there.
-    if (!info_.null_main) return Error{Errc::corrupt, "a page that is in no file", where};
-    SOMETIMES(true, "a page of a recovered cache had been evicted before its turn");
-    std::fill(image.begin(), image.end(), std::byte{0});
-    return Source::nowhere;
-  }
+  // What was evicted before its turn is on the main device, or below the begin of a cache.
+  if (!there) return Error{Errc::corrupt, "a page that is in no file", where};
   return Source::snapshot;
 }
 

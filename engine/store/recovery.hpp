@@ -10,8 +10,9 @@
 // short, and nothing where there must be a record.
 // Records of the next version are made invalid and left out of all chains. The newest pages stay in
 // memory, as many as the ring holds; what must leave the snapshot for lack of room is written to
-// the main device. Nothing that the checkpoint needs is changed for the worse, so a crash in the
-// middle is followed by the same recovery.
+// the main device. A cache begins above the newest page that had left memory before its turn: what
+// is older may have been replaced there. Nothing that the checkpoint needs is changed for the
+// worse, so a crash in the middle is followed by the same recovery.
 #pragma once
 
 #include "engine/store/blocking_io.hpp"
@@ -39,7 +40,7 @@ class Recovery {
   Result<void> rehearse(const CheckpointInfo& info);
 
  private:
-  enum class Source : uint8_t { main, snapshot, nowhere };
+  enum class Source : uint8_t { main, snapshot };
 
   Result<void> read_all(const CheckpointInfo& info);
   void plan();
@@ -57,7 +58,7 @@ class Recovery {
   PatientIo main_io();
   Result<void> write_back(int64_t page, MutableBytes image);
   bool is_on_main(int64_t page) const;
-  bool was_left_out() const;
+  LogAddr evicted_until() const;
 
   // recovery_index.cpp
   Result<void> load_index();

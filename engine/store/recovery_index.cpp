@@ -32,8 +32,7 @@ Result<void> Recovery::load_index() {
 bool Recovery::fits(const IndexInfo& index) const {
   if (index.index_bits != options_.index_bits || index.tag_bits != options_.tag_bits) return false;
   if (index.sector != options_.sector_size || index.final > info_.final) return false;
-  // What a cache has lost in the middle, a chain must not lead through.
-  return index.start > addresses_.begin && !was_left_out();
+  return index.start > addresses_.begin;
 }
 
 // Who loads an index believes the chains of the log. Before the first of them is changed for an

@@ -92,7 +92,7 @@ Result<void> Store::initialise() {
   TRY(epoch_slots_.initialise(runtime_.memory, options_.epoch_slots));
   TRY(epoch_.initialise(runtime_.memory));
   TRY(index_.initialise(options_.index_bits, options_.tag_bits));
-  copies_alone_ = options_.main_is_null && options_.copy_reads != CopyReads::none;
+  copies_alone_ = options_.main_is_null && options_.copy_reads == CopyReads::from_immutable;
   if (options_.main_is_null) {
     main_ = &null_device_;
   } else {

@@ -123,7 +123,8 @@ class Store {
   uint64_t session_serial(uint64_t session) { return driver_.serial_of(session); }
 
   /// How many of them the newest checkpoint of the log holds that was committed; 0 if there is
-  /// none, or none that a reset has left. Once wait_checkpoint has returned, the client need not remember these.
+  /// none, or perhaps none since a reset. Once wait_checkpoint has returned, the client need not
+  /// remember these, until the store is emptied.
   uint64_t session_committed(uint64_t session) { return driver_.committed_of(session); }
 
   /// Sessions that were closed are remembered, and each checkpoint says how far they had come. This

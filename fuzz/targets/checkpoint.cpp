@@ -106,7 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (sessions.size() == decoded->session_count) write_again(*decoded, sessions);
   }
   scenarios::SnapshotReader reader;
-  const bool usable = reader.read({info, scenarios::FileView(snapshot), scenarios::FileView(rest)});
+  // The rest is the log, or, without one, the table of pages.
+  const bool usable = reader.read(
+      {info, scenarios::FileView(snapshot), scenarios::FileView(rest), scenarios::FileView(rest)});
   CHECK(usable || !reader.findings().empty(), "a checkpoint is refused without a word");
   CHECK(usable || reader.entries().empty(), "a checkpoint that is refused has entries");
   for (const scenarios::RecoveredEntry& entry : reader.entries()) {

@@ -267,14 +267,13 @@ Call call_of(const Operation& operation, uint32_t index, const Cut* cut) {
   return call;
 }
 
-// The read that stands for the checkpoint comes after all calls that returned. Only where older
-// records may show does it stand anywhere, and what follows it must be missing from the checkpoint.
+// The read that stands for the checkpoint comes after all calls that returned.
 Call final_call(std::span<const Call> calls, const Cut& cut) {
   uint64_t last = cut.written_by;
   for (const Call& call : calls) {
     if (call.returned != kNeverReturned) last = std::max(last, call.returned + 1);
   }
-  return {cut.older_shows ? 0 : last, last, Register::kFinalRead, true, false};
+  return {last, last, Register::kFinalRead, true, false};
 }
 
 std::string what_happened(const Operation& operation) {

@@ -54,13 +54,11 @@ struct LinearizabilityReport {
   std::vector<uint64_t> allowed;    // what the key may have held then, if not absent; a few of it
 };
 
-/// What a checkpoint holds: the effects of versions up to `version`.
+/// What a checkpoint holds: the effects of versions up to `version`. The key of a record that was
+/// evicted before its image was written is absent.
 struct Cut {
   uint64_t version = 0;
   uint64_t written_by = 0;  // the step by which all its images had been written
-  // A record that was evicted before its image was written is missing. False: then its key is
-  // absent. True: then an older record of the key may show instead.
-  bool older_shows = false;
 };
 
 /// What a checkpoint says about one key.

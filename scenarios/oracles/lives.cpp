@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "engine/store/boundaries.hpp"
 #include "engine/store/events.hpp"
@@ -17,6 +18,7 @@ namespace events = engine::events;
 
 void take_events(const Run& run, std::vector<Life>& lives);
 void take_working(const Run& run, std::vector<Life>& lives);
+void note_move(std::vector<HeadMove>& moves, const HeadMove& move);
 void take_operations(const Run& run, std::vector<Life>& lives);
 void begin_with_what_was_found(Life& life);
 
@@ -56,19 +58,22 @@ struct Checkpoints {
   struct Taken {
     uint32_t life = UINT32_MAX;
     size_t event = 0;
+    uint64_t version = 0;
   };
   std::map<int64_t, Taken> taken;
   std::set<int64_t> failed;  // and their files were removed
   std::set<int64_t> left;    // they could not be
+  std::set<int64_t> given_up;
 
   void take(const sim::Event& event, size_t place, size_t life);
-  void describe(Life& life, int64_t token, size_t emptied) const;
+  void describe(Life& life, int64_t token, size_t emptied);
 };
 
 void Checkpoints::take(const sim::Event& event, size_t place, size_t life) {
   switch (event.kind) {
     case events::kCheckpointStarted:
-      taken[event.a] = {static_cast<uint32_t>(life), place};
+      taken[event.a] = {static_cast<uint32_t>(life), place, static_cast<uint64_t>(event.b)};
+      given_up.erase(event.a);
       failed.erase(event.a);
       left.erase(event.a);
       break;
@@ -83,16 +88,64 @@ void Checkpoints::take(const sim::Event& event, size_t place, size_t life) {
 }
 
 // The life was recovered from this one.
-void Checkpoints::describe(Life& life, int64_t token, size_t emptied) const {
+void Checkpoints::describe(Life& life, int64_t token, size_t emptied) {
   const auto found = taken.find(token);
   const Taken base = found == taken.end() ? Taken{} : found->second;
   life.base = base.life;
   life.resurrected = life.version != 0 && base.event < emptied;
   life.failed = failed.contains(token);
+  life.given_up = given_up.contains(token);
+  if (life.outcome != engine::Errc::ok || life.asked == 0) return;
+  for (const auto& [one, how] : taken) {
+    if (how.version > life.version) given_up.insert(one);
+  }
 }
+
+// The versions of the checkpoints that must be there, in order.
+struct Kept {
+  std::vector<uint64_t> versions;
+  std::vector<uint64_t> before;  // the store began to be emptied, or to go back
+  uint64_t asked = 0;            // it goes back to this, or to one below
+
+  void take(const sim::Event& event);
+  uint64_t newest_asked() const;
+};
+
+void Kept::take(const sim::Event& event) {
+  const auto version = static_cast<uint64_t>(event.b);
+  switch (event.kind) {
+    case events::kMetadataCommitted: versions.push_back(static_cast<uint64_t>(event.a)); break;
+    case events::kCheckpointsRemoved: {
+      const auto count = static_cast<std::ptrdiff_t>(event.a);
+      const auto size = static_cast<std::ptrdiff_t>(versions.size());
+      if (count < size) versions.erase(versions.begin(), versions.begin() + (size - count));
+      break;
+    }
+    case events::kStoreEmptying: before = std::exchange(versions, {}); break;
+    case events::kStoreKept: versions = before; break;
+    case ledger::kGoesBack:
+      if (event.a == 0) versions = before;
+      asked = static_cast<uint64_t>(event.a);
+      before = versions;
+      if (asked != 0) std::erase_if(versions, [&](uint64_t one) { return one > asked; });
+      break;
+    case ledger::kAsksForNewest:
+    case static_cast<uint16_t>(sim::Kind::crashed): asked = 0; break;
+    case events::kRecoveryEnded:
+      if (event.a != static_cast<int64_t>(engine::Errc::ok)) break;
+      std::erase_if(versions, [&](uint64_t one) { return one >= version; });
+      if (event.c != 0) versions.push_back(version);
+      asked = 0;
+      break;
+    default: break;
+  }
+}
+
+uint64_t Kept::newest_asked() const { return asked == 0 || versions.empty() ? 0 : versions.back(); }
 
 void take_events(const Run& run, std::vector<Life>& lives) {
   Checkpoints checkpoints;
+  Kept kept;
   size_t emptied = 0;             // the event; 0: the store never was
   uint64_t committed_before = 0;  // it began to be emptied, in this life
   bool removed_before = false;
@@ -101,6 +154,11 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     const sim::Event& event = all[i];
     Life& life = lives.back();
     checkpoints.take(event, i, lives.size() - 1);
+    if (event.kind == events::kRecoveryEnded) {
+      life.asked = kept.asked;
+      life.kept = kept.newest_asked();
+    }
+    kept.take(event);
     switch (event.kind) {
       case events::kStoreEmptying:
         committed_before = life.committed;
@@ -109,6 +167,7 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         life.removed_all = true;
         break;
       case ledger::kGoesBack:
+        if (event.a == 0 && life.kept != 0) life.missed_event = life.recovery_event;
         life.back_to = static_cast<uint64_t>(event.a);
         life.recovery_ended = false;  // that it found none says nothing of the newest
         break;
@@ -119,7 +178,9 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         break;
       case events::kMetadataCommitted:
         life.committed = std::max(life.committed, static_cast<uint64_t>(event.a));
+        life.commits[static_cast<uint64_t>(event.a)] = event.step;
         break;
+      case events::kLogRecovered: life.recovered_head = event.b; break;
       case events::kRecoveryEnded:
         life.recovery_ended = true;
         life.recovery_event = i;
@@ -142,6 +203,8 @@ void take_events(const Run& run, std::vector<Life>& lives) {
 // What sessions were told, and what was given up under them.
 void take_working(const Run& run, std::vector<Life>& lives) {
   size_t number = 0;
+  const bool cache = run.plan->scenario->is_cache(run.plan->sizes);
+  for (Life& life : lives) life.cache = cache;
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     const sim::Event& event = all[i];
@@ -150,10 +213,16 @@ void take_working(const Run& run, std::vector<Life>& lives) {
       lives[number].begun.try_emplace(static_cast<uint64_t>(event.a),
                                       Life::Begun{static_cast<uint64_t>(event.c), i});
     }
-    const bool begin =
-        event.kind == events::kBoundary && event.a == static_cast<int64_t>(engine::Boundary::begin);
-    if (begin) lives[number].given_up.push_back({event.step, event.b});
+    if (event.kind != events::kBoundary) continue;
+    const bool begin = event.a == static_cast<int64_t>(engine::Boundary::begin);
+    const bool head = event.a == static_cast<int64_t>(engine::Boundary::head);
+    if (begin || (head && cache)) note_move(lives[number].moves, {event.step, event.b});
   }
+}
+
+// Whichever is higher counts.
+void note_move(std::vector<HeadMove>& moves, const HeadMove& move) {
+  if (moves.empty() || moves.back().head < move.head) moves.push_back(move);
 }
 
 void take_operations(const Run& run, std::vector<Life>& lives) {

@@ -33,6 +33,11 @@ struct Life {
   uint32_t base = 0;         // the life in which that checkpoint was taken
   bool resurrected = false;  // it was taken before the store was emptied
   bool failed = false;       // it had been reported as failed, and its files were removed
+  bool given_up = false;     // an older one was gone back to since
+  uint64_t asked = 0;        // the version up to which it was asked for; 0: the newest
+  // The newest version up to `asked` that had been committed and never removed; 0: perhaps none.
+  uint64_t kept = 0;
+  size_t missed_event = 0;  // such a one was asked for, and none was found
   // The version up to which a checkpoint was asked for, and newer ones given up; 0: the newest was.
   uint64_t back_to = 0;
   std::vector<Found> found;  // what was read back
@@ -45,9 +50,13 @@ struct Life {
   };
   std::map<uint64_t, Begun> begun;  // by session; when it began first
 
-  std::vector<HeadMove> given_up;  // moves of begin
-  Eviction eviction() const { return {!given_up.empty(), given_up}; }
+  bool cache = false;
+  std::vector<HeadMove> moves;  // of begin; in a cache, of head as well
+  Eviction eviction() const { return {cache || !moves.empty(), moves}; }
   std::vector<Operation> operations;
+
+  std::map<uint64_t, uint64_t> commits;  // of checkpoints: the step, by version
+  int64_t recovered_head = 0;  // what a cache held below was lost at last when it recovered
 
   /// The newest version of a checkpoint that this life saw committed; 0 = none.
   uint64_t committed = 0;

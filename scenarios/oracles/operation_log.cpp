@@ -221,7 +221,7 @@ Judgement Operations::judge_contents(OracleScratch& scratch, size_t life) const 
   std::vector<Operation> operations;
   operations.reserve(placed.size());
   for (const Placed& one : placed) operations.push_back(one.operation);
-  const Cut cut{std::max<uint64_t>(lives_[life].version, 1), UINT64_MAX / 2, false};
+  const Cut cut{std::max<uint64_t>(lives_[life].version, 1), UINT64_MAX / 2};
   const LinearizabilityReport report =
       scratch.linearizability.check_final(operations, {}, cut, lives_[life].found);
   Judgement judgement;

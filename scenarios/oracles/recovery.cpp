@@ -18,9 +18,12 @@ namespace orrery::scenarios {
 namespace {
 
 uint64_t committed_after_going_back(const Life& life, uint64_t committed);
+Finding missed(const Run& run, const Life& life);
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed);
+std::optional<Finding> judge_choice(const Run& run, const Life& life);
 Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
                          size_t number);
+std::vector<HeadMove> moves_until(const Life& base, const Cut& cut, int64_t recovered_head);
 Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number);
 void cite_commit(const Run& run, Finding& finding);
 
@@ -33,6 +36,7 @@ Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
   uint64_t committed = 0;
   for (size_t i = 0; i < lives.size(); ++i) {
     const Life& life = lives[i];
+    if (life.missed_event != 0) return missed(run, life);
     if (life.recovery_ended) {
       if (auto found = judge_outcome(run, life, committed)) return std::move(*found);
       const auto from = [&](size_t one) { return recovered_by_checkpoint(lives, one); };
@@ -49,6 +53,7 @@ Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
     if (life.back_to != 0) committed = committed_after_going_back(life, committed);
     committed = life.removed_all ? life.committed : std::max(committed, life.committed);
   }
+  if (auto found = judge_committed(run, "recovery")) return std::move(*found);
   return {};
 }
 
@@ -59,6 +64,37 @@ namespace {
 uint64_t committed_after_going_back(const Life& life, uint64_t committed) {
   const bool there = life.recovery_ended && life.outcome == engine::Errc::ok;
   return there ? life.version : std::min<uint64_t>(committed, 1);
+}
+
+Finding missed(const Run& run, const Life& life) {
+  Finding finding = finding_at(run, "recovery", life.missed_event);
+  finding.label = "a committed checkpoint was lost";
+  finding.text = fmt::format(
+      "version {} is kept, and a recovery that may go back as far as that found none", life.kept);
+  cite_commit(run, finding);
+  return finding;
+}
+
+// Of several checkpoints the right one.
+std::optional<Finding> judge_choice(const Run& run, const Life& life) {
+  if (life.outcome != engine::Errc::ok || life.token == 0) return std::nullopt;
+  Finding finding = finding_at(run, "recovery", life.recovery_event);
+  if (life.given_up) {
+    finding.label = "a checkpoint came back after the store had gone back to an older one";
+    finding.text = fmt::format("version {}, token {}", life.version, life.token);
+    return finding;
+  }
+  if (life.asked == 0) return std::nullopt;
+  if (life.version > life.asked) {
+    finding.label = "a store was recovered from a newer checkpoint than was asked for";
+    finding.text =
+        fmt::format("version {}, and no later one than {} was asked for", life.version, life.asked);
+    return finding;
+  }
+  if (life.version >= life.kept) return std::nullopt;
+  finding.label = "a store was recovered from an older checkpoint than was asked for";
+  finding.text = fmt::format("version {}, although {} is kept", life.version, life.kept);
+  return finding;
 }
 
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed) {
@@ -75,6 +111,7 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
                                life.version, life.token);
     return finding;
   }
+  if (auto found = judge_choice(run, life)) return found;
   if (life.outcome == Errc::ok || life.outcome == Errc::not_found) {
     const uint64_t wanted = life.back_to == 0 ? committed : std::min<uint64_t>(committed, 1);
     if (life.version >= wanted) {
@@ -116,14 +153,31 @@ void cite_commit(const Run& run, Finding& finding) {
   }
 }
 
+// A cache that is recovered keeps no more than its memory has room for.
+std::vector<HeadMove> moves_until(const Life& base, const Cut& cut, int64_t recovered_head) {
+  if (!base.cache) return base.moves;
+  std::vector<HeadMove> moves = base.moves;
+  const auto later = std::partition_point(moves.begin(), moves.end(), [&](const HeadMove& move) {
+    return move.step <= cut.written_by;
+  });
+  const auto higher = std::find_if(
+      later, moves.end(), [&](const HeadMove& move) { return move.head > recovered_head; });
+  const bool known = later != moves.begin() && std::prev(later)->head >= recovered_head;
+  const auto place = moves.erase(later, higher);
+  if (!known) moves.insert(place, {cut.written_by, recovered_head});
+  return moves;
+}
+
 Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
                          size_t number) {
   const Life& life = lives[number];
   const Life empty;
   const Life& base = life.version == 0 ? empty : lives[life.base];
-  const Cut cut{life.version, base.end, false};
-  const LinearizabilityReport report =
-      scratch.linearizability.check_final(base.operations, base.eviction(), cut, life.found);
+  const auto commit = base.commits.find(life.version);
+  const Cut cut{life.version, commit == base.commits.end() ? base.end : commit->second};
+  const std::vector<HeadMove> moves = moves_until(base, cut, life.recovered_head);
+  const LinearizabilityReport report = scratch.linearizability.check_final(
+      base.operations, {base.eviction().cache, moves}, cut, life.found);
   if (report.verdict == Linearizability::ok) return {};
   if (report.verdict == Linearizability::inconclusive) {
     Judgement judgement;

@@ -15,8 +15,6 @@ void Register::step(const State& state, uint32_t index, uint64_t now,
                     Successors<State>& next) const {
   if (index == kFinalRead) return final_read(state, next);
   const Operation& op = operations[index];
-  // What the checkpoint says was settled before this write, so the write must be missing from it.
-  if (state.judged && is_write(op) && !may_be_missing(op)) return;
   if (!hurried_) return take(state, op, now, next);
   Successors<State> all;
   take(state, op, now, all);
@@ -26,8 +24,8 @@ void Register::step(const State& state, uint32_t index, uint64_t now,
 }
 
 uint64_t Register::hash(const State& state) const {
-  const auto flags = static_cast<uint64_t>(state.presence) * 2 + (state.judged ? 1 : 0);
-  return state.number * 0x9E3779B97F4A7C15U + state.vanishes * 8 + flags;
+  const auto presence = static_cast<uint64_t>(state.presence);
+  return state.number * 0x9E3779B97F4A7C15U + state.vanishes * 8 + presence;
 }
 
 // In a cache it matters when a write began: see evicted_at().
@@ -54,8 +52,6 @@ void Register::hurry(std::span<Call> calls) {
     const bool upsert = op.kind == OpKind::upsert;
     const bool erase = op.kind == OpKind::erase && op.outcome == Outcome::ok;
     call.blind = upsert || erase;
-    // Where older records may show it matters whether a write comes before the final read.
-    if (cut != nullptr && cut->older_shows) continue;
     if (upsert) call.unseen = of(seen_, op.argument).empty();
     if (erase) call.unseen = absence_seen_until_ < call.invoked;
   }
@@ -134,7 +130,7 @@ void Register::take(const State& state, const Operation& op, uint64_t now,
                     Successors<State>& next) const {
   switch (op.kind) {
     case OpKind::read: return read(state, op, now, next);
-    case OpKind::upsert: return next.add(written(state, op, op.argument));
+    case OpKind::upsert: return next.add(written(op, op.argument));
     case OpKind::add: return add(state, op, now, next);
     case OpKind::erase: return erase(state, op, now, next);
   }
@@ -163,12 +159,12 @@ void Register::add(const State& state, const Operation& op, uint64_t now,
   const bool creates = state.presence != Presence::present || may_vanish(state, now);
   const uint64_t sum = state.number + op.argument;
   if (op.outcome == Outcome::unknown) {
-    if (finds) next.add(written(state, op, sum));
-    if (creates && !(finds && sum == op.argument)) next.add(written(state, op, op.argument));
+    if (finds) next.add(written(op, sum));
+    if (creates && !(finds && sum == op.argument)) next.add(written(op, op.argument));
     return;
   }
   const bool fits = (finds && op.result == sum) || (creates && op.result == op.argument);
-  if (fits && !op.garbage) next.add(written(state, op, op.result));
+  if (fits && !op.garbage) next.add(written(op, op.result));
 }
 
 // A tombstone is written blindly, so either outcome fits any state. Only where an erase found
@@ -185,15 +181,13 @@ void Register::erase(const State& state, const Operation& op, uint64_t now,
 }
 
 void Register::final_read(const State& state, Successors<State>& next) const {
-  State after = state;
-  after.judged = true;
   if (found->present) {
     // Evicted from memory is not missing from the checkpoint, if the image was written before.
     const bool there = state.presence != Presence::absent;
-    if (there && !found->garbage && state.number == found->value) next.add(after);
+    if (there && !found->garbage && state.number == found->value) next.add(state);
   } else if (state.presence == Presence::absent || may_vanish(state, cut->written_by)) {
     // If clients missed it only later, the checkpoint must still have it.
-    next.add(after);
+    next.add(state);
   }
 }
 
@@ -212,13 +206,8 @@ bool Register::may_vanish(const State& state, uint64_t now) const {
   return state.vanishes != kNever && state.vanishes <= now;
 }
 
-bool Register::may_be_missing(const Operation& write) const {
-  return eviction.cache && evicted_at(write) <= cut->written_by;
-}
-
-Register::State Register::written(const State& before, const Operation& write,
-                                  uint64_t number) const {
-  State after{number, kNever, kNever, Presence::present, before.judged};
+Register::State Register::written(const Operation& write, uint64_t number) const {
+  State after{number, kNever, kNever, Presence::present};
   if (!eviction.cache) return after;
   after.vanishes = evicted_at(write);
   const bool known = write.address >= 0 && write.outcome != Outcome::unknown;
@@ -230,7 +219,7 @@ namespace {
 
 // What vanished is remembered, for an add that may complete; what is absent is not.
 Register::State gone(Register::State state, Presence presence) {
-  if (presence == Presence::absent) state = {.judged = state.judged};
+  if (presence == Presence::absent) state = {};
   state.presence = presence;
   return state;
 }

@@ -35,7 +35,6 @@ class Register {
     uint64_t vanishes = kNever;   // the step from which on its record may have been evicted
     uint64_t completes = kNever;  // an add that began by this step may have found it before
     Presence presence = Presence::absent;
-    bool judged = false;  // the final read took place already
 
     friend bool operator==(const State&, const State&) = default;
   };
@@ -75,8 +74,7 @@ class Register {
 
   uint64_t evicted_at(const Operation& write) const;
   bool may_vanish(const State& state, uint64_t now) const;
-  bool may_be_missing(const Operation& write) const;
-  State written(const State& before, const Operation& write, uint64_t number) const;
+  State written(const Operation& write, uint64_t number) const;
 
   void note(const Call& call);
   void note_doubtful_add(uint64_t amount);

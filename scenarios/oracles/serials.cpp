@@ -4,6 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/store/events.hpp"
+#include "scenarios/ledger.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -36,6 +41,38 @@ std::optional<Finding> judge_serials(const Run& run, const std::vector<Life>& li
         "were",
         session, begun.serial, right.least, right.most);
     return finding;
+  }
+  return std::nullopt;
+}
+
+std::optional<Finding> judge_committed(const Run& run, const char* oracle) {
+  std::set<int64_t> checkpoints;         // versions; of those that nobody has given up since
+  std::map<int64_t, int64_t> committed;  // operations, by session
+  const auto& all = run.trace->events;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const sim::Event& event = all[i];
+    switch (event.kind) {
+      case engine::events::kMetadataCommitted: checkpoints.insert(event.a); break;
+      case engine::events::kStoreEmptying:
+      case ledger::kGoesBack:
+        checkpoints.clear();
+        committed.clear();
+        break;
+      case ledger::kSessionCommitted:
+        if (checkpoints.contains(event.c)) committed[event.a] = event.b;
+        break;
+      case engine::events::kSessionStarted: {
+        const auto told = committed.find(event.a);
+        if (told == committed.end() || event.c >= told->second) break;
+        Finding finding = finding_at(run, oracle, i);
+        finding.label = "a session has lost operations that were in a checkpoint";
+        finding.text = fmt::format(
+            "session {} was told that {} of its operations are committed, and begins with {}",
+            event.a, told->second, event.c);
+        return finding;
+      }
+      default: break;
+    }
   }
   return std::nullopt;
 }

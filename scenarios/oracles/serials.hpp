@@ -36,6 +36,9 @@ using RecoveredFrom = std::function<Recovered(size_t life)>;
 std::optional<Finding> judge_serials(const Run& run, const std::vector<Life>& lives, size_t life,
                                      const RecoveredFrom& recovered_from, const char* oracle);
 
+/// Whether what sessions were told to be in a checkpoint was ever missing afterwards.
+std::optional<Finding> judge_committed(const Run& run, const char* oracle);
+
 /// True if its client was told how it ended.
 bool is_answered(const Operation& operation);
 

@@ -25,6 +25,7 @@ struct Devices {
   const sim::SimDevice* info;
   const sim::SimDevice* snapshot;  // null: there is none of that name
   const sim::SimDevice* log;
+  const sim::SimDevice* table;
 };
 
 using Moment = FileView::Moment;
@@ -128,7 +129,7 @@ std::vector<Commit> commits_of(const Run& run) {
 Devices devices_of(const sim::Disk& disk, const sim::SimDevice& info, std::string_view prefix) {
   const std::string_view store = prefix.substr(0, prefix.find('/'));
   return {&info, disk.find(std::string(prefix) + "/snapshot.dat"),
-          disk.find(std::string(store) + "/hlog")};
+          disk.find(std::string(store) + "/hlog"), disk.find(std::string(prefix) + "/pages.dat")};
 }
 
 bool read(const Devices& devices, Moment moment, OracleScratch& scratch) {
@@ -137,7 +138,8 @@ bool read(const Devices& devices, Moment moment, OracleScratch& scratch) {
   info.read(0, scratch.info);
   const FileView snapshot = view_of(devices.snapshot, moment);
   const FileView log = view_of(devices.log, moment);
-  return scratch.snapshot_reader.read({scratch.info, snapshot, log});
+  return scratch.snapshot_reader.read(
+      {scratch.info, snapshot, log, view_of(devices.table, moment)});
 }
 
 Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& commit) {
@@ -163,7 +165,7 @@ Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& comm
   }
   const Eviction eviction = eviction_of(run, scratch);
   const uint64_t written_by = run.trace->events[commit.event].step;
-  const Cut cut{checkpoint.version, written_by, eviction.cache};
+  const Cut cut{checkpoint.version, written_by};
   const LinearizabilityReport report =
       scratch.linearizability.check_final(run.history->operations(), eviction, cut, scratch.found);
   if (report.verdict != Linearizability::violated) return judgement_of(report);
@@ -224,7 +226,8 @@ Judgement judge_durability(const Run& run, const Devices& devices, OracleScratch
                            const Commit& commit) {
   const bool null_main = scratch.snapshot_reader.checkpoint().null_main;
   const auto flushed = static_cast<uint64_t>(scratch.snapshot_reader.checkpoint().flushed);
-  for (const sim::SimDevice* device : {devices.info, devices.snapshot, devices.log}) {
+  for (const sim::SimDevice* device :
+       {devices.info, devices.snapshot, devices.table, devices.log}) {
     if (device == nullptr || device->name_is_durable()) continue;
     if (device == devices.log && null_main) continue;
     Finding finding = finding_at(run, "snapshot-cut", commit.event);
@@ -236,9 +239,9 @@ Judgement judge_durability(const Run& run, const Devices& devices, OracleScratch
   const auto pending = [](const sim::SimDevice* device, uint64_t size) {
     return device != nullptr && !device->media().is_durable(0, size);
   };
-  const bool safe = !pending(devices.info, UINT64_MAX / 2) &&
-                    !pending(devices.snapshot, UINT64_MAX / 2) &&
-                    (null_main || !pending(devices.log, flushed));
+  const bool safe =
+      !pending(devices.info, UINT64_MAX / 2) && !pending(devices.snapshot, UINT64_MAX / 2) &&
+      !pending(devices.table, UINT64_MAX / 2) && (null_main || !pending(devices.log, flushed));
   if (safe) return {};
   Judgement then;
   if (read(devices, Moment::after_power_loss, scratch) &&

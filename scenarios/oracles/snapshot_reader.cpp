@@ -4,14 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <cstring>
-#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "engine/base/check.hpp"
 #include "engine/base/crc32c.hpp"
+#include "scenarios/oracles/lines.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -30,26 +30,6 @@ constexpr int64_t kAddressEnd = int64_t{1} << 47;
 constexpr uint32_t kPageBitsMin = 6;
 constexpr uint32_t kPageBitsMax = 30;
 constexpr uint64_t kSectorMax = uint64_t{1} << 20;
-
-// Reads lines `name value`. After the first that is wrong it reads no more.
-class Lines {
- public:
-  explicit Lines(std::string_view text) : text_(text) {}
-
-  template <typename Number>
-  bool number(std::string_view name, Number& into, int base = 10);
-  bool session(SessionMark& into);
-  bool at_end() const { return at_ == text_.size(); }
-  size_t at() const { return at_; }
-
- private:
-  std::optional<std::string_view> value(std::string_view name);
-  template <typename Number>
-  static bool parse(std::string_view digits, Number& into, int base);
-
-  std::string_view text_;
-  size_t at_ = 0;
-};
 
 // One page as it lies in its file, possibly cut short.
 struct Page {
@@ -84,6 +64,8 @@ struct Newest {
   size_t value_kept() const { return std::min<size_t>(value_size, kValueKept); }
 };
 
+// So many at the start: up to the last one that was left out.
+uint64_t pages_lost(const FileView& table, uint64_t pages);
 uint64_t number_of(Bytes key);
 uint64_t hash_of(Bytes key);
 bool same_bytes(Bytes a, Bytes b);
@@ -199,7 +181,7 @@ bool SnapshotReader::Scratch::parse(std::string_view text) {
               lines.number("log_start", c.log_start) && lines.number("sessions", sessions);
   for (uint64_t i = 0; well && i < sessions; ++i) {
     SessionMark mark;
-    well = lines.session(mark);
+    well = lines.pair("session", mark.id, mark.serial);
     if (well) c.sessions.push_back(mark);
   }
   if (!well || !lines.at_end()) {
@@ -267,7 +249,9 @@ void SnapshotReader::Scratch::check_order() {
 }
 
 // Ascending addresses: first the pages below `flushed` from the main log, then the others, and the
-// page that holds `flushed`, from the snapshot. Only pages that have bytes in a view are visited.
+// page that holds `flushed`, from the snapshot. Only pages that have bytes in a view are visited. A
+// page that was left out of the snapshot of a cache had left memory, and so had all below it: what
+// is in the snapshot of that may have been replaced by what is lost.
 void SnapshotReader::Scratch::walk_files(const CheckpointFiles& files) {
   const Checkpoint& c = checkpoint;
   const uint64_t size = uint64_t{1} << c.page_bits;
@@ -293,7 +277,8 @@ void SnapshotReader::Scratch::walk_files(const CheckpointFiles& files) {
   const uint64_t end = round_up(final, size) >> c.page_bits;
   if (!c.use_snapshot_file) return visit(files.log, 0, 0, end);
   if (!c.null_main) visit(files.log, 0, 0, flushed);
-  const uint64_t first = c.null_main ? snapshot_start : std::max(flushed, snapshot_start);
+  uint64_t first = std::max(flushed, snapshot_start);
+  if (c.null_main) first = snapshot_start + std::min(end, pages_lost(files.table, c.pages));
   visit(files.snapshot, snapshot_start, first, end);
 }
 
@@ -415,43 +400,6 @@ void SnapshotReader::Scratch::keep_present() {
 
 namespace {
 
-std::optional<std::string_view> Lines::value(std::string_view name) {
-  const std::string_view rest = text_.substr(at_);
-  const size_t end = rest.find('\n');
-  if (end == std::string_view::npos || !rest.starts_with(name)) return std::nullopt;
-  const std::string_view line = rest.substr(0, end);
-  if (line.size() <= name.size() || line[name.size()] != ' ') return std::nullopt;
-  return line.substr(name.size() + 1);
-}
-
-template <typename Number>
-bool Lines::parse(std::string_view digits, Number& into, int base) {
-  const char* const end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, into, base);
-  return error == std::errc() && stopped == end;
-}
-
-template <typename Number>
-bool Lines::number(std::string_view name, Number& into, int base) {
-  const auto digits = value(name);
-  if (!digits || (base == 16 && digits->size() != 16)) return false;
-  if (!parse(*digits, into, base)) return false;
-  at_ += name.size() + 1 + digits->size() + 1;
-  return true;
-}
-
-bool Lines::session(SessionMark& into) {
-  constexpr std::string_view kName = "session";
-  const auto both = value(kName);
-  if (!both) return false;
-  const size_t space = both->find(' ');
-  if (space == std::string_view::npos) return false;
-  if (!parse(both->substr(0, space), into.id, 10)) return false;
-  if (!parse(both->substr(space + 1), into.serial, 10)) return false;
-  at_ += kName.size() + 1 + both->size() + 1;
-  return true;
-}
-
 // Bytes beyond the end of the page are zeros.
 template <typename Number>
 Number Page::load(uint64_t at) const {
@@ -464,6 +412,17 @@ Number Page::load(uint64_t at) const {
 uint64_t Page::end_of_hole(uint64_t at) const {
   const uint64_t next = file.next_written(place + at) - place;
   return next > at ? at + engine::round_down(next - at, 8) : at;
+}
+
+uint64_t pages_lost(const FileView& table, uint64_t pages) {
+  constexpr uint64_t kEntry = 8;  // a checksum, and behind it the state
+  if (table.size() / kEntry < pages) return pages;
+  for (; pages > 0; --pages) {
+    std::array<std::byte, 4> state{};
+    table.read(pages * kEntry - state.size(), state);
+    if (get<uint32_t>(state.data()) == 0) break;
+  }
+  return pages;
 }
 
 uint64_t number_of(Bytes key) {

@@ -33,6 +33,7 @@ struct CheckpointFiles {
   engine::Bytes info;  // info.dat
   FileView snapshot;   // snapshot.dat
   FileView log;        // the main log; not looked at if the metadata says that it is null
+  FileView table;      // pages.dat; looked at only then
 };
 
 struct SessionMark {

@@ -314,7 +314,7 @@ TEST_CASE("a loop without a point is a broken promise that replays") {
   static constexpr EndlessLoop kEndless;
   CampaignOrder order;
   order.runs_max = 3;
-  order.hang_after_ms = 400;
+  order.hang_after_ms = 3000;  // the worker notices after half of that, if it has its share of time
   order.keep_going = true;
   order.player = [] { return make_seeds_player({&kEndless, 1, {}, 16, 0}); };
   order.seed_of = [](uint64_t index) { return run_seed(1, kEndless, index); };
@@ -326,7 +326,7 @@ TEST_CASE("a loop without a point is a broken promise that replays") {
   CHECK(one.rows[0].oracle.view() == "progress");
   CHECK_THAT(std::string(one.rows[0].signature.view()),
              Catch::Matchers::ContainsSubstring("does not come back"));
-  order.hang_after_ms = 700;
+  order.hang_after_ms = 5000;
   Listener two;
   run_campaign(order, two);
   REQUIRE(complete(two, 3));

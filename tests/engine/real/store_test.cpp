@@ -99,9 +99,12 @@ std::string judge_checkpoint(const std::string& folder, const NativeLoad& load,
   const auto info = contents(own + "info.dat");
   const auto snapshot = contents(own + "snapshot.dat");
   const auto log = contents(fmt::format("{}/{}/hlog", folder, load.options.prefix));
+  const auto table = contents(own + "pages.dat");
   scenarios::SnapshotReader reader;
-  if (!reader.read({info, scenarios::FileView(snapshot), scenarios::FileView(log)}))
+  if (!reader.read({info, scenarios::FileView(snapshot), scenarios::FileView(log),
+                    scenarios::FileView(table)})) {
     return "cannot be read: " + reader.findings()[0].text;
+  }
   if (!reader.findings().empty()) return "has a flaw: " + reader.findings()[0].text;
   if (reader.checkpoint().version != taken.result.info.version) return "is of another version";
   const std::string serials = judge_serials(run, taken, reader.checkpoint());
@@ -115,7 +118,7 @@ std::string judge_checkpoint(const std::string& folder, const NativeLoad& load,
   }
   std::vector<scenarios::HeadMove> moves;
   const scenarios::Eviction eviction = eviction_of(load, run, moves);
-  const scenarios::Cut cut{reader.checkpoint().version, taken.written_by, eviction.cache};
+  const scenarios::Cut cut{reader.checkpoint().version, taken.written_by};
   scenarios::LinearizabilityChecker checker(50'000'000);
   const auto report = checker.check_final(run.operations, eviction, cut, found);
   if (report.verdict == Linearizability::ok) return "ok";

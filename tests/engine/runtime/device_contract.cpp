@@ -102,6 +102,7 @@ void device_refuses(const Runtime& runtime, Expect& expect) {
     uint64_t offset;
     size_t length;
     bool fits;
+    size_t at = 0;  // of the buffer
   };
   constexpr Row kRows[] = {
       {{}, 256, 512, false},         {{}, 0, 256, false},
@@ -109,7 +110,8 @@ void device_refuses(const Runtime& runtime, Expect& expect) {
       {{}, 512, 1024, true},         {{0, 4096}, 512, 4096, false},
       {{0, 64}, 64, 128, true},      {{2048, 512}, 1536, 512, true},
       {{2048, 512}, 0, 2048, true},  {{2048, 512}, 1536, 1024, false},
-      {{2048, 512}, 0, 2560, false},
+      {{2048, 512}, 0, 2560, false}, {{}, 0, 512, true, 8},
+      {{}, 0, 512, false, 4},
   };
   alignas(512) std::byte bytes[4096] = {};
   for (const IoKind kind : {IoKind::write, IoKind::read}) {
@@ -119,7 +121,7 @@ void device_refuses(const Runtime& runtime, Expect& expect) {
       expect(device->sector_size() == row.options.sector_size, "a device forgot its sector");
       expect(!device->is_null(), "a device that stores is the null device");
       Request request(runtime.tasks);
-      request.submit(*device, kind, row.offset, {bytes, row.length});
+      request.submit(*device, kind, row.offset, {bytes + row.at, row.length});
       const bool was_inline = request.has_ended();
       const Errc code = request.wait();
       if (row.fits) {

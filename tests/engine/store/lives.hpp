@@ -2,7 +2,10 @@
 // One storage and the stores that live on it one after the other, and what each should hold.
 #pragma once
 
+#include "engine/base/crc32c.hpp"
+#include "engine/store/metadata.hpp"
 #include "engine/store/names.hpp"
+#include "engine/store/page_table.hpp"
 #include "tests/engine/store/store_fixture.hpp"
 
 namespace orrery::engine::testing {
@@ -75,6 +78,25 @@ class Lives {
 
 inline std::string file_of(uint64_t token, DeviceName (*name)(std::string_view, uint64_t)) {
   return std::string(name("db", token).view());
+}
+
+/// Changes a checkpoint as if a page had left memory before its snapshot came to it.
+inline void leave_out(Lives& lives, uint64_t token, int64_t page) {
+  auto& metadata = lives.plain.device(file_of(token, &DeviceName::metadata)).bytes;
+  auto& table = lives.plain.device(file_of(token, &DeviceName::page_table)).bytes;
+  std::array<SessionPoint, 4> sessions{};
+  auto decoded = decode_metadata(metadata, sessions);
+  REQUIRE(decoded);
+  REQUIRE(decoded->session_count <= sessions.size());
+  CheckpointInfo& info = decoded->info;
+  const int64_t first = HybridLog::geometry_of(lives.options).page(info.snapshot_start);
+  const size_t size = static_cast<size_t>(info.pages) * PageTable::kEntrySize;
+  const size_t at = static_cast<size_t>(page - first) * PageTable::kEntrySize;
+  REQUIRE(at < size);
+  put(table.data() + at + 4, static_cast<uint32_t>(PageTable::State::left_out));
+  info.pages_checksum = crc32c(Bytes(table).first(size));
+  metadata.assign(metadata_size_max(decoded->session_count, info.sector), std::byte{0});
+  metadata.resize(encode_metadata(info, {sessions.data(), decoded->session_count}, metadata));
 }
 
 }  // namespace orrery::engine::testing

@@ -127,6 +127,52 @@ TEST_CASE("a cache recovers what was in memory") {
   }
 }
 
+TEST_CASE("a recovered cache does not know a value that was replaced by one that it has lost") {
+  for (const bool with_index : {false, true}) {
+    Lives lives(small_options(true));
+    lives.open();
+    lives.fill(0, 100, "a");
+    lives.set("hot", "old");
+    lives.fill(100, 115, "b");
+    lives.set("hot", "new, and longer than what it replaces");
+    const int64_t lost = lives.store->log().geometry().page(lives.store->log().tail());
+    lives.fill(115, 150, "c");
+    const uint64_t token = lives.checkpoint({.index = with_index});
+    lives.die();
+    leave_out(lives, token, lost);
+    lives.recover();
+    CHECK(lives.store->log().load(Boundary::begin) ==
+          lives.store->log().geometry().page_start(lost + 1));
+    CHECK(lives.read("hot") == "<none>");
+    CHECK(lives.read(key_of(99)) == "<none>");
+    CHECK(lives.read(key_of(149)) == "c" + value_of(149));
+    lives.fill(0, 300, "e");
+    CHECK(lives.read(key_of(299)) == "e" + value_of(299));
+    lives.die();
+  }
+}
+
+TEST_CASE("a cache that has lost all of its snapshot is recovered, and empty") {
+  Lives lives(small_options(true));
+  lives.open();
+  lives.fill(0, 100, "a");
+  const uint64_t token = lives.checkpoint();
+  const LogAddr tail = lives.store->log().tail();
+  const int64_t last = lives.store->log().geometry().page(tail - 1);
+  lives.die();
+  leave_out(lives, token, last);
+  lives.recover();
+  CHECK(lives.store->log().load(Boundary::begin) == tail);
+  CHECK(lives.read(key_of(99)) == "<none>");
+  lives.fill(0, 300, "b");
+  CHECK(lives.read(key_of(299)) == "b" + value_of(299));
+  lives.checkpoint();
+  lives.die();
+  lives.recover();
+  CHECK(lives.read(key_of(299)) == "b" + value_of(299));
+  lives.die();
+}
+
 TEST_CASE("the newest checkpoint counts, by its version; an older one if it is asked for") {
   Lives lives(small_options(false));
   lives.open();

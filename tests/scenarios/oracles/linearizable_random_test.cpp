@@ -16,8 +16,7 @@ namespace {
 
 // Tries all orders of a few operations on one key. Written to be obvious: it gives every operation
 // an instant, the earliest that its interval and its predecessors leave, and lets the key vanish
-// between any two of them. A checkpoint is looked at after all that must be in it, or, where older
-// records may show, at any time, if what comes later may be missing from it.
+// between any two of them. A checkpoint is looked at after all that must be in it.
 class AllOrders {
  public:
   AllOrders(const std::vector<Operation>& operations, const Eviction& eviction)
@@ -55,7 +54,6 @@ class AllOrders {
     uint64_t number = 0;
     uint64_t evicted = UINT64_MAX;  // when its record may first have been evicted
     bool known = false;             // where its record was
-    bool judged = false;            // the checkpoint has been looked at
   };
 
   struct Candidate {
@@ -67,22 +65,16 @@ class AllOrders {
     const bool known = operation.address >= 0 && operation.outcome != Outcome::unknown;
     for (const HeadMove& move : eviction_.moves) {
       if (known ? move.head > operation.address : move.step >= operation.invoked) {
-        return {true, false, number, move.step, known, false};
+        return {true, false, number, move.step, known};
       }
     }
-    return {true, false, number, UINT64_MAX, known, false};
+    return {true, false, number, UINT64_MAX, known};
   }
 
   bool search(const Key& key, uint64_t now) {
     const bool over =
         std::none_of(left_.begin(), left_.end(), [](const Candidate& one) { return one.must; });
-    if (over && (key.judged || !found_.has_value())) return true;
-    const bool time = now <= look_by_ && (over || cut_.older_shows);
-    if (found_.has_value() && !key.judged && time && shows(key)) {
-      Key judged = key;
-      judged.judged = true;
-      if (search(judged, now)) return true;
-    }
+    if (over && (!found_.has_value() || (now <= look_by_ && shows(key)))) return true;
     if (key.present && eviction_.cache) {
       Key without = key;
       without.present = false;
@@ -98,13 +90,10 @@ class AllOrders {
       const Candidate one = left_[i];
       const Operation& operation = one.operation;
       const uint64_t at = std::max(now, operation.invoked);
-      if (at > operation.returned || (key.judged && !may_be_missing(operation))) continue;
+      if (at > operation.returned) continue;
       left_.erase(left_.begin() + static_cast<ptrdiff_t>(i));
       bool fits = false;
-      for (Key next : after(key, operation)) {
-        next.judged = key.judged;
-        fits = fits || search(next, at);
-      }
+      for (const Key& next : after(key, operation)) fits = fits || search(next, at);
       left_.insert(left_.begin() + static_cast<ptrdiff_t>(i), one);
       if (fits) return true;
     }
@@ -117,12 +106,6 @@ class AllOrders {
       return absent || (eviction_.cache && key.evicted <= cut_.written_by);
     }
     return (key.present || key.vanished) && !found_->garbage && key.number == found_->value;
-  }
-
-  bool may_be_missing(const Operation& operation) const {
-    if (operation.kind == OpKind::read) return true;
-    if (operation.kind == OpKind::add && operation.outcome == Outcome::not_found) return true;
-    return eviction_.cache && written(operation, 0).evicted <= cut_.written_by;
   }
 
   std::vector<Key> after(const Key& key, const Operation& operation) const {
@@ -240,7 +223,7 @@ void compare_final(LinearizabilityChecker& checker, const std::vector<Operation>
   const bool possible = orders.possible();
   const auto report = checker.check_final(operations, eviction, cut, {&found, 1});
   INFO(told(operations, eviction) << "\nfound " << found.present << " " << found.value << " by "
-                                  << cut.written_by << " older " << cut.older_shows << "\n"
+                                  << cut.written_by << "\n"
                                   << report.text);
   REQUIRE(report.verdict == (possible ? Linearizability::ok : Linearizability::violated));
   REQUIRE(checker.allowed_final(operations, eviction, cut, found) == possible);
@@ -342,10 +325,6 @@ TEST_CASE("the checkpoint of a correct store is never accused") {
     INFO("seed " << seed << ": " << report.text);
     REQUIRE(report.verdict != Linearizability::violated);
     if (report.verdict == Linearizability::inconclusive) ++given_up;
-    cut.older_shows = true;
-    report = checker.check_final(operations, store.eviction(), cut, found);
-    REQUIRE(report.verdict != Linearizability::violated);
-    if (report.verdict == Linearizability::inconclusive) ++given_up;
     if (!sizes.cache) continue;
     report = checker.check_final(operations, {false, {}}, cut, found);
     if (report.verdict == Linearizability::violated) ++missing;
@@ -361,7 +340,7 @@ TEST_CASE("checkpoints that mean nothing get the verdict of all orders") {
   for (int round = 0; round < 40'000; ++round) {
     const std::vector<Operation> operations = drawn_operations(random);
     const std::vector<HeadMove> moves = drawn_moves(random);
-    const Cut cut{1 + random.below(3), 20 + random.below(30), random.once_in(2)};
+    const Cut cut{1 + random.below(3), 20 + random.below(30)};
     const Found found{7, !random.once_in(3), random.once_in(50), random.below(4)};
     compare_final(checker, operations, {random.once_in(2), moves}, cut, found, tally);
   }
@@ -382,7 +361,6 @@ TEST_CASE("small checkpoints of a store with one value changed get the verdict o
     store.run();
     Cut cut;
     const std::vector<Found> all = store.checkpoint(cut);
-    cut.older_shows = random.once_in(2);
     Found found = all.empty() ? Found{0, false, false, 0} : all.front();
     const std::vector<Operation> operations = store.operations();
     compare_final(checker, operations, store.eviction(), cut, found, tally);

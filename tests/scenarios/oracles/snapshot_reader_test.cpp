@@ -37,6 +37,7 @@ class Image {
   std::vector<std::byte> main_device;                         // if empty: what is flushed
   std::vector<std::byte> snapshot_file;                       // if empty: what belongs there
   std::vector<std::byte> info_file;                           // if empty: made from `info`
+  std::vector<std::byte> table;                               // of pages; may be empty
 
   Image() {
     info.token = 0xFEDCBA9876543210U;
@@ -75,18 +76,19 @@ class Image {
       snapshot_file.assign(log.begin() + static_cast<ptrdiff_t>(start),
                            log.begin() + static_cast<ptrdiff_t>(round_up(size, 512)));
     }
-    return reader.read({info_file, FileView(snapshot_file), FileView(main_device)});
+    return reader.read(
+        {info_file, FileView(snapshot_file), FileView(main_device), FileView(table)});
   }
 
   std::string text() const {
     std::string lines = fmt::format(
         "format 4\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
         "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
-        "page_bits {}\nsector {}\nnull_main {}\npages 0\npages_checksum 0\nindex_token "
+        "page_bits {}\nsector {}\nnull_main {}\npages {}\npages_checksum 0\nindex_token "
         "0000000000000000\nlog_start 0\nsessions {}\n",
         info.token, info.version, info.next_version, info.flushed, info.snapshot_start, info.start,
         info.final, info.snapshot_final, info.head, info.begin, info.page_bits, info.sector,
-        info.null_main ? 1 : 0, info.sessions.size());
+        info.null_main ? 1 : 0, table.size() / 8, info.sessions.size());
     for (const SessionMark& mark : info.sessions) {
       lines += fmt::format("session {} {}\n", mark.id, mark.serial);
     }
@@ -257,6 +259,24 @@ TEST_CASE("without a main log the snapshot is all there is") {
   image.put(1024, kValid, 5, 50);
   image.put(2048, kValid, 6, 60);
   REQUIRE(well_read(image) == Pairs{{5, 50}, {6, 60}});
+}
+
+TEST_CASE("a cache has lost what lies below a page that was left out of its snapshot") {
+  Image image;
+  image.info.null_main = true;
+  image.info.snapshot_start = image.info.head = image.info.flushed = 1024;
+  image.put(1024, kValid, 5, 50);  // replaced in the page that is lost
+  image.put(2048, kValid, 6, 60);
+  const auto read_without = [&](std::initializer_list<size_t> left_out) {
+    image.table.assign(6 * 8, std::byte{});
+    for (size_t page = 0; page < 6; ++page) image.table[page * 8 + 4] = std::byte{2};
+    for (const size_t page : left_out) image.table[page * 8 + 4] = std::byte{};
+    return well_read(image);
+  };
+  CHECK(read_without({}) == Pairs{{5, 50}, {6, 60}});
+  CHECK(read_without({1}) == Pairs{{6, 60}});
+  CHECK(read_without({2}).empty());
+  CHECK(read_without({5}).empty());
 }
 
 TEST_CASE("pages are spread by their stride if they are smaller than a sector") {

@@ -79,7 +79,7 @@ class ToyStore {
   /// What a checkpoint of version 1 holds that is written now. Requires: it was cut. Of a record
   /// that has been evicted since the cut the image may have come too late.
   std::vector<Found> checkpoint(Cut& cut) {
-    cut = {1, step_, false};
+    cut = {1, step_};
     std::vector<Found> found;
     for (const auto& [key, address] : cut_) {
       const bool missing = evicted(address, head_) && random_.once_in(2);
