@@ -11,10 +11,16 @@
 namespace orrery::bench {
 namespace {
 
-constexpr std::string_view kScenarios[] = {
-    "checkpoint-under-load", "crash-loop",      "fold-over",
-    "recover-smaller",       "copy-reads",      "append-log",
-    "reset-with-io",         "dispose-with-io", "operation-log"};
+constexpr std::string_view kScenarios[] = {"checkpoint-under-load",
+                                           "crash-loop",
+                                           "fold-over",
+                                           "recover-smaller",
+                                           "copy-reads",
+                                           "append-log",
+                                           "reset-with-io",
+                                           "dispose-with-io",
+                                           "operation-log",
+                                           "short-lives"};
 
 }  // namespace
 

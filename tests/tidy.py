@@ -36,6 +36,7 @@ ON_TOP = ["tests", "bench"]  # they see everything and nobody sees them
 DETERMINISTIC = ["engine/store", "sim", "faults", "scenarios"]
 # Libraries that only one place may use: a change of library then touches one place.
 LIBRARIES = {"CLI/": "cli/", "catch2/": "tests/catch.hpp"}
+MODEL = "docs/fault_model.md"  # has a row for each fault
 # Folder -> the file with its rows. A source with a header of its own is a room and needs no row.
 CATALOGUES = {
     "faults": "faults/catalogue.cpp",
@@ -393,6 +394,11 @@ def check_catalogues(tree):
         if not row_of(rows, file.stem):
             yield (file, 1, "catalogue", f"nobody can reach it; missing row in {catalogue}:"
                    f" {suggested_row(tree, rows, file)}")
+        name = file.stem.replace("_", "-")
+        model = tree[MODEL].text if MODEL in tree else ""
+        if file.folder == "faults" and f"`{name}`" not in model:
+            yield (file, 1, "catalogue", f"nobody can read of it; missing row in {MODEL}:"
+                   f" | `{name}` | ...")
 
 
 def is_built(tree, file):

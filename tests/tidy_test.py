@@ -44,6 +44,7 @@ CLEAN = {
     "tests/meson.build": BUILD + "spanning = {'determinism_test': 60}\n"
     "sources = files('sim/world_test.cpp')\n",
     "README.md": "See https://example.org/home/orrery.\n",
+    "docs/fault_model.md": "| `bit-rot` | a bit differs |\n",
 }
 
 
@@ -145,8 +146,10 @@ def test_missing_catalogue_row():
     files["faults/meson.build"] += "more = files('lost_write.cpp')\n"
     expected = ('faults/lost_write.cpp:1: [catalogue] nobody can reach it; missing row in'
                 ' faults/catalogue.cpp: {"lost-write", "a bit differs", make_lost_write},')
+    prose = ("faults/lost_write.cpp:1: [catalogue] nobody can read of it; missing row in"
+             " docs/fault_model.md: | `lost-write` | ...")
     found = found_in(files)
-    return check(found == [expected], f"the row that is missing; found {found}")
+    return check(found == [expected, prose], f"the rows that are missing; found {found}")
 
 
 def test_room_needs_no_row():

@@ -233,4 +233,19 @@ TEST_CASE("shrinking is deterministic and keeps to its budget") {
   CHECK(cut.plan.deviations.size() < 200);
 }
 
+TEST_CASE("whenever the budget ends, nothing stays that was seen to be needless") {
+  const auto condition = [](const Plan& plan) -> std::string {
+    return holds(plan, preempt(6, 6)) && is_slow(plan, 151, 10) ? "broken" : "";
+  };
+  for (uint64_t budget = 4; budget < 200; ++budget) {
+    ToyWorld world(condition);
+    ShrinkOptions options;
+    options.replays_max = budget;
+    const Shrunk shrunk = shrink(start(200), world.player(), options);
+    INFO("a budget of " << budget);
+    REQUIRE(world.played <= budget + 2);
+    for (const reports::Need& need : shrunk.needs) CHECK(need.without == "the run is ok");
+  }
+}
+
 }  // namespace orrery::fuzz

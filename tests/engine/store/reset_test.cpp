@@ -285,7 +285,10 @@ TEST_CASE("a reset whose commit fails changes nothing, now or later", "[operatio
     lives.fill(20, 45, "b");
     lives.plain.failing_label = "commit file";
     lives.plain.failing_allocations = 1;
+    const uint64_t committed = lives.store->session_committed(1);
+    CHECK(committed > 0);
     CHECK(lives.store->reset().error().code == Errc::no_memory);
+    CHECK(lives.store->session_committed(1) == committed);
     lives.check(lives.model, 45);
     lives.set("k", "after");
     lives.commit();
@@ -301,10 +304,13 @@ TEST_CASE("a reset whose commit fails changes nothing, now or later", "[operatio
 TEST_CASE("where nobody knows whether a store is empty, nobody changes it", "[operation-log]") {
   LoggingLives lives(logging_options());
   lives.fill(0, 20, "a");
+  lives.checkpoint();
   lives.commit();
+  CHECK(lives.store->session_committed(1) == 20);
   lives.plain.failing_label = "commit file";
   lives.plain.failing_allocations = 2;  // also the commit that takes it back
   CHECK(lives.store->reset().error().code == Errc::uncertain);
+  CHECK(lives.store->session_committed(1) == 0);
   lives.check(lives.model, 20);
   const OpResult refused = lives.session->upsert(bytes_of("k"), bytes_of("v"));
   CHECK(refused.status == Status::failed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What recovery made of a checkpoint, by what clients did before and read back afterwards.
 #include "engine/store/events.hpp"
+#include "scenarios/ledger.hpp"
 #include "scenarios/oracles/lives.hpp"
 #include "tests/scenarios/oracles/hand_made_run.hpp"
 
@@ -16,8 +17,9 @@ constexpr uint16_t kCrashed = static_cast<uint16_t>(sim::Kind::crashed);
 constexpr uint64_t kFirst = number_of(0, 1);
 constexpr uint64_t kSecond = number_of(0, 2);
 
-Ending done(uint64_t result, uint64_t version) {
+Ending done(uint64_t result, uint64_t version, int64_t address = -1) {
   Ending ending;
+  ending.address = address;
   ending.result = result;
   ending.version = version;
   return ending;
@@ -35,16 +37,20 @@ void first_life(HandMadeRun& made, bool committed) {
   made.history.set_life(1);
 }
 
-/// The store is recovered, and somebody reads key 0.
-void second_life(HandMadeRun& made, engine::Errc outcome, int64_t version, int64_t token,
-                 std::optional<uint64_t> read) {
-  made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, token);
-  const uint64_t step = made.trace.events.back().step + 10;
-  const size_t index = made.history.begin(kRecoveryReader, OpKind::read, 0, 0, step);
+void reads_back(HandMadeRun& made, uint64_t key, std::optional<uint64_t> read) {
+  const uint64_t step = made.trace.events.back().step + 10 + key;
+  const size_t index = made.history.begin(kRecoveryReader, OpKind::read, key, 0, step);
   Ending ending = done(read.value_or(0), 2);
   ending.outcome = read ? Outcome::ok : Outcome::not_found;
   ending.step = step + 1;
   made.history.end(index, ending);
+}
+
+/// The store is recovered, and somebody reads key 0.
+void second_life(HandMadeRun& made, engine::Errc outcome, int64_t version, int64_t token,
+                 std::optional<uint64_t> read) {
+  made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, token);
+  reads_back(made, 0, read);
 }
 
 std::string label_of(bool committed, engine::Errc outcome, int64_t version, int64_t token,
@@ -111,6 +117,107 @@ TEST_CASE("a session goes on from what its checkpoint holds of it") {
   REQUIRE(told(1, 2) == wrong);
   REQUIRE(told(0, 0) == "nothing");
   REQUIRE(told(0, 1) == wrong);
+}
+
+TEST_CASE("of several checkpoints the right one is gone back to") {
+  // Versions 1, 2 and 3 are committed; of the next recovery up to `asked` is wanted.
+  const auto went_back = [](int64_t asked, engine::Errc outcome, int64_t version,
+                            bool two_are_kept = false) {
+    HandMadeRun made;
+    made.plan.sizes.set("keys", 0);
+    for (int64_t version_taken = 1; version_taken <= 3; ++version_taken) {
+      made.event(events::kCheckpointStarted, version_taken, version_taken);
+      made.event(events::kMetadataCommitted, version_taken, 0, 0);
+    }
+    if (two_are_kept) made.event(events::kCheckpointsRemoved, 2);
+    made.event(kCrashed, 1);
+    made.event(ledger::kGoesBack, asked);
+    made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, version);
+    if (outcome == engine::Errc::not_found) made.event(ledger::kGoesBack, 0);
+    return made.label(judge_recovery);
+  };
+  REQUIRE(went_back(2, kOk, 2) == "nothing");
+  REQUIRE(went_back(7, kOk, 3) == "nothing");
+  REQUIRE(went_back(2, kOk, 3) ==
+          "a store was recovered from a newer checkpoint than was asked for");
+  REQUIRE(went_back(2, kOk, 1) ==
+          "a store was recovered from an older checkpoint than was asked for");
+  const auto none = engine::Errc::not_found;
+  REQUIRE(went_back(2, none, 0) == "a committed checkpoint was lost");
+  REQUIRE(went_back(1, none, 0, true) == "nothing");
+  REQUIRE(went_back(2, none, 0, true) == "a committed checkpoint was lost");
+}
+
+TEST_CASE("what was given up by going back stays given up") {
+  const auto then = [](int64_t version, int64_t token) {
+    HandMadeRun made;
+    made.plan.sizes.set("keys", 0);
+    for (int64_t taken = 1; taken <= 2; ++taken) {
+      made.event(events::kCheckpointStarted, taken, taken);
+      made.event(events::kMetadataCommitted, taken, 0, 0);
+    }
+    made.event(kCrashed, 1);
+    made.event(ledger::kGoesBack, 1);
+    made.event(events::kRecoveryEnded, 0, 1, 1);
+    made.event(events::kCheckpointStarted, 3, 2);
+    made.event(events::kMetadataCommitted, 2, 0, 0);
+    made.event(kCrashed, 1);
+    made.event(events::kRecoveryEnded, 0, version, token);
+    return made.label(judge_recovery);
+  };
+  REQUIRE(then(2, 3) == "nothing");
+  REQUIRE(then(2, 2) == "a checkpoint came back after the store had gone back to an older one");
+  REQUIRE(then(1, 1) == "a committed checkpoint was lost");
+}
+
+TEST_CASE("what a session was told to be in a checkpoint is there afterwards") {
+  const auto begins = [](int64_t serial, std::optional<uint16_t> between = std::nullopt,
+                         int64_t version = 1) {
+    HandMadeRun made;
+    made.plan.sizes.set("keys", 0);
+    made.event(events::kMetadataCommitted, 1, 0, 0);
+    if (between) made.event(*between, 1);
+    made.event(ledger::kSessionCommitted, 4, 10, version);
+    made.event(kCrashed, 1);
+    made.event(events::kSessionStarted, 4, 2, serial);
+    return made.label(judge_recovery);
+  };
+  const std::string lost = "a session has lost operations that were in a checkpoint";
+  REQUIRE(begins(10) == "nothing");
+  REQUIRE(begins(11) == "nothing");
+  REQUIRE(begins(9) == lost);
+  // The answer came too late, or speaks of a checkpoint that never was.
+  REQUIRE(begins(9, events::kStoreEmptying) == "nothing");
+  REQUIRE(begins(9, ledger::kGoesBack) == "nothing");
+  REQUIRE(begins(9, std::nullopt, 2) == "nothing");
+}
+
+TEST_CASE("a cache that is recovered may lack what its memory has no room for, and no more") {
+  // Key 0 at 64, key 1 at 128; head moves above 64 before the commit, and above 128 after it.
+  const auto recovered = [](int64_t head, std::optional<uint64_t> first,
+                            std::optional<uint64_t> second) {
+    HandMadeRun made;
+    made.scenario.cache = true;
+    made.plan.sizes.set("keys", 2);
+    made.does(OpKind::upsert, 0, kFirst, done(kFirst, 1, 64));
+    made.does(OpKind::upsert, 1, kSecond, done(kSecond, 1, 128));
+    made.event(events::kCheckpointStarted, 7, 1);
+    made.moves(engine::Boundary::head, 96);
+    made.event(events::kMetadataCommitted, 1, 0, 0);
+    made.moves(engine::Boundary::head, 160);
+    made.event(kCrashed, 1);
+    made.history.set_life(1);
+    made.event(events::kLogRecovered, 96, head, head);
+    made.event(events::kRecoveryEnded, 0, 1, 7);
+    reads_back(made, 0, first);
+    reads_back(made, 1, second);
+    return made.label(judge_recovery);
+  };
+  const std::string wrong = "a recovered store does not hold the state at its checkpoint";
+  REQUIRE(recovered(96, std::nullopt, kSecond) == "nothing");
+  REQUIRE(recovered(64, kFirst, kSecond) == "nothing");
+  REQUIRE(recovered(96, std::nullopt, std::nullopt) == wrong);
+  REQUIRE(recovered(160, std::nullopt, std::nullopt) == "nothing");
 }
 
 TEST_CASE("a checkpoint that was reported as failed and removed is none") {
