@@ -138,6 +138,12 @@ void LivesScenario::draw_cache(Draw& draw, Sizes& sizes) {
   sizes.set("fold_permille", 0);
 }
 
+int64_t LivesScenario::pages_kept(const Sizes& sizes, uint32_t life) const {
+  const engine::StoreOptions options = options_of(sizes, life);
+  const int64_t slots = int64_t{1} << (options.memory_bits - options.page_bits);
+  return slots - 1 - static_cast<int64_t>(options.empty_pages);
+}
+
 void LivesScenario::keep_safe(Sizes& sizes) const { keep_wide(sizes, read_only_pages(sizes) + 1); }
 
 namespace {

@@ -40,6 +40,7 @@ class LivesScenario : public Scenario {
   sim::Laws laws(const Sizes& sizes) const override { return store_laws(sizes); }
   std::string unfit(const Sizes& sizes) const override;
   void keep_safe(Sizes& sizes) const override;
+  int64_t pages_kept(const Sizes& sizes, uint32_t life) const override;
   std::optional<Crash> crash(const Sizes& sizes, uint32_t life) const override;
   void play(Stage& stage) const override;
 

@@ -50,7 +50,7 @@ class ManySessions final : public Scenario {
     sizes.set("throttle_ms", draw.between(-1, 0));
     sizes.set("barrier", draw.between(0, 1));
     sizes.set("keep_frames", draw.between(0, 1));
-    sizes.set("null_main", draw.odds(1, 4) ? 1 : 0);
+    sizes.set("null_main", draw.odds(1, 3) ? 1 : 0);
     const bool cache = sizes["null_main"] != 0;
     sizes.set("copy_reads", draw.odds(1, 3) ? 0 : !cache && draw.odds(1, 3) ? 1 : 2);
     sizes.set("io_points", draw.log_uniform(4, 10));

@@ -66,6 +66,9 @@ class Scenario {
   /// True for a log that is a cache: what leaves memory is gone.
   virtual bool is_cache(const Sizes&) const { return false; }
 
+  /// For a cache that recovers: how many pages below that of its tail it keeps in this life.
+  virtual int64_t pages_kept(const Sizes&, uint32_t /*life*/) const { return 0; }
+
   /// False for a planted bug that no run can reach, because the scenario has another subject.
   virtual bool reaches(std::string_view /*bug*/) const { return true; }
 

@@ -5,6 +5,13 @@
 #include "engine/store/record.hpp"
 
 namespace orrery::engine {
+namespace {
+
+// An entry is a checksum, and a word of the state and, above it, `from` in units of 8 bytes.
+constexpr uint32_t kStateBits = 2;
+constexpr uint32_t kAlignmentBits = 3;
+
+}  // namespace
 
 Result<void> PageTable::begin(Memory& memory, int64_t first_page, int64_t count) {
   CHECK(count >= 0, "a table of {} pages", count);
@@ -18,6 +25,7 @@ Result<void> PageTable::begin(Memory& memory, int64_t first_page, int64_t count)
 void PageTable::set(int64_t page, Entry entry) {
   CHECK(page >= first_page_, "page {} lies before the table", page);
   CHECK(page - first_page_ < count(), "page {} lies behind the table", page);
+  CHECK(entry.from % (1U << kAlignmentBits) == 0, "a record at offset {}", entry.from);
   entries_[static_cast<size_t>(page - first_page_)] = entry;
 }
 
@@ -31,18 +39,21 @@ void PageTable::encode(MutableBytes out) const {
   CHECK(out.size() >= encoded_size(), "a table of {} bytes", out.size());
   for (size_t i = 0; i < entries_.size(); ++i) {
     put(out.data() + i * kEntrySize, entries_[i].checksum);
-    put(out.data() + i * kEntrySize + 4, static_cast<uint32_t>(entries_[i].state));
+    put(out.data() + i * kEntrySize + 4, entries_[i].from >> kAlignmentBits << kStateBits |
+                                             static_cast<uint32_t>(entries_[i].state));
   }
 }
 
 Result<void> PageTable::decode(Bytes file) {
   if (file.size() < encoded_size()) return Error{Errc::corrupt, "a page table that is too short"};
   for (size_t i = 0; i < entries_.size(); ++i) {
-    const auto state = get<uint32_t>(file.data() + i * kEntrySize + 4);
+    const auto word = get<uint32_t>(file.data() + i * kEntrySize + 4);
+    const uint32_t state = word & ((1U << kStateBits) - 1);
     if (state > static_cast<uint32_t>(State::checked)) {
       return Error{Errc::corrupt, "a page table with an unknown state"};
     }
-    entries_[i] = {get<uint32_t>(file.data() + i * kEntrySize), static_cast<State>(state)};
+    entries_[i] = {get<uint32_t>(file.data() + i * kEntrySize), static_cast<State>(state),
+                   word >> kStateBits << kAlignmentBits};
   }
   return {};
 }

@@ -3,7 +3,9 @@
 // was written. Recovery believes no page that the table does not vouch for.
 //
 // The table is a file beside the snapshot; its own checksum is in the metadata. The checksum of a
-// page leaves out the header bits that may change while the page is being written.
+// page leaves out the header bits that may change while the page is being written, and what had
+// been given up: a recovery may have found anything there, and no records to tell which bits are
+// headers.
 #pragma once
 
 #include "engine/base/bytes.hpp"
@@ -22,6 +24,7 @@ class PageTable {
   struct Entry {
     uint32_t checksum = 0;
     State state = State::left_out;
+    uint32_t from = 0;  // the checksum is of what lies from this offset on, where a record begins
   };
   static constexpr size_t kEntrySize = 8;
 
@@ -45,7 +48,7 @@ class PageTable {
   Array<Entry> entries_;
 };
 
-/// The checksum of a page image, whose records begin at its start or behind holes.
+/// The checksum of a page image, or of its end, whose records begin at its start or behind holes.
 uint32_t page_checksum(Bytes image);
 
 }  // namespace orrery::engine

@@ -225,7 +225,10 @@ void SnapshotWriter::note_checksum(const SnapshotPage& request, const Frame* fra
     image = {scratch_.data(), size};
     copy_bytes(request.page, frame, image);
   }
-  pages_.set(request.page, {page_checksum(image), PageTable::State::checked});
+  const LogAddr begin = std::clamp(log_.load(Boundary::begin), request.from, request.until);
+  const auto from = static_cast<size_t>(begin - request.from);
+  pages_.set(request.page, {page_checksum(image.subspan(from)), PageTable::State::checked,
+                            static_cast<uint32_t>(from)});
 }
 
 // The pin keeps the frame, so nobody has to stay protected for a whole page.

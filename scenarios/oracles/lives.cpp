@@ -180,7 +180,7 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         life.committed = std::max(life.committed, static_cast<uint64_t>(event.a));
         life.commits[static_cast<uint64_t>(event.a)] = event.step;
         break;
-      case events::kLogRecovered: life.recovered_head = event.b; break;
+      case events::kSnapshotStarted: life.finals[static_cast<uint64_t>(event.c)] = event.b; break;
       case events::kRecoveryEnded:
         life.recovery_ended = true;
         life.recovery_event = i;

@@ -56,7 +56,7 @@ struct Life {
   std::vector<Operation> operations;
 
   std::map<uint64_t, uint64_t> commits;  // of checkpoints: the step, by version
-  int64_t recovered_head = 0;  // what a cache held below was lost at last when it recovered
+  std::map<uint64_t, int64_t> finals;    // of their snapshots: the end, by version
 
   /// The newest version of a checkpoint that this life saw committed; 0 = none.
   uint64_t committed = 0;

@@ -23,7 +23,8 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
 std::optional<Finding> judge_choice(const Run& run, const Life& life);
 Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
                          size_t number);
-std::vector<HeadMove> moves_until(const Life& base, const Cut& cut, int64_t recovered_head);
+int64_t lowest_kept(const Run& run, const Life& base, size_t number, const Cut& cut);
+std::vector<HeadMove> moves_until(const Life& base, const Cut& cut, int64_t lowest);
 Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number);
 void cite_commit(const Run& run, Finding& finding);
 
@@ -154,17 +155,27 @@ void cite_commit(const Run& run, Finding& finding) {
 }
 
 // A cache that is recovered keeps no more than its memory has room for.
-std::vector<HeadMove> moves_until(const Life& base, const Cut& cut, int64_t recovered_head) {
-  if (!base.cache) return base.moves;
+int64_t lowest_kept(const Run& run, const Life& base, size_t number, const Cut& cut) {
+  const auto final = base.finals.find(cut.version);
+  if (!base.cache || final == base.finals.end()) return 0;
+  const Plan& plan = *run.plan;
+  const int64_t bits = plan.sizes["page_bits"];
+  const int64_t kept = plan.scenario->pages_kept(plan.sizes, static_cast<uint32_t>(number));
+  return std::max<int64_t>(0, (final->second >> bits) - kept) << bits;
+}
+
+// When the snapshot was committed, at the latest, all below `lowest` was as good as lost.
+std::vector<HeadMove> moves_until(const Life& base, const Cut& cut, int64_t lowest) {
   std::vector<HeadMove> moves = base.moves;
+  if (lowest == 0) return moves;
   const auto later = std::partition_point(moves.begin(), moves.end(), [&](const HeadMove& move) {
     return move.step <= cut.written_by;
   });
-  const auto higher = std::find_if(
-      later, moves.end(), [&](const HeadMove& move) { return move.head > recovered_head; });
-  const bool known = later != moves.begin() && std::prev(later)->head >= recovered_head;
+  if (later != moves.begin() && std::prev(later)->head >= lowest) return moves;
+  const auto higher =
+      std::find_if(later, moves.end(), [&](const HeadMove& move) { return move.head > lowest; });
   const auto place = moves.erase(later, higher);
-  if (!known) moves.insert(place, {cut.written_by, recovered_head});
+  moves.insert(place, {cut.written_by, lowest});
   return moves;
 }
 
@@ -175,7 +186,7 @@ Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vect
   const Life& base = life.version == 0 ? empty : lives[life.base];
   const auto commit = base.commits.find(life.version);
   const Cut cut{life.version, commit == base.commits.end() ? base.end : commit->second};
-  const std::vector<HeadMove> moves = moves_until(base, cut, life.recovered_head);
+  const std::vector<HeadMove> moves = moves_until(base, cut, lowest_kept(run, base, number, cut));
   const LinearizabilityReport report = scratch.linearizability.check_final(
       base.operations, {base.eviction().cache, moves}, cut, life.found);
   if (report.verdict == Linearizability::ok) return {};

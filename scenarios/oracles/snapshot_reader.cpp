@@ -415,12 +415,13 @@ uint64_t Page::end_of_hole(uint64_t at) const {
 }
 
 uint64_t pages_lost(const FileView& table, uint64_t pages) {
-  constexpr uint64_t kEntry = 8;  // a checksum, and behind it the state
+  constexpr uint64_t kEntry =
+      8;  // a checksum, and behind it a word whose lowest two bits are a state
   if (table.size() / kEntry < pages) return pages;
   for (; pages > 0; --pages) {
     std::array<std::byte, 4> state{};
     table.read(pages * kEntry - state.size(), state);
-    if (get<uint32_t>(state.data()) == 0) break;
+    if ((get<uint32_t>(state.data()) & 3) == 0) break;
   }
   return pages;
 }

@@ -16,7 +16,6 @@ hundred of all the others.
 import argparse
 import json
 import pathlib
-import re
 import shutil
 import statistics
 import subprocess
@@ -63,17 +62,19 @@ def build(target="cli/orrery"):
 
 
 def failing_tests():
-    """The output of the unit tests of the engine, in which each failure has its place; or None."""
+    """What the unit tests of the engine say if one fails, as XML; or None."""
     built = build("tests/test_engine")
     if built.returncode:
         return "does not compile:\n" + built.stdout[-2000:]
-    done = run([BUILD / "tests" / "test_engine", "-r", "compact"], timeout=HUNT_SECONDS)
+    done = run([BUILD / "tests" / "test_engine", "-r", "xml"], timeout=HUNT_SECONDS)
     return done.stdout if done.returncode else None
 
 
 def noticed_by_tests(name):
-    output = failing_tests() or ""
-    if not re.search(rf"{re.escape(OF_UNIT_TESTS[name])}:\d+: failed", output):
+    red = [case for case in (failing_tests() or "").split("<TestCase ")
+           if f"/{OF_UNIT_TESTS[name]}" in case.split(">")[0]
+           and ('success="false"' in case or "FatalError" in case)]
+    if not red:
         return f"no run noticed, and no test of {OF_UNIT_TESTS[name]} either"
     print(f"by tests  {name}", flush=True)
     return None

@@ -223,7 +223,7 @@ MUTATIONS = [
      "std::max(info_.flushed, addresses_.head);",
      "std::max(geometry.page_start(geometry.page(info_.flushed)), addresses_.head);"),
     ("not-written-back", "engine/store/recovery.cpp",
-     "(changed_ || source != Source::main)", "changed_"),
+     "(changed_ || source != Source::main)", "(changed_ || (false && source != Source::main))"),
     ("undo-not-written-back", "engine/store/recovery.cpp",
      "(changed_ || source != Source::main)", "source != Source::main"),
     ("oldest-checkpoint-wins", "engine/store/checkpoint_files.cpp",
@@ -360,6 +360,9 @@ MUTATIONS += [
     ("cache-forgets-one-page", "engine/store/recovery.cpp",
      "  return std::min(log_.geometry().page_start(page), info_.final);",
      "  return std::min(log_.geometry().page_start(page + 1), info_.final);"),
+    ("checksum-of-what-was-given-up", "engine/store/snapshot.cpp",
+     "  const auto from = static_cast<size_t>(begin - request.from);",
+     "  const auto from = static_cast<size_t>(begin - begin);"),
     ("committed-is-what-was-done", "engine/store/checkpoint_commit.cpp",
      "known.committed = known.captured;", "known.committed = present_of(known).serial;"),
     # What went must be gone.
@@ -394,6 +397,7 @@ OF_UNIT_TESTS = {
     "page-of-flushed-not-written-back": "recovery_test.cpp",
     "void-checkpoint-of-that-place": "reset_test.cpp",
     "doubt-ignored": "reset_test.cpp",
+    "checksum-of-what-was-given-up": "recovery_test.cpp",
 }
 
 # Breaks that matter and that may survive: what must meet for a campaign to notice.

@@ -29,7 +29,10 @@ class HandMadeScenario final : public Scenario {
     if (body) body(stage);
   }
 
+  int64_t pages_kept(const Sizes&, uint32_t) const override { return kept; }
+
   bool cache = false;
+  int64_t kept = 0;  // pages, of a cache that is recovered
   std::function<void(Stage&)> body;
 };
 

@@ -193,31 +193,35 @@ TEST_CASE("what a session was told to be in a checkpoint is there afterwards") {
 }
 
 TEST_CASE("a cache that is recovered may lack what its memory has no room for, and no more") {
-  // Key 0 at 64, key 1 at 128; head moves above 64 before the commit, and above 128 after it.
-  const auto recovered = [](int64_t head, std::optional<uint64_t> first,
+  // Key 0 is in page 1, key 1 in page 2 of a log that ends in page 3. Head moves above the first
+  // before the commit, and above the second after it.
+  const auto recovered = [](int64_t pages, std::optional<uint64_t> first,
                             std::optional<uint64_t> second) {
     HandMadeRun made;
     made.scenario.cache = true;
+    made.scenario.kept = pages;
     made.plan.sizes.set("keys", 2);
-    made.does(OpKind::upsert, 0, kFirst, done(kFirst, 1, 64));
-    made.does(OpKind::upsert, 1, kSecond, done(kSecond, 1, 128));
+    made.does(OpKind::upsert, 0, kFirst, done(kFirst, 1, 512));
+    made.does(OpKind::upsert, 1, kSecond, done(kSecond, 1, 1024));
     made.event(events::kCheckpointStarted, 7, 1);
-    made.moves(engine::Boundary::head, 96);
+    made.event(events::kSnapshotStarted, 64, 1600, 1);
+    made.moves(engine::Boundary::head, 1024);
     made.event(events::kMetadataCommitted, 1, 0, 0);
-    made.moves(engine::Boundary::head, 160);
+    made.moves(engine::Boundary::head, 1536);
     made.event(kCrashed, 1);
     made.history.set_life(1);
-    made.event(events::kLogRecovered, 96, head, head);
     made.event(events::kRecoveryEnded, 0, 1, 7);
     reads_back(made, 0, first);
     reads_back(made, 1, second);
     return made.label(judge_recovery);
   };
   const std::string wrong = "a recovered store does not hold the state at its checkpoint";
-  REQUIRE(recovered(96, std::nullopt, kSecond) == "nothing");
-  REQUIRE(recovered(64, kFirst, kSecond) == "nothing");
-  REQUIRE(recovered(96, std::nullopt, std::nullopt) == wrong);
-  REQUIRE(recovered(160, std::nullopt, std::nullopt) == "nothing");
+  for (const int64_t pages : {1, 7}) {
+    REQUIRE(recovered(pages, std::nullopt, kSecond) == "nothing");
+    REQUIRE(recovered(pages, kFirst, kSecond) == "nothing");
+    REQUIRE(recovered(pages, std::nullopt, std::nullopt) == wrong);
+  }
+  REQUIRE(recovered(0, std::nullopt, std::nullopt) == "nothing");
 }
 
 TEST_CASE("a checkpoint that was reported as failed and removed is none") {
