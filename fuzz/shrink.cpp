@@ -300,6 +300,8 @@ void Shrinker::find_needs() {
     } else if (run.verdict == Verdict::failed && run.finding->signature == signature_) {
       if (sim::deviations_of(run.taken()) == plan.deviations) {
         best_ = std::move(plan);
+        result_.needs.clear();  // what the others are needed for may be another thing now
+        i = 0;
         continue;
       }
       without = "it still fails in the same way";

@@ -281,8 +281,7 @@ void run_resets(void* argument) {
   }
 }
 
-// To every key it looks like an erase.
-// How it ended.
+// To every key it looks like an erase. Returns how it ended.
 engine::Errc reset_once(Load& load) {
   Stage& stage = load.stage;
   const auto begin = [&](uint64_t key) {

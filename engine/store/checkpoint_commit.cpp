@@ -71,7 +71,7 @@ Result<void> CheckpointDriver::begin_snapshot(Self& self) {
   snapshot_device_ = *opened;
   const LogAddr start = log_.load(info_.null_main ? Boundary::head : Boundary::flushed);
   SOMETIMES(start > info_.final, "the log was flushed past the end of the snapshot");
-  const auto begun = snapshot_.begin(self, start, info_.start, info_.version, *snapshot_device_);
+  const auto begun = snapshot_.begin(self, start, info_, *snapshot_device_);
   if (!begun) {
     snapshot_.release_final();
     return begun.error();

@@ -49,8 +49,8 @@ void SnapshotWriter::release_final() {
   final_pin_ = Pin::evicted;
 }
 
-Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, LogAddr fuzzy_start,
-                                      uint64_t version, Device& device) {
+Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, const CheckpointInfo& checkpoint,
+                                      Device& device) {
   CHECK(done_.load() != 0, "a snapshot begins before the previous one is written");
   CHECK(running_.load() == 0, "a snapshot begins while another is being issued");
   const Geometry& geometry = log_.geometry();
@@ -61,8 +61,9 @@ Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, LogAddr fuzzy_s
     nothing = last == final_;
   }
   device_ = &device;
-  version_ = version;
-  fuzzy_start_ = fuzzy_start;
+  version_ = checkpoint.version;
+  fuzzy_start_ = checkpoint.start;
+  exists_from_ = checkpoint.begin;
   first_page_ = geometry.page(start);
   end_page_ = geometry.page(final_) + (geometry.offset(final_) > 0 ? 1 : 0);
   TRY(pages_.begin(runtime_.memory, first_page_,
@@ -73,7 +74,7 @@ Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, LogAddr fuzzy_s
                                       "page to be summed up"));
   }
   error_.store(Errc::ok);
-  note(events::kSnapshotStarted, start, final_, static_cast<int64_t>(version));
+  note(events::kSnapshotStarted, start, final_, static_cast<int64_t>(version_));
   while (tokens_.try_acquire()) {
     SOMETIMES(true, "a token of an earlier snapshot was left");
   }
@@ -87,7 +88,7 @@ Result<LogAddr> SnapshotWriter::begin(Self& self, LogAddr start, LogAddr fuzzy_s
   done_.store(0);
   running_.store(1);
   outstanding_.add();
-  epoch_.bump(self, {&SnapshotWriter::start, this, 0, {"start-flush-runner", version}});
+  epoch_.bump(self, {&SnapshotWriter::start, this, 0, {"start-flush-runner", version_}});
   return start;
 }
 
@@ -225,7 +226,7 @@ void SnapshotWriter::note_checksum(const SnapshotPage& request, const Frame* fra
     image = {scratch_.data(), size};
     copy_bytes(request.page, frame, image);
   }
-  const LogAddr begin = std::clamp(log_.load(Boundary::begin), request.from, request.until);
+  const LogAddr begin = std::clamp(exists_from_, request.from, request.until);
   const auto from = static_cast<size_t>(begin - request.from);
   pages_.set(request.page, {page_checksum(image.subspan(from)), PageTable::State::checked,
                             static_cast<uint32_t>(from)});

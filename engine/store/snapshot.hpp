@@ -12,6 +12,7 @@
 #pragma once
 
 #include "engine/store/hybrid_log.hpp"
+#include "engine/store/metadata.hpp"
 #include "engine/store/page_table.hpp"
 #include "engine/store/window.hpp"
 
@@ -50,10 +51,10 @@ class SnapshotWriter {
 
   /// Starts to write [start, final), of which `start` may lie anywhere in its page, to `device`.
   /// Returns where the file really starts: at `start`, or earlier if that is too late for the last
-  /// page. Records of the next version lie at or above `fuzzy_start`. Requires: protected; the
+  /// page. Of the checkpoint its version, start and begin are known. Requires: protected; the
   /// previous snapshot has finished; final is fixed. Errors: no_memory; then release_final() is
   /// due.
-  Result<LogAddr> begin(Self& self, LogAddr start, LogAddr fuzzy_start, uint64_t version,
+  Result<LogAddr> begin(Self& self, LogAddr start, const CheckpointInfo& checkpoint,
                         Device& device);
 
   /// True once every page is counted down and no task of the writer runs any more. Each change of
@@ -114,6 +115,7 @@ class SnapshotWriter {
   int64_t end_page_ = 0;
   LogAddr final_ = 0;
   LogAddr fuzzy_start_ = 0;
+  LogAddr exists_from_ = 0;       // what is lower no recovery from this checkpoint looks at
   Pin final_pin_ = Pin::evicted;  // of the page that holds `final_`, until that page is written
   const Frame* final_frame_ = nullptr;
   PageTable pages_;

@@ -108,7 +108,7 @@ struct Kept {
   uint64_t asked = 0;            // it goes back to this, or to one below
 
   void take(const sim::Event& event);
-  uint64_t newest_asked() const;
+  uint64_t newest() const;
 };
 
 void Kept::take(const sim::Event& event) {
@@ -141,7 +141,7 @@ void Kept::take(const sim::Event& event) {
   }
 }
 
-uint64_t Kept::newest_asked() const { return asked == 0 || versions.empty() ? 0 : versions.back(); }
+uint64_t Kept::newest() const { return versions.empty() ? 0 : versions.back(); }
 
 void take_events(const Run& run, std::vector<Life>& lives) {
   Checkpoints checkpoints;
@@ -156,7 +156,10 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     checkpoints.take(event, i, lives.size() - 1);
     if (event.kind == events::kRecoveryEnded) {
       life.asked = kept.asked;
-      life.kept = kept.newest_asked();
+      life.kept = kept.newest();
+      const auto code = static_cast<engine::Errc>(event.a);
+      const bool damaged = code == engine::Errc::corrupt || code == engine::Errc::invalid;
+      if (damaged && life.kept != 0 && life.damaged_event == 0) life.damaged_event = i;
     }
     kept.take(event);
     switch (event.kind) {

@@ -37,7 +37,8 @@ struct Life {
   uint64_t asked = 0;        // the version up to which it was asked for; 0: the newest
   // The newest version up to `asked` that had been committed and never removed; 0: perhaps none.
   uint64_t kept = 0;
-  size_t missed_event = 0;  // such a one was asked for, and none was found
+  size_t damaged_event = 0;  // such a one was there, and a recovery could not read it
+  size_t missed_event = 0;   // such a one was asked for, and none was found
   // The version up to which a checkpoint was asked for, and newer ones given up; 0: the newest was.
   uint64_t back_to = 0;
   std::vector<Found> found;  // what was read back

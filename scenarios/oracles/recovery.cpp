@@ -19,6 +19,7 @@ namespace {
 
 uint64_t committed_after_going_back(const Life& life, uint64_t committed);
 Finding missed(const Run& run, const Life& life);
+Finding damaged(const Run& run, size_t event);
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed);
 std::optional<Finding> judge_choice(const Run& run, const Life& life);
 Judgement judge_contents(const Run& run, OracleScratch& scratch, const std::vector<Life>& lives,
@@ -38,6 +39,9 @@ Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
   for (size_t i = 0; i < lives.size(); ++i) {
     const Life& life = lives[i];
     if (life.missed_event != 0) return missed(run, life);
+    if (life.damaged_event != 0 && !is_voided(run, sim::Promise::integrity)) {
+      return damaged(run, life.damaged_event);
+    }
     if (life.recovery_ended) {
       if (auto found = judge_outcome(run, life, committed)) return std::move(*found);
       const auto from = [&](size_t one) { return recovered_by_checkpoint(lives, one); };
@@ -114,7 +118,8 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
   }
   if (auto found = judge_choice(run, life)) return found;
   if (life.outcome == Errc::ok || life.outcome == Errc::not_found) {
-    const uint64_t wanted = life.back_to == 0 ? committed : std::min<uint64_t>(committed, 1);
+    const uint64_t least = life.back_to == 0 ? committed : std::min<uint64_t>(committed, 1);
+    const uint64_t wanted = std::max(least, life.asked == 0 ? life.kept : 0);
     if (life.version >= wanted) {
       const bool from_checkpoint = life.outcome == Errc::ok && life.token != 0;
       if (!from_checkpoint || life.base != UINT32_MAX) return std::nullopt;
@@ -124,17 +129,22 @@ std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t 
     }
     finding.label = "a committed checkpoint was lost";
     finding.text =
-        fmt::format("version {} was committed, version {} was recovered", committed, life.version);
+        fmt::format("version {} was committed, version {} was recovered", wanted, life.version);
     cite_commit(run, finding);
     return finding;
   }
   if (life.outcome != Errc::corrupt && life.outcome != Errc::invalid) return std::nullopt;
   if (is_voided(run, sim::Promise::integrity)) return std::nullopt;
+  return damaged(run, life.recovery_event);
+}
+
+Finding damaged(const Run& run, size_t event) {
+  Finding finding = finding_at(run, "recovery", event);
   finding.label = "a checkpoint was found damaged";
   finding.text = fmt::format(
       "recovery ended with {}, and neither a crash nor a request that failed may damage what was "
       "committed",
-      engine::name_of(life.outcome));
+      engine::name_of(static_cast<engine::Errc>(run.trace->events[event].a)));
   cite_commit(run, finding);
   return finding;
 }

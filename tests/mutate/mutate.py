@@ -65,8 +65,11 @@ def failing_tests():
     """What the unit tests of the engine say if one fails, as XML; or None."""
     built = build("tests/test_engine")
     if built.returncode:
-        return "does not compile:\n" + built.stdout[-2000:]
-    done = run([BUILD / "tests" / "test_engine", "-r", "xml"], timeout=HUNT_SECONDS)
+        raise Inconclusive("the unit tests do not compile:\n" + built.stdout[-2000:])
+    try:
+        done = run([BUILD / "tests" / "test_engine", "-r", "xml"], timeout=HUNT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Inconclusive(f"the unit tests did not end in {HUNT_SECONDS} s") from None
     return done.stdout if done.returncode else None
 
 

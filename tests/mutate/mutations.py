@@ -363,6 +363,9 @@ MUTATIONS += [
     ("checksum-of-what-was-given-up", "engine/store/snapshot.cpp",
      "  const auto from = static_cast<size_t>(begin - request.from);",
      "  const auto from = static_cast<size_t>(begin - begin);"),
+    ("checksum-of-nothing", "engine/store/snapshot.cpp",
+     "  const auto from = static_cast<size_t>(begin - request.from);",
+     "  const auto from = static_cast<size_t>(request.until - request.from);"),
     ("committed-is-what-was-done", "engine/store/checkpoint_commit.cpp",
      "known.committed = known.captured;", "known.committed = present_of(known).serial;"),
     # What went must be gone.
@@ -427,6 +430,9 @@ EXPLAINED = {
     "version-of-checkpoint-replayed": "an entry says what its key holds afterwards, and those "
                                       "behind it follow: nothing is different in the end; tests/"
                                       "engine/store/operation_replay_test.cpp does notice",
+    "checksum-of-nothing": "a snapshot is synced before its metadata, and no fault here damages what "
+                           "was synced (docs/fault_model.md): where a device does, tests/engine/"
+                           "store/damage_test.cpp does notice",
     "open-ignores-flushed": "closed never passes flushed (address-chain), so the test of closed "
                             "that stands beside it says the same",
     "append-wakes-no-reader": "a commit wakes the readers as well, and the end of all writers, "

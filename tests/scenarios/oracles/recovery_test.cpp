@@ -146,6 +146,29 @@ TEST_CASE("of several checkpoints the right one is gone back to") {
   REQUIRE(went_back(2, none, 0) == "a committed checkpoint was lost");
   REQUIRE(went_back(1, none, 0, true) == "nothing");
   REQUIRE(went_back(2, none, 0, true) == "a committed checkpoint was lost");
+  REQUIRE(went_back(2, engine::Errc::corrupt, 0) == "a checkpoint was found damaged");
+  REQUIRE(went_back(1, engine::Errc::corrupt, 0, true) == "a checkpoint was found damaged");
+}
+
+TEST_CASE("a checkpoint that is kept is there, whatever became of going back") {
+  const auto then = [](engine::Errc outcome, int64_t version) {
+    HandMadeRun made;
+    made.plan.sizes.set("keys", 0);
+    for (int64_t taken = 1; taken <= 3; ++taken) {
+      made.event(events::kCheckpointStarted, taken, taken);
+      made.event(events::kMetadataCommitted, taken, 0, 0);
+    }
+    made.event(kCrashed, 1);
+    made.event(ledger::kGoesBack, 2);
+    made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), 0, 0);
+    made.event(ledger::kAsksForNewest);
+    made.event(events::kRecoveryEnded, 0, version, version);
+    return made.label(judge_recovery);
+  };
+  REQUIRE(then(engine::Errc::io, 3) == "nothing");
+  REQUIRE(then(engine::Errc::io, 2) == "nothing");
+  REQUIRE(then(engine::Errc::io, 1) == "a committed checkpoint was lost");
+  REQUIRE(then(engine::Errc::corrupt, 3) == "a checkpoint was found damaged");
 }
 
 TEST_CASE("what was given up by going back stays given up") {
