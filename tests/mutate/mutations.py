@@ -430,9 +430,9 @@ EXPLAINED = {
     "version-of-checkpoint-replayed": "an entry says what its key holds afterwards, and those "
                                       "behind it follow: nothing is different in the end; tests/"
                                       "engine/store/operation_replay_test.cpp does notice",
-    "checksum-of-nothing": "a snapshot is synced before its metadata, and no fault here damages what "
-                           "was synced (docs/fault_model.md): where a device does, tests/engine/"
-                           "store/damage_test.cpp does notice",
+    "checksum-of-nothing": "a snapshot is synced before its metadata, and no fault here damages "
+                           "what was synced (docs/fault_model.md): where a device does, tests/"
+                           "engine/store/damage_test.cpp does notice",
     "open-ignores-flushed": "closed never passes flushed (address-chain), so the test of closed "
                             "that stands beside it says the same",
     "append-wakes-no-reader": "a commit wakes the readers as well, and the end of all writers, "
