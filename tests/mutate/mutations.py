@@ -364,8 +364,7 @@ MUTATIONS += [
      "  const auto from = static_cast<size_t>(begin - request.from);",
      "  const auto from = static_cast<size_t>(begin - begin);"),
     ("checksum-of-nothing", "engine/store/snapshot.cpp",
-     "  const auto from = static_cast<size_t>(begin - request.from);",
-     "  const auto from = static_cast<size_t>(request.until - request.from);"),
+     "std::clamp(exists_from_, request.from, request.until);", "request.until;"),
     ("committed-is-what-was-done", "engine/store/checkpoint_commit.cpp",
      "known.committed = known.captured;", "known.committed = present_of(known).serial;"),
     # What went must be gone.
