@@ -277,8 +277,11 @@ Result<LogAddr> CheckpointDriver::void_all() {
   note(events::kStoreEmptying);
   const auto place = operations_.empty(state().version, {points.data(), count});
   if (!place) {
-    if (place.error().code == Errc::uncertain) forget_committed();
-    if (place.error().code != Errc::uncertain) note(events::kStoreKept);
+    if (place.error().code == Errc::uncertain) {
+      forget_committed();
+    } else {
+      note(events::kStoreKept);
+    }
     return place.error();
   }
   kept_ = {};

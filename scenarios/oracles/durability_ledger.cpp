@@ -15,8 +15,8 @@
 #include <set>
 #include <utility>
 
-#include "faults/catalogue.hpp"
 #include "scenarios/ledger.hpp"
+#include "scenarios/oracles/lives.hpp"
 #include "scenarios/oracles/oracle.hpp"
 
 namespace orrery::scenarios {
@@ -77,8 +77,6 @@ class Ledger {
   std::array<Follower, 2> followers_;
 };
 
-bool voids(const Run& run, sim::Promise promise);
-
 }  // namespace
 
 Judgement judge_ledger(const Run& run, OracleScratch&) { return Ledger(run).judge(); }
@@ -89,8 +87,8 @@ Ledger::Ledger(const Run& run)
     : run_(run),
       cache_(run.plan->scenario->is_cache(run.plan->sizes)),
       tolerant_(run.plan->sizes.find("tolerant").value_or(0) != 0),
-      durable_(!voids(run, sim::Promise::durability)),
-      intact_(!voids(run, sim::Promise::integrity)) {}
+      durable_(!is_voided(run, sim::Promise::durability)),
+      intact_(!is_voided(run, sim::Promise::integrity)) {}
 
 std::optional<Finding> Ledger::judge() {
   const auto& events = run_.trace->events;
@@ -311,14 +309,6 @@ Finding Ledger::broken(const char* label, std::string text) const {
   finding.label = label;
   finding.text = std::move(text);
   return finding;
-}
-
-bool voids(const Run& run, sim::Promise promise) {
-  for (const std::string& name : run.plan->faults) {
-    const sim::Fault* const fault = faults::find_fault(name);
-    if ((fault->voids() & static_cast<uint32_t>(promise)) != 0) return true;
-  }
-  return false;
 }
 
 }  // namespace

@@ -15,7 +15,6 @@
 #include <map>
 
 #include "engine/store/events.hpp"
-#include "faults/catalogue.hpp"
 #include "scenarios/ledger.hpp"
 #include "scenarios/oracles/lives.hpp"
 #include "scenarios/oracles/oracle.hpp"

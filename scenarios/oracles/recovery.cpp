@@ -8,7 +8,6 @@
 #include <algorithm>
 
 #include "engine/store/events.hpp"
-#include "faults/catalogue.hpp"
 #include "scenarios/oracles/clients.hpp"
 #include "scenarios/oracles/lives.hpp"
 #include "scenarios/oracles/oracle.hpp"

@@ -67,11 +67,9 @@ TEST_CASE("no page of a snapshot is believed that is not what was written") {
     lives.open();
     lives.fill(0, 300, "a");
     const uint64_t token = lives.checkpoint();
-    const CheckpointInfo info = [&] {
-      lives.die();
-      lives.recover();
-      return lives.store->recovered();
-    }();
+    lives.die();
+    lives.recover();
+    const CheckpointInfo info = lives.store->recovered();
     lives.die();
     const Geometry geometry = HybridLog::geometry_of(lives.options);
     auto& bytes = lives.plain.device(file_of(token, &DeviceName::snapshot)).bytes;

@@ -61,6 +61,15 @@ std::string label_of(bool committed, engine::Errc outcome, int64_t version, int6
   return made.label(judge_recovery);
 }
 
+/// Nobody writes anything, and versions 1 to `last` are committed, by tokens of the same numbers.
+void commits_up_to(HandMadeRun& made, int64_t last) {
+  made.plan.sizes.set("keys", 0);
+  for (int64_t version = 1; version <= last; ++version) {
+    made.event(events::kCheckpointStarted, version, version);
+    made.event(events::kMetadataCommitted, version, 0, 0);
+  }
+}
+
 constexpr engine::Errc kOk = engine::Errc::ok;
 
 }  // namespace
@@ -124,11 +133,7 @@ TEST_CASE("of several checkpoints the right one is gone back to") {
   const auto went_back = [](int64_t asked, engine::Errc outcome, int64_t version,
                             bool two_are_kept = false) {
     HandMadeRun made;
-    made.plan.sizes.set("keys", 0);
-    for (int64_t version_taken = 1; version_taken <= 3; ++version_taken) {
-      made.event(events::kCheckpointStarted, version_taken, version_taken);
-      made.event(events::kMetadataCommitted, version_taken, 0, 0);
-    }
+    commits_up_to(made, 3);
     if (two_are_kept) made.event(events::kCheckpointsRemoved, 2);
     made.event(kCrashed, 1);
     made.event(ledger::kGoesBack, asked);
@@ -153,11 +158,7 @@ TEST_CASE("of several checkpoints the right one is gone back to") {
 TEST_CASE("a checkpoint that is kept is there, whatever became of going back") {
   const auto then = [](engine::Errc outcome, int64_t version) {
     HandMadeRun made;
-    made.plan.sizes.set("keys", 0);
-    for (int64_t taken = 1; taken <= 3; ++taken) {
-      made.event(events::kCheckpointStarted, taken, taken);
-      made.event(events::kMetadataCommitted, taken, 0, 0);
-    }
+    commits_up_to(made, 3);
     made.event(kCrashed, 1);
     made.event(ledger::kGoesBack, 2);
     made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), 0, 0);
@@ -174,11 +175,7 @@ TEST_CASE("a checkpoint that is kept is there, whatever became of going back") {
 TEST_CASE("what was given up by going back stays given up") {
   const auto then = [](int64_t version, int64_t token) {
     HandMadeRun made;
-    made.plan.sizes.set("keys", 0);
-    for (int64_t taken = 1; taken <= 2; ++taken) {
-      made.event(events::kCheckpointStarted, taken, taken);
-      made.event(events::kMetadataCommitted, taken, 0, 0);
-    }
+    commits_up_to(made, 2);
     made.event(kCrashed, 1);
     made.event(ledger::kGoesBack, 1);
     made.event(events::kRecoveryEnded, 0, 1, 1);
