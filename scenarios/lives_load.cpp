@@ -181,8 +181,10 @@ engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
     auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs, wanted);
     if (recovered) return recovered;
     const engine::Errc code = recovered.error().code;
-    if (code == engine::Errc::not_found) engine::note(ledger::kGoesBack, 0);
-    if (code == engine::Errc::not_found) return recovered;
+    if (code == engine::Errc::not_found) {
+      engine::note(ledger::kGoesBack, 0);
+      return recovered;
+    }
     if (is_transient(code) && attempt < kAttempts) continue;
     engine::note(ledger::kAsksForNewest);
     return recovered;
