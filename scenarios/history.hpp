@@ -101,6 +101,7 @@ class History {
 };
 
 inline constexpr size_t kEncodedSizeMin = 8;
+inline constexpr size_t kKeyLongest = kEncodedSizeMin + 8;  // bytes of the longest key of a load
 
 /// The n-th number that a client writes; what is added to it counts on.
 constexpr uint64_t number_of(uint32_t client, uint64_t n) {

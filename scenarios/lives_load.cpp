@@ -34,7 +34,6 @@ std::string LivesScenario::unfit(const Sizes& sizes) const {
   }
   if (sizes.find("log_operations").value_or(0) != 0) {
     if (sizes["null_main"] != 0) return "what a cache loses is no loss: null_main must be 0";
-    constexpr size_t kKeyLongest = 16;
     const size_t entry =
         engine::kLoggedHead + kKeyLongest + static_cast<size_t>(sizes["value_max"]);
     if (engine::entry_size(entry) > int64_t{1} << sizes["log_page_bits"]) {

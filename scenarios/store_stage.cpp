@@ -11,7 +11,9 @@ namespace orrery::scenarios {
 namespace {
 
 // The keys of a run have lengths of their own, always the same for the same key.
-size_t key_size(uint64_t key) { return kEncodedSizeMin + sim::scramble(key) % 9; }
+size_t key_size(uint64_t key) {
+  return kEncodedSizeMin + sim::scramble(key) % (kKeyLongest - kEncodedSizeMin + 1);
+}
 
 class Add final : public engine::Modifier {
  public:
@@ -95,10 +97,9 @@ sim::Laws store_laws(const Sizes& sizes) {
 
 std::string unfit_store(const Sizes& sizes) {
   // The longest key, and the largest value; that of a counter is the smallest there is.
-  constexpr auto kKeyLongest = static_cast<int64_t>(kEncodedSizeMin) + 8;
   if (const std::optional<int64_t> value_max = sizes.find("value_max")) {
     const int64_t value = std::max(*value_max, static_cast<int64_t>(kEncodedSizeMin));
-    const int64_t record = engine::record_size(kKeyLongest, value);
+    const int64_t record = engine::record_size(static_cast<int64_t>(kKeyLongest), value);
     if (record > int64_t{1} << sizes["page_bits"]) {
       return fmt::format("the largest record has {} bytes and must fit a page", record);
     }

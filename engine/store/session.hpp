@@ -6,8 +6,8 @@
 // An operation that needs a record from the device returns Status::pending, and its result comes
 // later from complete_pending, by the function given at the start. Keys and values are copied out
 // of the caller's memory before an operation returns; what a pending operation still needs is said
-// at each. An error is a value: the operation had no effect that this session will see, unless
-// said.
+// at each. A key has at least one byte; a value may have none. An error is a value: the operation
+// had no effect that this session will see, unless said.
 #pragma once
 
 #include <cstddef>

@@ -21,6 +21,9 @@ namespace {
 
 using scenarios::Verdict;
 
+/// For runs that take no time themselves: long enough for a worker that has to wait for a core.
+constexpr int64_t kHangAfterMs = 1000;
+
 void fail(RunRow& row, const char* signature) {
   row.verdict = Verdict::failed;
   row.signature = signature;
@@ -282,7 +285,7 @@ TEST_CASE("a run that is never over is inconclusive, and a worker that hung once
       for (;;) pause();
   };
   CampaignOrder order = order_of(20, 2, body);
-  order.hang_after_ms = 150;
+  order.hang_after_ms = kHangAfterMs;
   Listener listener;
   const Campaign campaign = run_campaign(order, listener);
   CHECK(complete(listener, 20));
@@ -303,7 +306,7 @@ TEST_CASE("a worker that is stopped is a worker that hangs") {
     if (row.index == 7 && stops.value()++ == 0) raise(SIGSTOP);
   };
   CampaignOrder order = order_of(20, 2, body);
-  order.hang_after_ms = 150;
+  order.hang_after_ms = kHangAfterMs;
   Listener listener;
   const Campaign campaign = run_campaign(order, listener);
   CHECK(complete(listener, 20));

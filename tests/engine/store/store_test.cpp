@@ -49,6 +49,16 @@ TEST_CASE("what does not fit is refused") {
   world.close();
 }
 
+TEST_CASE("a value may have no byte, in memory and on the device") {
+  Fixture world(small_options(false));
+  CHECK(world.upsert("k", "").status == Status::ok);
+  CHECK(world.read("k") == "");
+  for (int number = 0; number < 200; ++number) world.upsert(key_of(number), value_of(number));
+  CHECK(world.read("k") == "");
+  CHECK(world.last_was_pending);
+  world.close();
+}
+
 TEST_CASE("a read into a small buffer tells how much there is") {
   Fixture world(small_options(true));
   world.upsert("k", "0123456789");
