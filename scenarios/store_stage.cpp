@@ -90,6 +90,9 @@ sim::Laws store_laws(const Sizes& sizes) {
   sim::Laws laws;
   laws.pace.point_ns = sizes["point_ns"];
   laws.pace.step_budget = static_cast<uint64_t>(sizes["step_budget"]);
+  // To write an index or to mend it takes some points for each bucket, while nothing else may end.
+  constexpr uint64_t kPointsOfBucket = 100;
+  laws.pace.patience += kPointsOfBucket << sizes["index_bits"];
   laws.disk.nominal_ns = sizes["point_ns"] * sizes["io_points"];
   laws.disk.queue_depth = static_cast<uint32_t>(sizes["queue_depth"]);
   return laws;
