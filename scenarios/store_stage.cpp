@@ -15,6 +15,17 @@ size_t key_size(uint64_t key) {
   return kEncodedSizeMin + sim::scramble(key) % (kKeyLongest - kEncodedSizeMin + 1);
 }
 
+// A checkpoint and a recovery are one operation each, however large the index, and however many
+// records there are to write, to mend or to replay: they are no livelock while they go on.
+uint64_t points_of_recovery(const Sizes& sizes) {
+  constexpr uint64_t kOfBucket = 100;
+  constexpr uint64_t kOfRecord = 500;
+  const int64_t records =
+      sizes.find("operations").value_or(0) * sizes.find("sessions").value_or(1) +
+      sizes.find("appends").value_or(0);
+  return (kOfBucket << sizes["index_bits"]) + kOfRecord * static_cast<uint64_t>(records);
+}
+
 class Add final : public engine::Modifier {
  public:
   Add(uint64_t amount, size_t size_max) : amount_(amount), size_max_(size_max) {}
@@ -90,9 +101,7 @@ sim::Laws store_laws(const Sizes& sizes) {
   sim::Laws laws;
   laws.pace.point_ns = sizes["point_ns"];
   laws.pace.step_budget = static_cast<uint64_t>(sizes["step_budget"]);
-  // To write an index or to mend it takes some points for each bucket, while nothing else may end.
-  constexpr uint64_t kPointsOfBucket = 100;
-  laws.pace.patience += kPointsOfBucket << sizes["index_bits"];
+  laws.pace.patience += points_of_recovery(sizes);
   laws.disk.nominal_ns = sizes["point_ns"] * sizes["io_points"];
   laws.disk.queue_depth = static_cast<uint32_t>(sizes["queue_depth"]);
   return laws;
