@@ -104,6 +104,9 @@ std::string store_sentence(const Run& run, const Event& e) {
     case events::kIndexCommitted:
       return fmt::format("index checkpoint {} is durable: start {}, final {}", e.a, grouped(e.b),
                          grouped(e.c));
+    case events::kOutdatedGone:
+      return fmt::format("has removed the older checkpoints: {} left, whose log begins at {}", e.a,
+                         grouped(e.b));
     case events::kCheckpointLeft:
       return fmt::format(
           "the files of the failed checkpoint with token {} could not be removed: {}", e.a,

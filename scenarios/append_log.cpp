@@ -86,6 +86,7 @@ struct Writer {
   uint32_t id = 0;
   engine::LogAddr uncommitted_from = 0;  // the lowest own entry that no commit has covered
   uint64_t cookie = 0;                   // the number that it was set to last
+  engine::LogAddr given_up = 0;          // what no commit has covered since; 0: nothing
   std::array<engine::LogAddr, 8> recent{};
 };
 
@@ -189,6 +190,7 @@ class AppendLogScenario final : public Scenario {
     sizes.set("step_budget", 4'000'000);
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
     draw_retries(sizes);
+    draw_fair_turns(sizes);
     if (draw.odds(1, 5)) make_tight(draw, sizes);
     if (draw.odds(1, 8)) end_often(draw, sizes);
   }
@@ -360,6 +362,8 @@ void commit(Writer& writer, const engine::Written& written, uint64_t n) {
   if (writer.cookie != 0) {
     engine::note(ledger::kCookieAcknowledged, static_cast<int64_t>(writer.cookie));
   }
+  const engine::LogAddr given_up = std::exchange(writer.given_up, 0);
+  if (given_up != 0) engine::note(ledger::kGivenUp, given_up);
 }
 
 // One client alone, so that it is known which cookie is the last.
@@ -380,6 +384,7 @@ void give_up(Writer& writer, Draw& draw) {
   engine::note(ledger::kGivingUp, address);
   const auto given_up = load.log.truncate_until(address);
   CHECK(given_up, "an address of the log is none");
+  writer.given_up = std::max(writer.given_up, address);
 }
 
 void write(void* argument) {

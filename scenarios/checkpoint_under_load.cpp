@@ -43,6 +43,7 @@ class CheckpointUnderLoad final : public Scenario {
     sizes.set("queue_depth", draw.log_uniform(1, 5));
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
     draw_retries(sizes);
+    draw_fair_turns(sizes);
     sizes.set("sessions", draw.between(2, 6));
     sizes.set("value_max", draw.between(16, 100));
     sizes.set("operations", draw.between(40, 200));

@@ -86,6 +86,7 @@ class DisposeWithIo final : public LivesScenario {
     engine::CheckpointRequest request;
     if (draw.odds(1, 3)) request.log = engine::LogCheckpoint::fold_over;
     request.index = draw.odds(1, 2);
+    if (request.index && draw.odds(1, 3)) request.log = engine::LogCheckpoint::none;
     const auto ticket = store.start_checkpoint(request);
     std::array<Giving, 3> givings{{{stage, store, 0}, {stage, store, 1}, {stage, store, 2}}};
     std::array<engine::TaskId, 3> joins;

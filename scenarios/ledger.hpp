@@ -32,6 +32,8 @@ inline constexpr uint16_t kRefused = 2012;
 inline constexpr uint16_t kAcknowledged = 2013;
 /// A client is about to give up what lies below. a = address.
 inline constexpr uint16_t kGivingUp = 2014;
+/// A commit that he began after he had given that up has promised durability. a = address.
+inline constexpr uint16_t kGivenUp = 2019;
 
 /// The one client who sets the cookie of the log is about to; to a higher number each time. a =
 /// number.

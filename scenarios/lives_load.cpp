@@ -101,6 +101,7 @@ void LivesScenario::draw_lives(Draw& draw, Sizes& sizes) {
   sizes.set("queue_depth", draw.log_uniform(1, 5));
   sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
   draw_retries(sizes);
+  draw_fair_turns(sizes);
   sizes.set("sessions", draw.between(1, 4));
   sizes.set("value_max", draw.between(16, 100));
   sizes.set("operations", draw.between(20, 150));

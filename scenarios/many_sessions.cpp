@@ -57,6 +57,7 @@ class ManySessions final : public Scenario {
     sizes.set("queue_depth", draw.log_uniform(0, 5));
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
     draw_retries(sizes);
+    draw_fair_turns(sizes);
     sizes.set("sessions", draw.between(4, 8));
     sizes.set("value_max", draw.between(8, 64));
     sizes.set("operations", draw.between(40, 120));

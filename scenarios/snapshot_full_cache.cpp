@@ -59,6 +59,7 @@ class SnapshotFullCache final : public Scenario {
     sizes.set("queue_depth", draw.log_uniform(1, 5));
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
     draw_retries(sizes);
+    draw_fair_turns(sizes);
     sizes.set("sessions", draw.between(2, 6));
     sizes.set("value_max",
               draw.between(16, std::min<int64_t>(160, 32 << (sizes["page_bits"] - 8))));

@@ -69,6 +69,11 @@ void draw_retries(Sizes& sizes) {
   sizes.set("retry_us", draw.odds(1, 2) ? 0 : draw.log_uniform(0, 8));
 }
 
+void draw_fair_turns(Sizes& sizes) {
+  Draw draw(static_cast<uint64_t>(sizes["script"]), 0xFA12);
+  if (draw.odds(1, 16)) sizes.set("step_budget", draw.log_uniform(10, 16));
+}
+
 engine::RetryPolicy retries_of(const Sizes& sizes) {
   engine::RetryPolicy policy;
   policy.attempts = static_cast<uint32_t>(sizes["io_attempts"]);

@@ -54,6 +54,10 @@ void set_calm_store(Sizes& sizes);
 /// For a scenario whose requests may fail. Takes nothing of the seed that draws the other sizes.
 /// Requires: the script is drawn.
 void draw_retries(Sizes& sizes);
+/// Sometimes turns are fair early, for who gets into step with somebody else. Takes nothing of the
+/// seed either.
+/// Requires: the script is drawn.
+void draw_fair_turns(Sizes& sizes);
 engine::RetryPolicy retries_of(const Sizes& sizes);
 
 engine::StoreOptions store_options(const Sizes& sizes);

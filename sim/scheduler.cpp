@@ -258,7 +258,7 @@ Scheduler::Task& Scheduler::take_candidate(size_t index) {
 void Scheduler::over_budget() {
   if (!fair_) {
     fair_ = true;
-    budget_end_ = steps_ + pace_.step_budget;
+    budget_end_ = steps_ + std::max(pace_.step_budget, pace_.fair_steps);
     fair_number_ = queue_number_;
     return;
   }

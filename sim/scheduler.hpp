@@ -46,9 +46,9 @@ class Happening {
 /// The laws of one world that are not choices. All of them are in the tape, as sizes or by the
 /// scenario.
 struct Pace {
-  int64_t point_ns = 20;  // what a point costs
-  uint64_t step_budget =
-      4'000'000;  // then faults stop and scheduling turns fair, for as many steps again
+  int64_t point_ns = 20;             // what a point costs
+  uint64_t step_budget = 4'000'000;  // then faults stop and scheduling turns fair
+  uint64_t fair_steps = 4'000'000;   // for so many steps, or as many again if those are more
   // Fair steps without progress that are a livelock; who ends his budget sooner is inconclusive.
   uint64_t patience = 1'000'000;
   uint64_t run_length_max = 1000;  // points without a stop before the safety net switches

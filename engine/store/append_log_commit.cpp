@@ -118,7 +118,7 @@ Result<void> AppendLog::run_round() {
     filed_marks_ = marks;
   }
   publish(info, marks);
-  const bool due = ++since_file_ > options_.file_interval || info.begin > last_file_.begin;
+  const bool due = ++since_file_ >= options_.file_interval || info.begin > last_file_.begin;
   if (options_.fast_commit && due && last_file_.number != info.number) {
     // The record has made the commit durable. What cannot be given up now can be later.
     const Result<void> written = write_file(info);

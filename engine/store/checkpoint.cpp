@@ -349,10 +349,12 @@ void CheckpointDriver::transition(Self& self, SystemState from) {
     SOMETIMES(true, "a checkpoint failed");
     failed_ = true;
     failure_ = prepared.error();
-    // On to WAIT_FLUSH: nobody may still mark his records as new when the next cycle begins.
-    const bool marking =
-        next.phase == Phase::wait_index_checkpoint || next.phase == Phase::wait_flush;
-    if (!marking) next.phase = Phase::rest;
+    // On to WAIT_FLUSH: nobody may still mark his records as new when the next cycle begins. And
+    // the writer of an index that is under way is waited for.
+    const bool goes_on = next.phase == Phase::wait_index_checkpoint ||
+                         next.phase == Phase::wait_index_only_checkpoint ||
+                         next.phase == Phase::wait_flush;
+    if (!goes_on) next.phase = Phase::rest;
   }
   if (next.phase == Phase::rest) return end_cycle(next);
   state_.store(next.pack());

@@ -310,6 +310,7 @@ void CheckpointDriver::truncate_logs() {
   if (options_.checkpoints_kept == 0) return;
   if (!info_.null_main) log_.truncate_device(kept_.begin());
   if (operations_.is_open()) operations_.truncate_until(kept_.log_start());
+  note(events::kOutdatedGone, static_cast<int64_t>(kept_.count), kept_.begin());
 }
 
 }  // namespace orrery::engine

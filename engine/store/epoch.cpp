@@ -73,16 +73,16 @@ void EpochTable::announce(Self& self, uint16_t kind) {
 }
 
 void EpochTable::suspend(Self& self) {
-  leave(self);
+  leave(self, Stay::work);
   if (drain_count_.load() > 0) suspend_drain(self);
 }
 
-void EpochTable::leave(Self& self) {
+void EpochTable::leave(Self& self, Stay stay) {
   CHECK(protected_here(self), "task {} leaves an epoch that it is not in", self.id);
   Entry& entry = entries_[self.epoch_slot - 1];
   entry.owner_slot = 0;  // first: afterwards the entry may be another task's
   entry.local_epoch.store(0);
-  note(static_cast<uint16_t>(events::kEpochLeft + notes_));
+  note(static_cast<uint16_t>(events::kEpochLeft + notes_), stay == Stay::actions ? 1 : 0);
   slots_.release(self);
 }
 
@@ -92,7 +92,7 @@ void EpochTable::suspend_drain(Self& self) {
     if (anybody_protected()) return;
     SOMETIMES(true, "the last task out of the epoch runs the remaining actions");
     resume(self);
-    leave(self);
+    leave(self, Stay::actions);
   }
 }
 

@@ -96,7 +96,8 @@ class EpochTable {
   void announce(Self& self, uint16_t kind);
   int64_t recompute(int64_t current);
   void drain(Self& self, int64_t current);
-  void leave(Self& self);
+  enum class Stay : uint8_t { work, actions };  // what a task was inside for
+  void leave(Self& self, Stay stay);
   void suspend_drain(Self& self);
   bool place(Self& self, const Action& action, int64_t prior);
   bool anybody_protected() const;

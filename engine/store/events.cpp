@@ -27,6 +27,7 @@ std::string_view name_of(uint16_t kind) {
     case kWalkEnd: return "walk-end";
     case kCheckpointPhase: return "checkpoint-phase";
     case kCheckpointDone: return "checkpoint-done";
+    case kOutdatedGone: return "outdated-gone";
     case kCheckpointLeft: return "checkpoint-left";
     case kMetadataCommitted: return "metadata-committed";
     case kIndexWritten: return "index-written";

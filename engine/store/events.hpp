@@ -75,6 +75,9 @@ inline constexpr uint16_t kIndexWritten = 36;
 inline constexpr uint16_t kIndexCommitted = 37;
 /// From here on older checkpoints of the log are removed. a = how many of the newest are kept.
 inline constexpr uint16_t kCheckpointsRemoved = 38;
+/// They are gone, and what they alone needed. a = how many are kept, b = where the log of the
+/// oldest one begins.
+inline constexpr uint16_t kOutdatedGone = 44;
 /// The files of a checkpoint that failed could not be removed for good: a recovery may find it. a =
 /// token, b = the Errc of the removal. kCheckpointDone follows.
 inline constexpr uint16_t kCheckpointLeft = 43;
@@ -102,7 +105,8 @@ inline constexpr uint16_t kLogFailed = 41;
 inline constexpr uint16_t kEpochEntered = 50;
 /// It looked around while protected. a = the epoch that it announced.
 inline constexpr uint16_t kEpochRefreshed = 51;
-/// It left: what it had read is nothing any more.
+/// It left: what it had read is nothing any more. a = 1 if it had come for nothing but the actions
+/// that were left to be run.
 inline constexpr uint16_t kEpochLeft = 52;
 
 /// A tolerant log gave a range up that it could not write. a = from, b = until, c = its Errc.

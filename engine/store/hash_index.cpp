@@ -52,11 +52,13 @@ Result<FoundEntry> HashIndex::find_or_create_tag(uint64_t hash, LogAddr begin) {
   for (;;) {
     Atomic<uint64_t>* place = nullptr;
     Bucket* last = nullptr;
+    bool in_making = false;
     for (Bucket* bucket = &first; bucket != nullptr; last = bucket, bucket = next(*bucket)) {
       for (Atomic<uint64_t>& entry : bucket->entries) {
         EntryWord word{entry.load()};
-        if (!word.free() && word.tag() == tag && !word.tentative()) {
-          return FoundEntry{&entry, word};
+        if (!word.free() && word.tag() == tag) {
+          if (!word.tentative()) return FoundEntry{&entry, word};
+          in_making = true;
         }
         // An entry that leads nowhere yet is its maker's to finish; nobody else may free it. Two
         // makers who did it to each other would go on for ever.
@@ -69,6 +71,11 @@ Result<FoundEntry> HashIndex::find_or_create_tag(uint64_t hash, LogAddr begin) {
         if (word.free() && place == nullptr) place = &entry;
       }
     }
+    // Its maker may be waiting for all who came behind him to have gone.
+    if (in_making) {
+      tasks_.yield();
+      continue;
+    }
     if (place == nullptr) {
       bool lost = false;
       TRY_ASSIGN(place, extend(*last, lost));
@@ -77,7 +84,9 @@ Result<FoundEntry> HashIndex::find_or_create_tag(uint64_t hash, LogAddr begin) {
     const EntryWord fresh = EntryWord::make(tag, kTempInvalid);
     uint64_t expected = 0;
     if (!place->compare_exchange(expected, fresh.word | EntryWord::kTentative)) continue;
-    if (has_rival(first, place, tag)) {
+    Rival rival = rival_of(first, place, tag);
+    for (; rival == Rival::behind; rival = rival_of(first, place, tag)) tasks_.yield();
+    if (rival == Rival::stays) {
       SOMETIMES(true, "two sessions made an entry for one tag");
       place->store(0);
       tasks_.yield();
@@ -88,16 +97,22 @@ Result<FoundEntry> HashIndex::find_or_create_tag(uint64_t hash, LogAddr begin) {
   }
 }
 
-// True if another entry of the chain, tentative or not, has the tag too.
-bool HashIndex::has_rival(Bucket& first, const Atomic<uint64_t>* own, uint64_t tag) {
+// What else in the chain has the tag. Of two makers who see each other the one behind goes: if both
+// did, they could meet again for ever. He may also have looked before the other came, and be done.
+HashIndex::Rival HashIndex::rival_of(Bucket& first, const Atomic<uint64_t>* own, uint64_t tag) {
+  bool passed = false;
+  Rival found = Rival::none;
   for (Bucket* bucket = &first; bucket != nullptr; bucket = next(*bucket)) {
     for (Atomic<uint64_t>& entry : bucket->entries) {
+      passed = passed || &entry == own;
       if (&entry == own) continue;
       const EntryWord word{entry.load()};
-      if (!word.free() && word.tag() == tag) return true;
+      if (word.free() || word.tag() != tag) continue;
+      if (!passed || !word.tentative()) return Rival::stays;
+      found = Rival::behind;
     }
   }
-  return false;
+  return found;
 }
 
 bool HashIndex::try_lock_shared(Bucket& bucket) {

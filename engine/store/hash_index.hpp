@@ -116,7 +116,8 @@ class HashIndex {
   Result<uint64_t> allocate_overflow();
   void free_overflow(uint64_t index);
   Result<Atomic<uint64_t>*> extend(Bucket& last, bool& lost);
-  bool has_rival(Bucket& first, const Atomic<uint64_t>* own, uint64_t tag);
+  enum class Rival : uint8_t { none, behind, stays };
+  Rival rival_of(Bucket& first, const Atomic<uint64_t>* own, uint64_t tag);
   Bucket& numbered(uint64_t number);
   Result<void> repair_chain(Bucket& first, LogAddr begin, LogAddr end);
 

@@ -190,6 +190,12 @@ bool OperationRun::reuse_saved(int64_t size, LogAddr latest, Draft& draft) {
     return false;
   }
   if (saved <= latest || saved < log_.load(Boundary::ro)) return false;
+  // Whoever makes the transition to WAIT_FLUSH, or looks around while it is made, has still the
+  // view of before: what is to be captured may be in the writer's hands.
+  if (saved < store_.driver_.fuzzy_end()) {
+    SOMETIMES(true, "a saved allocation was within what a checkpoint captures");
+    return false;
+  }
   // An index checkpoint changes no version: one may have begun and ended since, and whoever loads
   // it looks for what it does not hold above its start alone.
   if (saved < store_.driver_.index_end()) {

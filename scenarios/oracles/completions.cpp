@@ -2,8 +2,11 @@
 // Every request to a device is finished once. The writer of a snapshot comes to each of its pages
 // once and in order, either writes it or leaves it out, and counts it down once, before the
 // checkpoint ends; and a throttled snapshot has one page in flight at a time (engine-spec 10.9,
-// item 6).
+// item 6). What has failed is asked for again as often as the policy says.
 #include <fmt/format.h>
+
+#include <array>
+#include <map>
 
 #include "engine/store/events.hpp"
 #include "scenarios/oracles/oracle.hpp"
@@ -12,15 +15,19 @@
 namespace orrery::scenarios {
 namespace {
 
+namespace events = engine::events;
+
 size_t of_earlier_lives(const Run& run);
 std::optional<Finding> judge_requests(const Run& run);
 std::optional<Finding> judge_snapshot_pages(const Run& run);
+std::optional<Finding> judge_attempts(const Run& run);
 
 }  // namespace
 
 Judgement judge_completions(const Run& run, OracleScratch&) {
   std::optional<Finding> found = judge_requests(run);
-  return found ? found : judge_snapshot_pages(run);
+  if (!found) found = judge_snapshot_pages(run);
+  return found ? found : judge_attempts(run);
 }
 
 namespace {
@@ -72,6 +79,28 @@ std::optional<Finding> judge_snapshot_pages(const Run& run) {
     finding.text = fmt::format("{}: page {}; the snapshot consists of pages {} to {}, {} in flight",
                                wrong, page, pages.first(), pages.last(),
                                pages.count(SnapshotPages::State::in_flight) + own);
+    return finding;
+  }
+  return std::nullopt;
+}
+
+// A write of the main log, or of a log of operations, that has failed is made again as long as the
+// policy has attempts left; only then the log may fail, or leave a hole.
+std::optional<Finding> judge_attempts(const Run& run) {
+  const int64_t wanted = run.plan->sizes.find("io_attempts").value_or(0);
+  std::array<std::map<int64_t, int64_t>, 2> failed;  // attempts by page; of either log
+  const auto& all = run.trace->events;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const sim::Event& event = all[i];
+    if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) failed = {};
+    auto& pages = failed[events::is_of_operation_log(event.kind) ? 1 : 0];
+    const uint16_t kind = events::of_main(event.kind);
+    if (kind == events::kMainWriteFailed) pages[event.a] = event.b;
+    if (kind != events::kLogFailed || pages[event.a] >= wanted) continue;
+    Finding finding = finding_at(run, "completions", i);
+    finding.label = "a log failed before its attempts were used up";
+    finding.text = fmt::format("page {} was tried {} times, and {} were allowed", event.a,
+                               pages[event.a], wanted);
     return finding;
   }
   return std::nullopt;

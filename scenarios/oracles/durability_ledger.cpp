@@ -6,7 +6,8 @@
 // A log is a prefix of what was appended, in order of address: without holes, all that lies below
 // the recovered end is there. A tolerant log may have lost what it told nobody was durable. What a
 // reader of the committed part has seen counts as acknowledged, and so does all that a recovery has
-// found: the next one must find it again. The cookie of the log is the last that was acknowledged,
+// found: the next one must find it again. What was given up, and committed as that, is gone for
+// good. The cookie of the log is the last that was acknowledged,
 // or one that was set since.
 #include <fmt/format.h>
 
@@ -70,6 +71,7 @@ class Ledger {
   std::set<uint64_t> asked_;        // numbers that may be somewhere, or nowhere
   bool exists_ = false;             // a log was opened, and cannot vanish
   int64_t given_up_ = 0;            // below this, everything may be gone
+  int64_t gone_ = 0;                // below this, everything is
   int64_t tail_ = 0;                // as it was recovered
   int64_t read_until_ = 0;          // of the reading back
   uint64_t cookie_ = 0;             // the last that is known to be durable
@@ -114,6 +116,7 @@ Ledger::Found Ledger::take(const sim::Event& event) {
     case ledger::kCookieAcknowledged: cookie_ = static_cast<uint64_t>(event.a); break;
     case ledger::kCookieRecovered: return cookie_recovered(static_cast<uint64_t>(event.a));
     case ledger::kGivingUp: given_up_ = std::max(given_up_, event.a); break;
+    case ledger::kGivenUp: gone_ = std::max(gone_, event.a); break;
     case ledger::kReaderBegins:
       followers_[static_cast<size_t>(event.a)] = {true, event.b, event.b, {}};
       break;
@@ -135,6 +138,7 @@ Ledger::Found Ledger::opened(const sim::Event& event) {
   cookies_asked_.clear();
   cookie_ = 0;
   given_up_ = event.b;
+  gone_ = 0;
   exists_ = !cache_;
   return std::nullopt;
 }
@@ -158,6 +162,13 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
     return broken(
         "a recovered log begins above what was given up",
         fmt::format("it begins at {}, and only what is below {} was given up", event.b, given_up_));
+  }
+  if (event.b < gone_ && durable_) {
+    return broken(
+        "what was given up has come back",
+        fmt::format("the log begins at {}, and a commit had covered that all below {} was "
+                    "given up",
+                    event.b, gone_));
   }
   known_.erase(known_.begin(), known_.lower_bound(event.b));
   for (auto entry = known_.lower_bound(tail_); entry != known_.end();) {

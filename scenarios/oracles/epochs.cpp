@@ -4,13 +4,14 @@
 //
 // What counts are the task's own points. One that was preempted, or that waits for a lock, is not
 // to blame for what others did meanwhile. A task that never looks around again is seen by what it
-// had done when the run ended.
+// had done when the run ended. Where there is a version barrier, nobody is inside beyond it.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "engine/store/events.hpp"
 #include "scenarios/oracles/oracle.hpp"
+#include "scenarios/oracles/version_barrier.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -75,7 +76,7 @@ Judgement judge_epochs(const Run& run, OracleScratch&) {
     finding.step += most;  // not before
     return finding;
   }
-  return {};
+  return judge_barrier(run);
 }
 
 namespace {

@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// At the end of a run that completed, everything is given back: blocks, frames and requests.
+// At the end of a run that completed, everything is given back: blocks, frames and requests; and on
+// the disk what older checkpoints needed, unless the last to remove it could not.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
+#include "engine/base/bytes.hpp"
+#include "engine/store/events.hpp"
 #include "scenarios/oracles/oracle.hpp"
 
 namespace orrery::scenarios {
+namespace {
+
+namespace events = engine::events;
+
+std::optional<Finding> judge_memory(const Run& run);
+std::optional<Finding> judge_disk(const Run& run);
+
+}  // namespace
 
 Judgement judge_resources(const Run& run, OracleScratch&) {
   if (!run.completed) return {};
+  std::optional<Finding> found = judge_memory(run);
+  return found ? found : judge_disk(run);
+}
+
+namespace {
+
+std::optional<Finding> judge_memory(const Run& run) {
   const sim::World& world = *run.world;
   Finding finding;
   finding.oracle = "resources";
@@ -41,9 +62,62 @@ Judgement judge_resources(const Run& run, OracleScratch&) {
     finding.label = "requests are in flight at the end";
     finding.text = fmt::format("{} requests are in flight at the end", world.disk().in_flight());
   } else {
-    return {};
+    return std::nullopt;
   }
   return finding;
 }
 
+// The last time that older checkpoints went, if the disk is still as it was then.
+struct Removal {
+  size_t event = 0;
+  int64_t flushed = 0;  // no log is truncated beyond
+};
+
+std::optional<Removal> last_removal(const Run& run) {
+  std::optional<Removal> last;
+  int64_t flushed = 0;
+  const auto& all = run.trace->events;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].kind == events::kMetadataCommitted) flushed = all[i].b;
+    if (all[i].kind == events::kOutdatedGone) last = {i, flushed};
+    const bool others = all[i].kind == events::kCheckpointStarted ||
+                        all[i].kind == static_cast<uint16_t>(sim::Kind::crashed);
+    if (others) last.reset();
+  }
+  return last;
+}
+
+std::optional<Finding> judge_disk(const Run& run) {
+  const Sizes& sizes = run.plan->sizes;
+  const std::optional<Removal> last = last_removal(run);
+  if (!last) return std::nullopt;
+  const sim::Event& removal = run.trace->events[last->event];
+  const int64_t wanted = std::min(removal.a, sizes["kept"]);
+  int64_t checkpoints = 0;
+  uint64_t truncated = UINT64_MAX;  // of the main log
+  run.world->disk().each([&](const sim::SimDevice& device) {
+    const std::string_view name = device.name();
+    if (name.ends_with("/snapshot.dat") || name.ends_with("/info.dat")) {
+      if (name.find("/cpr-checkpoints/") != name.npos) ++checkpoints;
+    }
+    if (name.ends_with("/hlog")) truncated = device.truncated();
+  });
+  Finding finding = finding_at(run, "resources", last->event);
+  if (checkpoints > 2 * wanted) {
+    finding.label = "files of older checkpoints are left on the disk";
+    finding.text =
+        fmt::format("{} files of checkpoints, of which {} are kept", checkpoints, wanted);
+    return finding;
+  }
+  const int64_t bits = sizes["page_bits"];
+  const auto page = static_cast<uint64_t>(std::min(removal.b, last->flushed) >> bits);
+  const uint64_t size = engine::round_up(uint64_t{1} << bits, uint64_t{1} << sizes["sector_bits"]);
+  if (truncated >= page * size) return std::nullopt;
+  finding.label = "the main log keeps what no checkpoint needs";
+  finding.text = fmt::format("it was truncated up to {}, and the oldest checkpoint begins at {}",
+                             truncated, removal.b);
+  return finding;
+}
+
+}  // namespace
 }  // namespace orrery::scenarios

@@ -212,7 +212,7 @@ TEST_CASE("Ctrl-C twice leaves whole rows, and all that were told") {
 TEST_CASE("what came to no conclusion is told with its reason and a seed") {
   const Place place;
   const Ended ended =
-      place.run("run many-sessions -n 5 -s 1 -q --set step_budget=1000 --junit none.xml");
+      place.run("run many-sessions -n 5 -s 1 -q --set operations=1000000 --junit none.xml");
   CHECK(ended.code == 4);
   CHECK_THAT(ended.out, ContainsSubstring("INCONCLUSIVE  not judged: "));
   CHECK_THAT(ended.out, ContainsSubstring("first in seed 0x"));
@@ -328,8 +328,9 @@ TEST_CASE("JUnit has a case for each oracle, the replay command first, and fits 
   CHECK_THAT(place.read("well/junit.xml"),
              ContainsSubstring("failures=\"0\" errors=\"0\" skipped=\"0\""));
 
-  CHECK(place.run("run many-sessions -n 5 -s 1 -q --set step_budget=1000 --junit none.xml").code ==
-        4);
+  CHECK(
+      place.run("run many-sessions -n 5 -s 1 -q --set operations=1000000 --junit none.xml").code ==
+      4);
   require_schema(place, "none.xml");
   CHECK_THAT(place.read("none.xml"), ContainsSubstring("none of 5 runs came to a conclusion"));
 

@@ -387,6 +387,38 @@ MUTATIONS += [
      "(changed_ || (source != Source::main && flushed > info_.flushed))"),
 ]
 
+MUTATIONS += [
+    # What is promised of time: who waits for whom, and who tries again.
+    ("makers-both-withdraw", "engine/store/hash_index.cpp",
+     "      found = Rival::behind;\n", "      return Rival::stays;\n"),
+    ("makers-both-stay", "engine/store/hash_index.cpp",
+     "    for (; rival == Rival::behind; rival = rival_of(first, place, tag)) tasks_.yield();\n",
+     "    if (rival == Rival::behind) rival = Rival::none;\n"),
+    ("maker-not-waited-for", "engine/store/hash_index.cpp", "    if (in_making) {\n",
+     "    if (in_making && place == nullptr) {\n"),
+    ("saved-within-a-checkpoint", "engine/store/operation.cpp",
+     "  if (saved < store_.driver_.fuzzy_end()) {\n", "  if (saved < 0) {\n"),
+    ("saved-of-another-version", "engine/store/operation.cpp",
+     "  if (operation_.saved_version != view_.version || operation_.saved_phase != view_.phase) {\n",
+     "  if (operation_.saved_version > view_.version) {\n"),
+    ("index-writer-not-awaited", "engine/store/checkpoint.cpp",
+     "                         next.phase == Phase::wait_index_only_checkpoint ||\n", ""),
+    ("barrier-without-sessions", "engine/store/checkpoint.cpp",
+     "  if (!options_.version_barrier) return;\n",
+     "  if (!options_.version_barrier || view.id < UINT64_MAX) return;\n"),
+    ("barrier-without-epoch", "engine/store/checkpoint.cpp",
+     "Marker::prepare, options_.version_barrier);", "Marker::prepare, false);"),
+    ("write-not-tried-again", "engine/store/flush.cpp",
+     "    if (request.attempts < policy_.attempts) return try_again(request);\n", ""),
+    # What is given up is gone, and its room is given back.
+    ("truncation-forgotten", "engine/store/append_log_recovery.cpp",
+     "  found_.begin = record->begin;\n", ""),
+    ("outdated-stay", "engine/store/checkpoint_removal.cpp",
+     "  if (count <= wanted) return;\n", "  if (count <= wanted || wanted > 0) return;\n"),
+    ("main-log-not-truncated", "engine/store/checkpoint_commit.cpp",
+     "  if (!info_.null_main) log_.truncate_device(kept_.begin());\n", ""),
+]
+
 MUTATIONS += LOG_MUTATIONS
 
 # Breaks that need two failures in one breath, or a checkpoint that was damaged: a campaign may not

@@ -259,7 +259,7 @@ TEST_CASE("waiting for what nobody will do is a deadlock", "[spin]") {
 
 TEST_CASE("work that goes round without an end is a livelock at the budget", "[spin]") {
   TestWorld world;
-  world.laws.pace.step_budget = 20'000;
+  world.laws.pace.step_budget = world.laws.pace.fair_steps = 20'000;
   world.laws.pace.patience = 10'000;
   engine::Tasks& tasks = world.runtime().tasks;
   const auto body = [&] {
@@ -286,7 +286,7 @@ TEST_CASE("whoever goes round for what a device holds is no livelock; a clock is
   };
   for (const bool held : {true, false}) {
     TestWorld world;
-    world.laws.pace.step_budget = 20'000;
+    world.laws.pace.step_budget = world.laws.pace.fair_steps = 20'000;
     world.laws.pace.patience = 10'000;
     Never never;
     const engine::Instant late{world.laws.pace.point_ns * 1'000'000};
@@ -311,7 +311,7 @@ TEST_CASE("whoever goes round for what a device holds is no livelock; a clock is
 
 TEST_CASE("a run that still gets on at the end of its budget is inconclusive", "[spin]") {
   TestWorld world;
-  world.laws.pace.step_budget = 20'000;
+  world.laws.pace.step_budget = world.laws.pace.fair_steps = 20'000;
   world.play_calmly([&] {
     Atomic<uint32_t> work{0};
     for (;;) {
@@ -325,7 +325,7 @@ TEST_CASE("a run that still gets on at the end of its budget is inconclusive", "
 
 TEST_CASE("a budget too small to tell a livelock from slow work accuses nobody", "[spin]") {
   TestWorld world;
-  world.laws.pace.step_budget = 1'000;
+  world.laws.pace.step_budget = world.laws.pace.fair_steps = 1'000;
   world.play_calmly([&] {
     Atomic<uint32_t> work{0};
     for (;;) work.fetch_add(1);

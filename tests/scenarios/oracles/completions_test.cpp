@@ -79,3 +79,18 @@ TEST_CASE("the pages of a snapshot come once each and in order") {
   REQUIRE(of_events({{kOut, 1}, {kBack, 1}, {kEnd, 1}}) ==
           "a checkpoint ended well without one of its pages");
 }
+
+TEST_CASE("a log that fails has used up its attempts, in each of its lives") {
+  for (const int64_t attempts : {1, 2}) {
+    HandMadeRun made;
+    made.plan.sizes.set("io_attempts", 2);
+    made.event(events::kMainWriteFailed, 7, 2);
+    made.event(static_cast<uint16_t>(orrery::sim::Kind::crashed));
+    made.event(events::kMainWriteFailed, 6, 2);  // of another page
+    for (int64_t i = 1; i <= attempts; ++i) made.event(events::kMainWriteFailed, 7, i);
+    made.event(events::kLogFailed, 7);
+    const bool fine = attempts == 2;
+    REQUIRE(made.label(judge_completions) ==
+            (fine ? "nothing" : "a log failed before its attempts were used up"));
+  }
+}

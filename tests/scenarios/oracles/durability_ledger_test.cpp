@@ -184,6 +184,22 @@ TEST_CASE("what was given up may be gone, and nothing else") {
   }
 }
 
+TEST_CASE("what was given up, and committed as that, does not come back") {
+  for (const bool committed : {false, true}) {
+    for (const int64_t begin : {0, 1}) {
+      Book book;
+      for (int64_t n = 0; n < 3; ++n) book.append(n);
+      book.acknowledge(0, 3);
+      book.made.event(ledger::kGivingUp, place(1));
+      if (committed) book.made.event(ledger::kGivenUp, place(1));
+      book.crash();
+      book.read_back(begin, 3);
+      const bool fine = begin == 1 || !committed;
+      REQUIRE(book.label() == (fine ? "nothing" : "what was given up has come back"));
+    }
+  }
+}
+
 TEST_CASE("bytes that nobody wrote, and an order that nobody wrote them in") {
   Book garbage;
   first_life(garbage);

@@ -3,6 +3,7 @@
 #include "tests/scenarios/oracles/hand_made_run.hpp"
 
 #include "engine/store/events.hpp"
+#include "engine/store/system_state.hpp"
 #include "tests/catch.hpp"
 
 using namespace orrery::scenarios;
@@ -80,4 +81,33 @@ TEST_CASE("the bound grows with the pages that an inline snapshot writes") {
   made.event(events::kEpochEntered, 1, 0, 0, 1, 0);
   made.event(events::kEpochLeft, 0, 0, 0, 1, kLong);  // 65 pages of 8,192 steps
   REQUIRE(made.label(judge_epochs) == "nothing");
+}
+
+TEST_CASE("with the barrier a version begins when nobody works in the one before") {
+  constexpr int64_t kInProgress = static_cast<int64_t>(orrery::engine::Phase::in_progress);
+  enum class Case : uint8_t { works, waits, has_left, came_for_actions, is_in_next };
+  const auto label = [](Case which, bool barrier) {
+    HandMadeRun made;
+    made.plan.sizes.set("barrier", barrier ? 1 : 0);
+    made.event(events::kEpochEntered, 1, 0, 0, 1);
+    if (which == Case::has_left) made.event(events::kEpochLeft, 0, 0, 0, 1);
+    if (which == Case::came_for_actions) {
+      made.event(events::kEpochLeft, 0, 0, 0, 1);
+      made.event(events::kEpochEntered, 1, 0, 0, 1);
+    }
+    made.event(events::kCheckpointPhase, kInProgress, 2, 64, 2);
+    if (which == Case::waits) made.event(events::kEpochRefreshed, 2, 0, 0, 1);
+    const bool actions = which == Case::came_for_actions;
+    if (which != Case::has_left) made.event(events::kEpochLeft, actions ? 1 : 0, 0, 0, 1);
+    Ending ending;
+    ending.version = which == Case::is_in_next ? 2 : 1;
+    made.does(OpKind::upsert, 1, 10, ending, 1);
+    return made.label(judge_epochs);
+  };
+  REQUIRE(label(Case::works, true) ==
+          "a version began while an operation of the one before was under way");
+  REQUIRE(label(Case::works, false) == "nothing");
+  for (const Case fine : {Case::waits, Case::has_left, Case::came_for_actions, Case::is_in_next}) {
+    REQUIRE(label(fine, true) == "nothing");
+  }
 }

@@ -2,10 +2,12 @@
 // What is not given back at the end is found.
 #include "tests/scenarios/oracles/hand_made_run.hpp"
 
+#include "engine/store/events.hpp"
 #include "tests/catch.hpp"
 
 using namespace orrery::scenarios;
 namespace engine = orrery::engine;
+namespace events = orrery::engine::events;
 
 TEST_CASE("a run that gave everything back is fine") {
   HandMadeRun made;
@@ -30,4 +32,38 @@ TEST_CASE("a frame that is left is found") {
   made.in_world([](engine::Runtime runtime) { REQUIRE(runtime.frames.acquire(7, 512)); });
   made.trace.lifetimes.push_back({.page = 7, .size = 512, .acquired_at = {}, .retired_at = {}});
   REQUIRE(made.label(judge_resources) == "frames were not given back");
+}
+
+TEST_CASE("what older checkpoints needed is gone from the disk, as soon as they are") {
+  struct Case {
+    int files;           // that are left of a snapshot
+    uint64_t truncated;  // of the main log
+    const char* found;
+  };
+  const Case cases[] = {
+      {1, 1024, "nothing"},
+      {2, 1024, "files of older checkpoints are left on the disk"},
+      {1, 512, "the main log keeps what no checkpoint needs"},
+  };
+  for (const Case& one : cases) {
+    HandMadeRun made;
+    made.plan.sizes.set("kept", 1);
+    made.in_world([&](engine::Runtime runtime) {
+      for (int token = 1; token <= one.files; ++token) {
+        const std::string folder = "store/cpr-checkpoints/" + std::to_string(token);
+        const std::byte byte{1};
+        HandMadeRun::write_file(runtime, folder + "/snapshot.dat", {&byte, 1});
+        HandMadeRun::write_file(runtime, folder + "/info.dat", {&byte, 1});
+      }
+      auto log = runtime.storage.open("store/hlog", {});
+      REQUIRE(log);
+      (*log)->truncate_until(one.truncated);
+      (*log)->close();
+    });
+    made.event(events::kMetadataCommitted, 1, 1536, 1536);
+    made.event(events::kOutdatedGone, 1, 1100);  // of page 2
+    REQUIRE(made.label(judge_resources) == one.found);
+    made.event(events::kCheckpointStarted, 2, 2);  // which may leave something behind
+    REQUIRE(made.label(judge_resources) == "nothing");
+  }
 }
