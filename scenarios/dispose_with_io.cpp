@@ -4,6 +4,8 @@
 // completes afterwards must find everything that it touches; nothing may be left behind; and the
 // next life finds the last checkpoint that was committed.
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "scenarios/catalogue.hpp"
 #include "scenarios/lives_load.hpp"
@@ -88,10 +90,11 @@ class DisposeWithIo final : public LivesScenario {
     request.index = draw.odds(1, 2);
     if (request.index && draw.odds(1, 3)) request.log = engine::LogCheckpoint::none;
     const auto ticket = store.start_checkpoint(request);
+    const auto wanted = static_cast<size_t>(draw.between(0, 3));
     std::array<Giving, 3> givings{{{stage, store, 0}, {stage, store, 1}, {stage, store, 2}}};
     std::array<engine::TaskId, 3> joins;
     size_t running = 0;
-    for (Giving& giving : givings) {
+    for (Giving& giving : std::span(givings).first(wanted)) {
       const auto spawned =
           stage.runtime.tasks.spawn({"giving-up", giving.id}, &give_up_session, &giving);
       if (spawned) joins[running++] = *spawned;

@@ -68,6 +68,20 @@ class ManySessions final : public Scenario {
     sizes.set("width_bits", kWidthMin);
     keep_safe(sizes);
     sizes.set("resizes", draw.odds(1, 2) ? 0 : draw.between(1, 8));
+    if (draw.odds(1, 24)) make_in_step(draw, sizes);
+  }
+
+ private:
+  // All keys in one chain, whose entries are reclaimed as fast as they are made, by turns.
+  static void make_in_step(Draw& draw, Sizes& sizes) {
+    sizes.set("ring_bits", 2);
+    sizes.set("empty_pages", 0);
+    sizes.set("null_main", 1);
+    sizes.set("index_bits", 0);
+    sizes.set("sessions", 8);
+    sizes.set("keys", draw.between(30, 50));
+    sizes.set("operations", draw.between(200, 400));
+    sizes.set("step_budget", 1000);
   }
 };
 

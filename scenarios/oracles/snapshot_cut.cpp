@@ -149,6 +149,8 @@ Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& comm
     Finding finding = finding_at(run, "snapshot-cut", commit.event);
     finding.label = flaw.flaw <= Flaw::metadata_order
                         ? "the metadata of a committed checkpoint contradicts itself"
+                    : flaw.flaw == Flaw::page_table
+                        ? "a checksum leaves out a part of its page"
                         : "a committed checkpoint holds a record that makes no sense";
     finding.text = fmt::format("the checkpoint of version {}: {}", checkpoint.version, flaw.text);
     return finding;

@@ -65,7 +65,10 @@ struct Newest {
 };
 
 // So many at the start: up to the last one that was left out.
+constexpr uint64_t kTableEntry = 8;
+constexpr uint32_t kChecked = 2;
 uint64_t pages_lost(const FileView& table, uint64_t pages);
+uint32_t word_of(const FileView& table, uint64_t page);
 uint64_t number_of(Bytes key);
 uint64_t hash_of(Bytes key);
 bool same_bytes(Bytes a, Bytes b);
@@ -88,6 +91,7 @@ struct SnapshotReader::Scratch {
   bool parse(std::string_view text);
   bool usable();
   void check_order();
+  void judge_table(const FileView& table);
   void walk_files(const CheckpointFiles& files);
   void walk(const Page& page);
   const char* measure(const Page& page, uint64_t at, uint64_t header, Layout& layout) const;
@@ -105,6 +109,7 @@ bool SnapshotReader::read(const CheckpointFiles& files) {
   scratch_->clear();
   if (!scratch_->read_metadata(files.info)) return false;
   scratch_->check_order();
+  if (scratch_->checkpoint.use_snapshot_file) scratch_->judge_table(files.table);
   scratch_->walk_files(files);
   scratch_->keep_present();
   return true;
@@ -246,6 +251,24 @@ void SnapshotReader::Scratch::check_order() {
   expect(c.final == c.snapshot_final, "final == snapshot_final", c.final, c.snapshot_final);
   expect(c.next_version == c.version + 1, "next_version == version + 1",
          static_cast<int64_t>(c.next_version), static_cast<int64_t>(c.version));
+}
+
+// Recovery can tell a damaged page from what was written only by what its checksum covers: all that
+// there was when the checkpoint began.
+void SnapshotReader::Scratch::judge_table(const FileView& table) {
+  const Checkpoint& c = checkpoint;
+  const int64_t first = c.snapshot_start >> c.page_bits;
+  const uint64_t there = std::min(c.pages, table.size() / kTableEntry);
+  for (uint64_t i = 0; i < there; ++i) {
+    const uint32_t word = word_of(table, i);
+    const int64_t page = (first + static_cast<int64_t>(i)) << c.page_bits;
+    const int64_t covered = word >> 2;
+    if ((word & 3) != kChecked || covered <= std::max<int64_t>(0, c.begin - page)) continue;
+    found(Flaw::page_table, page, false,
+          fmt::format("the checksum of the page at {} begins at offset {}, and the log at {}", page,
+                      covered, c.begin));
+    return;
+  }
 }
 
 // Ascending addresses: first the pages below `flushed` from the main log, then the others, and the
@@ -415,15 +438,15 @@ uint64_t Page::end_of_hole(uint64_t at) const {
 }
 
 uint64_t pages_lost(const FileView& table, uint64_t pages) {
-  constexpr uint64_t kEntry =
-      8;  // a checksum, and behind it a word whose lowest two bits are a state
-  if (table.size() / kEntry < pages) return pages;
-  for (; pages > 0; --pages) {
-    std::array<std::byte, 4> state{};
-    table.read(pages * kEntry - state.size(), state);
-    if ((get<uint32_t>(state.data()) & 3) == 0) break;
-  }
+  if (table.size() / kTableEntry < pages) return pages;
+  while (pages > 0 && (word_of(table, pages - 1) & 3) != 0) --pages;
   return pages;
+}
+
+uint32_t word_of(const FileView& table, uint64_t page) {
+  std::array<std::byte, 4> word{};
+  table.read(page * kTableEntry + kTableEntry - word.size(), word);
+  return get<uint32_t>(word.data());
 }
 
 uint64_t number_of(Bytes key) {

@@ -15,6 +15,8 @@
 // Record: u64 header; i32 length and bytes of the key, padded to 8 in all; i32 length and bytes of
 // the value; if the header says Filler, an i32 more bytes, aligned to 4, that belong to the record;
 // padded to 8. A header of zero is a hole of 8 bytes.
+// Page table: for each page of the snapshot a u32 checksum, and a u32 whose lowest two bits are 2
+// if there is one; the others say at which offset in the page its bytes begin.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +35,7 @@ struct CheckpointFiles {
   engine::Bytes info;  // info.dat
   FileView snapshot;   // snapshot.dat
   FileView log;        // the main log; not looked at if the metadata says that it is null
-  FileView table;      // pages.dat; looked at only then
+  FileView table;      // pages.dat; only with a snapshot
 };
 
 struct SessionMark {
@@ -82,6 +84,7 @@ enum class Flaw : uint8_t {
   metadata_text,      // a line is missing, out of place or not a number
   metadata_value,     // a number that makes no sense by itself
   metadata_order,     // numbers that contradict one another
+  page_table,         // a page whose checksum leaves out what the checkpoint holds
   record_length,      // a length below zero, or one that leads out of the page or the log
   record_cut_off,     // a valid record goes on beyond the end of its file
 };

@@ -365,6 +365,9 @@ MUTATIONS += [
      "  const auto from = static_cast<size_t>(begin - begin);"),
     ("checksum-of-nothing", "engine/store/snapshot.cpp",
      "std::clamp(exists_from_, request.from, request.until);", "request.until;"),
+    ("checksum-from-where-the-log-begins", "engine/store/snapshot.cpp",
+     "std::clamp(exists_from_, request.from, request.until);",
+     "std::clamp(log_.load(Boundary::begin), request.from, request.until);"),
     ("committed-is-what-was-done", "engine/store/checkpoint_commit.cpp",
      "known.committed = known.captured;", "known.committed = present_of(known).serial;"),
     # What went must be gone.

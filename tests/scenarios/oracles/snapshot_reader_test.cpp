@@ -279,6 +279,31 @@ TEST_CASE("a cache has lost what lies below a page that was left out of its snap
   CHECK(read_without({5}).empty());
 }
 
+TEST_CASE("the checksum of a page covers it from where the checkpoint begins") {
+  struct Case {
+    int64_t begin;
+    size_t page;  // of the snapshot, the first at 1024
+    uint32_t from;
+    bool fine;
+  };
+  for (const Case& one :
+       {Case{64, 0, 0, true}, Case{64, 1, 8, false}, Case{1664, 1, 128, true},
+        Case{1664, 1, 136, false}, Case{1664, 2, 8, false}, Case{1664, 0, 512, true}}) {
+    Image image;
+    image.info.begin = one.begin;
+    image.table.assign(6 * 8, std::byte{});
+    for (size_t page = 0; page < 6; ++page) image.table[page * 8 + 4] = std::byte{2};
+    const uint32_t word = one.from << 2 | 2;
+    orrery::engine::put(image.table.data() + one.page * 8 + 4, word);
+    INFO("from " << one.from << " of page " << one.page << ", begin " << one.begin);
+    if (one.fine) {
+      REQUIRE(well_read(image).empty());
+    } else {
+      REQUIRE(only_finding(image, true).flaw == Flaw::page_table);
+    }
+  }
+}
+
 TEST_CASE("pages are spread by their stride if they are smaller than a sector") {
   Image image;
   image.info.page_bits = 8;
