@@ -39,6 +39,7 @@ class Shrinker {
   bool try_value(size_t at, uint64_t value);
   void drop_faults();
   void find_needs();
+  std::string leave_out(size_t at);
   void confirm();
 
   const Run& replay(const Plan& plan);
@@ -83,9 +84,9 @@ Shrunk Shrinker::run(const Plan& plan) {
     if (best_.deviations.size() >= found.deviations.size()) best_ = found;
   }
   drop_faults();
-  result_.complete = !out_of_budget_;
   best_.guarded = plan.guarded;
   find_needs();
+  result_.complete = !out_of_budget_;
   confirm();
   for (const sim::Size& before : plan.sizes.all()) {
     if (size_of(best_, before.name.c_str()) != before.value) result_.sizes_before.push_back(before);
@@ -287,29 +288,48 @@ void Shrinker::drop_faults() {
 // ---- what is needed, and whether it holds
 // --------------------------------------------------------
 
-// Where the budget ended early, some are not needed after all: they go as well.
+// Where the budget ended early, some are not needed after all: they go as well. What those before
+// them are needed for may be another thing then, and is asked again; the first answer stands until
+// there is a second one.
 void Shrinker::find_needs() {
-  for (size_t i = 0; i < best_.deviations.size();) {
-    if (replays_ + 2 >= options_.replays_max || (options_.stop && options_.stop())) return;
-    Plan plan = best_;
-    plan.deviations.erase(plan.deviations.begin() + static_cast<std::ptrdiff_t>(i));
-    const Run& run = replay(plan);
-    std::string without = "the run is ok";
-    if (run.verdict == Verdict::inconclusive) {
-      without = "the run is inconclusive";
-    } else if (run.verdict == Verdict::failed && run.finding->signature == signature_) {
-      if (sim::deviations_of(run.taken()) == plan.deviations) {
-        best_ = std::move(plan);
-        result_.needs.clear();  // what the others are needed for may be another thing now
-        i = 0;
+  std::vector<reports::Need>& needs = result_.needs;
+  for (bool again = true; again;) {
+    again = false;
+    for (size_t i = 0; i < best_.deviations.size();) {
+      if (replays_ + 2 >= options_.replays_max || (options_.stop && options_.stop())) {
+        out_of_budget_ = true;
+        return;
+      }
+      std::string without = leave_out(i);
+      if (without.empty()) {
+        if (i < needs.size()) needs.erase(needs.begin() + static_cast<std::ptrdiff_t>(i));
+        again = again || i > 0;
         continue;
       }
-      without = "it still fails in the same way";
-    } else if (run.verdict == Verdict::failed) {
-      without = "it fails differently: " + run.finding->signature;
+      reports::Need need{best_.deviations[i], std::move(without)};
+      if (i < needs.size()) {
+        needs[i] = std::move(need);
+      } else {
+        needs.push_back(std::move(need));
+      }
+      ++i;
     }
-    result_.needs.push_back({best_.deviations[i++], std::move(without)});
   }
+}
+
+// What the run is without that deviation; nothing if it is not needed, and has gone for good.
+std::string Shrinker::leave_out(size_t at) {
+  Plan plan = best_;
+  plan.deviations.erase(plan.deviations.begin() + static_cast<std::ptrdiff_t>(at));
+  const Run& run = replay(plan);
+  if (run.verdict == Verdict::ok) return "the run is ok";
+  if (run.verdict == Verdict::inconclusive) return "the run is inconclusive";
+  if (run.finding->signature != signature_) {
+    return "it fails differently: " + run.finding->signature;
+  }
+  if (sim::deviations_of(run.taken()) != plan.deviations) return "it still fails in the same way";
+  best_ = std::move(plan);
+  return {};
 }
 
 void Shrinker::confirm() {

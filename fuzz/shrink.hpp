@@ -43,9 +43,12 @@ struct Shrunk {
   uint64_t digest = 0;
   size_t deviations_before = 0;
   std::vector<sim::Size> sizes_before;  // of those that changed
-  std::vector<reports::Need> needs;     // one for each deviation of the plan
+  /// One for each deviation of the plan, in its order; for the first ones alone where the budget
+  /// ends before all were asked for. If it ends after one more was left out, some say what was so
+  /// before.
+  std::vector<reports::Need> needs;
   uint64_t replays = 0;
-  bool complete = false;   // the budget was enough for every pass, and nobody stopped it
+  bool complete = false;   // the budget was enough for every pass and need; nobody stopped it
   bool confirmed = false;  // strictly: same digest, every deviation took effect, twice
 };
 

@@ -248,4 +248,31 @@ TEST_CASE("whenever the budget ends, nothing stays that was seen to be needless"
   }
 }
 
+TEST_CASE("what a deviation is needed for is asked again once a needless one has gone") {
+  // What the failure needs comes first; the last one hides what a run without it is.
+  ToyWorld world([](const Plan& plan) -> std::string {
+    if (holds(plan, preempt(0, 0)) && holds(plan, preempt(2, 2))) return "broken";
+    return holds(plan, preempt(4, 4)) ? "another" : "";
+  });
+  Plan plan = start(5);
+  std::erase_if(plan.deviations, [](const Deviation& d) { return d.ask == Ask::latency; });
+  REQUIRE(plan.deviations.size() == 3);
+  for (uint64_t budget = 5; budget < 20; ++budget) {  // none of it is left for the search
+    ShrinkOptions options;
+    options.replays_max = budget;
+    const Shrunk shrunk = shrink(plan, world.player(), options);
+    INFO("a budget of " << budget);
+    const auto& left = shrunk.plan.deviations;
+    const auto& needs = shrunk.needs;
+    CHECK_FALSE(shrunk.complete);
+    CHECK(needs.size() == std::min<size_t>(budget - 4, 2));
+    CHECK(left.size() == (budget < 7 ? 3 : 2));
+    for (size_t i = 0; i < needs.size(); ++i) {
+      CHECK(needs[i].deviation == left[i]);
+      const bool again = budget >= 8 + i;
+      CHECK(needs[i].without == (again ? "the run is ok" : "it fails differently: another"));
+    }
+  }
+}
+
 }  // namespace orrery::fuzz
