@@ -8,10 +8,10 @@ The tree is copied to build/mutate/tree and built there once; then each break of
 applied, built, and hunted: so many runs of each small scenario in turn (or of those that are named;
 a break of the append log in the two that have one), for at most N runs of each (default 5,000). The
 script says which share was killed, and after how many runs in the median: of the scenario that
-noticed, and of all of them together. It ends with 1 if a break does not compile, if neither a run
-nor the unit test that mutations.py names notices one, if a hunt comes to no conclusion, if a run
-notices one of those that are explained as harmless there, or if runs have killed fewer than 95 of a
-hundred of all the others.
+noticed, and of all of them together. It ends with 1 if the unbroken tree fails or tells nothing, if
+a break does not compile, if neither a run nor the unit test that mutations.py names notices one, if
+a hunt comes to no conclusion, if a run notices one of those that are explained as harmless there,
+or if runs have killed fewer than 95 of a hundred of all the others.
 """
 import argparse
 import json
@@ -163,6 +163,21 @@ def try_one(runs, chosen, name, path, there, instead, oracle=None):
     return None
 
 
+def unfit(runs, scenarios):
+    """Why the unbroken tree is no measure of the broken ones: each would look killed. Or None."""
+    built = build()
+    if built.returncode:
+        return "the unbroken tree does not compile:\n" + built.stdout[-2000:] + built.stderr
+    try:
+        found = hunt(runs, scenarios, None)
+        if found:
+            return f"the unbroken tree fails already: {found}"
+        failing = failing_tests()
+    except Inconclusive as why:
+        return f"the unbroken tree comes to no conclusion: {why}"
+    return "the unit tests fail already:\n" + failing[-2000:] if failing else None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5000)
@@ -170,16 +185,9 @@ def main():
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     copy_tree()
-    built = build()
-    if built.returncode:
-        sys.exit(built.stdout + built.stderr)
-    # Otherwise every break would look killed.
-    found = hunt(arguments.runs, arguments.scenario or SCENARIOS, None)
-    if found:
-        sys.exit(f"the unbroken tree fails already: {found}")
-    failing = failing_tests()
-    if failing:
-        sys.exit("the unit tests fail already:\n" + failing[-2000:])
+    wrong = unfit(arguments.runs, arguments.scenario or SCENARIOS)
+    if wrong:
+        sys.exit(wrong)
     chosen = [row for row in MUTATIONS if not arguments.names or row[0] in arguments.names]
     survivors = 0
     for row in chosen:

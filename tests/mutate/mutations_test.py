@@ -11,8 +11,10 @@ import pathlib
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import mutate  # noqa: E402
 from mutations import EXPLAINED, MUTATIONS, OF_UNIT_TESTS, RARE  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,6 +42,41 @@ class Mutations(unittest.TestCase):
         explained = [*EXPLAINED, *OF_UNIT_TESTS, *RARE]
         self.assertEqual(len(explained), len(set(explained)))
         self.assertLessEqual(set(explained), set(names))
+
+
+class UnbrokenTree(unittest.TestCase):
+    """What is no measure of the breaks is told in a line."""
+
+    def said_if(self, build=0, hunt=None, tests=None):
+        def done(command, **_):
+            raised = hunt if command[1] == "run" else tests
+            if raised:
+                raise raised
+            return subprocess.CompletedProcess(command, 0, "", "")
+
+        def built(target="cli/orrery"):
+            failed = build if target == "tests/test_engine" else 0
+            return subprocess.CompletedProcess([], failed, "an error", "")
+
+        with (mock.patch.object(mutate, "copy_tree"), mock.patch.object(mutate, "build", built),
+              mock.patch.object(mutate, "run", done), mock.patch.object(sys, "argv", ["mutate.py"]),
+              self.assertRaises(SystemExit) as ended):
+            mutate.main()
+        return ended.exception.code  # a text: Python prints it and ends with 1
+
+    def test_unit_tests_that_do_not_compile(self):
+        self.assertEqual(self.said_if(build=1), "the unbroken tree comes to no conclusion: "
+                         "the unit tests do not compile:\nan error")
+
+    def test_unit_tests_that_do_not_end(self):
+        self.assertEqual(self.said_if(tests=subprocess.TimeoutExpired("test_engine", 1)),
+                         "the unbroken tree comes to no conclusion: "
+                         f"the unit tests did not end in {mutate.HUNT_SECONDS} s")
+
+    def test_a_hunt_that_does_not_end(self):
+        self.assertEqual(self.said_if(hunt=subprocess.TimeoutExpired("orrery", 1)),
+                         "the unbroken tree comes to no conclusion: the hunt in "
+                         f"{mutate.SCENARIOS[0]} did not end in {mutate.HUNT_SECONDS} s")
 
 
 if __name__ == "__main__":
