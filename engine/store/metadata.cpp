@@ -8,7 +8,7 @@
 namespace orrery::engine {
 namespace {
 
-constexpr uint64_t kFormat = 4;
+constexpr uint64_t kFormat = 5;
 constexpr uint64_t kIndexFormat = 1;
 constexpr size_t kFixedMax = 768;   // all lines but the sessions
 constexpr size_t kSessionMax = 64;  // one session line

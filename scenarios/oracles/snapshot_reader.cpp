@@ -197,7 +197,7 @@ bool SnapshotReader::Scratch::parse(std::string_view text) {
   }
   c.null_main = null_main == 1;
   c.use_snapshot_file = use_snapshot_file == 1;
-  if (format == 4 && use_snapshot_file <= 1 && null_main <= 1) return true;
+  if (format == 5 && use_snapshot_file <= 1 && null_main <= 1) return true;
   found(Flaw::metadata_value, 0, false,
         fmt::format("info.dat has format {}, use_snapshot_file {}, null_main {}", format,
                     use_snapshot_file, null_main));

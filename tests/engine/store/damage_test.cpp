@@ -373,7 +373,7 @@ TEST_CASE("metadata of another format is refused, and neither passed over nor re
     lives.die();
     const std::string file =
         file_of(newer, of_index ? &DeviceName::index_metadata : &DeviceName::metadata);
-    const std::string known = of_index ? "format 1" : "format 4";
+    const std::string known = of_index ? "format 1" : "format 5";
     change_format(lives.plain.device(file), known, "format 9");
     const Contents before = contents_of(lives.plain);
     RecoverOptions until_first;

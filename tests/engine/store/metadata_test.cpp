@@ -68,7 +68,7 @@ TEST_CASE("the text is what the format says") {
   const auto bytes = encoded(some_info(), points);
   const size_t length = get<uint32_t>(bytes.data());
   CHECK(text_of({bytes.data() + 8, length}) ==
-        "format 4\ntoken 0000000000000abc\nuse_snapshot_file 1\nversion 7\nnext_version 8\n"
+        "format 5\ntoken 0000000000000abc\nuse_snapshot_file 1\nversion 7\nnext_version 8\n"
         "flushed 1024\nsnapshot_start 1000\nstart 5000\nfinal 6000\nsnapshot_final 6000\n"
         "head 512\nbegin 64\npage_bits 9\nsector 64\nnull_main 1\npages 0\npages_checksum "
         "0\nindex_token 0000000000000000\nlog_start 4096\nsessions 1\nsession 1 100\n");
@@ -104,8 +104,8 @@ TEST_CASE("another format behind a good checksum is invalid, and no damage") {
     return with_text(text.replace(7, 1, number));
   };
   const std::string log = text_in(encoded(some_info(), {}));
-  CHECK(decode_metadata(other(log, "5"), {}).error().code == Errc::invalid);
-  CHECK(decode_metadata(other(log, "5"), {}).error().where == 5);
+  CHECK(decode_metadata(other(log, "4"), {}).error().code == Errc::invalid);
+  CHECK(decode_metadata(other(log, "4"), {}).error().where == 4);
   // Whatever the other format has behind its number.
   CHECK(decode_metadata(with_text("format 12\nelse"), {}).error().where == 12);
   CHECK(decode_metadata(other(log, "x"), {}).error().code == Errc::corrupt);
@@ -124,7 +124,7 @@ TEST_CASE("a good checksum does not make sense of nonsense") {
     other.replace(other.find(from), from.size(), to);
     return decode_metadata(with_text(other), {}).has_value();
   };
-  CHECK_FALSE(changed("format 4", "format 3"));
+  CHECK_FALSE(changed("format 5", "format 4"));
   CHECK_FALSE(changed("version 7", "version x"));
   CHECK_FALSE(changed("version 7", "version -7"));
   CHECK_FALSE(changed("version 7\n", "version \n"));

@@ -40,7 +40,7 @@ struct Committed : HandMadeRun {
     const std::string sessions =
         knows_session ? fmt::format("sessions 1\nsession 0 {}\n", serial) : "sessions 0\n";
     return fmt::format(
-        "format 4\ntoken {:016x}\nuse_snapshot_file 1\nversion 1\nnext_version 2\nflushed {}\n"
+        "format 5\ntoken {:016x}\nuse_snapshot_file 1\nversion 1\nnext_version 2\nflushed {}\n"
         "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
         "page_bits {}\nsector 512\nnull_main 1\npages 0\npages_checksum 0\nindex_token "
         "0000000000000000\nlog_start 0\n{}",

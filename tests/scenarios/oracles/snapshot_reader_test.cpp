@@ -82,7 +82,7 @@ class Image {
 
   std::string text() const {
     std::string lines = fmt::format(
-        "format 4\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
+        "format 5\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
         "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
         "page_bits {}\nsector {}\nnull_main {}\npages {}\npages_checksum 0\nindex_token "
         "0000000000000000\nlog_start 0\nsessions {}\n",
@@ -374,7 +374,7 @@ TEST_CASE("metadata that says something else is refused, at the place") {
   REQUIRE(refused("session 1 100\n", "session 1 100\nmore\n") == text.size());
   REQUIRE(refused("sessions 1", "sessions 0") == text.find("session 1 100"));
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"format 4", "format 3"},
+           {"format 5", "format 4"},
            {"use_snapshot_file 1", "use_snapshot_file 2"},
            {"null_main 0", "null_main 2"},
            {"page_bits 9", "page_bits 5"},
