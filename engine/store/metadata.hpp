@@ -36,7 +36,10 @@ struct CheckpointInfo {
   LogAddr final = 0;              // the snapshot ends here
   LogAddr snapshot_final = 0;     // the same, for a snapshot
   LogAddr head = 0;               // at the time of `final`
-  LogAddr begin = 0;              // at the time of `start`
+  // Below this nothing is promised: what had been given up when the checkpoint began and, where
+  // there is a main device, before it was committed. A cache keeps the first, as its snapshot has
+  // the rest.
+  LogAddr begin = 0;
   uint64_t page_bits = 0;
   uint64_t sector = 0;
   bool null_main = false;
