@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,8 +41,9 @@ bool file_exists(const std::string& path) {
 std::string read_file(const std::string& path, std::string& content) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return fmt::format("\"{}\" is a folder", path);
+  if (!std::filesystem::exists(path, error)) return fmt::format("there is no file \"{}\"", path);
   if (!std::filesystem::is_regular_file(path, error)) {
-    return fmt::format("there is no file \"{}\"", path);
+    return fmt::format("\"{}\" is not a regular file", path);
   }
   if (std::filesystem::file_size(path, error) > kFileMax) {
     return fmt::format("\"{}\" is larger than 64 MiB", path);
@@ -60,7 +62,9 @@ std::string check_folder(const std::string& folder) {
   if (!std::filesystem::is_directory(there, error)) {
     return fmt::format("\"{}\" cannot be a folder: {} is a file", folder, there.string());
   }
-  if (access(there.c_str(), W_OK | X_OK) == 0) return {};
+  // Who may write anywhere can still make nothing in /proc: only a try tells.
+  std::string tried = (there / ".orrery-XXXXXX").string();
+  if (mkdtemp(tried.data()) != nullptr && rmdir(tried.c_str()) == 0) return {};
   return fmt::format("nothing can be written into \"{}\": {}: {}", folder, there.string(),
                      strerror(errno));
 }

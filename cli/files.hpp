@@ -13,10 +13,10 @@ bool file_exists(const std::string& path);
 /// Reads all of a regular file of at most 64 MiB.
 std::string read_file(const std::string& path, std::string& content);
 
-/// Whether files could be written into the folder, which need not exist yet. Makes nothing.
+/// Whether files could be written into the folder, which need not exist yet. Leaves nothing behind.
 std::string check_folder(const std::string& folder);
 
-/// Whether a file could be written at the path. Makes nothing.
+/// Whether a file could be written at the path. Leaves nothing behind.
 std::string check_file(const std::string& path);
 
 /// Writes PATH.tmp, syncs it and renames it: what stands at PATH is whole, or what stood there

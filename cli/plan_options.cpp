@@ -33,8 +33,11 @@ std::string PlanOptions::changes(fuzz::Changes& changes, std::string_view scenar
   changes.bugs = bugs_;
   changes.faults = faults_;
   changes.no_faults = no_faults_;
-  changes.oracles = split(oracles_.value_or(""));
-  if (oracles_ && changes.oracles.empty()) return "--oracles wants at least one name";
+  changes.oracles.clear();
+  if (oracles_) changes.oracles = split(*oracles_);
+  for (const std::string& name : changes.oracles) {
+    if (name.empty()) return "--oracles wants names, with one comma between two of them";
+  }
   std::vector<std::string> known;
   for (const engine::BugRow& row : engine::kBugs) known.emplace_back(row.id);
   std::string wrong = check_names("bug", bugs_, known);
@@ -135,14 +138,15 @@ std::string example_size(std::string_view scenario, const std::string& name) {
   return fmt::format("{}={}", nearest, calm[static_cast<size_t>(at)]);
 }
 
+// What stands between the commas, also where that is nothing.
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
-  while (!text.empty()) {
+  for (;;) {
     const size_t end = std::min(text.find(','), text.size());
-    if (end > 0) parts.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
+    parts.emplace_back(text.substr(0, end));
+    if (end == text.size()) return parts;
+    text.remove_prefix(end + 1);
   }
-  return parts;
 }
 
 }  // namespace

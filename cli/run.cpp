@@ -172,18 +172,21 @@ std::string read_outputs(const Words& words, Hunted& hunted) {
   return wrong.empty() ? check_colour(hunted.colour) : wrong;
 }
 
-// "1/50" is 50, "1" and "all" are all, "0" and "off" are none.
+// "1/50" is 50, "all" is 1, and "0" is "off".
 std::string read_rate(const Words& words, const Hunted& hunted, uint64_t& every) {
   // A large run is not worth its time twice unless somebody says so.
   every = hunted.scenario->is_large() ? 0 : kCheckedEvery;
   if (!words.checked) return {};
   std::string text = *words.checked;
+  if (text == "off" || text == "0") {
+    every = 0;
+    return {};
+  }
   if (text == "all") text = "1";
-  if (text == "off") text = "0";
   if (text.starts_with("1/")) text = text.substr(2);
-  const std::string wrong = read_count("--check-determinism", text, 0, every);
+  const std::string wrong = read_count("--check-determinism", text, 1, every);
   if (wrong.empty()) return {};
-  return fmt::format("--check-determinism is 1/50, 50, all or off, not \"{}\"", *words.checked);
+  return fmt::format("--check-determinism is 1/50, 50, all, off or 0, not \"{}\"", *words.checked);
 }
 
 // What the command that goes on must say again besides seed, limits and plan. Not --junit: that

@@ -74,7 +74,8 @@ std::string read_time(std::string_view text, int64_t& ms) {
     ms = value * unit;
     return {};
   }
-  return fmt::format("\"{}\" is no length of time; write 30s, 5m, 2h or 500ms", text);
+  return fmt::format(
+      "\"{}\" is no length of time; write 30s, 5m, 2h, 500ms, or a number of seconds", text);
 }
 
 bool read_number(std::string_view text, int64_t& number) { return read_whole(text, 10, number); }

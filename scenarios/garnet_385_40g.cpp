@@ -6,8 +6,13 @@
 // It needs no decision at all: a full cache and one snapshot. With the bug on, the first completion
 // walks a foreign page in silence and the second leaves its frame. Frames are sparse, so 40 GiB of
 // cache cost a few dozen MiB.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "scenarios/catalogue.hpp"
 #include "scenarios/store_stage.hpp"
+#include "sim/frames.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -16,6 +21,8 @@ constexpr auto kSizes = with_store_sizes(std::array<SizeRow, 1>{{
     {"records", 1, 100'000, 1290, "records of one page each"},
 }});
 
+// No other scenario writes enough to hold as much as a world has frames for.
+constexpr auto kHeldMax = static_cast<int64_t>(sim::FrameTable::kHeldMax);
 constexpr size_t kKeySize = 8;
 // A header, the key with its length, and the length of the value.
 constexpr size_t kOverhead = 8 + 16 + 4;
@@ -29,7 +36,15 @@ class Garnet385At40G final : public Scenario {
   std::span<const SizeRow> sizes() const override { return kSizes; }
   bool is_cache(const Sizes& sizes) const override { return sizes["null_main"] != 0; }
   bool is_large() const override { return true; }
-  std::string unfit(const Sizes& sizes) const override { return unfit_store(sizes); }
+  std::string unfit(const Sizes& sizes) const override {
+    std::string wrong = unfit_store(sizes);
+    if (!wrong.empty()) return wrong;
+    const int64_t ring = (int64_t{1} << sizes["ring_bits"]) - sizes["empty_pages"];
+    const int64_t held = std::min(sizes["records"], ring + sizes["parked_max"]);
+    if (held << sizes["page_bits"] < kHeldMax) return {};
+    return fmt::format("{} pages of 2^{} bytes are held at once, and a world has less than {} GiB",
+                       held, sizes["page_bits"], kHeldMax >> 30);
+  }
 
   sim::Laws laws(const Sizes& sizes) const override {
     sim::Laws laws = store_laws(sizes);

@@ -100,6 +100,11 @@ std::string plan_of_tape(const sim::Tape& tape, Plan& plan) {
     std::string wrong = set_size(made, size.name, size.value);
     if (!wrong.empty()) return wrong;
   }
+  for (const SizeRow& row : made.scenario->sizes()) {
+    if (made.sizes.find(row.name)) continue;
+    return fmt::format("size {} is missing: the tape is of another scenario than {}, or too old",
+                       row.name, tape.scenario);
+  }
   made.seed = tape.seed;
   made.bugs = tape.bugs;
   made.faults = tape.faults;

@@ -13,7 +13,8 @@
 namespace orrery::sim {
 namespace {
 
-constexpr size_t kReserve = size_t{256} << 30;  // of address space, not of memory
+// Of address space, not of memory. Guarded lifetimes that have ended take one half at most.
+constexpr size_t kReserve = 2 * FrameTable::kHeldMax;
 constexpr size_t kReserveLeast = size_t{1} << 30;
 constexpr size_t kAlignment = 512;
 // Each guarded lifetime that was written to remains a mapping of its own until the next run, and

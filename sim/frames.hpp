@@ -42,6 +42,8 @@ class FrameTable final : public engine::Frames {
   uint64_t find(const void* address) const;
   /// Whether the address lies in memory for frames, guard pages included.
   bool owns(const void* address) const;
+  /// A run may hold less than this at a time, whatever it has held before.
+  static constexpr size_t kHeldMax = size_t{128} << 30;
   static constexpr size_t kPage = 4096;
   static constexpr size_t kLarge = size_t{1} << 20;
 

@@ -35,12 +35,14 @@ constexpr Row kBadInput[] = {
     {"run canary -n 0", "-n wants a whole number from 1 on, not \"0\""},
     {"run canary -n ten", "not \"ten\""},
     {"run canary -n 5 --time 1s", "-n and --time exclude each other"},
-    {"run canary --time soon", "\"soon\" is no length of time"},
+    {"run canary --time soon",
+     "\"soon\" is no length of time; write 30s, 5m, 2h, 500ms, or a number"},
     {"run canary --time 2000h", "--time 2000h is more than 1000h"},
     {"run canary -j 0", "-j wants a whole number"},
     {"run canary --from -1", "--from wants a whole number"},
     {"run canary --from 18446744073709551615", "beyond every campaign"},
-    {"run canary --check-determinism often", "1/50, 50, all or off, not \"often\""},
+    {"run canary --check-determinism often", "1/50, 50, all, off or 0, not \"often\""},
+    {"run canary --check-determinism 1/0", "1/50, 50, all, off or 0, not \"1/0\""},
     {"run canary --hang-after never", "\"never\" is no length of time"},
     {"run canary --hang-after 1ms", "too short for any run"},
     {"run canary --junit .", "\".\" is a folder"},
@@ -51,12 +53,17 @@ constexpr Row kBadInput[] = {
     {"run canary --bug garnet-358", "did you mean \"garnet-385\"?"},
     {"run canary --fault io-eror", "did you mean \"io-error\"?"},
     {"run canary --oracles lifetime", "did you mean \"lifetimes\"?"},
+    {"run canary --oracles ''", "--oracles wants names"},
+    {"run canary --oracles walks,,memory", "--oracles wants names"},
+    {"run canary --oracles walks,", "--oracles wants names"},
     {"run canary --set io_pints=4", "did you mean \"io_points\"?"},
     {"run canary --set io_points=0", "io_points"},
     {"run canary --set io_points", "sets no size"},
     {"run canary --set io_points=many", "sets no size"},
     {"run canary --kep-going", "did you mean \"--keep-going\"?"},
     {"run canary --out canary.orry/found", "canary.orry is a file"},
+    {"run canary --out /proc/found", "nothing can be written into \"/proc/found\": /proc: "},
+    {"run canary --junit /proc/junit.xml", "nothing can be written into \"/proc\""},
     {"run canary extra", "one word too many"},
     {"run canary --color sometimes", "auto, always or never"},
     {"replay", "a scenario and a seed"},
@@ -68,6 +75,9 @@ constexpr Row kBadInput[] = {
     {"replay empty.orry", "empty.orry:1: "},
     {"replay other.orry", "did you mean \"canary\"?"},
     {"replay size.orry", "io_points"},
+    {"replay renamed.orry", "the tape is of another scenario than pointer-canary, or too old"},
+    {"replay /dev/null", "\"/dev/null\" is not a regular file"},
+    {"replay pipe", "\"pipe\" is not a regular file"},
     {"replay many-sessions canary.orry", "is a tape of scenario canary, not of many-sessions"},
     {"replay canary 1 --until soon", "--until wants a whole number"},
     {"replay canary 1 --report stroy", "did you mean \"story\"?"},
@@ -90,7 +100,11 @@ constexpr Row kBadInput[] = {
     {"replay canary.orry --no-bugs --bug garnet-385", "--no-bugs and --bug exclude each other"},
     {"replay canary 1 --until 5 --report json", "it goes with none of"},
     {"shrink canary 1 -o .", "\".\" is a folder"},
+    {"shrink canary 1 -o /proc/small.orry", "nothing can be written into \"/proc\""},
     {"replay canary 1 --save .", "\".\" is a folder"},
+    {"replay canary 1 --save /proc/no/such/folder.orry", "/proc/no/such"},
+    {"run garnet-385-40g --set page_bits=30 -s 1 -n 1", "a world has less than 128 GiB"},
+    {"replay garnet-385-40g 1 --set page_bits=30", "a world has less than 128 GiB"},
     {"fuzz", "fuzz what?"},
     {"fuzz schedul", "did you mean \"schedule\"?"},
     {"fuzz schedule --scenario canry", "did you mean \"canary\"?"},
@@ -113,6 +127,8 @@ TEST_CASE("bad input: one line with the nearest valid name, exit code 2, nothing
   place.write("canary.orry", head + "size point_ns 20\nsize io_points 50\nsize stuck 0\n");
   place.write("bad.orry", head + "at nobody 1 preempt nothing\n");
   place.write("empty.orry", "");
+  place.write("renamed.orry", "orrery-tape 1\nscenario pointer-canary\n");
+  REQUIRE(place.shell("mkfifo pipe").code == 0);
   place.write("other.orry", "orrery-tape 1\nscenario canry\n");
   place.write("size.orry", head + "size point_ns 20\nsize io_points 99999999999\nsize stuck 0\n");
   const size_t before = place.files();
@@ -342,7 +358,7 @@ TEST_CASE("exit codes") {
               "at nobody/0#0@0 3 preempt cleaner/0#0@0\n");
   CHECK(place.run("replay lost.orry -q").code == 0);
   CHECK(place.run("replay lost.orry --strict").code == 4);
-  CHECK(place.run("replay canary 1 --save /proc/no/such/folder.orry -q").code == 5);
+  CHECK(place.run("replay canary 1 --save " + std::string(300, 'x') + " -q").code == 5);
 }
 
 TEST_CASE("an inconclusive run is neither good nor bad") {
