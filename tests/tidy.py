@@ -37,14 +37,25 @@ DETERMINISTIC = ["engine/store", "sim", "faults", "scenarios"]
 # Libraries that only one place may use: a change of library then touches one place.
 LIBRARIES = {"CLI/": "cli/", "catch2/": "tests/catch.hpp"}
 MODEL = "docs/fault_model.md"  # has a row for each fault
-# Folder -> the file with its rows. A source with a header of its own is a room and needs no row.
-CATALOGUES = {
-    "faults": "faults/catalogue.cpp",
-    "scenarios": "scenarios/catalogue.cpp",
-    "scenarios/oracles": "scenarios/oracles/catalogue.cpp",
-    "reports": "reports/catalogue.cpp",
-    "cli": "cli/main.cpp",
+# Folder -> what one more file in it needs elsewhere: the file, and the line. The first row tells
+# whether all is there; what only declares, the compiler misses. {0} is the stem, {1} the name. A
+# source with a header of its own is a room and needs no row.
+ROWS = {
+    "faults": [("faults/catalogue.cpp", "{0}(),"),
+               ("faults/catalogue.cpp", "sim::Fault* {0}();")],
+    "scenarios": [("scenarios/catalogue.cpp", "&{0}(),"),
+                  ("scenarios/catalogue.hpp", "const Scenario& {0}();")],
+    "scenarios/oracles": [("scenarios/oracles/catalogue.cpp", '{{"{1}", "...", &judge_{0}}},'),
+                          ("scenarios/oracles/oracle.hpp",
+                           "Judgement judge_{0}(const Run& run, OracleScratch& scratch);")],
+    "reports": [("reports/catalogue.cpp", '{{"{1}", "...", &render_{0}}},'),
+                ("reports/catalogue.hpp",
+                 "void render_{0}(const Telling& telling, std::ostream& out);")],
+    "fuzz/targets": [("fuzz/catalogue.cpp", '{{"{1}", "...", false}},')],
+    "cli": [("cli/main.cpp", '{{"{1}", "...", "...", &run_{0}}},'),
+            ("cli/verb.hpp", "int run_{0}(const Invocation& invocation);")],
 }
+TARGETS = "fuzz/targets"  # its sources are rows of a table, but for what targets share
 LINES_MAX, FUNCTION_LINES_MAX, COLUMNS_MAX = 500, 60, 100
 
 CODE = (".cpp", ".hpp")
@@ -381,60 +392,49 @@ def check_sizes(tree):
 
 def check_catalogues(tree):
     for file in tree.values():
-        path, catalogue = file.path, CATALOGUES.get(file.folder)
-        if file.suffix != ".cpp" or place_of(path) is None:
+        name, rows = file.stem.replace("_", "-"), ROWS.get(file.folder, [])
+        if file.suffix != ".cpp" or place_of(file.path) is None:
             continue
         if not is_built(tree, file):
+            row = f"'{file.stem}': [..., ...]" if file.folder == TARGETS else f"'{file.name}'"
             yield (file, 1, "build", f"is not built; missing row in {file.folder}/meson.build:"
-                   f"  '{file.name}',")
+                   f"  {row},")
         is_room = f"{file.folder}/{file.stem}.hpp" in tree or file.name == "catalogue.cpp"
-        if catalogue is None or path == catalogue or is_room:
+        is_room |= file.folder == TARGETS and is_built(tree, file, whole_name=True)
+        if not rows or is_room or file.path == rows[0][0]:
             continue
-        rows = tree[catalogue].uncommented if catalogue in tree else ""
-        if not row_of(rows, file.stem):
-            yield (file, 1, "catalogue", f"nobody can reach it; missing row in {catalogue}:"
-                   f" {suggested_row(tree, rows, file)}")
-        name = file.stem.replace("_", "-")
+        missing = [(place, row.format(file.stem, name)) for place, row in rows]
+        if not has_row(tree, *missing[0]):
+            yield (file, 1, "catalogue", "nobody can reach it; missing rows: "
+                   + "; ".join(f"in {place}: {row}" for place, row in missing))
         model = tree[MODEL].text if MODEL in tree else ""
         if file.folder == "faults" and f"`{name}`" not in model:
             yield (file, 1, "catalogue", f"nobody can read of it; missing row in {MODEL}:"
                    f" | `{name}` | ...")
 
 
-def is_built(tree, file):
-    """True if a meson.build beside the file, or above, names it."""
+def is_built(tree, file, whole_name=False):
+    """True if a meson.build beside the file, or above, names it; if so wanted, with its ending."""
     folder = file.folder
     while True:
         build = tree.get((folder + "/" if folder else "") + "meson.build")
         name = file.path[len(folder) + 1 if folder else 0:]
         text = re.sub(r"#.*", "", build.text) if build else ""
         # A stem alone counts too: tests that span folders are rows of a table.
-        if re.search(rf"'{re.escape(name)}'|'{re.escape(name[:-4])}'\s*:", text):
+        by_stem = "" if whole_name else rf"|'{re.escape(name[:-4])}'\s*:"
+        if re.search(rf"'{re.escape(name)}'" + by_stem, text):
             return True
         if not folder:
             return False
         folder = folder.rpartition("/")[0]
 
 
-def row_of(rows, stem):
-    """The first line that names a stem, be it written bit_rot, bit-rot or BitRot."""
-    words = "|".join((stem, stem.replace("_", "-"), pascal(stem)))
-    found = re.search(rf"^.*(?<![\w-])(?:make_|run_)?(?:{words})(?![\w-]).*$", rows, re.M)
-    return found.group().strip() if found else None
-
-
-def pascal(stem):
-    return "".join(part.capitalize() for part in stem.split("_"))
-
-
-def suggested_row(tree, rows, file):
-    """The row of a neighbour, with the name of this file."""
-    for other in tree.values():
-        if other.folder == file.folder and other.suffix == ".cpp" and row_of(rows, other.stem):
-            row = row_of(rows, other.stem).replace(other.stem, file.stem)
-            row = row.replace(other.stem.replace("_", "-"), file.stem.replace("_", "-"))
-            return row.replace(pascal(other.stem), pascal(file.stem))
-    return f"one that names {file.stem}"
+def has_row(tree, place, row):
+    """True if the file has the row: what stands in quotes, or, where nothing does, all of it."""
+    named = re.match(r'\{("[^"]*")', row)
+    wanted = named.group(1) if named else row
+    text = tree[place].uncommented if place in tree else ""
+    return re.search(rf"(?<![\w-]){re.escape(wanted)}", text) is not None
 
 
 def check_text(tree):

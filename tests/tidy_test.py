@@ -35,7 +35,7 @@ CLEAN = {
     "sim/meson.build": BUILD + "sources = files('world.cpp')\n",
     "faults/bit_rot.cpp": SPDX + '#include "sim/world.hpp"\n',
     "faults/catalogue.cpp": SPDX
-    + 'Row rows[] = {\n    {"bit-rot", "a bit differs", make_bit_rot},\n};\n',
+    + "sim::Fault* bit_rot();\nRow rows[] = {\n    bit_rot(),  // a bit differs\n};\n",
     "faults/meson.build": BUILD + "sources = files(\n"
     "  'bit_rot.cpp',\n  'catalogue.cpp',\n)\n",
     "tests/sim/world_test.cpp": SPDX + '#include "sim/world.hpp"\n#include "tests/catch.hpp"\n',
@@ -141,15 +141,68 @@ def test_planted(rule, path, text):
     return check(len(hits) == 1, f"[{rule}] in {path} once, for {text[:70]!r}; found {planted}")
 
 
-def test_missing_catalogue_row():
-    files = {**CLEAN, "faults/lost_write.cpp": SPDX}
-    files["faults/meson.build"] += "more = files('lost_write.cpp')\n"
-    expected = ('faults/lost_write.cpp:1: [catalogue] nobody can reach it; missing row in'
-                ' faults/catalogue.cpp: {"lost-write", "a bit differs", make_lost_write},')
-    prose = ("faults/lost_write.cpp:1: [catalogue] nobody can read of it; missing row in"
-             " docs/fault_model.md: | `lost-write` | ...")
+# A folder, where a new file in it needs rows, and the rows for a file lost_write.cpp.
+MISSING = [
+    ("faults", [("faults/catalogue.cpp", "lost_write(),"),
+                ("faults/catalogue.cpp", "sim::Fault* lost_write();")]),
+    ("scenarios", [("scenarios/catalogue.cpp", "&lost_write(),"),
+                   ("scenarios/catalogue.hpp", "const Scenario& lost_write();")]),
+    ("scenarios/oracles", [
+        ("scenarios/oracles/catalogue.cpp", '{"lost-write", "...", &judge_lost_write},'),
+        ("scenarios/oracles/oracle.hpp",
+         "Judgement judge_lost_write(const Run& run, OracleScratch& scratch);")]),
+    ("reports", [("reports/catalogue.cpp", '{"lost-write", "...", &render_lost_write},'),
+                 ("reports/catalogue.hpp",
+                  "void render_lost_write(const Telling& telling, std::ostream& out);")]),
+    ("fuzz/targets", [("fuzz/catalogue.cpp", '{"lost-write", "...", false},')]),
+    ("cli", [("cli/main.cpp", '{"lost-write", "...", "...", &run_lost_write},'),
+             ("cli/verb.hpp", "int run_lost_write(const Invocation& invocation);")]),
+]
+
+
+def with_file(folder, build):
+    """The clean tree with a file of that name in the folder, and what its meson.build has more."""
+    path = f"{folder}/meson.build"
+    files = {**CLEAN, f"{folder}/lost_write.cpp": SPDX, path: CLEAN.get(path, BUILD) + build}
+    if folder == "faults":
+        files["docs/fault_model.md"] += "| `lost-write` | nothing is written |\n"
+    return files
+
+
+def test_missing_rows(folder, rows):
+    target = folder == "fuzz/targets"
+    files = with_file(folder, "more = {'lost_write': [1]}\n" if target
+                      else "more = files('lost_write.cpp')\n")
+    expected = (f"{folder}/lost_write.cpp:1: [catalogue] nobody can reach it; missing rows: "
+                + "; ".join(f"in {place}: {row}" for place, row in rows))
     found = found_in(files)
-    return check(found == [expected, prose], f"the rows that are missing; found {found}")
+    wrong = check(found == [expected], f"the rows of {folder} that are missing; found {found}")
+    place, row = rows[0]
+    files[place] = files.get(place, SPDX) + f"{row}\n"
+    found = [line for line in found_in(files) if "lost_write" in line]
+    return wrong + check(found == [], f"nothing is missing in {folder}; found {found}")
+
+
+def test_missing_build(folder, row):
+    found = found_in(with_file(folder, ""))
+    expected = (f"{folder}/lost_write.cpp:1: [build] is not built; missing row in"
+                f" {folder}/meson.build:  {row},")
+    return check(expected in found, f"the row of {folder}/meson.build; found {found}")
+
+
+def test_missing_prose():
+    files = with_file("faults", "more = files('lost_write.cpp')\n")
+    files["faults/catalogue.cpp"] += "lost_write(),\n"
+    files["docs/fault_model.md"] = CLEAN["docs/fault_model.md"]
+    expected = ("faults/lost_write.cpp:1: [catalogue] nobody can read of it; missing row in"
+                " docs/fault_model.md: | `lost-write` | ...")
+    found = found_in(files)
+    return check(found == [expected], f"the fault is in no document; found {found}")
+
+
+def test_shared_by_targets():
+    files = with_file("fuzz/targets", "more = files('lost_write.cpp')\n")
+    return check(found_in(files) == [], "what targets share is no target")
 
 
 def test_room_needs_no_row():
@@ -167,8 +220,12 @@ def test_allowed():
 def main():
     wrong = check(found_in(CLEAN) == [], f"the clean tree is clean; found {found_in(CLEAN)}")
     wrong += sum(test_planted(*row) for row in PLANTED)
-    wrong += test_missing_catalogue_row() + test_room_needs_no_row() + test_allowed()
-    print(f"{len(PLANTED) + 4} tests of tidy, {wrong} failed")
+    wrong += sum(test_missing_rows(*row) for row in MISSING)
+    wrong += test_missing_build("faults", "'lost_write.cpp'")
+    wrong += test_missing_build("fuzz/targets", "'lost_write': [..., ...]")
+    wrong += test_missing_prose() + test_shared_by_targets()
+    wrong += test_room_needs_no_row() + test_allowed()
+    print(f"{len(PLANTED) + len(MISSING) + 7} tests of tidy, {wrong} failed")
     return 1 if wrong else 0
 
 
