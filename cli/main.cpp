@@ -22,7 +22,7 @@ struct Verb {
   bool plays = true;  // needs a machine on which a world can be made
 };
 
-constexpr std::array<Verb, 6> kVerbs{{
+constexpr auto kVerbs = std::to_array<Verb>({
     {"run", "SCENARIO [-n N | --time T] [-s SEED [--from K]] [-j N] [--bug ID] [--junit FILE]",
      "play many seeds and find the first that fails", &run_run},
     {"replay", "SCENARIO SEED | FILE", "play one run again and tell its story", &run_replay},
@@ -32,7 +32,7 @@ constexpr std::array<Verb, 6> kVerbs{{
     {"list", "[scenarios|bugs|faults|oracles|reports|fuzz-targets|sizes SCENARIO]", "what there is",
      &run_list, false},
     {"doctor", "", "whether this machine is fit", &run_doctor, false},
-}};
+});
 
 constexpr const char* kExamples = R"(examples
   orrery run snapshot-full-cache -n 1000 --bug garnet-385     find it

@@ -6,11 +6,11 @@
 namespace orrery::fuzz {
 namespace {
 
-constexpr std::array<TargetRow, 3> kTargets{{
+constexpr auto kTargets = std::to_array<TargetRow>({
     {"schedule", "schedules and faults of a scenario", true},
     {"tape", "the text of a tape", false},
     {"checkpoint", "the files of a checkpoint, as the engine and the oracles read them", false},
-}};
+});
 
 }  // namespace
 

@@ -6,12 +6,12 @@
 namespace orrery::reports {
 namespace {
 
-constexpr std::array<ReportRow, 4> kReports{{
+constexpr auto kReports = std::to_array<ReportRow>({
     {"story", "what was not calm, what was broken, and a lane per task", &render_story},
     {"json", "the whole run as one line of JSON", &render_json},
     {"trace", "every event, one a line", &render_trace},
     {"tasks", "where each task stands that has not ended", &render_tasks},
-}};
+});
 
 }  // namespace
 

@@ -21,7 +21,7 @@ constexpr int64_t kWritersMax = 8;
 constexpr size_t kPayloadMax = 1024;
 constexpr uint64_t kNobody = 0;  // no number of an entry
 
-constexpr std::array<SizeRow, 27> kSizes{{
+constexpr auto kSizes = std::to_array<SizeRow>({
     {"page_bits", 6, 20, 9, "a page is 2^page_bits bytes"},
     {"ring_bits", 1, 10, 3, "the ring has 2^ring_bits pages"},
     {"empty_pages", 0, 1023, 0, "pages of the ring that are kept unused"},
@@ -49,9 +49,9 @@ constexpr std::array<SizeRow, 27> kSizes{{
     {"io_points", 1, 1000000, 100, "nominal latency of a request, in points"},
     {"step_budget", 1000, 1000000000, 4000000, "steps after which faults stop and turns are fair"},
     {"script", 0, INT64_MAX, 1, "names the clients' workload"},
-}};
-constexpr std::array<const char*, 6> kFaults{"power-loss",     "torn-write",    "io-error",
-                                             "short-transfer", "alloc-failure", "name-error"};
+});
+constexpr std::array kFaults{"power-loss",     "torn-write",    "io-error",
+                             "short-transfer", "alloc-failure", "name-error"};
 
 engine::AppendLogOptions log_options(const Sizes& sizes) {
   engine::AppendLogOptions options;

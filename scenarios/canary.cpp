@@ -63,11 +63,11 @@ struct Subject {
 void run_writer(void* argument) { static_cast<Subject*>(argument)->write(); }
 void run_cleaner(void* argument) { static_cast<Subject*>(argument)->clean(); }
 
-constexpr std::array<SizeRow, 3> kSizes{{
+constexpr auto kSizes = std::to_array<SizeRow>({
     {"point_ns", 1, 1000, 20, "virtual time of one point"},
     {"io_points", 1, 1000000, 50, "nominal latency of a request, in points"},
     {"stuck", 0, 1, 0, "1: the cleaner loops without a point, for ever; never drawn"},
-}};
+});
 
 class Canary final : public Scenario {
  public:

@@ -6,7 +6,7 @@
 namespace orrery::scenarios {
 
 std::span<const Scenario* const> all_scenarios() {
-  static const std::array<const Scenario*, 18> kAll{
+  static const std::array kAll{
       &snapshot_full_cache(),
       &snapshot_at_rest(),
       &late_flush(),

@@ -9,8 +9,7 @@ namespace orrery::scenarios {
 namespace {
 
 constexpr auto kSizes = with_store_sizes(kLoadSizes);
-constexpr std::array<const char*, 4> kFaults{"io-error", "short-transfer", "alloc-failure",
-                                             "name-error"};
+constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
 
 class CheckpointUnderLoad final : public Scenario {
  public:

@@ -17,9 +17,9 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(std::array<SizeRow, 1>{{
+constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
     {"records", 1, 100'000, 1290, "records of one page each"},
-}});
+}));
 
 // No other scenario writes enough to hold as much as a world has frames for.
 constexpr auto kHeldMax = static_cast<int64_t>(sim::FrameTable::kHeldMax);

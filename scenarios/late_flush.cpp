@@ -11,10 +11,10 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(std::array<SizeRow, 2>{{
+constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
     {"before", 1, 1000, 5, "records written before the snapshot starts"},
     {"appends", 1, 10'000, 80, "records written while it goes on"},
-}});
+}));
 
 // A header, a key of 8 bytes with its length, and the length of the value.
 constexpr int64_t kOverhead = 8 + 16 + 4;

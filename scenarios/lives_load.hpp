@@ -12,24 +12,24 @@
 namespace orrery::scenarios {
 
 /// How often the store dies, and when.
-inline constexpr std::array<SizeRow, 5> kCrashSizes{{
+inline constexpr auto kCrashSizes = std::to_array<SizeRow>({
     {"crashes", 0, 64, 1, "how often the store dies"},
     {"crash_steps", 1, 10'000'000, 20'000, "a life ends within so many steps"},
     {"power_permille", 0, 1000, 500, "share of the crashes that are losses of power"},
     {"names_permille", 0, 1000, 0, "share that come right after a file was made or removed"},
     {"back_permille", 0, 1000, 0, "share of the recoveries that ask for an older checkpoint"},
-}};
-inline constexpr std::array<SizeRow, 5> kLogSizes{{
+});
+inline constexpr auto kLogSizes = std::to_array<SizeRow>({
     {"log_operations", 0, 1, 1, "1: every update is logged"},
     {"log_page_bits", 6, 20, 9, "a page of that log is 2^log_page_bits bytes"},
     {"log_ring_bits", 1, 10, 3, "its ring has 2^log_ring_bits pages"},
     {"log_fast_commit", 0, 1, 0, "1: its commits are records among its entries"},
     {"commit_every", 0, 1'000'000, 1, "operations between two commits of a client; 0: none"},
-}};
+});
 inline constexpr auto kLivesSizes = with_load_sizes(kCrashSizes);
 inline constexpr auto kLoggingLivesSizes = with_load_sizes(joined(kCrashSizes, kLogSizes));
-inline constexpr std::array<const char*, 6> kLivesFaults{
-    "power-loss", "torn-write", "io-error", "short-transfer", "alloc-failure", "name-error"};
+inline constexpr std::array kLivesFaults{"power-loss",     "torn-write",    "io-error",
+                                         "short-transfer", "alloc-failure", "name-error"};
 
 class LivesScenario : public Scenario {
  public:

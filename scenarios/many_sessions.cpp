@@ -9,12 +9,11 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr std::array<SizeRow, 1> kOwnSizes{{
+constexpr auto kOwnSizes = std::to_array<SizeRow>({
     {"resizes", 0, 1000, 0, "changes of the memory for the log, about so many in a run"},
-}};
+});
 constexpr auto kSizes = with_load_sizes(kOwnSizes);
-constexpr std::array<const char*, 4> kFaults{"io-error", "short-transfer", "alloc-failure",
-                                             "name-error"};
+constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
 
 class ManySessions final : public Scenario {
  public:

@@ -34,9 +34,9 @@ struct Subject {
 
 void run_client(void* argument) { static_cast<Subject*>(argument)->file_a_block(); }
 
-constexpr std::array<SizeRow, 1> kSizes{{
+constexpr auto kSizes = std::to_array<SizeRow>({
     {"clients", 1, 64, 6, "tasks that file one block each"},
-}};
+});
 
 class PointerCanary final : public Scenario {
  public:

@@ -10,11 +10,11 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(std::array<SizeRow, 3>{{
+constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
     {"operations", 1, 1'000'000, 100, "upserts of the one client"},
     {"keys", 1, 1'000'000, 64, "keys that are written"},
     {"value_max", 8, 2048, 64, "the largest value, in bytes"},
-}});
+}));
 
 class SnapshotAtRest final : public Scenario {
  public:

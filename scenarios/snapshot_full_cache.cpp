@@ -13,8 +13,7 @@ namespace orrery::scenarios {
 namespace {
 
 constexpr auto kSizes = with_store_sizes(kLoadSizes);
-constexpr std::array<const char*, 4> kFaults{"io-error", "short-transfer", "alloc-failure",
-                                             "name-error"};
+constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
 
 // In the mean, in bytes.
 int64_t record_of(const Sizes& sizes) { return 36 + sizes["value_max"] / 2; }

@@ -7,7 +7,7 @@
 namespace orrery::scenarios {
 
 /// How much is done. The sizes of that name.
-inline constexpr std::array<SizeRow, 12> kLoadSizes{{
+inline constexpr auto kLoadSizes = std::to_array<SizeRow>({
     {"sessions", 1, 16, 1, "clients at once"},
     {"operations", 1, 1'000'000, 50, "operations of each client"},
     {"keys", 1, 1'000'000, 16, "keys that all clients share"},
@@ -20,7 +20,7 @@ inline constexpr std::array<SizeRow, 12> kLoadSizes{{
     {"flushes", 0, 1000, 0, "flushes of the log up to its tail, about so many in a run"},
     {"shifts", 0, 1000, 0, "how often the oldest part of the log is given up, about"},
     {"comebacks", 0, 1000, 0, "how often a client closes its session and comes back, about"},
-}};
+});
 
 /// The sizes of a scenario with a store, a load and more of its own.
 template <size_t N>

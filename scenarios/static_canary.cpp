@@ -39,9 +39,9 @@ void run_client(void* argument) {
   client.subject->count_one(client.kind);
 }
 
-constexpr std::array<SizeRow, 1> kSizes{{
+constexpr auto kSizes = std::to_array<SizeRow>({
     {"clients", 1, kKinds.size(), 6, "tasks that count once each"},
-}};
+});
 
 class StaticCanary final : public Scenario {
  public:

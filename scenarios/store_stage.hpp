@@ -16,7 +16,7 @@ namespace orrery::scenarios {
 inline constexpr int64_t kWidthMin = 8;
 
 /// The sizes of a store and of the world around it.
-inline constexpr std::array<SizeRow, 21> kStoreSizes{{
+inline constexpr auto kStoreSizes = std::to_array<SizeRow>({
     {"page_bits", 6, 30, 9, "a page is 2^page_bits bytes"},
     {"ring_bits", 1, 16, 4, "the ring has 2^ring_bits pages"},
     {"empty_pages", 0, 65535, 0, "pages of the ring that are kept unused"},
@@ -39,7 +39,7 @@ inline constexpr std::array<SizeRow, 21> kStoreSizes{{
     {"queue_depth", 1, 256, 32, "requests in service at once"},
     {"step_budget", 1000, 1000000000, 4000000, "steps after which faults stop and turns are fair"},
     {"script", 0, INT64_MAX, 1, "names the clients' workload"},
-}};
+});
 
 /// The sizes of a store, then those of a scenario.
 template <size_t N>

@@ -66,7 +66,7 @@ struct BugRow {
   Switch Bugs::* field;
 };
 
-inline constexpr std::array<BugRow, 18> kBugs{{
+inline constexpr auto kBugs = std::to_array<BugRow>({
     {"garnet-385", "garnet issue 385, fixed by c0ae5a930",
      "the window that is walked after a snapshot page was written is computed in a narrow integer,"
      " so a page far below safe_ro is walked in a foreign frame and beyond it",
@@ -127,7 +127,7 @@ inline constexpr std::array<BugRow, 18> kBugs{{
      "an operation that finds no room tries again at once, inside the epoch and without a look"
      " around",
      "epochs", &Bugs::canary_stay},
-}};
+});
 
 /// The row with this id, or null.
 constexpr const BugRow* find_bug(std::string_view id) {

@@ -9,7 +9,7 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr std::array<OracleRow, 15> kOracles{{
+constexpr auto kOracles = std::to_array<OracleRow>({
     {"memory", "no access violation, no double free, no stack overflow; always on", nullptr},
     {"check", "no CHECK of the engine fails; always on", nullptr},
     {"lifetimes", "no page, frame or buffer is used, by code or by a device, after its life ended",
@@ -34,7 +34,7 @@ constexpr std::array<OracleRow, 15> kOracles{{
     {"durability-ledger", "an append log keeps what it acknowledged, and nothing it rolled back",
      &judge_ledger},
     {"resources", "memory, frames and requests are all given back at the end", &judge_resources},
-}};
+});
 
 }  // namespace
 
