@@ -30,7 +30,7 @@ struct Planted {
 };
 
 // About four times the seeds that each took when this was written.
-constexpr std::array<Planted, 23> kPlanted{{
+constexpr auto kPlanted = std::to_array<Planted>({
     {"garnet-385", "snapshot-full-cache", 400, "walks"},
     {"garnet-385", "snapshot-full-cache", 800, "frames", "", true},
     {"garnet-385", "garnet-385-40g", 1, "memory", "", true},
@@ -54,7 +54,7 @@ constexpr std::array<Planted, 23> kPlanted{{
     {"spec-h1", "snapshot-full-cache", 200, "snapshot-cut"},
     {"canary-head", "many-sessions", 50, "address-chain"},
     {"canary-stay", "snapshot-full-cache", 50, "epochs"},
-}};
+});
 
 size_t row_of(std::string_view bug) {
   size_t row = 0;
