@@ -17,6 +17,8 @@ namespace {
 bool is_valid_name(std::string_view name);
 // "a/b" for "a/b/c", and "" for "a".
 std::string folder_of(std::string_view name);
+// Whether the kernel says that there is no such file, or no folder in which it could be.
+bool is_absence(int error_number) { return error_number == ENOENT || error_number == ENOTDIR; }
 Error no_memory() { return {Errc::no_memory, "the process has no memory left"}; }
 
 }  // namespace
@@ -100,15 +102,14 @@ Result<void> Directory::remove(std::string_view name) {
   CHECK(in_flight == 0, "a device was removed with {} requests in flight", in_flight);
   try {
     changed_folders_.insert(folder_of(name));
-    if (::unlink(path_of(name).c_str()) != 0) {
-      const bool gone = errno == ENOENT || errno == ENOTDIR;
-      return Error{gone ? Errc::not_found : Errc::io, "the file of a device cannot be removed"};
-    }
-    if (known != devices_.end()) devices_.erase(known);
+    const bool removed = ::unlink(path_of(name).c_str()) == 0;
+    const bool gone = !removed && is_absence(errno);
+    if ((removed || gone) && known != devices_.end()) devices_.erase(known);
+    if (removed) return {};
+    return Error{gone ? Errc::not_found : Errc::io, "the file of a device cannot be removed"};
   } catch (const std::bad_alloc&) {
     return no_memory();
   }
-  return {};
 }
 
 // The visits come after the lock is released: a visitor may call in again.
@@ -149,14 +150,32 @@ Result<void> Directory::sync_names() {
   return {};
 }
 
-Result<void> Directory::sync_folder(const std::string& folder) const {
-  const std::string path = folder.empty() ? path_ : path_of(folder);
-  const int file = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return Error{Errc::io, "a folder of devices cannot be opened"};
+Result<void> Directory::sync_folder(const std::string& folder) {
+  TRY_ASSIGN(const int file, open_folder(folder));
   const int failed = ::fsync(file);
   (void)::close(file);
   if (failed != 0) return Error{Errc::io, "a folder of devices cannot be synced"};
   return {};
+}
+
+// That a folder is gone, with all names in it, lies in the one in which it stood. A device that was
+// opened in it is another matter: its name is to be made durable, and is not there. Under the lock,
+// or a folder that is made meanwhile would be taken for one that has lost its devices.
+Result<int> Directory::open_folder(const std::string& folder) {
+  const std::lock_guard lock(mutex_);
+  for (std::string at = folder;; at = folder_of(at)) {
+    const std::string path = at.empty() ? path_ : path_of(at);
+    const int file = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file >= 0) return file;
+    if (!is_absence(errno) || at.empty() || has_devices_in(at)) {
+      return Error{Errc::io, "a folder of devices cannot be opened"};
+    }
+  }
+}
+
+bool Directory::has_devices_in(const std::string& folder) const {
+  const auto first = devices_.lower_bound(folder + "/");
+  return first != devices_.end() && first->first.starts_with(folder + "/");
 }
 
 std::string Directory::path_of(std::string_view name) const {

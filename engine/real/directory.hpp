@@ -3,9 +3,9 @@
 //
 // It holds one object for each name that was opened; a name that somebody else put there is found
 // by open and list all the same. sync_names syncs every folder in which a name was made or removed,
-// those of an earlier life included. One Directory at a time may use a folder. Names are stricter
-// than the boundary says: no component may be empty, `.` or `..`, and a name cannot be another
-// name's folder.
+// those of an earlier life included; of one that is gone, that above it. One Directory at a time
+// may use a folder. Names are stricter than the boundary says: no component may be empty, `.` or
+// `..`, and a name cannot be another name's folder.
 #pragma once
 
 #include <map>
@@ -37,7 +37,9 @@ class Directory final : public Storage {
   Result<Device*> open_known_or_new(std::string_view name, const DeviceOptions& options);
   Result<void> make_folders(std::string_view name);
   std::string path_of(std::string_view name) const;
-  Result<void> sync_folder(const std::string& folder) const;
+  Result<void> sync_folder(const std::string& folder);
+  Result<int> open_folder(const std::string& folder);
+  bool has_devices_in(const std::string& folder) const;
 
   const std::string path_;
   IoPool& pool_;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -138,6 +139,30 @@ TEST_CASE("names that cannot be synced stay unsynced", "[machine]") {
     REQUIRE(synced.error().code == Errc::io);
   }
   REQUIRE(rename((folder + "-away").c_str(), folder.c_str()) == 0);
+  REQUIRE(runtime.storage.sync_names());
+}
+
+TEST_CASE("what is gone with its folder is durably gone, and stops nobody", "[machine]") {
+  Fixture fixture;
+  const engine::Runtime runtime = fixture.runtime();
+  const std::string folder = fixture.folder.path() + "/devices/a";
+  for (const bool synced : {false, true}) {
+    REQUIRE(fixture.open_error("a/b/x") == Errc::ok);
+    if (synced) REQUIRE(runtime.storage.sync_names());
+    REQUIRE(runtime.storage.remove("a/b/x"));
+    REQUIRE(rmdir((folder + "/b").c_str()) == 0);
+    REQUIRE(rmdir(folder.c_str()) == 0);
+    REQUIRE(runtime.storage.sync_names());
+  }
+  // Somebody took the file as well, and whoever removes it is told.
+  REQUIRE(fixture.open_error("a/b/x") == Errc::ok);
+  std::filesystem::remove_all(folder);
+  REQUIRE_FALSE(runtime.storage.sync_names());
+  REQUIRE(runtime.storage.remove("a/b/x").error().code == Errc::not_found);
+  REQUIRE(runtime.storage.sync_names());
+  // Where a folder would have to be stands a device.
+  REQUIRE(fixture.open_error("a") == Errc::ok);
+  REQUIRE(runtime.storage.remove("a/b/x").error().code == Errc::not_found);
   REQUIRE(runtime.storage.sync_names());
 }
 

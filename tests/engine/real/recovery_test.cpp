@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recovery on real files: what somebody cut short or removed is noticed.
+// Recovery on real files: what somebody cut short or removed is noticed, and a disk that was full
+// for a while harms nothing.
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -28,6 +32,22 @@ engine::StoreOptions options_of_test() {
   return options;
 }
 
+void fill(engine::Session& session) {
+  const std::string value(40, 'v');
+  for (int i = 0; i < kKeys; ++i) {
+    const std::string key = "key-" + std::to_string(i);
+    REQUIRE(session.upsert(engine::bytes_of(key), engine::bytes_of(value)).status ==
+            engine::Status::ok);
+  }
+}
+
+Errc capture(engine::Store& store, LogCheckpoint log) {
+  const auto ticket = store.start_checkpoint({log, false});
+  REQUIRE(ticket);
+  const auto ended = store.wait_checkpoint(*ticket);
+  return ended ? Errc::ok : ended.error().code;
+}
+
 /// A store that was filled and captured, in a folder.
 void make_store(const std::string& folder, LogCheckpoint log) {
   auto machine = engine::Machine::open({folder});
@@ -37,15 +57,8 @@ void make_store(const std::string& folder, LogCheckpoint log) {
   REQUIRE(store);
   auto session = (*store)->start_session({});
   REQUIRE(session);
-  const std::string value(40, 'v');
-  for (int i = 0; i < kKeys; ++i) {
-    const std::string key = "key-" + std::to_string(i);
-    REQUIRE((*session)->upsert(engine::bytes_of(key), engine::bytes_of(value)).status ==
-            engine::Status::ok);
-  }
-  const auto ticket = (*store)->start_checkpoint({log, false});
-  REQUIRE(ticket);
-  REQUIRE((*store)->wait_checkpoint(*ticket));
+  fill(**session);
+  REQUIRE(capture(**store, log) == Errc::ok);
   (*session)->close();
 }
 
@@ -55,6 +68,33 @@ Errc recovery_of(const std::string& folder) {
   const engine::Bugs bugs;
   const auto recovered = engine::Store::recover((*machine)->runtime(), options_of_test(), bugs);
   return recovered ? Errc::ok : recovered.error().code;
+}
+
+/// While it lives no file grows, as on a full disk; nothing may be printed meanwhile.
+class FullDisk {
+ public:
+  FullDisk() : signal_before_(std::signal(SIGXFSZ, SIG_IGN)) {
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~FullDisk() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, signal_before_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*signal_before_)(int);
+};
+
+size_t file_count(const std::string& folder) {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    count += entry.is_regular_file() ? 1 : 0;
+  }
+  return count;
 }
 
 }  // namespace
@@ -79,4 +119,39 @@ TEST_CASE("natively: a main log that was cut short or removed is corrupt", "[nat
     CHECK(recovery_of(folder.path()) == Errc::corrupt);
     CHECK_FALSE(std::filesystem::exists(main));  // nor was it made by looking for it
   }
+}
+
+TEST_CASE("natively: a checkpoint on a full disk leaves nothing behind, and the next is sound",
+          "[native]") {
+  const tests::TemporaryFolder folder;
+  auto machine = engine::Machine::open({folder.path()});
+  REQUIRE(machine);
+  engine::StoreOptions options = options_of_test();
+  options.checkpoints_kept = 1;
+  const engine::Bugs bugs;
+  auto store = engine::Store::open((*machine)->runtime(), options, bugs);
+  REQUIRE(store);
+  auto session = (*store)->start_session({});
+  REQUIRE(session);
+  fill(**session);
+  REQUIRE(capture(**store, LogCheckpoint::snapshot) == Errc::ok);
+  const size_t files = file_count(folder.path());
+  for (int i = 0; i < 3; ++i) {
+    // The log itself is not in want of room: all but a few records of it are written.
+    REQUIRE((*store)->flush());
+    REQUIRE((*session)->upsert(engine::bytes_of("few"), engine::bytes_of("new")).status ==
+            engine::Status::ok);
+    Errc failed = Errc::ok;
+    {
+      const FullDisk full;
+      failed = capture(**store, LogCheckpoint::snapshot);
+    }
+    CHECK(failed == Errc::no_space);
+    CHECK(file_count(folder.path()) == files);
+  }
+  CHECK(capture(**store, LogCheckpoint::snapshot) == Errc::ok);
+  CHECK(file_count(folder.path()) == files);
+  (*session)->close();
+  (*store)->close();
+  CHECK(recovery_of(folder.path()) == Errc::ok);
 }

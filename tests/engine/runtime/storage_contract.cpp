@@ -112,6 +112,9 @@ void storage_removes(const Runtime& runtime, Expect& expect) {
   expect(code_of(storage.open("gone/data", existing)) == Errc::not_found, "it was made again");
   const auto twice = storage.remove("gone/data");
   expect(!twice && twice.error().code == Errc::not_found, "a device was removed twice");
+  const auto nowhere = storage.remove("no/such/folder/data");
+  expect(!nowhere && nowhere.error().code == Errc::not_found, "a device was removed from nowhere");
+  expect(storage.sync_names().has_value(), "a removal from nowhere cannot be synced");
   const auto again = storage.open("gone/data", {});
   if (!again) return expect(false, "a free name cannot be opened");
   expect((*again)->size() == 0, "a removed device has left something");
