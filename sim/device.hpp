@@ -140,8 +140,8 @@ class Disk final : public engine::Storage {
   engine::Result<engine::Device*> open(std::string_view name,
                                        const engine::DeviceOptions& options) override;
   engine::Result<void> remove(std::string_view name) override;
-  void list(std::string_view prefix, void (*visit)(void*, std::string_view),
-            void* argument) override;
+  engine::Result<void> list(std::string_view prefix, void (*visit)(void*, std::string_view),
+                            void* argument) override;
   engine::Result<void> sync_names() override;
 
   /// The device of that name, if there is one.

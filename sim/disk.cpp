@@ -109,7 +109,8 @@ engine::Result<void> Disk::remove(std::string_view name) {
 
 // The visitor may switch tasks, and others may open and remove meanwhile: so the way goes from name
 // to name, and the name lies on the caller's stack.
-void Disk::list(std::string_view prefix, void (*visit)(void*, std::string_view), void* argument) {
+engine::Result<void> Disk::list(std::string_view prefix, void (*visit)(void*, std::string_view),
+                                void* argument) {
   Scheduler& scheduler = parts_.scheduler;
   scheduler.point(Site::current());
   FixedText<kNameMax + 1> name;
@@ -123,6 +124,7 @@ void Disk::list(std::string_view prefix, void (*visit)(void*, std::string_view),
        more = next(devices_.upper_bound(name.view()))) {
     visit(argument, name.view());
   }
+  return {};
 }
 
 engine::Result<void> Disk::sync_names() {

@@ -15,6 +15,11 @@ namespace orrery::engine {
 namespace {
 
 bool is_valid_name(std::string_view name);
+// Calls `visit` with the name of each file and folder below the directory, and whether it is a
+// folder. What cannot be the name of a device is passed over with all that is in it. Errors: io,
+// no_memory; then some were not visited.
+template <typename Visit>
+Result<void> each_entry(const std::string& directory, const Visit& visit);
 // "a/b" for "a/b/c", and "" for "a".
 std::string folder_of(std::string_view name);
 // Whether the kernel says that there is no such file, or no folder in which it could be.
@@ -33,7 +38,7 @@ Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoPool& poo
   }
   try {
     std::unique_ptr<Directory> directory(new Directory(std::move(path), pool));
-    directory->find_folders();
+    TRY(directory->find_folders());
     return directory;
   } catch (const std::bad_alloc&) {
     return no_memory();
@@ -41,14 +46,11 @@ Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoPool& poo
 }
 
 // An earlier life may have ended before it had synced its names.
-void Directory::find_folders() {
-  std::error_code error;
+Result<void> Directory::find_folders() {
   changed_folders_.insert("");
-  for (std::filesystem::recursive_directory_iterator at(path_, error), end; !error && at != end;
-       at.increment(error)) {
-    if (!at->is_directory(error) || error) continue;
-    changed_folders_.insert(at->path().lexically_relative(path_).string());
-  }
+  return each_entry(path_, [&](std::string name, bool is_folder) {
+    if (is_folder) changed_folders_.insert(std::move(name));
+  });
 }
 
 Result<Device*> Directory::open(std::string_view name, const DeviceOptions& options) {
@@ -113,21 +115,20 @@ Result<void> Directory::remove(std::string_view name) {
 }
 
 // The visits come after the lock is released: a visitor may call in again.
-void Directory::list(std::string_view prefix, void (*visit)(void*, std::string_view),
-                     void* argument) {
+Result<void> Directory::list(std::string_view prefix, void (*visit)(void*, std::string_view),
+                             void* argument) {
   std::vector<std::string> names;
-  {
+  try {
     const std::lock_guard lock(mutex_);
-    std::error_code error;
-    for (std::filesystem::recursive_directory_iterator at(path_, error), end; !error && at != end;
-         at.increment(error)) {
-      if (at->is_directory(error)) continue;
-      std::string name = at->path().lexically_relative(path_).string();
-      if (name.starts_with(prefix) && is_valid_name(name)) names.push_back(std::move(name));
-    }
+    TRY(each_entry(path_, [&](std::string name, bool is_folder) {
+      if (!is_folder && name.starts_with(prefix)) names.push_back(std::move(name));
+    }));
+  } catch (const std::bad_alloc&) {
+    return no_memory();
   }
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) visit(argument, name);
+  return {};
 }
 
 // One at a time: the second must not return while the first still works on what both promise.
@@ -198,6 +199,27 @@ bool is_valid_name(std::string_view name) {
     from = until + 1;
   }
   return true;
+}
+
+template <typename Visit>
+Result<void> each_entry(const std::string& directory, const Visit& visit) {
+  std::error_code error;
+  std::filesystem::recursive_directory_iterator at(directory, error);
+  for (const std::filesystem::recursive_directory_iterator end; !error && at != end;
+       at.increment(error)) {
+    std::string name = at->path().lexically_relative(directory).string();
+    if (!is_valid_name(name)) {
+      at.disable_recursion_pending();
+      continue;
+    }
+    std::error_code dangling;  // a link that leads nowhere is no folder
+    const bool is_folder = at->is_directory(dangling);
+    visit(std::move(name), is_folder);
+  }
+  if (!error) return {};
+  // That a folder is missing in which names were looked for does not mean that there are none.
+  const Errc code = errc_of(error.value());
+  return Error{code == Errc::no_memory ? code : Errc::io, "the names of devices cannot be listed"};
 }
 
 std::string folder_of(std::string_view name) {

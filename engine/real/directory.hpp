@@ -26,14 +26,14 @@ class Directory final : public Storage {
 
   Result<Device*> open(std::string_view name, const DeviceOptions& options) override;
   Result<void> remove(std::string_view name) override;
-  void list(std::string_view prefix, void (*visit)(void*, std::string_view),
-            void* argument) override;
+  Result<void> list(std::string_view prefix, void (*visit)(void*, std::string_view),
+                    void* argument) override;
   Result<void> sync_names() override;
 
  private:
   Directory(std::string path, IoPool& pool) : path_(std::move(path)), pool_(pool) {}
 
-  void find_folders();
+  Result<void> find_folders();
   Result<Device*> open_known_or_new(std::string_view name, const DeviceOptions& options);
   Result<void> make_folders(std::string_view name);
   std::string path_of(std::string_view name) const;

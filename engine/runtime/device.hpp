@@ -92,9 +92,10 @@ class Storage {
   /// Removes a name and its contents. Errors: not_found, io.
   virtual Result<void> remove(std::string_view name) = 0;
 
-  /// Calls `visit` for each name that starts with `prefix`, in alphabetical order.
-  virtual void list(std::string_view prefix, void (*visit)(void*, std::string_view),
-                    void* argument) = 0;
+  /// Calls `visit` for each name that starts with `prefix`, in alphabetical order. Errors: io,
+  /// no_memory; then it has visited none, which says nothing of what names there are.
+  virtual Result<void> list(std::string_view prefix, void (*visit)(void*, std::string_view),
+                            void* argument) = 0;
 
   /// Makes every name that was made or removed before it durable. A name without it may vanish at
   /// power loss, whatever was synced into the device. Errors: io.

@@ -84,14 +84,14 @@ Result<void> AppendLog::start(LogAddr first) {
 }
 
 Result<void> AppendLog::begin_new() {
+  // First, for what is refused makes nothing.
+  if (!options_.ring.main_is_null) {
+    TRY_ASSIGN(last_number_, first_number());
+  }
   TRY(open_device());
   TRY(start(options_.ring.first_address));
   TRY(log_.ensure_page_after_tail());
   if (log_.main_is_null()) return {};
-  const auto found = files_.find_newest();
-  if (found) return Error{Errc::exists, "there is a log of this name already"};
-  if (found.error().code != Errc::not_found) return found.error();
-  last_number_ = files_.highest_number() + 1;
   CommitInfo info;
   info.number = last_number_;
   info.incarnation = incarnation_;
@@ -99,6 +99,15 @@ Result<void> AppendLog::begin_new() {
   info.begin = options_.ring.first_address;
   info.until = options_.ring.first_address;
   return write_file(info);
+}
+
+// That of the first commit of a new log. Errors: exists if there is one already.
+Result<uint64_t> AppendLog::first_number() const {
+  const auto found = files_.find_newest();
+  if (found) return Error{Errc::exists, "there is a log of this name already"};
+  if (found.error().code != Errc::not_found) return found.error();
+  TRY_ASSIGN(const uint64_t highest, files_.highest_number());
+  return highest + 1;
 }
 
 AppendLog::~AppendLog() {

@@ -143,6 +143,7 @@ class AppendLog {
   PatientIo main_io() { return PatientIo(runtime_, *main_, options_.ring.main_io); }
   Result<void> start(LogAddr first);
   Result<void> begin_new();
+  Result<uint64_t> first_number() const;
 
   Result<Written> append(EntryKind kind, Bytes payload);
   void write(EntryKind kind, LogAddr address, std::span<const Bytes> parts);

@@ -27,7 +27,7 @@ struct Listing {
   uint64_t below = UINT64_MAX;  // the highest number that is lower than this one
   uint64_t next = 0;            // is wanted
 };
-Listing list(Storage& storage, std::string_view prefix, uint64_t below);
+Result<Listing> list(Storage& storage, std::string_view prefix, uint64_t below);
 bool is_address(uint64_t value);
 bool makes_sense(const CommitInfo& info);
 Error corrupt(const char* what) { return {Errc::corrupt, what}; }
@@ -137,17 +137,18 @@ Result<CommitInfo> decode_commit(Bytes file) {
 Result<CommitInfo> CommitFiles::find_newest() const {
   uint64_t below = UINT64_MAX;
   for (;;) {
-    const uint64_t number = list(runtime_.storage, prefix_, below).next;
-    if (number == 0) return Error{Errc::not_found, "no valid commit"};
-    auto found = read(number);
+    TRY_ASSIGN(const Listing files, list(runtime_.storage, prefix_, below));
+    if (files.next == 0) return Error{Errc::not_found, "no valid commit"};
+    auto found = read(files.next);
     if (found || found.error().code != Errc::corrupt) return found;
     SOMETIMES(true, "a commit file was damaged or half-written");
-    below = number;
+    below = files.next;
   }
 }
 
-uint64_t CommitFiles::highest_number() const {
-  return list(runtime_.storage, prefix_, UINT64_MAX).highest;
+Result<uint64_t> CommitFiles::highest_number() const {
+  TRY_ASSIGN(const Listing files, list(runtime_.storage, prefix_, UINT64_MAX));
+  return files.highest;
 }
 
 Result<CommitInfo> CommitFiles::read(uint64_t number) const {
@@ -188,18 +189,21 @@ Result<void> CommitFiles::write(const CommitInfo& info) const {
 }
 
 void CommitFiles::remove_below(uint64_t number) const {
-  Result<void> removed;
-  for (uint64_t below = number; removed;) {
-    below = list(runtime_.storage, prefix_, below).next;
-    if (below == 0) return;
-    removed = runtime_.storage.remove(LogName::commit(prefix_, below).view());
-  }
-  SOMETIMES(true, "an old commit file could not be removed");
+  const auto remove_all = [&]() -> Result<void> {
+    for (uint64_t below = number;;) {
+      TRY_ASSIGN(const Listing files, list(runtime_.storage, prefix_, below));
+      if (files.next == 0) return {};
+      TRY(runtime_.storage.remove(LogName::commit(prefix_, files.next).view()));
+      below = files.next;
+    }
+  };
+  const Result<void> removed = remove_all();
+  SOMETIMES(!removed, "an old commit file could not be removed");
 }
 
 namespace {
 
-Listing list(Storage& storage, std::string_view prefix, uint64_t below) {
+Result<Listing> list(Storage& storage, std::string_view prefix, uint64_t below) {
   Listing listing;
   listing.prefix = prefix;
   listing.below = below;
@@ -209,7 +213,7 @@ Listing list(Storage& storage, std::string_view prefix, uint64_t below) {
     all.highest = std::max(all.highest, number);
     if (number < all.below) all.next = std::max(all.next, number);
   };
-  storage.list(prefix, visit, &listing);
+  TRY(storage.list(prefix, visit, &listing));
   return listing;
 }
 

@@ -66,8 +66,9 @@ class CommitFiles {
   /// devices: a file that cannot be read is not passed over.
   Result<CommitInfo> find_newest() const;
 
-  /// The highest number that any file has, valid or not; 0 if there is none.
-  uint64_t highest_number() const;
+  /// The highest number that any file has, valid or not; 0 if there is none. Errors: those of the
+  /// storage.
+  Result<uint64_t> highest_number() const;
 
   /// Makes the commit durable: its file, the bytes in it and its name. Errors: no_memory, and those
   /// of the devices; the file may be there all the same.

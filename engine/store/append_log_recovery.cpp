@@ -26,7 +26,8 @@ Result<void> AppendLogRecovery::run() {
   // Another process may have died before it had synced what is read here.
   TRY(sync_blocking(runtime_.tasks, *log_.main_));
   log_.incarnation_ = found_.incarnation + 1;
-  log_.last_number_ = std::max(found_.number, log_.files_.highest_number()) + 1;
+  TRY_ASSIGN(const uint64_t highest, log_.files_.highest_number());
+  log_.last_number_ = std::max(found_.number, highest) + 1;
   CommitInfo info = found_;
   info.number = log_.last_number_;
   info.incarnation = log_.incarnation_;

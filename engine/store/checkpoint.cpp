@@ -21,14 +21,14 @@ CheckpointDriver::CheckpointDriver(const Runtime& runtime, EpochTable& epoch, Hy
       mutex_(runtime.tasks),
       sessions_(runtime.memory) {}
 
-void CheckpointDriver::initialise(const StoreOptions& options) {
+Result<void> CheckpointDriver::initialise(const StoreOptions& options) {
   CHECK(options.prefix.size() <= prefix_.size(), "a prefix of {} characters",
         options.prefix.size());
   options_ = options;
   std::copy(options.prefix.begin(), options.prefix.end(), prefix_.begin());
   options_.prefix = {prefix_.data(), options.prefix.size()};
   next_token_ = options.first_token;
-  skip_used_tokens();
+  return skip_used_tokens();
 }
 
 // No later checkpoint may name the index that was recovered: it may hold entries of records that

@@ -42,7 +42,7 @@ class CheckpointDriver {
                    SnapshotWriter& snapshot, IndexWriter& index, OperationLog& operations,
                    const Bugs& bugs);
 
-  void initialise(const StoreOptions& options);
+  Result<void> initialise(const StoreOptions& options);
   /// The store was recovered from this checkpoint and goes on in its next version; sessions go on
   /// from their points. Requires: nothing has begun. Errors: no_memory.
   Result<void> recover_to(const CheckpointInfo& info, std::span<const SessionPoint> sessions);
@@ -159,7 +159,7 @@ class CheckpointDriver {
   void remove_failed();
   Result<void> remove_outdated();
   void truncate_logs();
-  void skip_used_tokens();
+  Result<void> skip_used_tokens();
 
   Runtime runtime_;
   EpochTable& epoch_;

@@ -27,7 +27,7 @@ Result<void> CheckpointDriver::check(const CheckpointRequest& request) const {
 }
 
 // Tokens are never used twice: the files of an earlier life are somebody's checkpoint.
-void CheckpointDriver::skip_used_tokens() {
+Result<void> CheckpointDriver::skip_used_tokens() {
   CHECK(next_token_ > 0, "a token of zero means none");
   const auto visit = [](void* context, std::string_view name) {
     auto& driver = *static_cast<CheckpointDriver*>(context);
@@ -35,7 +35,7 @@ void CheckpointDriver::skip_used_tokens() {
                                     token_of_index(name, driver.options_.prefix));
     driver.next_token_ = std::max(driver.next_token_, token + 1);
   };
-  runtime_.storage.list(options_.prefix, visit, this);
+  return runtime_.storage.list(options_.prefix, visit, this);
 }
 
 // Entering WAIT_FLUSH: everybody works in the next version by now.

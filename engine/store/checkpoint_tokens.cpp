@@ -18,12 +18,12 @@ Result<Tokens> list_tokens(const Runtime& runtime, const StoreOptions& store, Na
   Tokens tokens;
   tokens.prefix_ = store.prefix;
   tokens.name_ = name;
-  runtime.storage.list(store.prefix, &Tokens::visit, &tokens);
+  TRY(runtime.storage.list(store.prefix, &Tokens::visit, &tokens));
   const size_t count = tokens.count_;
   if (count == 0) return tokens;
   TRY_ASSIGN(tokens.all_, Array<uint64_t>::make(runtime.memory, count, "checkpoint tokens"));
   tokens.count_ = 0;
-  runtime.storage.list(store.prefix, &Tokens::visit, &tokens);
+  TRY(runtime.storage.list(store.prefix, &Tokens::visit, &tokens));
   CHECK(tokens.count_ == count, "checkpoints come and go while they are listed");
   return tokens;
 }

@@ -13,7 +13,7 @@ namespace orrery::engine {
 using NameOfToken = DeviceName (*)(std::string_view prefix, uint64_t token);
 
 /// The tokens for which the name exists, ascending. Requires: nobody makes or removes checkpoints
-/// meanwhile. Errors: no_memory.
+/// meanwhile. Errors: no_memory, and those of the storage.
 class Tokens {
  public:
   size_t size() const { return count_; }

@@ -87,7 +87,7 @@ Store::Store(const Runtime& runtime, const StoreOptions& options, const Bugs& bu
 
 Result<void> Store::initialise() {
   CHECK(!open_, "a store is initialised twice");
-  driver_.initialise(options_);
+  TRY(driver_.initialise(options_));
   options_.prefix = driver_.prefix();  // the caller's text may be gone tomorrow
   TRY(epoch_slots_.initialise(runtime_.memory, options_.epoch_slots));
   TRY(epoch_.initialise(runtime_.memory));

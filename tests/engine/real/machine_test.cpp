@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/engine/real/shortage.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 #include "tests/sim/request.hpp"
 #include "tests/start.hpp"
@@ -37,6 +38,14 @@ struct Fixture {
     machine = std::move(*opened);
   }
   engine::Runtime runtime() { return machine->runtime(); }
+  /// The names, or none if they cannot be listed.
+  Errc list(std::vector<std::string>& names) {
+    const auto visit = [](void* list, std::string_view name) {
+      static_cast<std::vector<std::string>*>(list)->emplace_back(name);
+    };
+    const auto listed = runtime().storage.list("", visit, &names);
+    return listed ? Errc::ok : listed.error().code;
+  }
   Errc open_error(const std::string& name) {
     const auto opened = runtime().storage.open(name, {});
     return opened ? Errc::ok : opened.error().code;
@@ -63,10 +72,7 @@ TEST_CASE("devices outlive the machine that made them", "[machine]") {
   fixture.open();
   const engine::Runtime runtime = fixture.runtime();
   std::vector<std::string> names;
-  const auto visit = [](void* list, std::string_view name) {
-    static_cast<std::vector<std::string>*>(list)->emplace_back(name);
-  };
-  runtime.storage.list("a/", visit, &names);
+  REQUIRE(fixture.list(names) == Errc::ok);
   REQUIRE(names == std::vector<std::string>{"a/b/data"});
   engine::Device& device = **runtime.storage.open("a/b/data", {});
   REQUIRE(device.size() == 1024);
@@ -164,6 +170,40 @@ TEST_CASE("what is gone with its folder is durably gone, and stops nobody", "[ma
   REQUIRE(fixture.open_error("a") == Errc::ok);
   REQUIRE(runtime.storage.remove("a/b/x").error().code == Errc::not_found);
   REQUIRE(runtime.storage.sync_names());
+}
+
+TEST_CASE("a list is whole, or an error that visits nothing", "[machine]") {
+  Fixture fixture;
+  for (const char* const name : {"a/b/x", "a/y", "z"})
+    REQUIRE(fixture.open_error(name) == Errc::ok);
+  // The deeper a folder, the more descriptors are needed to look into it.
+  size_t refused = 0;
+  for (;; ++refused) {
+    std::vector<std::string> names;
+    bool opened = false;
+    Errc code = Errc::ok;
+    {
+      const tests::FewDescriptors few(refused);
+      opened = engine::Machine::open({fixture.folder.path() + "/devices"}).has_value();
+      code = fixture.list(names);
+    }
+    REQUIRE(opened == (code == Errc::ok));
+    if (opened) {
+      REQUIRE(names == std::vector<std::string>{"a/b/x", "a/y", "z"});
+      break;
+    }
+    REQUIRE(code == Errc::no_memory);
+    REQUIRE(names.empty());
+  }
+  REQUIRE(refused >= 3);
+  // A folder that cannot be that of a device is somebody else's.
+  std::filesystem::create_directories(fixture.folder.path() + "/devices/lost+found/x");
+  std::vector<std::string> names;
+  REQUIRE(fixture.list(names) == Errc::ok);
+  REQUIRE(names.size() == 3);
+  std::filesystem::remove_all(fixture.folder.path() + "/devices");
+  names.clear();
+  REQUIRE(fixture.list(names) == Errc::io);  // and not nothing
 }
 
 TEST_CASE("a retired frame is unmapped, and an untouched one costs nothing", "[machine]") {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recovery on real files: what somebody cut short or removed is noticed, and a disk that was full
 // for a while harms nothing.
-#include <sys/resource.h>
-
-#include <csignal>
 #include <filesystem>
 #include <string>
 
 #include "engine/real/machine.hpp"
 #include "engine/store/store.hpp"
+#include "tests/engine/real/shortage.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
@@ -70,25 +68,6 @@ Errc recovery_of(const std::string& folder) {
   return recovered ? Errc::ok : recovered.error().code;
 }
 
-/// While it lives no file grows, as on a full disk; nothing may be printed meanwhile.
-class FullDisk {
- public:
-  FullDisk() : signal_before_(std::signal(SIGXFSZ, SIG_IGN)) {
-    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    rlimit none = before_;
-    none.rlim_cur = 0;
-    setrlimit(RLIMIT_FSIZE, &none);
-  }
-  ~FullDisk() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, signal_before_);
-  }
-
- private:
-  rlimit before_{};
-  void (*signal_before_)(int);
-};
-
 size_t file_count(const std::string& folder) {
   size_t count = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
@@ -143,7 +122,7 @@ TEST_CASE("natively: a checkpoint on a full disk leaves nothing behind, and the 
             engine::Status::ok);
     Errc failed = Errc::ok;
     {
-      const FullDisk full;
+      const tests::FullDisk full;
       failed = capture(**store, LogCheckpoint::snapshot);
     }
     CHECK(failed == Errc::no_space);
@@ -154,4 +133,31 @@ TEST_CASE("natively: a checkpoint on a full disk leaves nothing behind, and the 
   (*session)->close();
   (*store)->close();
   CHECK(recovery_of(folder.path()) == Errc::ok);
+}
+
+TEST_CASE("natively: a process that is short of descriptors loses no store", "[native]") {
+  const tests::TemporaryFolder folder;
+  make_store(folder.path(), LogCheckpoint::snapshot);
+  const auto begin = [&](const engine::Runtime& runtime) {
+    const engine::Bugs bugs;
+    const auto recovered = engine::Store::recover(runtime, options_of_test(), bugs);
+    if (recovered || recovered.error().code != Errc::not_found) return recovered.has_value();
+    return engine::Store::open(runtime, options_of_test(), bugs).has_value();
+  };
+  for (size_t count = 0;; ++count) {
+    auto machine = engine::Machine::open({folder.path()});
+    REQUIRE(machine);
+    bool begun = false;
+    bool opened = false;
+    {
+      const tests::FewDescriptors few(count);
+      const engine::Bugs bugs;
+      begun = begin((*machine)->runtime());
+      opened = engine::Store::open((*machine)->runtime(), options_of_test(), bugs).has_value();
+    }
+    INFO("descriptors up to " << count);
+    CHECK_FALSE(opened);
+    REQUIRE(recovery_of(folder.path()) == Errc::ok);
+    if (begun) break;
+  }
 }

@@ -30,6 +30,7 @@ struct Names {
   }
 };
 
+// More than there is room for, if they cannot be listed.
 Names names_of(engine::Storage& storage, std::string_view prefix) {
   Names names;
   const auto visit = [](void* list, std::string_view name) {
@@ -37,7 +38,8 @@ Names names_of(engine::Storage& storage, std::string_view prefix) {
     if (all.count == all.texts.size() || name.size() >= 32) return;
     std::memcpy(all.texts[all.count++].data(), name.data(), name.size());
   };
-  storage.list(prefix, visit, &names);
+  const auto listed = storage.list(prefix, visit, &names);
+  if (!listed) names.count = names.texts.size() + 1;
   return names;
 }
 

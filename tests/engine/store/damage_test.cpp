@@ -20,14 +20,6 @@ Error recovery_error(Lives& lives, const RecoverOptions& wanted = {}) {
   return {Errc::ok};
 }
 
-using Contents = std::map<std::string, std::vector<std::byte>>;
-
-Contents contents_of(const PlainRuntime& plain) {
-  Contents all;
-  for (const auto& [name, device] : plain.devices) all[name] = device->bytes;
-  return all;
-}
-
 /// The address of each record on the main device, in order.
 std::vector<LogAddr> records_on(Lives& lives, LogAddr until) {
   const auto& bytes = lives.plain.device("db/hlog").bytes;

@@ -163,11 +163,13 @@ class PlainRuntime final : public Clock,
     devices.erase(found);
     return {};
   }
-  void list(std::string_view prefix, void (*visit)(void*, std::string_view),
-            void* argument) override {
+  Result<void> list(std::string_view prefix, void (*visit)(void*, std::string_view),
+                    void* argument) override {
+    if (failing_list > 0 && --failing_list == 0) return Error{Errc::io, "not listed"};
     for (const auto& [name, device] : devices) {
       if (name.starts_with(prefix)) visit(argument, name);
     }
+    return {};
   }
   Result<void> sync_names() override {
     ++name_syncs;
@@ -257,6 +259,7 @@ class PlainRuntime final : public Clock,
   int completions_left = 1 << 30;
   int failing_spawns = 0, failing_opens = 0, failing_frames = 0, failing_allocations = 0;
   int failing_removes = 0, failing_name_syncs = 0;
+  int failing_list = 0;  // the so many-th from now
   std::string failing_label;
   int live_blocks = 0, live_frames = 0, name_syncs = 0;
   std::map<std::string, std::unique_ptr<PlainDevice>> devices;
@@ -282,5 +285,13 @@ class PlainRuntime final : public Clock,
   uint64_t last_task_ = 1;
   std::deque<Io*> queue_;
 };
+
+/// What stands on each device.
+using Contents = std::map<std::string, std::vector<std::byte>>;
+inline Contents contents_of(const PlainRuntime& plain) {
+  Contents all;
+  for (const auto& [name, device] : plain.devices) all[name] = device->bytes;
+  return all;
+}
 
 }  // namespace orrery::engine::testing

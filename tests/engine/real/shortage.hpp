@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a process may be short of, for as long as one of these lives. Nothing is to be reported
+// meanwhile: the limits are those of the test as well.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <stdexcept>
+
+namespace orrery::tests {
+
+/// No more of a resource than `most`.
+class Limit {
+ public:
+  using Kind = decltype(RLIMIT_NOFILE);
+  Limit(Kind kind, size_t most) : kind_(kind) {
+    if (getrlimit(kind_, &before_) != 0) throw std::runtime_error("a limit is not known");
+    rlimit limit = before_;
+    limit.rlim_cur = most;
+    setrlimit(kind_, &limit);
+  }
+  ~Limit() { setrlimit(kind_, &before_); }
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
+
+ private:
+  Kind kind_;
+  rlimit before_{};
+};
+
+/// No descriptor is opened whose number is not below `count`.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(size_t count) : limit_(RLIMIT_NOFILE, count) {}
+
+ private:
+  Limit limit_;
+};
+
+class IgnoredSignal {
+ public:
+  explicit IgnoredSignal(int number) : number_(number), before_(std::signal(number, SIG_IGN)) {}
+  ~IgnoredSignal() { std::signal(number_, before_); }
+  IgnoredSignal(const IgnoredSignal&) = delete;
+  IgnoredSignal& operator=(const IgnoredSignal&) = delete;
+
+ private:
+  int number_;
+  void (*before_)(int);
+};
+
+/// No file takes a byte, as on a full disk.
+class FullDisk {
+ public:
+  FullDisk() : ignored_(SIGXFSZ), limit_(RLIMIT_FSIZE, 0) {}
+
+ private:
+  IgnoredSignal ignored_;  // outlives the limit
+  Limit limit_;
+};
+
+}  // namespace orrery::tests
