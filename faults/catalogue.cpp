@@ -20,7 +20,7 @@ sim::Fault* const kFaults[] = {
     io_error(),        // a request fails: refused, without effect, with half of it, or with all
     short_transfer(),  // a read or write reports success for fewer bytes than it was asked for
     alloc_failure(),   // Memory, Frames or the start of a task is refused
-    name_error(),      // a name cannot be opened or removed, or the names be synced
+    name_error(),      // a name cannot be opened or removed, or the names be listed or synced
     power_loss(),      // when power is lost, writes that no sync covers may be lost with it
     torn_write(),      // or be there in part
 };

@@ -202,8 +202,9 @@ std::string world_sentence(const Run& run, const Event& e) {
     case Kind::allocation_failed:
       return fmt::format("is refused {}", counted(static_cast<uint64_t>(e.a), "byte"));
     case Kind::name_failed: {
-      constexpr const char* kCalls[] = {"opening a name", "removing a name", "syncing all names"};
-      const char* const call = e.a >= 0 && e.a < 3 ? kCalls[e.a] : "a call about names";
+      constexpr const char* kCalls[] = {"opening a name", "removing a name", "syncing all names",
+                                        "listing names"};
+      const char* const call = e.a >= 0 && e.a < 4 ? kCalls[e.a] : "a call about names";
       return fmt::format("{} fails{}", call, e.b != 0 ? ", after all of it" : "");
     }
     case Kind::crashed: return e.a != 0 ? "the power is lost" : "the process dies";

@@ -37,7 +37,7 @@ enum class Ask : uint8_t {
   tear,       // a pending write at power loss: a Landing of sim/media.hpp
   image,      // a power loss: n + 1: the first n pending writes survive; 0: each has its own fate
   edge,       // a power loss: a Landing of the last write that survives, which alone is torn
-  name,       // open, remove or sync_names fails: faults/name_error.cpp
+  name,       // open, remove, list or sync_names fails: faults/name_error.cpp
 };
 inline constexpr int kAskCount = 15;
 const char* name_of(Ask ask);

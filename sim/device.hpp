@@ -162,7 +162,7 @@ class Disk final : public engine::Storage {
   friend class SimDevice;
   using Devices = std::map<std::string, std::unique_ptr<SimDevice>, std::less<>>;
 
-  enum class NameCall : uint8_t { open, remove, sync };
+  enum class NameCall : uint8_t { open, remove, sync, list };
   NameFate fate_of(NameCall call);
   void put_aside(std::unique_ptr<SimDevice> device);
   /// What becomes of one pending write.

@@ -113,6 +113,11 @@ engine::Result<void> Disk::list(std::string_view prefix, void (*visit)(void*, st
                                 void* argument) {
   Scheduler& scheduler = parts_.scheduler;
   scheduler.point(Site::current());
+  {
+    // It has no effect that a failure could spare.
+    const Scheduler::Harness harness(scheduler);
+    if (fate_of(NameCall::list) != NameFate::normal) return kNameError;
+  }
   FixedText<kNameMax + 1> name;
   const auto next = [&](auto at) {
     const Scheduler::Harness harness(scheduler);

@@ -30,7 +30,7 @@ enum class Kind : uint16_t {
   io_completed = 1022,       // a: index of the request; b: Errc; c: bytes
   io_synced = 1023,          // a: index of the request
   allocation_failed = 1030,  // a: size
-  name_failed = 1031,        // a: 0 opened, 1 removed, 2 all synced; b: 1 with effect
+  name_failed = 1031,        // a: 0 opened, 1 removed, 2 all synced, 3 listed; b: 1 with effect
   crashed = 1040,            // a: 0 process crash, 1 power loss
   point = 1050,  // only in detailed runs, never in the digest; a: of the actor; b: digest
 };

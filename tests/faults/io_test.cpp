@@ -174,6 +174,15 @@ TEST_CASE("a call about names fails without effect, or after all of it", "[fault
     played([&] { code = runtime.storage.sync_names().error().code; });
     CHECK(code == Errc::io);
     CHECK(world.world.trace().taken.size() == 1);
+    // A list has no effect, so it fails alike.
+    int visited = 0;
+    const auto visit = [](void* count, std::string_view) { ++*static_cast<int*>(count); };
+    played([&] {
+      (void)runtime.storage.open("io/data", {});
+      code = runtime.storage.list("", visit, &visited).error().code;
+    });
+    CHECK(code == Errc::io);
+    CHECK(visited == 0);
   }
 }
 

@@ -92,6 +92,7 @@ TEST_CASE("one operation that takes long is no livelock: a checkpoint, a reset, 
   for (const Long& one : all) {
     Plan plan = plan_of_seed(*find_scenario(one.scenario), one.seed);
     for (const auto& [name, value] : one.sizes) REQUIRE(set_size(plan, name, value).empty());
+    std::erase(plan.faults, "name-error");  // or a store may not even open
     const Run& run = runner.play(plan);
     INFO(one.scenario << ": " << (run.finding ? run.finding->text : ""));
     const auto budget = static_cast<uint64_t>(plan.sizes["step_budget"]);
