@@ -14,6 +14,8 @@
 namespace orrery::engine {
 namespace {
 
+constexpr const char* kNotSynced = "a folder of devices cannot be synced";
+
 bool is_valid_name(std::string_view name);
 // Calls `visit` with the name of each file and folder below the directory, and whether it is a
 // folder. What cannot be the name of a device is passed over with all that is in it. Errors: io,
@@ -131,9 +133,12 @@ Result<void> Directory::list(std::string_view prefix, void (*visit)(void*, std::
   return {};
 }
 
-// One at a time: the second must not return while the first still works on what both promise.
+// One at a time: the second must not return while the first still works on what both promise. Once
+// a folder could not be synced, no sync of names succeeds any more: the system may have dropped
+// what it was to write, and would say of the next attempt that all is well.
 Result<void> Directory::sync_names() {
   const std::lock_guard sync_lock(sync_mutex_);
+  if (sync_failed_) return Error{Errc::io, kNotSynced};
   std::set<std::string> folders;
   {
     const std::lock_guard lock(mutex_);
@@ -155,8 +160,9 @@ Result<void> Directory::sync_folder(const std::string& folder) {
   TRY_ASSIGN(const int file, open_folder(folder));
   const int failed = ::fsync(file);
   (void)::close(file);
-  if (failed != 0) return Error{Errc::io, "a folder of devices cannot be synced"};
-  return {};
+  if (failed == 0) return {};
+  sync_failed_ = true;
+  return Error{Errc::io, kNotSynced};
 }
 
 // That a folder is gone, with all names in it, lies in the one in which it stood. A device that was

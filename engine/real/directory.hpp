@@ -43,7 +43,8 @@ class Directory final : public Storage {
 
   const std::string path_;
   IoPool& pool_;
-  std::mutex sync_mutex_;  // taken before mutex_
+  std::mutex sync_mutex_;     // taken before mutex_
+  bool sync_failed_ = false;  // guarded by sync_mutex_
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<FileDevice>, std::less<>> devices_;  // guarded by mutex_
   std::set<std::string> changed_folders_;  // guarded by mutex_: "" is the directory itself

@@ -148,6 +148,21 @@ TEST_CASE("names that cannot be synced stay unsynced", "[machine]") {
   REQUIRE(runtime.storage.sync_names());
 }
 
+TEST_CASE("after a folder could not be synced no sync of names succeeds", "[machine]") {
+  Fixture fixture;
+  // A folder of the kernel's, which has a file that can be written and cannot be synced itself.
+  const std::string folder = fixture.folder.path() + "/devices/p";
+  REQUIRE(symlink("/proc/self", folder.c_str()) == 0);
+  REQUIRE(fixture.open_error("p/comm") == Errc::ok);
+  REQUIRE(fixture.runtime().storage.sync_names().error().code == Errc::io);
+  // In its place there is a sound one now. What was lost is lost all the same.
+  REQUIRE(unlink(folder.c_str()) == 0);
+  std::filesystem::create_directory(folder);
+  REQUIRE(fixture.runtime().storage.sync_names().error().code == Errc::io);
+  fixture.open();
+  REQUIRE(fixture.runtime().storage.sync_names());
+}
+
 TEST_CASE("what is gone with its folder is durably gone, and stops nobody", "[machine]") {
   Fixture fixture;
   const engine::Runtime runtime = fixture.runtime();
