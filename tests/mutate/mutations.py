@@ -388,6 +388,13 @@ MUTATIONS += [
     ("page-of-flushed-not-written-back", "engine/store/recovery.cpp",
      "(changed_ || source != Source::main)",
      "(changed_ || (source != Source::main && flushed > info_.flushed))"),
+    # Names.
+    ("failed-list-is-empty", "engine/store/checkpoint_tokens.cpp",
+     "  TRY(runtime.storage.list(store.prefix, &Tokens::visit, &tokens));\n  const size_t count",
+     "  (void)runtime.storage.list(store.prefix, &Tokens::visit, &tokens);\n  const size_t count"),
+    ("failed-list-frees-tokens", "engine/store/checkpoint_commit.cpp",
+     "  return runtime_.storage.list(options_.prefix, visit, this);\n",
+     "  (void)runtime_.storage.list(options_.prefix, visit, this);\n  return {};\n"),
 ]
 
 MUTATIONS += [
