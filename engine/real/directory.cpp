@@ -73,6 +73,10 @@ Result<Device*> Directory::open_known_or_new(std::string_view name, const Device
   bool made = false;
   const auto known = devices_.find(name);
   if (known != devices_.end()) {
+    // A second object would not know what the first had lost: see FileDevice::sync.
+    if (known->second->sector_size() != options.sector_size) {
+      return Error{Errc::invalid, "a device that was opened with another sector size"};
+    }
     TRY(known->second->open(options.must_exist, made));
     if (made) changed_folders_.insert(folder_of(name));
     return static_cast<Device*>(known->second.get());

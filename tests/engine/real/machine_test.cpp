@@ -148,6 +148,18 @@ TEST_CASE("names that cannot be synced stay unsynced", "[machine]") {
   REQUIRE(runtime.storage.sync_names());
 }
 
+TEST_CASE("a device keeps its sector size until it is removed", "[machine]") {
+  Fixture fixture;
+  engine::Storage& storage = fixture.runtime().storage;
+  (*storage.open("x", {0, 512}))->close();
+  REQUIRE(storage.open("x", {0, 64}).error().code == Errc::invalid);
+  REQUIRE(storage.open("x", {0, 512}));
+  REQUIRE(storage.remove("x"));
+  const auto again = storage.open("x", {0, 64});
+  REQUIRE(again);
+  REQUIRE((*again)->sector_size() == 64);
+}
+
 TEST_CASE("after a folder could not be synced no sync of names succeeds", "[machine]") {
   Fixture fixture;
   // A folder of the kernel's, which has a file that can be written and cannot be synced itself.
