@@ -50,7 +50,8 @@ struct StoreOptions {
   bool page_checksums = true;
 
   // How many checkpoints of the log are kept, 1..16: older ones are removed once a newer one is
-  // durable and was read back. 0: none is ever removed.
+  // durable and was read back. 0: none is ever removed. A recovery begins to count anew, with the
+  // one that it took: those of before it go with the next one.
   uint32_t checkpoints_kept = 0;
 
   bool version_barrier = false;   // no operation of version v overlaps one of version v + 1

@@ -150,7 +150,7 @@ Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& comm
     finding.label = flaw.flaw <= Flaw::metadata_order
                         ? "the metadata of a committed checkpoint contradicts itself"
                     : flaw.flaw == Flaw::page_table
-                        ? "a checksum leaves out a part of its page"
+                        ? "a page of a committed checkpoint is not what its checksum says"
                         : "a committed checkpoint holds a record that makes no sense";
     finding.text = fmt::format("the checkpoint of version {}: {}", checkpoint.version, flaw.text);
     return finding;

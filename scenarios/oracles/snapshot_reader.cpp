@@ -12,6 +12,7 @@
 #include "engine/base/check.hpp"
 #include "engine/base/crc32c.hpp"
 #include "scenarios/oracles/lines.hpp"
+#include "scenarios/oracles/page_image.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -20,37 +21,11 @@ using engine::Bytes;
 using engine::get;
 using engine::round_up;
 
-constexpr uint64_t kTombstone = uint64_t{1} << 55;
-constexpr uint64_t kValid = uint64_t{1} << 56;
-constexpr uint64_t kFiller = uint64_t{1} << 60;
-constexpr uint64_t kInNewVersion = uint64_t{1} << 61;
-
 constexpr size_t kMetadataHeader = 8;
 constexpr int64_t kAddressEnd = int64_t{1} << 47;
 constexpr uint32_t kPageBitsMin = 6;
 constexpr uint32_t kPageBitsMax = 30;
 constexpr uint64_t kSectorMax = uint64_t{1} << 20;
-
-// One page as it lies in its file, possibly cut short.
-struct Page {
-  const FileView& file;
-  uint64_t place;   // of its first byte in the file
-  uint64_t there;   // bytes of it that are in the file
-  int64_t address;  // of its first byte
-  uint64_t from;    // offsets: where records begin that count, and where they end
-  uint64_t until;
-  uint64_t size;
-
-  template <typename Number>
-  Number load(uint64_t at) const;
-  /// The next place from `at` on, in steps of 8 bytes, where something may stand.
-  uint64_t end_of_hole(uint64_t at) const;
-};
-
-// The parts of one record, as offsets in its page.
-struct Layout {
-  uint64_t key_at, key_size, value_at, value_size, end;
-};
 
 // The newest record of a key. Key and value are kept at these places in Scratch::kept.
 struct Newest {
@@ -68,7 +43,7 @@ struct Newest {
 constexpr uint64_t kTableEntry = 8;
 constexpr uint32_t kChecked = 2;
 uint64_t pages_lost(const FileView& table, uint64_t pages);
-uint32_t word_of(const FileView& table, uint64_t page);
+uint32_t word_of(const FileView& table, uint64_t page, uint64_t at);
 uint64_t number_of(Bytes key);
 uint64_t hash_of(Bytes key);
 bool same_bytes(Bytes a, Bytes b);
@@ -82,6 +57,7 @@ struct SnapshotReader::Scratch {
   std::vector<SnapshotFinding> findings;
   std::vector<Newest> newest;    // one for each key seen
   std::vector<std::byte> kept;   // their bytes
+  std::vector<std::byte> bytes;  // of the page at hand
   std::vector<std::byte> key;    // of the record at hand
   std::vector<uint32_t> places;  // an open table of 1 + index in `newest`; 0: empty
 
@@ -91,11 +67,10 @@ struct SnapshotReader::Scratch {
   bool parse(std::string_view text);
   bool usable();
   void check_order();
-  void judge_table(const FileView& table);
+  void judge_table(const CheckpointFiles& files);
   void walk_files(const CheckpointFiles& files);
-  void walk(const Page& page);
-  const char* measure(const Page& page, uint64_t at, uint64_t header, Layout& layout) const;
-  void take(const Page& page, uint64_t at, uint64_t header, const Layout& layout);
+  void walk(const PageImage& page);
+  void take(const PageImage& page, uint64_t at, uint64_t header, const RecordLayout& layout);
   uint32_t& place_of(uint64_t hash, Bytes key);
   void grow();
   void keep_present();
@@ -109,7 +84,7 @@ bool SnapshotReader::read(const CheckpointFiles& files) {
   scratch_->clear();
   if (!scratch_->read_metadata(files.info)) return false;
   scratch_->check_order();
-  if (scratch_->checkpoint.use_snapshot_file) scratch_->judge_table(files.table);
+  if (scratch_->checkpoint.use_snapshot_file) scratch_->judge_table(files);
   scratch_->walk_files(files);
   scratch_->keep_present();
   return true;
@@ -255,19 +230,35 @@ void SnapshotReader::Scratch::check_order() {
 
 // Recovery can tell a damaged page from what was written only by what its checksum covers: all that
 // there was when the checkpoint began.
-void SnapshotReader::Scratch::judge_table(const FileView& table) {
+void SnapshotReader::Scratch::judge_table(const CheckpointFiles& files) {
   const Checkpoint& c = checkpoint;
-  const int64_t first = c.snapshot_start >> c.page_bits;
-  const uint64_t there = std::min(c.pages, table.size() / kTableEntry);
+  const uint64_t size = uint64_t{1} << c.page_bits;
+  const uint64_t first = static_cast<uint64_t>(c.snapshot_start) >> c.page_bits;
+  const uint64_t there = std::min(c.pages, files.table.size() / kTableEntry);
   for (uint64_t i = 0; i < there; ++i) {
-    const uint32_t word = word_of(table, i);
-    const int64_t page = (first + static_cast<int64_t>(i)) << c.page_bits;
-    const int64_t covered = word >> 2;
-    if ((word & 3) != kChecked || covered <= std::max<int64_t>(0, c.begin - page)) continue;
-    found(Flaw::page_table, page, false,
-          fmt::format("the checksum of the page at {} begins at offset {}, and the log at {}", page,
-                      covered, c.begin));
-    return;
+    const uint32_t word = word_of(files.table, i, 4);
+    if ((word & 3) != kChecked) continue;
+    const auto address = static_cast<int64_t>((first + i) << c.page_bits);
+    const uint64_t from = uint64_t{word >> 2} * 8;
+    const uint64_t until = std::min<uint64_t>(size, static_cast<uint64_t>(c.final - address));
+    if (from > static_cast<uint64_t>(std::max<int64_t>(0, c.begin - address))) {
+      return found(Flaw::page_table, address, false,
+                   fmt::format("the checksum of the page at {} begins at offset {}, and the log at "
+                               "{}",
+                               address, from, c.begin));
+    }
+    const PageImage page{files.snapshot,
+                         round_up(size, c.sector) * i,
+                         until,
+                         address,
+                         std::min(from, until),
+                         until,
+                         size};
+    if (checksum_of(page, bytes) == word_of(files.table, i, 0)) continue;
+    return found(Flaw::page_table, address, false,
+                 fmt::format("the checksum of the page at {}, from offset {} on, is not that of "
+                             "its bytes",
+                             address, from));
   }
 }
 
@@ -305,7 +296,7 @@ void SnapshotReader::Scratch::walk_files(const CheckpointFiles& files) {
   visit(files.snapshot, snapshot_start, first, end);
 }
 
-void SnapshotReader::Scratch::walk(const Page& page) {
+void SnapshotReader::Scratch::walk(const PageImage& page) {
   const uint64_t until = std::min(page.until, page.there);  // then only zeros
   uint64_t at = page.from;
   while (at < until) {
@@ -314,7 +305,7 @@ void SnapshotReader::Scratch::walk(const Page& page) {
       at = page.end_of_hole(at + 8);
       continue;
     }
-    Layout layout;
+    RecordLayout layout;
     if (const char* wrong = measure(page, at, header, layout)) {
       const int64_t address = page.address + static_cast<int64_t>(at);
       found(Flaw::record_length, address, address >= checkpoint.start,
@@ -329,38 +320,9 @@ void SnapshotReader::Scratch::walk(const Page& page) {
   }
 }
 
-// Where the parts of a record are; what is wrong with its lengths, if something is. All sums are of
-// a few 31-bit numbers in 64 bits: none overflows.
-const char* SnapshotReader::Scratch::measure(const Page& page, uint64_t at, uint64_t header,
-                                             Layout& layout) const {
-  const char* const leaves =
-      page.until < page.size ? "leads beyond the end of the log" : "leads out of its page";
-  if (at + 12 > page.until) return leaves;
-  const auto key_size = page.load<int32_t>(at + 8);
-  if (key_size < 0) return "has a key of negative length: its step is not positive";
-  layout.key_at = at + 12;
-  layout.key_size = static_cast<uint64_t>(key_size);
-  const uint64_t value_part = at + 8 + round_up(4 + layout.key_size, 8);
-  if (value_part + 4 > page.until) return leaves;
-  const auto value_size = page.load<int32_t>(value_part);
-  if (value_size < 0) return "has a value of negative length: its step is not positive";
-  layout.value_at = value_part + 4;
-  layout.value_size = static_cast<uint64_t>(value_size);
-  uint64_t end = layout.value_at + layout.value_size;
-  if ((header & kFiller) != 0) {
-    const uint64_t extra_at = value_part + round_up(4 + layout.value_size, 4);
-    if (extra_at + 4 > page.until) return leaves;
-    const auto extra = page.load<int32_t>(extra_at);
-    if (extra < 0) return "has a filler of negative length: its step is not positive";
-    end += static_cast<uint64_t>(extra);
-  }
-  layout.end = at + round_up(end - at, 8);
-  return layout.end > page.until ? leaves : nullptr;
-}
-
 // Of several records of one key the one at the highest address counts, and that comes last.
-void SnapshotReader::Scratch::take(const Page& page, uint64_t at, uint64_t header,
-                                   const Layout& layout) {
+void SnapshotReader::Scratch::take(const PageImage& page, uint64_t at, uint64_t header,
+                                   const RecordLayout& layout) {
   const int64_t address = page.address + static_cast<int64_t>(at);
   if (layout.value_at + layout.value_size > page.there) {
     found(Flaw::record_cut_off, address, address >= checkpoint.start,
@@ -424,28 +386,15 @@ void SnapshotReader::Scratch::keep_present() {
 namespace {
 
 // Bytes beyond the end of the page are zeros.
-template <typename Number>
-Number Page::load(uint64_t at) const {
-  std::byte room[sizeof(Number)] = {};
-  const uint64_t inside = at < there ? std::min<uint64_t>(sizeof(Number), there - at) : 0;
-  file.read(place + at, std::span(room).first(inside));
-  return get<Number>(room);
-}
-
-uint64_t Page::end_of_hole(uint64_t at) const {
-  const uint64_t next = file.next_written(place + at) - place;
-  return next > at ? at + engine::round_down(next - at, 8) : at;
-}
-
 uint64_t pages_lost(const FileView& table, uint64_t pages) {
   if (table.size() / kTableEntry < pages) return pages;
-  while (pages > 0 && (word_of(table, pages - 1) & 3) != 0) --pages;
+  while (pages > 0 && (word_of(table, pages - 1, 4) & 3) != 0) --pages;
   return pages;
 }
 
-uint32_t word_of(const FileView& table, uint64_t page) {
+uint32_t word_of(const FileView& table, uint64_t page, uint64_t at) {
   std::array<std::byte, 4> word{};
-  table.read(page * kTableEntry + kTableEntry - word.size(), word);
+  table.read(page * kTableEntry + at, word);
   return get<uint32_t>(word.data());
 }
 

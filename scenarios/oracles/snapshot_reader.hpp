@@ -84,7 +84,7 @@ enum class Flaw : uint8_t {
   metadata_text,      // a line is missing, out of place or not a number
   metadata_value,     // a number that makes no sense by itself
   metadata_order,     // numbers that contradict one another
-  page_table,         // a page whose checksum leaves out what the checkpoint holds
+  page_table,         // a page whose checksum leaves out what the checkpoint holds, or is wrong
   record_length,      // a length below zero, or one that leads out of the page or the log
   record_cut_off,     // a valid record goes on beyond the end of its file
 };

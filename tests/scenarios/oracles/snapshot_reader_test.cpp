@@ -1,134 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reader of checkpoints finds what is there, and names what is not as it must be.
-#include "scenarios/oracles/snapshot_reader.hpp"
+#include "tests/scenarios/oracles/snapshot_image.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <array>
-#include <cstring>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "engine/base/crc32c.hpp"
-#include "scenarios/history.hpp"
-#include "tests/catch.hpp"
-#include "tests/scenarios/oracles/toy_store.hpp"
 
 using namespace orrery::scenarios;
-using orrery::engine::Bytes;
-using orrery::engine::bytes_of;
-using orrery::engine::round_up;
 
 namespace {
-
-constexpr uint64_t kTombstone = uint64_t{1} << 55;
-constexpr uint64_t kValid = uint64_t{1} << 56;
-constexpr uint64_t kSealed = uint64_t{1} << 57;
-constexpr uint64_t kFiller = uint64_t{1} << 60;
-constexpr uint64_t kInNewVersion = uint64_t{1} << 61;
-
-// A checkpoint made by hand: 512-byte pages, so that an address is also an offset in the log.
-class Image {
- public:
-  Checkpoint info;
-  std::vector<std::byte> log = std::vector<std::byte>(8192);  // all records, by address
-  std::vector<std::byte> main_device;                         // if empty: what is flushed
-  std::vector<std::byte> snapshot_file;                       // if empty: what belongs there
-  std::vector<std::byte> info_file;                           // if empty: made from `info`
-  std::vector<std::byte> table;                               // of pages; may be empty
-
-  Image() {
-    info.token = 0xFEDCBA9876543210U;
-    info.version = 3;
-    info.next_version = 4;
-    info.page_bits = 9;
-    info.sector = 512;
-    info.flushed = info.snapshot_start = 1024;
-    info.start = info.final = info.snapshot_final = 4096;
-    info.begin = info.head = 64;
-  }
-
-  // Returns the address behind the record.
-  uint64_t put(uint64_t at, uint64_t header, uint64_t key, uint64_t value, size_t value_size = 16) {
-    store(at, header);
-    store(at + 8, int32_t{12});
-    key_bytes(key, 12, std::span(log).subspan(at + 12));
-    store(at + 24, static_cast<int32_t>(value_size));
-    if (value_size != 0) encode_value(value, value_size, std::span(log).subspan(at + 28));
-    return at + 24 + round_up(4 + value_size, 8);
-  }
-
-  template <typename Number>
-  void store(uint64_t at, Number number) {
-    orrery::engine::put(log.data() + at, number);
-  }
-
-  bool read(SnapshotReader& reader) {
-    if (info_file.empty()) info_file = metadata(text());
-    const auto size = static_cast<uint64_t>(info.final);
-    const auto start = static_cast<uint64_t>(info.snapshot_start) / 512 * 512;
-    if (main_device.empty()) {
-      main_device.assign(log.begin(), log.begin() + static_cast<ptrdiff_t>(info.flushed));
-    }
-    if (snapshot_file.empty() && start < size) {
-      snapshot_file.assign(log.begin() + static_cast<ptrdiff_t>(start),
-                           log.begin() + static_cast<ptrdiff_t>(round_up(size, 512)));
-    }
-    return reader.read(
-        {info_file, FileView(snapshot_file), FileView(main_device), FileView(table)});
-  }
-
-  std::string text() const {
-    std::string lines = fmt::format(
-        "format 5\ntoken {:016x}\nuse_snapshot_file 1\nversion {}\nnext_version {}\nflushed {}\n"
-        "snapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\nhead {}\nbegin {}\n"
-        "page_bits {}\nsector {}\nnull_main {}\npages {}\npages_checksum 0\nindex_token "
-        "0000000000000000\nlog_start 0\nsessions {}\n",
-        info.token, info.version, info.next_version, info.flushed, info.snapshot_start, info.start,
-        info.final, info.snapshot_final, info.head, info.begin, info.page_bits, info.sector,
-        info.null_main ? 1 : 0, table.size() / 8, info.sessions.size());
-    for (const SessionMark& mark : info.sessions) {
-      lines += fmt::format("session {} {}\n", mark.id, mark.serial);
-    }
-    return lines;
-  }
-
-  static std::vector<std::byte> metadata(const std::string& text) {
-    std::vector<std::byte> file(round_up(8 + text.size(), 512));
-    orrery::engine::put(file.data(), static_cast<uint32_t>(text.size()));
-    orrery::engine::put(file.data() + 4, orrery::engine::crc32c(bytes_of(text)));
-    std::memcpy(file.data() + 8, text.data(), text.size());
-    return file;
-  }
-};
-
-using Pairs = std::vector<std::pair<uint64_t, uint64_t>>;
-
-Pairs pairs_of(const SnapshotReader& reader) {
-  Pairs pairs;
-  for (const RecoveredEntry& entry : reader.entries()) {
-    REQUIRE(decode_key(entry.key) == entry.number);
-    pairs.emplace_back(entry.number, decode_value(entry.value).value());
-  }
-  return pairs;
-}
-
-Pairs well_read(Image image) {
-  SnapshotReader reader;
-  REQUIRE(image.read(reader));
-  for (const auto& finding : reader.findings()) FAIL(finding.text);
-  return pairs_of(reader);
-}
-
-// The one finding of an image whose metadata can be used, or not.
-SnapshotFinding only_finding(Image image, bool usable) {
-  SnapshotReader reader;
-  REQUIRE(image.read(reader) == usable);
-  REQUIRE(reader.findings().size() == 1);
-  return reader.findings()[0];
-}
 
 SnapshotFinding of_text(const std::string& text) {
   Image image;
@@ -269,7 +147,7 @@ TEST_CASE("a cache has lost what lies below a page that was left out of its snap
   image.put(2048, kValid, 6, 60);
   const auto read_without = [&](std::initializer_list<size_t> left_out) {
     image.table.assign(6 * 8, std::byte{});
-    for (size_t page = 0; page < 6; ++page) image.table[page * 8 + 4] = std::byte{2};
+    for (size_t page = 0; page < 6; ++page) image.check_page(page);
     for (const size_t page : left_out) image.table[page * 8 + 4] = std::byte{};
     return well_read(image);
   };
@@ -277,31 +155,6 @@ TEST_CASE("a cache has lost what lies below a page that was left out of its snap
   CHECK(read_without({1}) == Pairs{{6, 60}});
   CHECK(read_without({2}).empty());
   CHECK(read_without({5}).empty());
-}
-
-TEST_CASE("the checksum of a page covers it from where the checkpoint begins") {
-  struct Case {
-    int64_t begin;
-    size_t page;  // of the snapshot, the first at 1024
-    uint32_t from;
-    bool fine;
-  };
-  for (const Case& one :
-       {Case{64, 0, 0, true}, Case{64, 1, 8, false}, Case{1664, 1, 128, true},
-        Case{1664, 1, 136, false}, Case{1664, 2, 8, false}, Case{1664, 0, 512, true}}) {
-    Image image;
-    image.info.begin = one.begin;
-    image.table.assign(6 * 8, std::byte{});
-    for (size_t page = 0; page < 6; ++page) image.table[page * 8 + 4] = std::byte{2};
-    const uint32_t word = one.from << 2 | 2;
-    orrery::engine::put(image.table.data() + one.page * 8 + 4, word);
-    INFO("from " << one.from << " of page " << one.page << ", begin " << one.begin);
-    if (one.fine) {
-      REQUIRE(well_read(image).empty());
-    } else {
-      REQUIRE(only_finding(image, true).flaw == Flaw::page_table);
-    }
-  }
 }
 
 TEST_CASE("pages are spread by their stride if they are smaller than a sector") {
