@@ -224,6 +224,10 @@ Result<void> each_entry(const std::string& directory, const Visit& visit) {
     }
     std::error_code dangling;  // a link that leads nowhere is no folder
     const bool is_folder = at->is_directory(dangling);
+    if (dangling && dangling.value() != ENOENT && dangling.value() != ELOOP) {
+      error = dangling;
+      break;
+    }
     visit(std::move(name), is_folder);
   }
   if (!error) return {};

@@ -85,7 +85,7 @@ std::optional<Finding> judge_snapshot_pages(const Run& run) {
 }
 
 // A write of the main log, or of a log of operations, that has failed is made again as long as the
-// policy has attempts left; only then the log may fail, or leave a hole.
+// policy has attempts left; only then the log may fail. What a tolerant log gives up is not judged.
 std::optional<Finding> judge_attempts(const Run& run) {
   const int64_t wanted = run.plan->sizes.find("io_attempts").value_or(0);
   std::array<std::map<int64_t, int64_t>, 2> failed;  // attempts by page; of either log

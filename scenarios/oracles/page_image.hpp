@@ -31,6 +31,7 @@ struct PageImage {
   uint64_t until;
   uint64_t size;
 
+  /// What is not in the file counts as zeros.
   template <typename Number>
   Number load(uint64_t at) const {
     std::byte room[sizeof(Number)] = {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // At the end of a run that completed, everything is given back: blocks, frames and requests; and on
-// the disk what older checkpoints needed, unless the last to remove it could not.
+// the disk snapshots, metadata and main log of older checkpoints, unless they could not be removed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -81,6 +81,7 @@ std::optional<Removal> last_removal(const Run& run) {
     if (all[i].kind == events::kMetadataCommitted) flushed = all[i].b;
     if (all[i].kind == events::kOutdatedGone) last = {i, flushed};
     const bool others = all[i].kind == events::kCheckpointStarted ||
+                        all[i].kind == events::kStoreEmptying ||
                         all[i].kind == static_cast<uint16_t>(sim::Kind::crashed);
     if (others) last.reset();
   }
@@ -93,20 +94,21 @@ std::optional<Finding> judge_disk(const Run& run) {
   if (!last) return std::nullopt;
   const sim::Event& removal = run.trace->events[last->event];
   const int64_t wanted = std::min(removal.a, sizes["kept"]);
-  int64_t checkpoints = 0;
+  int64_t snapshots = 0;
+  int64_t metadata = 0;
   uint64_t truncated = UINT64_MAX;  // of the main log
   run.world->disk().each([&](const sim::SimDevice& device) {
     const std::string_view name = device.name();
-    if (name.ends_with("/snapshot.dat") || name.ends_with("/info.dat")) {
-      if (name.find("/cpr-checkpoints/") != name.npos) ++checkpoints;
-    }
+    const bool of_log = name.find("/cpr-checkpoints/") != name.npos;
+    if (of_log && name.ends_with("/snapshot.dat")) ++snapshots;
+    if (of_log && name.ends_with("/info.dat")) ++metadata;
     if (name.ends_with("/hlog")) truncated = device.truncated();
   });
   Finding finding = finding_at(run, "resources", last->event);
-  if (checkpoints > 2 * wanted) {
+  if (std::max(snapshots, metadata) > wanted) {
     finding.label = "files of older checkpoints are left on the disk";
-    finding.text =
-        fmt::format("{} files of checkpoints, of which {} are kept", checkpoints, wanted);
+    finding.text = fmt::format("{} snapshots and {} files of metadata, and {} checkpoints are kept",
+                               snapshots, metadata, wanted);
     return finding;
   }
   const int64_t bits = sizes["page_bits"];

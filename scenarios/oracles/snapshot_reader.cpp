@@ -39,9 +39,9 @@ struct Newest {
   size_t value_kept() const { return std::min<size_t>(value_size, kValueKept); }
 };
 
-// So many at the start: up to the last one that was left out.
 constexpr uint64_t kTableEntry = 8;
 constexpr uint32_t kChecked = 2;
+// So many at the start: up to the last one that was left out.
 uint64_t pages_lost(const FileView& table, uint64_t pages);
 uint32_t word_of(const FileView& table, uint64_t page, uint64_t at);
 uint64_t number_of(Bytes key);
@@ -385,7 +385,6 @@ void SnapshotReader::Scratch::keep_present() {
 
 namespace {
 
-// Bytes beyond the end of the page are zeros.
 uint64_t pages_lost(const FileView& table, uint64_t pages) {
   if (table.size() / kTableEntry < pages) return pages;
   while (pages > 0 && (word_of(table, pages - 1, 4) & 3) != 0) --pages;

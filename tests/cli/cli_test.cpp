@@ -264,7 +264,8 @@ TEST_CASE("a replay stops where it is told to and says where every task is") {
   const Ended whole = place.run("replay many-sessions 5 --until 900000000 -q");
   CHECK(whole.code == 0);
   CHECK_THAT(whole.out, ContainsSubstring("many-sessions  ok"));
-  CHECK(place.run("replay many-sessions 1 --set operations=1000000 --until 900000000 -q").code == 4);
+  CHECK(place.run("replay many-sessions 1 --set operations=1000000 --until 900000000 -q").code ==
+        4);
   CHECK(place.run("replay many-sessions 5 --until 500 --json").code == 2);
   const Ended trace = place.run("replay canary 5 --trace -q");
   CHECK(trace.code == 0);

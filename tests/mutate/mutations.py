@@ -435,24 +435,24 @@ MUTATIONS += LOG_MUTATIONS
 # file that was damaged in a way that no fault here damages one, errors that do not end, or a reader
 # of what nobody commits. Then a unit test of the engine must, in the file that is named.
 OF_UNIT_TESTS = {
-    "removal-not-synced-again": "reset_test.cpp",
-    "outdated-truncated-anyway": "begin_shift_test.cpp",
-    "open-before-names-are-durable": "reset_test.cpp",
-    "page-of-flushed-not-written-back": "recovery_test.cpp",
-    "void-checkpoint-of-that-place": "reset_test.cpp",
-    "doubt-ignored": "reset_test.cpp",
-    "checksum-of-what-was-given-up": "recovery_test.cpp",
-    "checksum-of-nothing": "damage_test.cpp",
-    "round-not-counted": "append_log_test.cpp",
-    "append-wakes-no-reader": "append_log_iterator_test.cpp",
-    "makers-both-stay": "index_makers_test.cpp",
+    "removal-not-synced-again": "engine/store/reset_test.cpp",
+    "outdated-truncated-anyway": "engine/store/begin_shift_test.cpp",
+    "open-before-names-are-durable": "engine/store/reset_test.cpp",
+    "page-of-flushed-not-written-back": "engine/store/recovery_test.cpp",
+    "void-checkpoint-of-that-place": "engine/store/reset_test.cpp",
+    "doubt-ignored": "engine/store/reset_test.cpp",
+    "checksum-of-what-was-given-up": "engine/store/recovery_test.cpp",
+    "checksum-of-nothing": "engine/store/damage_test.cpp",
+    "round-not-counted": "engine/store/append_log_test.cpp",
+    "append-wakes-no-reader": "engine/store/append_log_iterator_test.cpp",
+    "makers-both-stay": "scenarios/index_makers_test.cpp",
 }
 
 # Breaks that only damage of synced bytes shows, and no fault does that (docs/fault_model.md): no
 # run can notice them, and none may. They do not count; a test must notice, in the file named.
 BEYOND_FAULTS = {
-    "going-back-without-rehearsal": "damage_test.cpp",
-    "commit-file-without-checksum": "append_log_files_test.cpp",
+    "going-back-without-rehearsal": "engine/store/damage_test.cpp",
+    "commit-file-without-checksum": "engine/store/append_log_files_test.cpp",
 }
 
 # Breaks that matter and that may survive: what must meet for a campaign to notice.

@@ -42,6 +42,8 @@ class Mutations(unittest.TestCase):
         explained = [*EXPLAINED, *OF_UNIT_TESTS, *RARE, *BEYOND_FAULTS]
         self.assertEqual(len(explained), len(set(explained)))
         self.assertLessEqual(set(explained), set(names))
+        for file in (OF_UNIT_TESTS | BEYOND_FAULTS).values():
+            self.assertTrue((ROOT / "tests" / file).is_file(), file)
 
 
 class UnbrokenTree(unittest.TestCase):

@@ -63,7 +63,12 @@ TEST_CASE("what older checkpoints needed is gone from the disk, as soon as they 
     made.event(events::kMetadataCommitted, 1, 1536, 1536);
     made.event(events::kOutdatedGone, 1, 1100);  // of page 2
     REQUIRE(made.label(judge_resources) == one.found);
-    made.event(events::kCheckpointStarted, 2, 2);  // which may leave something behind
-    REQUIRE(made.label(judge_resources) == "nothing");
+    // Another checkpoint may leave something behind, and who empties the store empties the log.
+    const size_t count = made.trace.events.size();
+    for (const uint16_t later : {events::kCheckpointStarted, events::kStoreEmptying}) {
+      made.trace.events.resize(count);
+      made.event(later);
+      REQUIRE(made.label(judge_resources) == "nothing");
+    }
   }
 }
