@@ -121,9 +121,8 @@ class AppendLogScenario final : public Scenario {
     laws.pace.point_ns = sizes["point_ns"];
     laws.pace.step_budget = static_cast<uint64_t>(sizes["step_budget"]);
     // A recovery is one operation, however many entries there are to look at.
-    constexpr uint64_t kPointsOfEntry = 500;
     laws.pace.patience +=
-        kPointsOfEntry * static_cast<uint64_t>(sizes["entries"] * sizes["writers"]);
+        kPointsOfRecord * static_cast<uint64_t>(sizes["entries"] * sizes["writers"]);
     laws.disk.nominal_ns = sizes["point_ns"] * sizes["io_points"];
     return laws;
   }

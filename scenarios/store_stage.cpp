@@ -18,12 +18,12 @@ size_t key_size(uint64_t key) {
 // A checkpoint and a recovery are one operation each, however large the index, and however many
 // records there are to write, to mend or to replay: they are no livelock while they go on.
 uint64_t points_of_recovery(const Sizes& sizes) {
-  constexpr uint64_t kOfBucket = 100;
-  constexpr uint64_t kOfRecord = 500;
+  constexpr uint64_t kPointsOfBucket = 100;
   const int64_t records =
       sizes.find("operations").value_or(0) * sizes.find("sessions").value_or(1) +
       sizes.find("appends").value_or(0);
-  return (kOfBucket << sizes["index_bits"]) + kOfRecord * static_cast<uint64_t>(records);
+  return (kPointsOfBucket << sizes["index_bits"]) +
+         kPointsOfRecord * static_cast<uint64_t>(records);
 }
 
 class Add final : public engine::Modifier {

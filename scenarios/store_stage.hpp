@@ -60,6 +60,9 @@ void draw_retries(Sizes& sizes);
 void draw_fair_turns(Sizes& sizes);
 engine::RetryPolicy retries_of(const Sizes& sizes);
 
+/// What a checkpoint or a recovery takes of points for a record or an entry, at most: see Pace.
+inline constexpr uint64_t kPointsOfRecord = 500;
+
 engine::StoreOptions store_options(const Sizes& sizes);
 sim::Laws store_laws(const Sizes& sizes);
 /// Why a store cannot be opened with these sizes, or cannot take the largest value of a scenario

@@ -142,16 +142,22 @@ bool read(const Devices& devices, Moment moment, OracleScratch& scratch) {
       {scratch.info, snapshot, log, view_of(devices.table, moment)});
 }
 
+const char* label_of(Flaw flaw) {
+  if (flaw <= Flaw::metadata_order) {
+    return "the metadata of a committed checkpoint contradicts itself";
+  }
+  if (flaw == Flaw::page_table) {
+    return "a page of a committed checkpoint is not what its checksum says";
+  }
+  return "a committed checkpoint holds a record that makes no sense";
+}
+
 Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& commit) {
   const Checkpoint& checkpoint = scratch.snapshot_reader.checkpoint();
   if (!scratch.snapshot_reader.findings().empty()) {
     const SnapshotFinding& flaw = scratch.snapshot_reader.findings().front();
     Finding finding = finding_at(run, "snapshot-cut", commit.event);
-    finding.label = flaw.flaw <= Flaw::metadata_order
-                        ? "the metadata of a committed checkpoint contradicts itself"
-                    : flaw.flaw == Flaw::page_table
-                        ? "a page of a committed checkpoint is not what its checksum says"
-                        : "a committed checkpoint holds a record that makes no sense";
+    finding.label = label_of(flaw.flaw);
     finding.text = fmt::format("the checkpoint of version {}: {}", checkpoint.version, flaw.text);
     return finding;
   }

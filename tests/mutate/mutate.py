@@ -25,6 +25,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from mutations import BEYOND_FAULTS, EXPLAINED, MUTATIONS, OF_UNIT_TESTS, RARE  # noqa: E402
 
+BY_TESTS = OF_UNIT_TESTS | BEYOND_FAULTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TREE = ROOT / "build" / "mutate" / "tree"
 BUILD = ROOT / "build" / "mutate" / "build"
@@ -146,8 +147,8 @@ def try_one(runs, chosen, name, path, there, instead, oracle=None):
         if built.returncode:
             return "does not compile:\n" + built.stdout[-2000:]
         found = hunt(runs, scenarios_for(path, chosen), oracle)
-        if found is None and name in OF_UNIT_TESTS | BEYOND_FAULTS:
-            return noticed_by_tests(name, (OF_UNIT_TESTS | BEYOND_FAULTS)[name])
+        if found is None and name in BY_TESTS:
+            return noticed_by_tests(name, BY_TESTS[name])
     except Inconclusive as why:
         return f"no conclusion: {why}"
     finally:
@@ -179,7 +180,7 @@ def unfit(runs, scenarios):
         if found:
             return f"the unbroken tree fails already: {found}"
         failing = failing_tests()
-        for file in () if failing else set((OF_UNIT_TESTS | BEYOND_FAULTS).values()):
+        for file in () if failing else set(BY_TESTS.values()):
             if not file.startswith("engine/") and is_red(file):
                 failing = file
     except Inconclusive as why:
