@@ -9,6 +9,7 @@
 #include <array>
 
 #include "engine/store/append_log_iterator.hpp"
+#include "scenarios/append_log_load.hpp"
 #include "scenarios/catalogue.hpp"
 #include "scenarios/ledger.hpp"
 #include "scenarios/store_stage.hpp"
@@ -17,9 +18,6 @@ namespace orrery::scenarios {
 namespace {
 
 constexpr int kAttempts = 4;  // at what a fault has ended
-constexpr int64_t kWritersMax = 8;
-constexpr size_t kPayloadMax = 1024;
-constexpr uint64_t kNobody = 0;  // no number of an entry
 
 constexpr auto kSizes = std::to_array<SizeRow>({
     {"page_bits", 6, 20, 9, "a page is 2^page_bits bytes"},
@@ -41,6 +39,7 @@ constexpr auto kSizes = std::to_array<SizeRow>({
     {"commit_every", 0, 1000, 4, "entries between two commits of a client; 0: one commits for all"},
     {"give_up_permille", 0, 1000, 30, "share of the entries after which something is given up"},
     {"readers", 0, 3, 3, "1 reads what is committed, 2 also what is not, 3: both kinds"},
+    {"shown_permille", 0, 1000, 0, "share of the entries that are shown to reader 2 at once"},
     {"openings", 1, 8, 1, "how often each life opens the log"},
     {"crashes", 0, 16, 1, "how often the process dies"},
     {"crash_steps", 1, 10'000'000, 10'000, "a life ends within so many steps"},
@@ -73,37 +72,9 @@ engine::AppendLogOptions log_options(const Sizes& sizes) {
   return options;
 }
 
-/// What everybody who works on an opened log shares.
-struct Load {
-  Stage& stage;
-  engine::AppendLog& log;
-  uint64_t opening = 0;  // of all lives
-  engine::Atomic<uint32_t> writing{0};
-};
-
-struct Writer {
-  Load* load = nullptr;
-  uint32_t id = 0;
-  engine::LogAddr uncommitted_from = 0;  // the lowest own entry that no commit has covered
-  uint64_t cookie = 0;                   // the number that it was set to last
-  engine::LogAddr given_up = 0;          // what no commit has covered since; 0: nothing
-  std::array<engine::LogAddr, 8> recent{};
-};
-
-struct Reader {
-  Load* load = nullptr;
-  bool uncommitted = false;
-};
-
 engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage);
 engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage);
 void read_everything(Stage& stage, engine::AppendLog& log);
-void work(Load& load);
-void writer_ended(Load& load);
-void write(void* argument);
-void commit_for_all(void* argument);
-void read(void* argument);
-
 class AppendLogScenario final : public Scenario {
  public:
   const char* name() const override { return "append-log"; }
@@ -132,6 +103,12 @@ class AppendLogScenario final : public Scenario {
                                                                             << sizes["page_bits"]) {
       return "an entry of payload_max and its header must fit a page";
     }
+    const bool reads_all = (sizes["readers"] & 2) != 0 && sizes["null_main"] == 0 &&
+                           sizes["tolerant"] == 0 && sizes["give_up_permille"] == 0;
+    if (sizes["shown_permille"] != 0 && !reads_all) {
+      return "who shows entries needs a reader that misses none: with shown_permille, readers must "
+             "be 2 or 3, and null_main, tolerant and give_up_permille 0";
+    }
     const engine::Result<void> valid = engine::validate(log_options(sizes).ring);
     return valid ? std::string() : std::string(valid.error().what);
   }
@@ -151,8 +128,7 @@ class AppendLogScenario final : public Scenario {
       if (!begun) return;
       engine::Owned<engine::AppendLog> log = std::move(begun).value();
       const auto opening = static_cast<uint64_t>(stage.life * stage.sizes["openings"] + n);
-      Load load{stage, *log, opening, {}};
-      work(load);
+      play_append_load(stage, *log, opening);
       log->close();
       engine::note(ledger::kClosed);
     }
@@ -180,6 +156,7 @@ class AppendLogScenario final : public Scenario {
     sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.odds(1, 2) ? 1 : draw.log_uniform(0, 4));
     sizes.set("give_up_permille", draw.odds(1, 4) ? 0 : draw.log_uniform(6, 9));
     sizes.set("readers", draw.between(0, 3));
+    sizes.set("shown_permille", 0);
     sizes.set("openings", draw.odds(1, 3) ? 2 : 1);
     sizes.set("crashes", draw.between(1, 4));
     sizes.set("crash_steps", draw.log_uniform(8, 14));
@@ -190,8 +167,10 @@ class AppendLogScenario final : public Scenario {
     sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
     draw_retries(sizes);
     draw_fair_turns(sizes);
-    if (draw.odds(1, 5)) make_tight(draw, sizes);
+    if (draw.odds(1, 4)) make_tight(draw, sizes);
     if (draw.odds(1, 8)) end_often(draw, sizes);
+    if (draw.odds(1, 8)) show(draw, sizes);
+    if (draw.odds(1, 12)) die_often(draw, sizes);
   }
 
  private:
@@ -203,8 +182,8 @@ class AppendLogScenario final : public Scenario {
     sizes.set("ring_bits", 1);
     sizes.set("null_main", 0);
     sizes.set("payload_max", draw.between(8, 40));
-    sizes.set("writers", 4);
-    sizes.set("entries", draw.between(24, 48));
+    sizes.set("writers", draw.between(4, 8));
+    sizes.set("entries", draw.between(24, 60));
     sizes.set("give_up_permille", draw.odds(1, 2) ? 0 : draw.log_uniform(6, 9));
     sizes.set("readers", 3);
     sizes.set("tolerant", 1);
@@ -219,12 +198,30 @@ class AppendLogScenario final : public Scenario {
     sizes.set("commit_every", 3);
     sizes.set("entries", draw.between(1, 3) * 3 + 1);
   }
-};
 
-// The number that an entry says, or 0.
-int64_t number_in(engine::Bytes payload) {
-  return static_cast<int64_t>(decode_value(payload).value_or(kNobody));
-}
+  // Nobody but the one who appends wakes the reader.
+  static void show(Draw& draw, Sizes& sizes) {
+    sizes.set("shown_permille", draw.between(1, 4) * 250);
+    sizes.set("readers", draw.between(2, 3));
+    sizes.set("null_main", 0);
+    sizes.set("tolerant", 0);
+    sizes.set("give_up_permille", 0);
+    if (sizes["commit_every"] == 0) sizes.set("commit_every", 1);
+  }
+
+  // What a life leaves behind its end fits what the next one writes, entry by entry.
+  static void die_often(Draw& draw, Sizes& sizes) {
+    sizes.set("null_main", 0);
+    sizes.set("fast_commit", 1);
+    sizes.set("payload_max", 8);
+    sizes.set("writers", 4);
+    sizes.set("commit_every", 6);
+    sizes.set("openings", 1);
+    sizes.set("crashes", draw.between(8, 16));
+    sizes.set("crash_steps", draw.between(1000, 3000));
+    sizes.set("power_permille", 500);
+  }
+};
 
 engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage) {
   for (int attempt = 1;; ++attempt) {
@@ -248,7 +245,7 @@ engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
   if (recovered) {
     const engine::LogAddr begin = (*recovered)->begin();
     engine::note(ledger::kRecovered, 0, begin, (*recovered)->committed_until());
-    engine::note(ledger::kCookieRecovered, number_in((*recovered)->marks().cookie()));
+    engine::note(ledger::kCookieRecovered, number_of_entry((*recovered)->marks().cookie()));
     return recovered;
   }
   engine::note(ledger::kRecovered, static_cast<int64_t>(code));
@@ -268,179 +265,13 @@ void read_everything(Stage& stage, engine::AppendLog& log) {
     code = next ? engine::Errc::ok : next.error().code;
     if (next && !next->has_value()) break;
     if (next) {
-      engine::note(ledger::kReadBack, number_in((*next)->payload), (*next)->address, (*next)->end);
+      engine::note(ledger::kReadBack, number_of_entry((*next)->payload), (*next)->address,
+                   (*next)->end);
     } else if (code == engine::Errc::corrupt || ++failures == kAttempts) {
       break;
     }
   }
   engine::note(ledger::kReadBackEnded, static_cast<int64_t>(code), iterator.next());
-}
-
-void work(Load& load) {
-  Stage& stage = load.stage;
-  std::array<Writer, kWritersMax> writers;
-  std::array<Reader, 2> readers;
-  std::array<engine::TaskId, kWritersMax + 3> joins;
-  size_t running = 0;
-  const auto spawn = [&](engine::Name name, void (*run)(void*), void* argument) {
-    const auto spawned = stage.runtime.tasks.spawn(name, run, argument);
-    if (spawned) joins[running++] = *spawned;
-    return spawned.has_value();
-  };
-  const int64_t count = stage.sizes["writers"];
-  load.writing.store(static_cast<uint32_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    Writer& writer = writers[static_cast<size_t>(i)];
-    writer.load = &load;
-    writer.id = static_cast<uint32_t>(i);
-    const engine::Name name{"writer", static_cast<uint64_t>(i)};
-    if (!spawn(name, &write, &writer)) writer_ended(load);
-  }
-  for (size_t i = 0; i < readers.size(); ++i) {
-    if ((stage.sizes["readers"] >> i & 1) == 0) continue;
-    readers[i] = {&load, i == 1};
-    spawn({"reader", i}, &read, &readers[i]);
-  }
-  if (stage.sizes["commit_every"] == 0) commit_for_all(&load);
-  for (size_t i = 0; i < running; ++i) stage.runtime.tasks.join(joins[i]);
-}
-
-// Whatever the clients had appended so far gets durable together.
-void commit_for_all(void* argument) {
-  Load& load = *static_cast<Load*>(argument);
-  engine::LogAddr from = load.log.committed_until();
-  for (uint64_t round = 0; load.writing.load() > 0; ++round) {
-    const engine::Actor actor({"commit-for-all", round});
-    const auto until = load.log.commit(from);
-    if (until) engine::note(ledger::kAcknowledged, from, *until);
-    from = load.log.committed_until();
-    load.stage.runtime.tasks.yield();
-  }
-}
-
-// True if there was an entry, and nothing that ends a client for good.
-bool append(Writer& writer, Draw& draw, uint64_t number, engine::Written& written) {
-  Load& load = *writer.load;
-  std::array<std::byte, kPayloadMax> room;
-  const auto size = static_cast<size_t>(draw.between(8, load.stage.sizes["payload_max"]));
-  const engine::Bytes payload = encode_value(number, size, room);
-  const bool patient = draw.odds(3, 4);
-  engine::note(ledger::kAsked, static_cast<int64_t>(number));
-  if (!patient) {
-    const auto tried = load.log.try_enqueue(payload);
-    if (tried && tried->has_value()) {
-      written = **tried;
-      engine::note(ledger::kAppended, static_cast<int64_t>(number), written.address, written.end);
-      return true;
-    }
-  }
-  const auto appended = load.log.enqueue(payload);
-  if (!appended) {
-    engine::note(ledger::kRefused, static_cast<int64_t>(number));
-    return false;
-  }
-  written = *appended;
-  engine::note(ledger::kAppended, static_cast<int64_t>(number), written.address, written.end);
-  return true;
-}
-
-void commit(Writer& writer, const engine::Written& written, uint64_t n) {
-  Load& load = *writer.load;
-  const auto every = static_cast<uint64_t>(load.stage.sizes["commit_every"]);
-  if (writer.uncommitted_from == 0) writer.uncommitted_from = written.address;
-  if (every == 0) {
-    const auto durable = load.log.wait_commit(written);
-    if (durable) engine::note(ledger::kAcknowledged, written.address, written.end);
-    return;
-  }
-  if (n % every != 0) return;
-  const engine::LogAddr from = std::exchange(writer.uncommitted_from, 0);
-  const auto until = load.log.commit(from);
-  if (!until) return;
-  engine::note(ledger::kAcknowledged, from, *until);
-  if (writer.cookie != 0) {
-    engine::note(ledger::kCookieAcknowledged, static_cast<int64_t>(writer.cookie));
-  }
-  const engine::LogAddr given_up = std::exchange(writer.given_up, 0);
-  if (given_up != 0) engine::note(ledger::kGivenUp, given_up);
-}
-
-// One client alone, so that it is known which cookie is the last.
-void set_cookie(Writer& writer, uint64_t number) {
-  std::array<std::byte, kEncodedSizeMin> room;
-  engine::note(ledger::kCookieAsked, static_cast<int64_t>(number));
-  const auto set = writer.load->log.set_cookie(encode_value(number, room.size(), room));
-  CHECK(set, "a cookie of {} bytes is too large", room.size());
-  writer.cookie = number;
-}
-
-// Something that this client wrote a while ago, or all that is durable.
-void give_up(Writer& writer, Draw& draw) {
-  Load& load = *writer.load;
-  engine::LogAddr address = writer.recent[static_cast<size_t>(draw.between(0, 7))];
-  if (draw.odds(1, 4)) address = load.log.committed_until();
-  if (address == 0) return;
-  engine::note(ledger::kGivingUp, address);
-  const auto given_up = load.log.truncate_until(address);
-  CHECK(given_up, "an address of the log is none");
-  writer.given_up = std::max(writer.given_up, address);
-}
-
-void write(void* argument) {
-  Writer& writer = *static_cast<Writer*>(argument);
-  Load& load = *writer.load;
-  const Sizes& sizes = load.stage.sizes;
-  const auto script = static_cast<uint64_t>(sizes["script"]);
-  const auto entries = static_cast<uint64_t>(sizes["entries"]);
-  for (uint64_t n = 1; n <= entries; ++n) {
-    Draw draw(sim::mix(script, writer.id, load.opening), n);
-    const uint64_t number = number_of(writer.id, load.opening << 20 | n);
-    const engine::Actor actor({"append", uint64_t{writer.id} << 32 | n});
-    engine::Written written;
-    if (!append(writer, draw, number, written)) continue;
-    writer.recent[n % writer.recent.size()] = written.address;
-    if (writer.id == 0 && draw.odds(1, 3)) set_cookie(writer, load.opening << 20 | n);
-    commit(writer, written, n);
-    load.stage.scheduler.made_progress();
-    if (draw.odds(static_cast<uint64_t>(sizes["give_up_permille"]), 1000)) give_up(writer, draw);
-  }
-  writer_ended(load);
-}
-
-// The last one sends the readers home.
-void writer_ended(Load& load) {
-  if (load.writing.fetch_sub(1) == 1) load.log.end_waits();
-}
-
-// Follows the tail until nobody writes any more.
-void read(void* argument) {
-  const Reader& reader = *static_cast<Reader*>(argument);
-  Load& load = *reader.load;
-  engine::IteratorOptions options;
-  options.uncommitted = reader.uncommitted;
-  options.from = load.log.begin();
-  engine::AppendLogIterator iterator(load.stage.runtime, load.log, options);
-  if (!iterator.initialise()) return;
-  engine::note(ledger::kReaderBegins, reader.uncommitted ? 1 : 0, options.from);
-  const uint16_t kind = reader.uncommitted ? ledger::kReadUncommitted : ledger::kReadCommitted;
-  for (uint64_t n = 0, failures = 0; failures < 20; ++n) {
-    const engine::Actor actor({"follow", n});
-    const bool last = load.writing.load() == 0;
-    const auto next = iterator.get_next();
-    if (next && next->has_value()) {
-      engine::note(kind, number_in((*next)->payload), (*next)->address, (*next)->end);
-      load.stage.scheduler.made_progress();
-    } else if (next && last) {
-      return;
-    } else if (next) {
-      if (!iterator.wait_for_more()) ++failures;
-    } else if (next.error().code == engine::Errc::corrupt) {
-      engine::note(ledger::kReaderFailed, reader.uncommitted ? 1 : 0, next.error().where);
-      return;
-    } else {
-      ++failures;
-    }
-  }
 }
 
 constexpr AppendLogScenario kScenario;

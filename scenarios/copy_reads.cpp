@@ -25,7 +25,11 @@ class CopyReads final : public LivesScenario {
     sizes.set("sessions", draw.between(2, 5));
     sizes.set("keys", draw.log_uniform(3, 6));
     sizes.set("crashes", draw.between(0, 2));
-    if (draw.odds(1, 3)) give_up_often(draw, sizes);
+    if (draw.odds(1, 3)) {
+      give_up_often(draw, sizes);
+    } else if (draw.odds(1, 8)) {
+      copy_in_a_cache(draw, sizes);
+    }
   }
 
  protected:
@@ -39,6 +43,19 @@ class CopyReads final : public LivesScenario {
     sizes.set("sessions", draw.between(6, 8));
     sizes.set("keys", draw.between(4, 8));
     sizes.set("snapshots", draw.between(0, 1));
+    sizes.set("crashes", draw.odds(1, 4) ? 1 : 0);
+  }
+
+  // Most of what is read is about to be lost, and nobody may bring back what another has missed.
+  static void copy_in_a_cache(Draw& draw, Sizes& sizes) {
+    sizes.set("null_main", 1);
+    sizes.set("fold_permille", 0);
+    sizes.set("copy_reads", 2);
+    sizes.set("page_bits", 8);
+    sizes.set("ring_bits", 1);
+    sizes.set("mutable_permille", 0);
+    sizes.set("sessions", draw.between(6, 8));
+    sizes.set("keys", draw.between(4, 8));
     sizes.set("crashes", draw.odds(1, 4) ? 1 : 0);
   }
 

@@ -21,6 +21,18 @@ class FoldOver final : public LivesScenario {
     sizes.set("snapshots", draw.between(2, 6));
     sizes.set("flushes", draw.between(0, 6));
     sizes.set("index_permille", draw.between(0, 4) * 250);
+    if (draw.odds(1, 4)) die_often(draw, sizes);
+  }
+
+ private:
+  // Recoveries from a checkpoint with its index, and again from the same one.
+  static void die_often(Draw& draw, Sizes& sizes) {
+    sizes.set("ring_bits", 2);
+    sizes.set("sector_bits", 9);
+    sizes.set("snapshots", draw.between(2, 4));
+    sizes.set("crashes", draw.between(12, 16));
+    sizes.set("crash_steps", draw.between(8000, 12'000));
+    sizes.set("index_permille", draw.between(500, 700));
   }
 };
 

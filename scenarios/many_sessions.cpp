@@ -64,22 +64,24 @@ class ManySessions final : public Scenario {
     sizes.set("snapshots", draw.between(0, 2));
     sizes.set("flushes", draw.between(0, 12));
     sizes.set("shifts", draw.odds(2, 3) ? 0 : draw.between(1, 6));
+    sizes.set("resizes", draw.odds(1, 2) ? 0 : draw.between(1, 8));
+    if (draw.odds(1, 8)) make_in_step(draw, sizes);
     sizes.set("width_bits", kWidthMin);
     keep_safe(sizes);
-    sizes.set("resizes", draw.odds(1, 2) ? 0 : draw.between(1, 8));
-    if (draw.odds(1, 24)) make_in_step(draw, sizes);
   }
 
  private:
   // All keys in one chain, whose entries are reclaimed as fast as they are made, by turns.
   static void make_in_step(Draw& draw, Sizes& sizes) {
+    sizes.set("page_bits", 9);
     sizes.set("ring_bits", 2);
     sizes.set("empty_pages", 0);
     sizes.set("null_main", 1);
+    sizes.set("copy_reads", 2);
     sizes.set("index_bits", 0);
-    sizes.set("sessions", 8);
-    sizes.set("keys", draw.between(30, 50));
-    sizes.set("operations", draw.between(200, 400));
+    sizes.set("sessions", draw.between(6, 8));
+    sizes.set("keys", draw.between(40, 70));
+    sizes.set("operations", draw.between(300, 400));
     sizes.set("step_budget", 1000);
   }
 };

@@ -38,6 +38,21 @@ class RecoverSmaller final : public LivesScenario {
     sizes.set("crashes", draw.between(2, 4));
     sizes.set("snapshots", draw.between(2, 8));
     draw_cache(draw, sizes);
+    if (draw.odds(1, 6)) change_often(draw, sizes);
+  }
+
+ private:
+  // Many short lives, with indexes of other shapes in the checkpoints of some.
+  static void change_often(Draw& draw, Sizes& sizes) {
+    sizes.set("null_main", 0);
+    sizes.set("ring_bits", 2);
+    sizes.set("keys", draw.between(10, 30));
+    sizes.set("snapshots", draw.between(2, 4));
+    sizes.set("crashes", draw.between(12, 16));
+    sizes.set("crash_steps", draw.between(10'000, 20'000));
+    sizes.set("names_permille", 0);
+    sizes.set("index_permille", draw.between(500, 700));
+    sizes.set("fold_permille", 1000);
   }
 };
 

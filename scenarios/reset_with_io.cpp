@@ -25,7 +25,11 @@ class ResetWithIo final : public LivesScenario {
     sizes.set("flushes", draw.between(0, 6));
     sizes.set("copy_reads", draw.odds(1, 4) ? 1 : 0);
     sizes.set("crashes", draw.odds(1, 2) ? 0 : draw.between(1, 3));
-    if (draw.odds(1, 2)) reset_often(draw, sizes);
+    if (draw.odds(1, 2)) {
+      reset_often(draw, sizes);
+    } else if (draw.odds(1, 2)) {
+      flush_always(draw, sizes);
+    }
   }
 
  protected:
@@ -36,6 +40,17 @@ class ResetWithIo final : public LivesScenario {
     sizes.set("ring_bits", 1);
     sizes.set("mutable_permille", 0);
     sizes.set("flushes", draw.between(40, 100));
+    sizes.set("crashes", draw.odds(1, 4) ? 1 : 0);
+  }
+
+  // With nobody else who would wake the one that waits for a flush.
+  static void flush_always(Draw& draw, Sizes& sizes) {
+    sizes.set("resets", draw.between(10, 20));
+    sizes.set("sessions", draw.between(1, 2));
+    sizes.set("operations", draw.between(20, 40));
+    sizes.set("flushes", sizes["sessions"] * sizes["operations"]);
+    sizes.set("mutable_permille", 0);
+    sizes.set("snapshots", draw.between(0, 1));
     sizes.set("crashes", draw.odds(1, 4) ? 1 : 0);
   }
 

@@ -444,8 +444,6 @@ OF_UNIT_TESTS = {
     "checksum-of-what-was-given-up": "engine/store/recovery_test.cpp",
     "checksum-of-nothing": "engine/store/damage_test.cpp",
     "round-not-counted": "engine/store/append_log_test.cpp",
-    "append-wakes-no-reader": "engine/store/append_log_iterator_test.cpp",
-    "makers-both-stay": "scenarios/index_makers_test.cpp",
 }
 
 # Breaks that only damage of synced bytes shows, and no fault does that (docs/fault_model.md): no
@@ -459,8 +457,6 @@ BEYOND_FAULTS = {
 RARE = {
     "step-for-another-checkpoint": "two index checkpoints of one version within a few points: "
                                    "about once in 1,500 runs of sizes that do nothing else",
-    "undone-forgotten-in-memory": "two recoveries from one checkpoint with its index, and a page "
-                                  "of the first that was written again for a sector it shares",
     "saved-within-a-checkpoint": "an allocation lost its race while its session, and no other, had "
                                  "the view of before, and the writer of an inline snapshot was "
                                  "between two points of that very page",

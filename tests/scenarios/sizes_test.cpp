@@ -74,6 +74,31 @@ TEST_CASE("pages may be as small as the largest record") {
   }
 }
 
+TEST_CASE("entries are shown to a reader that misses none, or to nobody") {
+  using Set = std::pair<const char*, int64_t>;
+  const Scenario& scenario = *find_scenario("append-log");
+  Plan calm = plan_of_seed(scenario, 7);
+  for (const auto& [name, value] : {Set{"shown_permille", 1000},
+                                    {"readers", 2},
+                                    {"null_main", 0},
+                                    {"tolerant", 0},
+                                    {"give_up_permille", 0}}) {
+    REQUIRE(set_size(calm, name, value).empty());
+  }
+  REQUIRE(unfit(calm).empty());
+  Runner runner;
+  CHECK(runner.play(calm).verdict == Verdict::ok);
+  for (const auto& [name, value] : {Set{"readers", 1},
+                                    {"readers", 0},
+                                    {"null_main", 1},
+                                    {"tolerant", 1},
+                                    {"give_up_permille", 1}}) {
+    Plan plan = calm;
+    REQUIRE(set_size(plan, name, value).empty());
+    CHECK(unfit(plan).find("a reader that misses none") != std::string::npos);
+  }
+}
+
 TEST_CASE("one operation that takes long is no livelock: a checkpoint, a reset, a recovery") {
   using Set = std::pair<const char*, int64_t>;
   struct Long {
