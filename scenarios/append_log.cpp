@@ -199,9 +199,9 @@ class AppendLogScenario final : public Scenario {
     sizes.set("entries", draw.between(1, 3) * 3 + 1);
   }
 
-  // Nobody but the one who appends wakes the reader.
+  // Where all entries are shown, nobody but the one who appends wakes the reader in the end.
   static void show(Draw& draw, Sizes& sizes) {
-    sizes.set("shown_permille", draw.between(1, 4) * 250);
+    sizes.set("shown_permille", draw.odds(1, 2) ? 1000 : draw.between(1, 3) * 250);
     sizes.set("readers", draw.between(2, 3));
     sizes.set("null_main", 0);
     sizes.set("tolerant", 0);
@@ -215,6 +215,7 @@ class AppendLogScenario final : public Scenario {
     sizes.set("fast_commit", 1);
     sizes.set("payload_max", 8);
     sizes.set("writers", 4);
+    sizes.set("entries", draw.between(12, 60));
     sizes.set("commit_every", 6);
     sizes.set("openings", 1);
     sizes.set("crashes", draw.between(8, 16));

@@ -6,10 +6,12 @@
 #include <limits>
 #include <utility>
 
+#include "engine/base/check.hpp"
 #include "engine/runtime/sync.hpp"
 #include "engine/store/append_log_iterator.hpp"
+#include "scenarios/history.hpp"
 #include "scenarios/ledger.hpp"
-#include "scenarios/store_stage.hpp"
+#include "scenarios/sizes.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -166,7 +168,7 @@ void give_up(Writer& writer, Draw& draw) {
   writer.given_up = std::max(writer.given_up, address);
 }
 
-// Before anybody commits it, which would wake the reader too.
+// Before its writer commits it, which would wake the reader too.
 void show_if_due(Load& load, const engine::Written& written, uint64_t word) {
   if (sim::below(word, 1000) >= static_cast<uint64_t>(load.stage.sizes["shown_permille"])) return;
   for (;;) {
@@ -236,6 +238,8 @@ void follow(const Reader& reader) {
     } else if (next && last) {
       return;
     } else if (next) {
+      // Who passed over an entry is for the oracles, and nobody is to wait for him.
+      if (reader.uncommitted) reader_is_at(load, iterator.next());
       if (!iterator.wait_for_more()) ++failures;
     } else if (next.error().code == engine::Errc::corrupt) {
       engine::note(ledger::kReaderFailed, reader.uncommitted ? 1 : 0, next.error().where);

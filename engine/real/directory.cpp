@@ -224,7 +224,7 @@ Result<void> each_entry(const std::string& directory, const Visit& visit) {
     }
     std::error_code dangling;  // a link that leads nowhere is no folder
     const bool is_folder = at->is_directory(dangling);
-    if (dangling && dangling.value() != ENOENT && dangling.value() != ELOOP) {
+    if (dangling && !is_absence(dangling.value()) && dangling.value() != ELOOP) {
       error = dangling;
       break;
     }

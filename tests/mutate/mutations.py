@@ -432,8 +432,8 @@ MUTATIONS += [
 MUTATIONS += LOG_MUTATIONS
 
 # Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a
-# file that was damaged in a way that no fault here damages one, errors that do not end, or a reader
-# of what nobody commits. Then a unit test of the engine must, in the file that is named.
+# file that was damaged in a way that no fault here damages one, or errors that do not end. Then a
+# unit test of the engine must, in the file that is named.
 OF_UNIT_TESTS = {
     "removal-not-synced-again": "engine/store/reset_test.cpp",
     "outdated-truncated-anyway": "engine/store/begin_shift_test.cpp",

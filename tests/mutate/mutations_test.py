@@ -44,6 +44,7 @@ class Mutations(unittest.TestCase):
         self.assertLessEqual(set(explained), set(names))
         for file in (OF_UNIT_TESTS | BEYOND_FAULTS).values():
             self.assertTrue((ROOT / "tests" / file).is_file(), file)
+            self.assertTrue(file.startswith("engine/"), file)  # or mutate.py must play them
 
 
 class UnbrokenTree(unittest.TestCase):

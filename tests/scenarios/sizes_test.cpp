@@ -1,16 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sizes that scenarios draw, and those that they take.
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "engine/store/events.hpp"
 #include "engine/store/record.hpp"
+#include "scenarios/ledger.hpp"
 #include "scenarios/run.hpp"
 #include "tests/catch.hpp"
 
 using namespace orrery::scenarios;
 namespace events = orrery::engine::events;
+namespace ledger = orrery::scenarios::ledger;
+
+namespace {
+
+using Set = std::pair<const char*, int64_t>;
+
+Plan showing(uint64_t seed) {
+  Plan plan = plan_of_seed(*find_scenario("append-log"), seed);
+  for (const auto& [name, value] : {Set{"shown_permille", 1000},
+                                    {"readers", 2},
+                                    {"null_main", 0},
+                                    {"tolerant", 0},
+                                    {"give_up_permille", 0}}) {
+    REQUIRE(set_size(plan, name, value).empty());
+  }
+  return plan;
+}
+
+}  // namespace
 
 TEST_CASE("at rest, in the sizes drawn, garnet-385 has nothing to strike at") {
   Runner runner;
@@ -75,32 +97,52 @@ TEST_CASE("pages may be as small as the largest record") {
 }
 
 TEST_CASE("entries are shown to a reader that misses none, or to nobody") {
-  using Set = std::pair<const char*, int64_t>;
-  const Scenario& scenario = *find_scenario("append-log");
-  Plan calm = plan_of_seed(scenario, 7);
-  for (const auto& [name, value] : {Set{"shown_permille", 1000},
-                                    {"readers", 2},
-                                    {"null_main", 0},
-                                    {"tolerant", 0},
-                                    {"give_up_permille", 0}}) {
-    REQUIRE(set_size(calm, name, value).empty());
-  }
-  REQUIRE(unfit(calm).empty());
-  Runner runner;
-  CHECK(runner.play(calm).verdict == Verdict::ok);
+  REQUIRE(unfit(showing(7)).empty());
   for (const auto& [name, value] : {Set{"readers", 1},
                                     {"readers", 0},
                                     {"null_main", 1},
                                     {"tolerant", 1},
                                     {"give_up_permille", 1}}) {
-    Plan plan = calm;
+    Plan plan = showing(7);
     REQUIRE(set_size(plan, name, value).empty());
     CHECK(unfit(plan).find("a reader that misses none") != std::string::npos);
   }
 }
 
+TEST_CASE("who shows an entry does nothing else before it was read") {
+  Plan plan = showing(7);
+  // A commit would take so long that the reader came anyway.
+  for (const auto& [name, value] :
+       {Set{"writers", 3}, {"entries", 20}, {"crashes", 0}, {"commit_every", 1000}}) {
+    REQUIRE(set_size(plan, name, value).empty());
+  }
+  plan.faults.clear();
+  Runner runner;
+  const Run& run = runner.play(plan);
+  REQUIRE(run.verdict == Verdict::ok);
+  std::set<int64_t> read;
+  std::map<uint32_t, int64_t> shown;  // by each writer, last
+  for (const orrery::sim::Event& event : run.trace->events) {
+    if (event.kind == ledger::kReadUncommitted) read.insert(event.a);
+    if (event.kind == ledger::kAppended) shown[event.task] = event.a;
+    if (event.kind == ledger::kAsked && shown.contains(event.task)) {
+      CHECK(read.contains(shown[event.task]));
+    }
+  }
+  CHECK(shown.size() == 3);
+  CHECK(read.size() >= 60);
+}
+
+TEST_CASE("nobody waits for a reader that is gone, or never came") {
+  Runner runner;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    const Run& run = runner.play(showing(seed));
+    INFO(seed << ": " << (run.finding ? run.finding->text : run.not_judged));
+    REQUIRE(run.verdict == Verdict::ok);
+  }
+}
+
 TEST_CASE("one operation that takes long is no livelock: a checkpoint, a reset, a recovery") {
-  using Set = std::pair<const char*, int64_t>;
   struct Long {
     const char* scenario;
     uint64_t seed;

@@ -228,6 +228,17 @@ TEST_CASE("a list is whole, or an error that visits nothing", "[machine]") {
   std::vector<std::string> names;
   REQUIRE(fixture.list(names) == Errc::ok);
   REQUIRE(names.size() == 3);
+  // Links that lead nowhere: there is nothing, a file where a folder would have to be, themselves.
+  for (const char* const target : {"none", "z/none", "link"}) {
+    const std::string link = fixture.folder.path() + "/devices/link";
+    std::filesystem::create_symlink(target, link);
+    INFO(target);
+    names.clear();
+    CHECK(engine::Machine::open({fixture.folder.path() + "/devices"}).has_value());
+    CHECK(fixture.list(names) == Errc::ok);
+    CHECK(names == std::vector<std::string>{"a/b/x", "a/y", "link", "z"});
+    std::filesystem::remove(link);
+  }
   std::filesystem::remove_all(fixture.folder.path() + "/devices");
   names.clear();
   REQUIRE(fixture.list(names) == Errc::io);  // and not nothing

@@ -36,25 +36,32 @@ TEST_CASE("a frame that is left is found") {
 
 TEST_CASE("what older checkpoints needed is gone from the disk, as soon as they are") {
   struct Case {
-    int files;           // that are left of a snapshot
+    int snapshots;       // that are left
+    int metadata;        // files of it that are left
     uint64_t truncated;  // of the main log
     const char* found;
   };
   const Case cases[] = {
-      {1, 1024, "nothing"},
-      {2, 1024, "files of older checkpoints are left on the disk"},
-      {1, 512, "the main log keeps what no checkpoint needs"},
+      {1, 1, 1024, "nothing"},
+      {0, 1, 1024, "nothing"},
+      {2, 2, 1024, "files of older checkpoints are left on the disk"},
+      {0, 2, 1024, "files of older checkpoints are left on the disk"},
+      {2, 0, 1024, "files of older checkpoints are left on the disk"},
+      {1, 1, 512, "the main log keeps what no checkpoint needs"},
   };
   for (const Case& one : cases) {
     HandMadeRun made;
     made.plan.sizes.set("kept", 1);
     made.in_world([&](engine::Runtime runtime) {
-      for (int token = 1; token <= one.files; ++token) {
-        const std::string folder = "store/cpr-checkpoints/" + std::to_string(token);
+      const auto leave = [&](const char* file, int count) {
         const std::byte byte{1};
-        HandMadeRun::write_file(runtime, folder + "/snapshot.dat", {&byte, 1});
-        HandMadeRun::write_file(runtime, folder + "/info.dat", {&byte, 1});
-      }
+        for (int token = 1; token <= count; ++token) {
+          const std::string folder = "store/cpr-checkpoints/" + std::to_string(token);
+          HandMadeRun::write_file(runtime, folder + file, {&byte, 1});
+        }
+      };
+      leave("/snapshot.dat", one.snapshots);
+      leave("/info.dat", one.metadata);
       auto log = runtime.storage.open("store/hlog", {});
       REQUIRE(log);
       (*log)->truncate_until(one.truncated);
