@@ -131,3 +131,26 @@ TEST_CASE("an event knows how many points its task has gone through, and so does
   REQUIRE(run.trace->tasks[1].points >= 1000);
   REQUIRE(run.trace->tasks[0].points + run.trace->tasks[1].points == run.points);
 }
+
+TEST_CASE("whatever is asked, a run ends as its replay does, wherever its memory lies") {
+  // Both go on after an access that the narrowed oracles say nothing of.
+  for (const char* const oracle : {"memory", "frames", "address-chain"}) {
+    for (const uint64_t seed : {uint64_t{0x42cb'8183'2881'6c56}, uint64_t{0x7909'3199'b8b6'3a74}}) {
+      Runner runner;
+      Plan plan = plan_of_seed(*find_scenario("snapshot-full-cache"), seed);
+      plan.bugs = {"garnet-385"};
+      plan.oracles = {oracle};
+      const Run& first = runner.play(plan);
+      const Verdict verdict = first.verdict;
+      const uint64_t digest = first.digest;
+      INFO(oracle << ", seed " << seed);
+      for (const bool guarded : {false, true}) {
+        plan.guarded = guarded;
+        plan.mirrored = !guarded;
+        const Run& again = runner.play(plan);
+        CHECK(again.verdict == verdict);
+        CHECK(again.digest == digest);
+      }
+    }
+  }
+}
