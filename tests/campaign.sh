@@ -3,7 +3,7 @@
 # The clean engine over all scenarios: no seed may fail. CI plays a share of it
 # (tests/planted_bugs_test.cpp); this plays as many as you say, 100,000 in all by default.
 #
-# usage: tests/campaign.sh [RUNS [CAMPAIGN_SEED]]      RUNS is divided among the scenarios
+# usage: tests/campaign.sh [RUNS [CAMPAIGN_SEED]]      RUNS, at least, divided among the scenarios
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 orrery=${ORRERY:-build/release/cli/orrery}
@@ -14,8 +14,9 @@ seed=${2:-1}
 scenarios=(snapshot-full-cache snapshot-at-rest late-flush many-sessions checkpoint-under-load
   crash-loop fold-over recover-smaller copy-reads reset-with-io dispose-with-io append-log
   operation-log short-lives)
+share=$(((runs + ${#scenarios[@]} - 1) / ${#scenarios[@]}))
 failed=0
 for scenario in "${scenarios[@]}"; do
-  "$orrery" run "$scenario" -n $((runs / ${#scenarios[@]})) -s "$seed" --keep-going || failed=1
+  "$orrery" run "$scenario" -n "$share" -s "$seed" --keep-going || failed=1
 done
 exit "$failed"
