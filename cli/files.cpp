@@ -16,6 +16,7 @@ namespace orrery::cli {
 namespace {
 
 constexpr uintmax_t kFileMax = uintmax_t{64} << 20;
+constexpr int kLinksMax = 40;  // as many as Linux follows
 
 std::string wrong(std::string_view what, const std::string& path) {
   return fmt::format("{} {}: {}", what, path, strerror(errno));
@@ -28,7 +29,35 @@ std::string write_all(int file, const std::string& path, std::string_view conten
     if (written <= 0) return wrong("cannot write", path);
     content.remove_prefix(static_cast<size_t>(written));
   }
-  return fsync(file) == 0 ? std::string() : wrong("cannot sync", path);
+  return {};
+}
+
+// Where links lead, also if nothing is there yet. Of a ring of links, one of them; and a link of
+// /proc, as it is: it stands for what is open already (/dev/stdout, /dev/fd/3).
+std::filesystem::path end_of_links(const std::string& path) {
+  std::error_code error;
+  std::filesystem::path there = path;
+  for (int i = 0; i < kLinksMax && std::filesystem::is_symlink(there, error); ++i) {
+    std::filesystem::path folder = std::filesystem::absolute(there, error).parent_path();
+    folder = std::filesystem::canonical(folder, error);
+    if (folder.string().starts_with("/proc/")) return folder / there.filename();
+    there = there.parent_path() / std::filesystem::read_symlink(there, error);
+  }
+  return there;
+}
+
+// A pipe, a terminal, /dev/null: what is there stays what it is, and is written to.
+bool stays(const std::filesystem::path& there) {
+  std::error_code error;
+  return std::filesystem::is_other(there, error) || std::filesystem::is_symlink(there, error);
+}
+
+std::string write_in_place(const std::string& path, std::string_view content) {
+  const int file = open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+  if (file < 0) return wrong("cannot write", path);
+  std::string failed = write_all(file, path, content);
+  if (close(file) != 0 && failed.empty()) failed = wrong("cannot write", path);
+  return failed;
 }
 
 }  // namespace
@@ -75,22 +104,32 @@ std::string check_file(const std::string& path) {
   if (path.back() == '/' || std::filesystem::is_directory(path, error)) {
     return fmt::format("\"{}\" is a folder", path);
   }
-  const std::filesystem::path folder = std::filesystem::absolute(path, error).parent_path();
-  return check_folder(folder.string());
+  const std::filesystem::path there = end_of_links(path);
+  if (std::filesystem::is_symlink(there, error) && !std::filesystem::exists(there, error)) {
+    return fmt::format("\"{}\" is a link that leads to no file", path);
+  }
+  if (std::filesystem::is_socket(there, error)) return fmt::format("\"{}\" is a socket", path);
+  if (stays(there)) {
+    return access(there.c_str(), W_OK) == 0 ? std::string() : wrong("cannot write", path);
+  }
+  return check_folder(std::filesystem::absolute(there, error).parent_path().string());
 }
 
 std::string write_file(const std::string& path, std::string_view content) {
+  const std::filesystem::path there = end_of_links(path);
+  if (stays(there)) return write_in_place(there.string(), content);
   std::error_code error;
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  const std::filesystem::path folder = there.parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, error);
   if (error) return fmt::format("cannot make the folder {}: {}", folder.string(), error.message());
-  const std::string temporary = path + ".tmp";
+  const std::string temporary = there.string() + ".tmp";
   const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0) return wrong("cannot write", temporary);
   std::string failed = write_all(file, temporary, content);
+  if (failed.empty() && fsync(file) != 0) failed = wrong("cannot sync", temporary);
   close(file);
-  if (failed.empty() && rename(temporary.c_str(), path.c_str()) != 0) {
-    failed = wrong("cannot rename to", path);
+  if (failed.empty() && rename(temporary.c_str(), there.c_str()) != 0) {
+    failed = wrong("cannot rename to", there.string());
   }
   if (!failed.empty()) unlink(temporary.c_str());
   return failed;

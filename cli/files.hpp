@@ -19,8 +19,9 @@ std::string check_folder(const std::string& folder);
 /// Whether a file could be written at the path. Leaves nothing behind.
 std::string check_file(const std::string& path);
 
-/// Writes PATH.tmp, syncs it and renames it: what stands at PATH is whole, or what stood there
-/// before. Makes the folder if it is missing.
+/// Writes a file beside it, syncs it and renames it: what stands at the path is whole, or what
+/// stood there before. Makes the folder if it is missing. Links are followed, and what is no
+/// regular file (a pipe, a device) is written to as it is.
 std::string write_file(const std::string& path, std::string_view content);
 
 }  // namespace orrery::cli

@@ -41,6 +41,7 @@ void Options::value(const char* names, const char* what, std::optional<std::stri
                     const char* sentence) {
   CLI::Option* const option = state_->app.add_option(names);
   option->description(sentence)->type_name(what)->expected(1);
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);  // who gives two is told below
   state_->values.emplace_back(option, &value);
 }
 
@@ -65,6 +66,11 @@ std::optional<int> Options::parse(const Invocation& invocation) {
   const std::string wrong = mistake();
   if (!wrong.empty()) return usage_error(invocation, wrong);
   for (const auto& [option, value] : state_->values) {
+    if (option->count() > 1) {
+      const std::string twice = option->get_name(false, true);
+      return usage_error(invocation, fmt::format("option {} is given {} times; once is enough",
+                                                 twice.substr(twice.find("--")), option->count()));
+    }
     if (option->count() > 0) *value = option->as<std::string>();
   }
   return std::nullopt;

@@ -95,6 +95,9 @@ namespace {
 std::string check_names(std::string_view what, const std::vector<std::string>& names,
                         const std::vector<std::string>& known) {
   for (const std::string& name : names) {
+    if (std::count(names.begin(), names.end(), name) > 1) {
+      return fmt::format("{} \"{}\" is given twice; once is enough", what, name);
+    }
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     return fmt::format("{} \"{}\" is not known; did you mean \"{}\"?", what, name,
                        scenarios::nearest(name, known));

@@ -156,7 +156,7 @@ std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& option
   hang_after_ms = large ? kHangAfterMsLarge : kHangAfterMs;
   if (words.hang_after) wrong = read_time(*words.hang_after, hang_after_ms);
   if (wrong.empty() && words.replays) {
-    wrong = read_count("--replays", *words.replays, 1, options.replays_max);
+    wrong = read_count("--replays", *words.replays, fuzz::kReplaysLeast, options.replays_max);
   }
   if (wrong.empty() && words.file && words.file->empty()) wrong = "-o wants the name of a file";
   if (wrong.empty()) wrong = check_file(output_file(words, target));

@@ -31,12 +31,19 @@ std::string read_target(const std::string& first, const std::string& second,
       return fmt::format("scenario {} wants a seed behind it", first);
     }
     if (!file_exists(first)) {
+      if (first.find_first_of("./") != std::string::npos) {
+        return fmt::format("there is no tape file \"{}\"", first);
+      }
       scenario_named(first, wrong);
       return fmt::format("there is no tape file \"{}\", and {}", first, wrong);
     }
     return from_file(first, changes, target);
   }
-  if (scenario_named(first, wrong) == nullptr) return wrong;
+  if (scenario_named(first, wrong) == nullptr) {
+    if (!file_exists(first)) return wrong;
+    return fmt::format("\"{}\" is one word too many: {} is a file, and a tape has its seed in it",
+                       second, first);
+  }
   uint64_t seed = 0;
   const bool is_seed = read_seed(second, seed).empty();
   if (is_seed || !file_exists(second)) return from_seed(first, second, changes, target);

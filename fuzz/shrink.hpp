@@ -25,6 +25,9 @@ namespace orrery::fuzz {
 /// Plays a plan. The run is valid until the next call.
 using Play = std::function<const scenarios::Run&(const scenarios::Plan&)>;
 
+/// With fewer there is no search: 40 are kept for necessity and confirmation.
+constexpr uint64_t kReplaysLeast = 50;
+
 struct ShrinkOptions {
   uint64_t replays_max = 2000;
   /// Accept sizes at which the failure needs no deviation any more, although it needed some before.

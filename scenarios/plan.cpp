@@ -102,8 +102,9 @@ std::string plan_of_tape(const sim::Tape& tape, Plan& plan) {
   }
   for (const SizeRow& row : made.scenario->sizes()) {
     if (made.sizes.find(row.name)) continue;
-    return fmt::format("size {} is missing: the tape is of another scenario than {}, or too old",
-                       row.name, tape.scenario);
+    return fmt::format(
+        "size {} is missing: the tape is cut off, too old, or of another scenario than {}",
+        row.name, tape.scenario);
   }
   made.seed = tape.seed;
   made.bugs = tape.bugs;
