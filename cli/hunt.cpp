@@ -15,6 +15,7 @@
 #include "cli/files.hpp"
 #include "cli/plan_options.hpp"
 #include "cli/terminal.hpp"
+#include "cli/way_on.hpp"
 #include "fuzz/last_words.hpp"
 #include "reports/words.hpp"
 
@@ -48,6 +49,7 @@ class Hunter final : public fuzz::Watcher {
   void settle(RunRow& row) override;
   void on_row(const RunRow& row) override;
   void on_last_words(const RunRow& row, const std::string& words) override;
+  void on_interrupt(const Campaign& so_far, double seconds) override;
   void on_tick(const Campaign& so_far, double seconds) override;
   bool has_found() const override { return found_elsewhere_; }
 
@@ -211,6 +213,19 @@ void Hunter::flush_rows() {
 }
 
 void Hunter::harness_failed(std::string text) { harness_failures_.push_back(std::move(text)); }
+
+// Said at once: a second Ctrl-C leaves no time for it.
+void Hunter::on_interrupt(const Campaign& so_far, double seconds) {
+  progress_.clear();
+  flush_rows();
+  if (hunted_.quiet) return;
+  fmt::print(
+      invocation_.err,
+      "orrery: stopping when the runs that are playing are over; Ctrl-C again ends at once\n");
+  const std::string command = way_on(invocation_, hunted_, order_, so_far.next, seconds);
+  if (!command.empty()) fmt::print(invocation_.err, "  then go on with:  {}\n", command);
+  invocation_.err.flush();
+}
 
 void Hunter::on_tick(const Campaign& so_far, double seconds) {
   if (!rows_.empty()) flush_rows();
@@ -400,22 +415,11 @@ void Hunter::tell_trouble(const Campaign& campaign) {
   }
 }
 
-// A campaign is a pure function of its seed and the number of a run, so all that is needed to go on
-// is a number.
 void Hunter::tell_way_on(const Campaign& campaign) {
-  std::string rest;
-  if (order_.time_max_ms != INT64_MAX) {
-    const auto spent_ms = static_cast<int64_t>(campaign.wall_s * 1000);
-    rest = fmt::format(" --time {}ms", std::max<int64_t>(order_.time_max_ms - spent_ms, 1));
-  } else {
-    rest = fmt::format(" -n {}", order_.runs_max - (campaign.next - order_.first));
-  }
   fmt::print(invocation_.err, "orrery: stopped early, after {}\n",
              reports::counted(campaign.next - order_.first, "run"));
-  if (order_.runs_max == campaign.next - order_.first) return;
-  fmt::print(invocation_.err, "  go on:  {} run {} -s {} --from {}{}{}{}\n", invocation_.called,
-             hunted_.scenario->name(), reports::hex64(hunted_.seed), campaign.next, rest,
-             words_of(hunted_.changes), hunted_.options);
+  const std::string command = way_on(invocation_, hunted_, order_, campaign.next, campaign.wall_s);
+  if (!command.empty()) fmt::print(invocation_.err, "  go on:  {}\n", command);
 }
 
 // A full disk must not hide what was found.

@@ -51,7 +51,7 @@ void print_help(std::ostream& out) {
          "exit codes: 0 nothing violated, 1 found or reproduced, 2 wrong usage, 3 nondeterminism,\n"
          "  4 inconclusive, or the tape does not fit this build, 5 the harness failed, 6 goal not "
          "met,\n"
-         "  75 stopped early\n";
+         "  75 stopped early, 130 ended at once by a second Ctrl-C\n";
 }
 
 // The path of this binary, for the fresh processes that confirm a failure.

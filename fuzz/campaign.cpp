@@ -407,6 +407,8 @@ void Supervisor::count(const RunRow& row) {
 void Supervisor::interrupted() {
   campaign_.interrupted = true;
   memory_.shared().stop = true;
+  campaign_.next = next_;
+  watcher_.on_interrupt(campaign_, seconds());
 }
 
 void Supervisor::kill_all() {

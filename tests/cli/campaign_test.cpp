@@ -190,10 +190,10 @@ TEST_CASE("a fresh process that is killed because it takes too long has reproduc
   CHECK_THAT(ended.out, ContainsSubstring("UNCONFIRMED"));
 }
 
-TEST_CASE("Ctrl-C twice leaves whole rows, and all that were told") {
+TEST_CASE("Ctrl-C twice leaves whole rows, all that were told, and says how to go on") {
   const Place place;
   const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run many-sessions -n 1000000 -s 7 -j 2 --json -q & campaign=$!
+      $ORRERY run many-sessions -n 1000000 -s 7 -j 2 --json & campaign=$!
       find_child run
       sleep 0.5
       kill -STOP $child  # so that what is in flight is never over
@@ -207,6 +207,13 @@ TEST_CASE("Ctrl-C twice leaves whole rows, and all that were told") {
   const std::vector<Json> rows = rows_of(ended.out);
   CHECK(rows.size() > 10);
   for (size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i]["index"] == i);
+  // The first Ctrl-C said it: of rows that had been written by then, none is played again.
+  const std::string way_on = behind(ended.err, "then go on with:  " + place.binary() + " ");
+  const size_t from = std::stoul(behind(way_on, "--from "));
+  CHECK(from <= rows.size());
+  CHECK(from > 10);
+  CHECK_THAT(way_on, ContainsSubstring("run many-sessions -s 0x0000000000000007 --from"));
+  CHECK_THAT(way_on, ContainsSubstring(" -n " + std::to_string(1'000'000 - from)));
 }
 
 TEST_CASE("what came to no conclusion is told with its reason and a seed") {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/way_on.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/plan_options.hpp"
+#include "reports/words.hpp"
+
+namespace orrery::cli {
+
+std::string way_on(const Invocation& invocation, const Hunted& hunted,
+                   const fuzz::CampaignOrder& order, uint64_t next, double seconds) {
+  const uint64_t played = next - order.first;
+  if (played == order.runs_max) return {};
+  std::string rest = fmt::format("-n {}", order.runs_max - played);
+  if (order.time_max_ms != INT64_MAX) {
+    const auto spent_ms = static_cast<int64_t>(seconds * 1000);
+    rest = fmt::format("--time {}ms", std::max<int64_t>(order.time_max_ms - spent_ms, 1));
+  }
+  return fmt::format("{} run {} -s {} --from {} {}{}{}", invocation.called, hunted.scenario->name(),
+                     reports::hex64(hunted.seed), next, rest, words_of(hunted.changes),
+                     hunted.options);
+}
+
+}  // namespace orrery::cli
