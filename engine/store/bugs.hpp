@@ -110,7 +110,7 @@ inline constexpr auto kBugs = std::to_array<BugRow>({
      "recovery", &Bugs::spec_d4},
     {"spec-d9", "engine-spec D-9",
      "the metadata names a flushed address that was sampled late and may lie above the final one",
-     "snapshot-cut", &Bugs::spec_d9},
+     "metadata", &Bugs::spec_d9},
     {"spec-d14", "engine-spec D-14, fixed by garnet PRs 1765 and 1775",
      "a reset takes the frames away without a wait for those who are still inside the epoch",
      "check", &Bugs::spec_d14},

@@ -24,6 +24,8 @@ constexpr auto kOracles = std::to_array<OracleRow>({
     {"completions", "every request ends once; every snapshot page is counted once, in its turn",
      &judge_completions},
     {"linearizable", "each key behaves like one variable", &judge_clients},
+    {"metadata", "a checkpoint's metadata can be read, makes sense and would survive a power loss",
+     &judge_metadata},
     {"snapshot-cut", "a checkpoint's files hold all of its version and nothing of the next",
      &judge_snapshots},
     {"recovery", "a recovered store holds what its checkpoint captured, and nothing else",

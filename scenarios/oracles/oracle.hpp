@@ -59,6 +59,7 @@ Judgement judge_epochs(const Run& run, OracleScratch& scratch);
 Judgement judge_walks(const Run& run, OracleScratch& scratch);
 Judgement judge_completions(const Run& run, OracleScratch& scratch);
 Judgement judge_clients(const Run& run, OracleScratch& scratch);
+Judgement judge_metadata(const Run& run, OracleScratch& scratch);
 Judgement judge_snapshots(const Run& run, OracleScratch& scratch);
 Judgement judge_recovery(const Run& run, OracleScratch& scratch);
 Judgement judge_operations(const Run& run, OracleScratch& scratch);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A committed checkpoint's files, read by an independent reader, hold the state at the version cut:
 // all that was done in its version and before, nothing of the next (engine-spec 5.5); each
-// session's serial says as much; the metadata makes sense (5.9, and hazard R-X of 6.2); all of it,
-// names and bytes, would be there after a power loss; and its index is whole (index_files.hpp).
-// Files are read in place, whatever their size. In a scenario that keeps no history nobody knows
-// what a checkpoint should hold; there it must be sound, and durable.
+// session's serial says as much; all of it, names and bytes, would be there after a power loss; and
+// its index is whole (index_files.hpp). Files are read in place, whatever their size. In a scenario
+// that keeps no history nobody knows what a checkpoint should hold; there it must be sound, and
+// durable. Where the metadata cannot be read nothing is judged: that it can is for metadata.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "engine/store/events.hpp"
-#include "scenarios/ledger.hpp"
 #include "scenarios/oracles/clients.hpp"
+#include "scenarios/oracles/commits.hpp"
 #include "scenarios/oracles/index_files.hpp"
 #include "scenarios/oracles/lives.hpp"
 #include "scenarios/oracles/serials.hpp"
@@ -30,15 +30,6 @@ struct Devices {
 
 using Moment = FileView::Moment;
 
-// The checkpoint of one kMetadataCommitted: its event, and whether its files were found.
-struct Commit {
-  size_t event;
-  uint64_t version;
-  bool readable;
-  bool removed;  // or about to be: it need not be there
-};
-
-std::vector<Commit> commits_of(const Run& run);
 Devices devices_of(const sim::Disk& disk, const sim::SimDevice& info, std::string_view prefix);
 bool read(const Devices& devices, Moment moment, OracleScratch& scratch);
 Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& commit);
@@ -58,73 +49,26 @@ Judgement judge_snapshots(const Run& run, OracleScratch& scratch) {
   if (has_crashed(run)) return {};
   std::vector<Commit> commits = commits_of(run);
   Judgement all;
-  const auto keep = [&](Judgement one) {
-    if (one.finding && (!all.finding || one.finding->step < all.finding->step)) {
-      all.finding = std::move(one.finding);
-    }
-    if (all.not_judged.empty()) all.not_judged = std::move(one.not_judged);
-  };
-  std::string flaw = "there is no file of it";
   const sim::Disk& disk = run.world->disk();
-  disk.each([&](const sim::SimDevice& device) {
-    constexpr std::string_view kSuffix = "/info.dat";
-    const std::string_view name = device.name();
-    if (!name.ends_with(kSuffix)) return;
-    const Devices devices = devices_of(disk, device, name.substr(0, name.size() - kSuffix.size()));
-    if (!read(devices, Moment::now, scratch)) {
-      flaw = scratch.snapshot_reader.findings().front().text;
-      return;
-    }
-    // A checkpoint that was not committed may look as it likes; that it is not taken for one is
-    // the business of recovery.
-    const uint64_t version = scratch.snapshot_reader.checkpoint().version;
-    const auto commit = std::find_if(commits.begin(), commits.end(),
-                                     [&](const Commit& one) { return one.version == version; });
-    if (commit == commits.end() || commit->removed) return;
+  each_metadata(disk, [&](const sim::SimDevice& info, std::string_view folder) {
+    const Devices devices = devices_of(disk, info, folder);
+    if (!read(devices, Moment::now, scratch)) return;
+    Commit* const commit = find_commit(commits, scratch.snapshot_reader.checkpoint().version);
+    if (commit == nullptr) return;
     commit->readable = true;
-    keep(judge_files(run, scratch, *commit));
-    keep(judge_sessions(run, scratch, *commit));
-    keep(judge_durability(run, devices, scratch, *commit));
+    keep_earlier(all, judge_files(run, scratch, *commit));
+    keep_earlier(all, judge_sessions(run, scratch, *commit));
+    keep_earlier(all, judge_durability(run, devices, scratch, *commit));
   });
   for (const Commit& commit : commits) {
-    if (commit.readable || commit.removed) continue;
-    Finding finding = finding_at(run, "snapshot-cut", commit.event);
-    finding.label = "the metadata of a committed checkpoint cannot be read";
-    finding.text = fmt::format("the checkpoint of version {}: {}", commit.version, flaw);
-    keep(std::move(finding));
+    if (commit.readable || commit.removed || !all.not_judged.empty()) continue;
+    all.not_judged = fmt::format("the metadata of version {} cannot be read", commit.version);
   }
-  keep(judge_index_files(run));
+  keep_earlier(all, judge_index_files(run));
   return all;
 }
 
 namespace {
-
-std::vector<Commit> commits_of(const Run& run) {
-  std::vector<Commit> commits;
-  std::vector<Commit> before;  // the store began to be emptied, or to go back
-  const auto& all = run.trace->events;
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (all[i].kind == events::kStoreEmptying) {
-      before = commits;
-      for (Commit& commit : commits) commit.removed = true;
-    }
-    if (all[i].kind == events::kStoreKept) commits = before;
-    if (all[i].kind == ledger::kGoesBack && all[i].a == 0) commits = before;
-    if (all[i].kind == ledger::kGoesBack && all[i].a != 0) {
-      before = commits;
-      for (Commit& commit : commits) {
-        if (commit.version > static_cast<uint64_t>(all[i].a)) commit.removed = true;
-      }
-    }
-    if (all[i].kind == events::kCheckpointsRemoved) {
-      const size_t kept = std::min(commits.size(), static_cast<size_t>(all[i].a));
-      for (size_t old = 0; old < commits.size() - kept; ++old) commits[old].removed = true;
-    }
-    if (all[i].kind != events::kMetadataCommitted) continue;
-    commits.push_back({i, static_cast<uint64_t>(all[i].a), false, false});
-  }
-  return commits;
-}
 
 Devices devices_of(const sim::Disk& disk, const sim::SimDevice& info, std::string_view prefix) {
   const std::string_view store = prefix.substr(0, prefix.find('/'));
@@ -133,9 +77,7 @@ Devices devices_of(const sim::Disk& disk, const sim::SimDevice& info, std::strin
 }
 
 bool read(const Devices& devices, Moment moment, OracleScratch& scratch) {
-  const FileView info = view_of(devices.info, moment);
-  scratch.info.resize(info.size());
-  info.read(0, scratch.info);
+  bytes_of(*devices.info, Moment::now, scratch);  // whether it stays is for the oracle metadata
   const FileView snapshot = view_of(devices.snapshot, moment);
   const FileView log = view_of(devices.log, moment);
   return scratch.snapshot_reader.read(
@@ -143,9 +85,6 @@ bool read(const Devices& devices, Moment moment, OracleScratch& scratch) {
 }
 
 const char* label_of(Flaw flaw) {
-  if (flaw <= Flaw::metadata_order) {
-    return "the metadata of a committed checkpoint contradicts itself";
-  }
   if (flaw == Flaw::page_table) {
     return "a page of a committed checkpoint is not what its checksum says";
   }
@@ -154,8 +93,8 @@ const char* label_of(Flaw flaw) {
 
 Judgement judge_files(const Run& run, OracleScratch& scratch, const Commit& commit) {
   const Checkpoint& checkpoint = scratch.snapshot_reader.checkpoint();
-  if (!scratch.snapshot_reader.findings().empty()) {
-    const SnapshotFinding& flaw = scratch.snapshot_reader.findings().front();
+  for (const SnapshotFinding& flaw : scratch.snapshot_reader.findings()) {
+    if (is_of_metadata(flaw.flaw)) continue;
     Finding finding = finding_at(run, "snapshot-cut", commit.event);
     finding.label = label_of(flaw.flaw);
     finding.text = fmt::format("the checkpoint of version {}: {}", checkpoint.version, flaw.text);
@@ -234,8 +173,7 @@ Judgement judge_durability(const Run& run, const Devices& devices, OracleScratch
                            const Commit& commit) {
   const bool null_main = scratch.snapshot_reader.checkpoint().null_main;
   const auto flushed = static_cast<uint64_t>(scratch.snapshot_reader.checkpoint().flushed);
-  for (const sim::SimDevice* device :
-       {devices.info, devices.snapshot, devices.table, devices.log}) {
+  for (const sim::SimDevice* device : {devices.snapshot, devices.table, devices.log}) {
     if (device == nullptr || device->name_is_durable()) continue;
     if (device == devices.log && null_main) continue;
     Finding finding = finding_at(run, "snapshot-cut", commit.event);
@@ -247,20 +185,13 @@ Judgement judge_durability(const Run& run, const Devices& devices, OracleScratch
   const auto pending = [](const sim::SimDevice* device, uint64_t size) {
     return device != nullptr && !device->media().is_durable(0, size);
   };
-  const bool safe =
-      !pending(devices.info, UINT64_MAX / 2) && !pending(devices.snapshot, UINT64_MAX / 2) &&
-      !pending(devices.table, UINT64_MAX / 2) && (null_main || !pending(devices.log, flushed));
+  const bool safe = !pending(devices.snapshot, UINT64_MAX / 2) &&
+                    !pending(devices.table, UINT64_MAX / 2) &&
+                    (null_main || !pending(devices.log, flushed));
   if (safe) return {};
-  Judgement then;
-  if (read(devices, Moment::after_power_loss, scratch) &&
-      scratch.snapshot_reader.checkpoint().version == commit.version) {
-    then = judge_files(run, scratch, commit);
-    if (!then.finding) return then;
-  } else {
-    then.finding = finding_at(run, "snapshot-cut", commit.event);
-    then.finding->text =
-        fmt::format("the metadata of version {} cannot be read then", commit.version);
-  }
+  read(devices, Moment::after_power_loss, scratch);
+  Judgement then = judge_files(run, scratch, commit);
+  if (!then.finding) return then;
   then.finding->label = "a committed checkpoint is not durable";
   then.finding->text = "after a power loss that takes what no sync covers: " + then.finding->text;
   return then;

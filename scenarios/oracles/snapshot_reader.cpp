@@ -80,10 +80,15 @@ SnapshotReader::SnapshotReader() : scratch_(std::make_unique<Scratch>()) {}
 
 SnapshotReader::~SnapshotReader() = default;
 
-bool SnapshotReader::read(const CheckpointFiles& files) {
+bool SnapshotReader::read_metadata(Bytes info) {
   scratch_->clear();
-  if (!scratch_->read_metadata(files.info)) return false;
+  if (!scratch_->read_metadata(info)) return false;
   scratch_->check_order();
+  return true;
+}
+
+bool SnapshotReader::read(const CheckpointFiles& files) {
+  if (!read_metadata(files.info)) return false;
   if (scratch_->checkpoint.use_snapshot_file) scratch_->judge_table(files);
   scratch_->walk_files(files);
   scratch_->keep_present();

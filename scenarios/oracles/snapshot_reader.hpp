@@ -89,6 +89,9 @@ enum class Flaw : uint8_t {
   record_cut_off,     // a valid record goes on beyond the end of its file
 };
 
+/// Of info.dat alone, whatever the files that it speaks of hold.
+constexpr bool is_of_metadata(Flaw flaw) { return flaw <= Flaw::metadata_order; }
+
 struct SnapshotFinding {
   Flaw flaw = Flaw::metadata_size;
   int64_t where = 0;  // an offset in info.dat, or the address of a record
@@ -105,6 +108,9 @@ class SnapshotReader {
   /// Reads a checkpoint. False if its metadata says nothing that can be used: then there are
   /// findings and nothing else. True with findings is possible too.
   bool read(const CheckpointFiles& files);
+
+  /// The same of its metadata alone: there are no entries.
+  bool read_metadata(engine::Bytes info);
 
   const Checkpoint& checkpoint() const;
 

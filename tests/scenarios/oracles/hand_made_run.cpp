@@ -108,7 +108,6 @@ void HandMadeRun::write_file(engine::Runtime runtime, const std::string& name, e
   io.done = [](engine::Io& request) { static_cast<engine::Signal*>(request.owner)->set(); };
   device.submit(io);
   durable.wait();
-  (void)runtime.storage.sync_names();
 }
 
 std::string HandMadeRun::label(Judge judge) {

@@ -66,7 +66,7 @@ class HandMadeRun {
   /// Runs `body` as a task of the world that the run points to. A process has one world, which all
   /// hand-made runs of a test share: what another has made in it is gone.
   void in_world(const std::function<void(engine::Runtime)>& body);
-  /// For in_world(): a file with these bytes; `synced` if they, and the name, survive anything.
+  /// For in_world(): a file with these bytes; `synced` if they survive anything. Its name is not.
   static void write_file(engine::Runtime runtime, const std::string& name, engine::Bytes bytes,
                          bool synced = true, uint64_t offset = 0);
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The metadata of a committed checkpoint can be read, makes sense, and stays.
+#include "tests/scenarios/oracles/committed_run.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+namespace orrery::scenarios {
+
+TEST_CASE("metadata that is durable and agrees with itself is fine, whatever the pages hold") {
+  REQUIRE(CommittedRun().judge(judge_metadata) == "nothing");
+  CommittedRun other;
+  other.value = 9;
+  other.pages_synced = false;
+  REQUIRE(other.judge(judge_metadata) == "nothing");
+}
+
+TEST_CASE("a committed checkpoint without metadata is found") {
+  CommittedRun none;
+  none.with_metadata = false;
+  REQUIRE(none.judge(judge_metadata) == "the metadata of a committed checkpoint cannot be read");
+}
+
+TEST_CASE("metadata that calls more flushed than it holds is found") {
+  CommittedRun beyond;
+  beyond.beyond = 512;
+  REQUIRE(beyond.judge(judge_metadata) ==
+          "the metadata of a committed checkpoint contradicts itself");
+}
+
+TEST_CASE("metadata that no sync covers is found, and a name that none covers") {
+  CommittedRun bytes;
+  bytes.metadata_synced = false;
+  REQUIRE(bytes.judge(judge_metadata) == "the metadata of a committed checkpoint is not durable");
+  CommittedRun name;
+  name.names_synced = false;
+  REQUIRE(name.judge(judge_metadata) ==
+          "the metadata of a committed checkpoint has no durable name");
+}
+
+TEST_CASE("the metadata of a checkpoint that was removed since may be gone") {
+  CommittedRun gone;
+  gone.with_metadata = false;
+  gone.judge(judge_metadata);
+  gone.event(engine::events::kMetadataCommitted, 2);
+  gone.event(engine::events::kCheckpointsRemoved, 1);
+  // The newer one has none either, and it was kept.
+  const Judgement judgement = gone.judged(judge_metadata);
+  REQUIRE(judgement.finding);
+  REQUIRE(judgement.finding->text.starts_with("the checkpoint of version 2:"));
+}
+
+}  // namespace orrery::scenarios
