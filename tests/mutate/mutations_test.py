@@ -15,7 +15,8 @@ from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import mutate  # noqa: E402
-from mutations import BEYOND_FAULTS, EXPLAINED, MUTATIONS, OF_UNIT_TESTS, RARE  # noqa: E402
+from expected import AT_HOME, EXPLAINED, RARE  # noqa: E402
+from mutations import MUTATIONS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -39,10 +40,12 @@ class Mutations(unittest.TestCase):
     def test_every_explanation_is_of_a_break(self):
         names = [row[0] for row in MUTATIONS]
         self.assertEqual(len(names), len(set(names)))
-        explained = [*EXPLAINED, *OF_UNIT_TESTS, *RARE, *BEYOND_FAULTS]
+        explained = [*EXPLAINED, *RARE, *mutate.BY_TESTS]
         self.assertEqual(len(explained), len(set(explained)))
         self.assertLessEqual(set(explained), set(names))
-        for file in (OF_UNIT_TESTS | BEYOND_FAULTS).values():
+        self.assertLessEqual(set(AT_HOME), set(names))
+        self.assertLessEqual(set(AT_HOME.values()), set(mutate.SCENARIOS))
+        for file in mutate.BY_TESTS.values():
             self.assertTrue((ROOT / "tests" / file).is_file(), file)
             self.assertTrue(file.startswith("engine/"), file)  # or mutate.py must play them
 

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of breaks that are not simply killed by some seed of any scenario, and why."""
+
+# Breaks of what one scenario is about, and rare in others: they are hunted there first.
+AT_HOME = {
+    "reset-looks-once": "reset-with-io",
+    "reset-wakes-nobody": "reset-with-io",
+    "reset-names-not-synced": "short-lives",
+    "given-up-is-read": "dispose-with-io",
+    "committed-given-up": "dispose-with-io",
+    "copies-not-awaited": "copy-reads",
+    "maker-not-waited-for": "many-sessions",
+    "open-before-names-are-durable": "short-lives",
+    "names-not-synced-first": "short-lives",
+    "emptied-not-taken-back": "short-lives",
+    "void-checkpoint-taken": "short-lives",
+    "saved-of-another-version": "operation-log",
+    "filler-forgotten": "operation-log",
+    "cache-forgets-one-page": "crash-loop",
+    "cache-begins-below-its-snapshot": "crash-loop",
+    "elided-that-an-index-has": "crash-loop",
+    "indexes-not-forgotten": "recover-smaller",
+}
+
+# Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a
+# file that was damaged in a way that no fault here damages one, or errors that do not end. Then a
+# unit test of the engine must, in the file that is named.
+OF_UNIT_TESTS = {
+    "removal-not-synced-again": "engine/store/reset_test.cpp",
+    "outdated-truncated-anyway": "engine/store/begin_shift_test.cpp",
+    "open-before-names-are-durable": "engine/store/reset_test.cpp",
+    "page-of-flushed-not-written-back": "engine/store/recovery_test.cpp",
+    "void-checkpoint-of-that-place": "engine/store/reset_test.cpp",
+    "doubt-ignored": "engine/store/reset_test.cpp",
+    "checksum-of-what-was-given-up": "engine/store/recovery_test.cpp",
+    "checksum-of-nothing": "engine/store/damage_test.cpp",
+    "round-not-counted": "engine/store/append_log_test.cpp",
+}
+
+# Breaks that only damage of synced bytes shows, and no fault does that (docs/fault_model.md): no
+# run can notice them, and none may. They do not count; a test must notice, in the file named.
+BEYOND_FAULTS = {
+    "going-back-without-rehearsal": "engine/store/damage_test.cpp",
+    "commit-file-without-checksum": "engine/store/append_log_files_test.cpp",
+}
+
+# Breaks that matter and that may survive: what must meet for a campaign to notice.
+RARE = {
+    "step-for-another-checkpoint": "two index checkpoints of one version within a few points: "
+                                   "about once in 1,500 runs of sizes that do nothing else",
+    "saved-within-a-checkpoint": "an allocation lost its race while its session, and no other, had "
+                                 "the view of before, and the writer of an inline snapshot was "
+                                 "between two points of that very page",
+    "going-back-not-synced": "the sync must have failed before, nothing else sync the names until "
+                             "something is written, and the power be lost between the two",
+}
+
+# Breaks that change nothing that is promised, and why. A run must not notice them.
+EXPLAINED = {
+    "reset-forgets-reads": "what a read brings is not looked at once the contents are others; that "
+                           "no device is emptied under a read is for the device's sake",
+    "read-during-reset": "the generation that is compared beside it says the same in time",
+    "index-not-synced": "an index is compared with its checksum before it is believed, and built "
+                        "anew from the log if it is not whole: it is lost, and nothing else is",
+    "version-of-checkpoint-replayed": "an entry says what its key holds afterwards, and those "
+                                      "behind it follow: a replay of more than is needed changes "
+                                      "nothing (docs/adr/0005-operation-log.md); the test that "
+                                      "would notice makes up an order that no store writes",
+    "open-ignores-flushed": "closed never passes flushed (address-chain), so the test of closed "
+                            "that stands beside it says the same",
+    "makers-both-withdraw": "who withdraws does not make another as long as he sees one in the "
+                            "making: that alone breaks the step, or ends where no two turns have "
+                            "the same length",
+    "barrier-without-epoch": "the step is taken when all who are inside have marked PREPARE, and "
+                             "whoever has marked it spins at the barrier already",
+    "rmw-copies-fuzzy": "a read-modify-write holds the bucket's latch while it looks at ro and "
+                        "while it writes, and so does whoever updates in place: nobody updates "
+                        "with an older ro while the copy is taken",
+}
