@@ -12,13 +12,17 @@
 namespace orrery::cli {
 namespace {
 
-constexpr std::string_view kRemark = "# without it: ";
+constexpr std::string_view kRemark = "without it: ";
 
 std::string from_seed(const std::string& scenario, const std::string& seed,
                       const fuzz::Changes& changes, Target& target);
 std::string from_file(const std::string& path, const fuzz::Changes& changes, Target& target);
 bool asks_the_same(const scenarios::Plan& recorded, const scenarios::Plan& changed);
 std::vector<reports::Need> needs_of(std::string_view text);
+/// No scenario is named like that, and no seed.
+bool looks_like_path(const std::string& word) {
+  return word.find_first_of("./") != std::string::npos;
+}
 
 }  // namespace
 
@@ -30,23 +34,21 @@ std::string read_target(const std::string& first, const std::string& second,
     if (scenarios::find_scenario(first) != nullptr) {
       return fmt::format("scenario {} wants a seed behind it", first);
     }
-    if (!file_exists(first)) {
-      if (first.find_first_of("./") != std::string::npos) {
-        return fmt::format("there is no tape file \"{}\"", first);
-      }
-      scenario_named(first, wrong);
-      return fmt::format("there is no tape file \"{}\", and {}", first, wrong);
-    }
-    return from_file(first, changes, target);
+    if (file_exists(first) || looks_like_path(first)) return from_file(first, changes, target);
+    scenario_named(first, wrong);
+    return fmt::format("there is no tape file \"{}\", and {}", first, wrong);
   }
   if (scenario_named(first, wrong) == nullptr) {
-    if (!file_exists(first)) return wrong;
+    if (!file_exists(first)) {
+      return looks_like_path(first) ? from_file(first, changes, target) : wrong;
+    }
     return fmt::format("\"{}\" is one word too many: {} is a file, and a tape has its seed in it",
                        second, first);
   }
   uint64_t seed = 0;
   const bool is_seed = read_seed(second, seed).empty();
-  if (is_seed || !file_exists(second)) return from_seed(first, second, changes, target);
+  const bool is_file = file_exists(second) || (looks_like_path(second) && second[0] != '@');
+  if (is_seed || !is_file) return from_seed(first, second, changes, target);
   wrong = from_file(second, changes, target);
   if (wrong.empty() && target.plan.scenario->name() != first) {
     return fmt::format("{} is a tape of scenario {}, not of {}", second,
@@ -72,16 +74,13 @@ std::string other_revision(const Target& target) {
 }
 
 std::string tape_text(const sim::Tape& tape, const std::vector<reports::Need>& needs) {
-  sim::Tape head = tape;
-  head.deviations.clear();
-  std::string text = sim::print_tape(head);
-  for (const sim::Deviation& deviation : tape.deviations) {
-    text += fmt::format("at {}\n", deviation.text());
+  return sim::print_tape(tape, [&](const sim::Deviation& deviation) {
+    std::string remark;
     for (const reports::Need& need : needs) {
-      if (need.deviation == deviation) text += fmt::format("{}{}\n", kRemark, need.without);
+      if (need.deviation == deviation) remark = fmt::format("{}{}", kRemark, need.without);
     }
-  }
-  return text;
+    return remark;
+  });
 }
 
 namespace {
@@ -126,17 +125,18 @@ bool asks_the_same(const scenarios::Plan& recorded, const scenarios::Plan& chang
 
 // A remark stands behind the deviation that it is about.
 std::vector<reports::Need> needs_of(std::string_view text) {
+  const std::string remark = fmt::format("# {}", kRemark);
   std::vector<reports::Need> needs;
   std::string before;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string line(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.starts_with(kRemark) && before.starts_with("at ")) {
+    if (line.starts_with(remark) && before.starts_with("at ")) {
       sim::Tape one;
       const std::string small = "orrery-tape 1\nscenario any\n" + before + "\n";
       if (!sim::parse_tape(small, one) && one.deviations.size() == 1) {
-        needs.push_back({one.deviations.front(), line.substr(kRemark.size())});
+        needs.push_back({one.deviations.front(), line.substr(remark.size())});
       }
     }
     before = line;

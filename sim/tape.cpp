@@ -12,8 +12,9 @@
 namespace orrery::sim {
 namespace {
 
-constexpr std::string_view kFirstLine = "orrery-tape 1";
-constexpr size_t kTapeMax = size_t{64} << 20;  // bytes
+constexpr std::string_view kFirstLine = "orrery-tape 2";
+constexpr std::string_view kFirstLineOfOld = "orrery-tape 1";  // such a tape need not say "end"
+constexpr size_t kTapeMax = size_t{64} << 20;                  // bytes
 constexpr const char* kActorForm = "an actor is label/number#repeat@incarnation";
 
 bool is_control(char c);
@@ -78,28 +79,37 @@ std::vector<Deviation> deviations_of(const std::vector<Taken>& taken) {
   return all;
 }
 
-std::string print_tape(const Tape& tape) {
+std::string print_tape(const Tape& tape,
+                       const std::function<std::string(const Deviation&)>& remark) {
   std::string text = fmt::format("{}\nscenario {}\n", kFirstLine, tape.scenario);
   if (!tape.revision.empty()) text += fmt::format("revision {}\n", tape.revision);
   if (tape.seed) text += fmt::format("seed 0x{:016x}\n", *tape.seed);
   for (const Size& size : tape.sizes) text += fmt::format("size {} {}\n", size.name, size.value);
   for (const std::string& bug : tape.bugs) text += fmt::format("bug {}\n", bug);
   for (const std::string& fault : tape.faults) text += fmt::format("fault {}\n", fault);
-  for (const Deviation& one : tape.deviations) text += fmt::format("at {}\n", one.text());
-  return text;
+  for (const Deviation& one : tape.deviations) {
+    text += fmt::format("at {}\n", one.text());
+    const std::string more = remark ? remark(one) : std::string();
+    if (!more.empty()) text += fmt::format("# {}\n", more);
+  }
+  return text + "end\n";
 }
 
 std::optional<TapeError> parse_tape(std::string_view text, Tape& tape) {
   if (text.size() > kTapeMax) return TapeError{1, "longer than a tape may be (64 MiB)"};
   Tape read;
   Said said;
-  for (size_t number = 1; !text.empty(); ++number) {
+  bool is_old = false;
+  bool ended = false;
+  size_t number = 1;
+  for (; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (number == 1) {
-      if (line == kFirstLine) continue;
+      is_old = line == kFirstLineOfOld;
+      if (is_old || line == kFirstLine) continue;
       return TapeError{1, fmt::format("a tape begins with the line \"{}\"", kFirstLine)};
     }
     if (line.empty() || line.front() == '#') continue;
@@ -108,9 +118,16 @@ std::optional<TapeError> parse_tape(std::string_view text, Tape& tape) {
       return TapeError{number,
                        "a control character stands in the line; words are parted by blanks"};
     }
+    if (ended) return TapeError{number, fmt::format("\"{}\" stands behind the end", line)};
+    ended = line == "end";
+    if (ended) continue;
     std::string wrong = parse_line(line, read);
     if (wrong.empty()) wrong = find_repetition(line, read, said);
     if (!wrong.empty()) return TapeError{number, std::move(wrong)};
+  }
+  if (!ended && !is_old) {
+    return TapeError{std::max<size_t>(number, 2) - 1,
+                     "cut off here: a tape ends with the line \"end\""};
   }
   if (read.scenario.empty()) {
     return TapeError{1, "no scenario is named; a line \"scenario NAME\" is missing"};
@@ -176,7 +193,8 @@ std::string parse_line(std::string_view line, Tape& tape) {
     tape.seed = seed;
   } else {
     return fmt::format(
-        "\"{}\" is not known; a line starts with scenario, revision, seed, size, bug, fault or at",
+        "\"{}\" is not known; a line starts with scenario, revision, seed, size, bug, fault, at or "
+        "end",
         word);
   }
   if (!line.empty()) return fmt::format("\"{}\" stands behind the end of the line", line);

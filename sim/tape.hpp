@@ -5,7 +5,7 @@
 // What a tape does not name is calm. The text form has one fact a line, so that it can be read,
 // compared and edited:
 //
-//   orrery-tape 1
+//   orrery-tape 2
 //   scenario snapshot-full-cache
 //   revision 2f6ad01c
 //   seed 0x000000000000002a
@@ -14,11 +14,14 @@
 //   fault io-error
 //   at upsert/12#0@0 17 preempt done-write:store/hlog/4096#0@0
 //   at write:store/hlog/4096#0@0 0 latency 11
+//   end
 //
-// An actor or task is label/number#repeat@incarnation. The number after it is the occurrence.
+// Without the last line something was cut off. Tapes of version 1 have none. An actor or task is
+// label/number#repeat@incarnation. The number after it is the occurrence.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -77,7 +80,9 @@ std::vector<Deviated> deviated(const std::vector<Deviation>& deviations);
 /// What a run took, as deviations.
 std::vector<Deviation> deviations_of(const std::vector<Taken>& taken);
 
-std::string print_tape(const Tape& tape);
+/// `remark` may say something of a deviation, in one line, which is printed below it.
+std::string print_tape(const Tape& tape,
+                       const std::function<std::string(const Deviation&)>& remark = {});
 
 /// What is wrong with a text that is no tape: the line, and what would be right.
 struct TapeError {

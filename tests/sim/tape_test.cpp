@@ -54,13 +54,14 @@ TEST_CASE("a tape is read as it was printed", "[tape]") {
 
 TEST_CASE("a tape reads like the page that documents it", "[tape]") {
   const std::string text = sim::print_tape(some_tape());
-  for (const char* line : {"orrery-tape 1\nscenario snapshot-full-cache\n", "\nrevision 2f6ad01c\n",
+  for (const char* line : {"orrery-tape 2\nscenario snapshot-full-cache\n", "\nrevision 2f6ad01c\n",
                            "\nseed 0x000000000000002a\n", "\nsize pages 16\n", "\nsize shift -3\n",
                            "\nbug garnet-2063.a\n", "\nfault io-error\n",
                            "\nat upsert/12#0@0 17 preempt done-write:store/hlog/4096#3@1\n",
                            "\nat write:store/hlog/4096#0@0 0 latency 11\n"}) {
     REQUIRE_THAT(text, Catch::Matchers::ContainsSubstring(line));
   }
+  REQUIRE_THAT(text, Catch::Matchers::EndsWith("\nend\n"));
 }
 
 TEST_CASE("comments, blank lines and foreign line ends do no harm", "[tape]") {
@@ -111,8 +112,22 @@ TEST_CASE("every malformed line is named by number, with what would be right", "
   }
   REQUIRE_THAT(complaint(""), Catch::Matchers::StartsWith("1: "));
   REQUIRE_THAT(complaint("tape\n"), Catch::Matchers::StartsWith("1: a tape begins with"));
-  REQUIRE_THAT(complaint("orrery-tape 2\n"), Catch::Matchers::StartsWith("1: a tape begins with"));
+  REQUIRE_THAT(complaint("orrery-tape 3\n"), Catch::Matchers::StartsWith("1: a tape begins with"));
   REQUIRE_THAT(complaint("orrery-tape 1\n"), Catch::Matchers::StartsWith("1: no scenario"));
+}
+
+TEST_CASE("a tape that was cut off is no tape, wherever that was", "[tape]") {
+  const std::string whole = sim::print_tape(some_tape());
+  for (size_t size = 0; size + 4 < whole.size(); ++size) {
+    REQUIRE(complaint(whole.substr(0, size)) != "fine");
+  }
+  const std::string last = std::to_string(std::count(whole.begin(), whole.end(), '\n') - 1);
+  REQUIRE(complaint(whole.substr(0, whole.size() - 4)) ==
+          last + ": cut off here: a tape ends with the line \"end\"");
+  REQUIRE(complaint(whole + "# a remark\n\n") == "fine");
+  REQUIRE_THAT(complaint(whole + "bug b\n"),
+               Catch::Matchers::EndsWith(": \"bug b\" stands behind the end"));
+  REQUIRE(complaint(kHead + "end\n") == "fine");  // those of version 1 may, and need not
 }
 
 TEST_CASE("a tape says nothing twice", "[tape]") {
