@@ -4,13 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 
 namespace orrery::cli {
 namespace {
@@ -52,11 +55,27 @@ bool stays(const std::filesystem::path& there) {
   return std::filesystem::is_other(there, error) || std::filesystem::is_symlink(there, error);
 }
 
-std::string write_in_place(const std::string& path, std::string_view content) {
-  const int file = open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
-  if (file < 0) return wrong("cannot write", path);
-  std::string failed = write_all(file, path, content);
-  if (close(file) != 0 && failed.empty()) failed = wrong("cannot write", path);
+// Of one of our own descriptors another one that goes on where it stands; -1 if it is none.
+int duplicate_of(const std::filesystem::path& there) {
+  std::error_code error;
+  if (there.parent_path() != std::filesystem::canonical("/proc/self/fd", error)) return -1;
+  const std::string name = there.filename();
+  int number = -1;
+  const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (wrong != std::errc{} || end != name.data() + name.size()) return -1;
+  return fcntl(number, F_DUPFD_CLOEXEC, 0);
+}
+
+std::string write_in_place(const std::filesystem::path& there, std::string_view content) {
+  std::cout.flush();  // the same, perhaps: what was said before comes before
+  int file = duplicate_of(there);
+  if (file < 0) file = open(there.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+  if (file < 0) return wrong("cannot write", there);
+  // A reader that went away is an error here: there is more to be told than this.
+  const auto before = signal(SIGPIPE, SIG_IGN);
+  std::string failed = write_all(file, there, content);
+  signal(SIGPIPE, before);
+  if (close(file) != 0 && failed.empty()) failed = wrong("cannot write", there);
   return failed;
 }
 
@@ -64,7 +83,7 @@ std::string write_in_place(const std::string& path, std::string_view content) {
 
 bool file_exists(const std::string& path) {
   std::error_code error;
-  return std::filesystem::exists(path, error);
+  return std::filesystem::exists(path, error) && !std::filesystem::is_directory(path, error);
 }
 
 std::string read_file(const std::string& path, std::string& content) {
@@ -117,7 +136,7 @@ std::string check_file(const std::string& path) {
 
 std::string write_file(const std::string& path, std::string_view content) {
   const std::filesystem::path there = end_of_links(path);
-  if (stays(there)) return write_in_place(there.string(), content);
+  if (stays(there)) return write_in_place(there, content);
   std::error_code error;
   const std::filesystem::path folder = there.parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, error);

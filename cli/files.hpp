@@ -8,6 +8,7 @@
 
 namespace orrery::cli {
 
+/// Not a folder.
 bool file_exists(const std::string& path);
 
 /// Reads all of a regular file of at most 64 MiB.

@@ -16,6 +16,7 @@
 #include "cli/plan_options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/way_on.hpp"
+#include "fuzz/interrupts.hpp"
 #include "fuzz/last_words.hpp"
 #include "reports/words.hpp"
 
@@ -49,10 +50,10 @@ class Hunter final : public fuzz::Watcher {
   void settle(RunRow& row) override;
   void on_row(const RunRow& row) override;
   void on_last_words(const RunRow& row, const std::string& words) override;
-  void on_interrupt(const Campaign& so_far, double seconds) override;
   void on_tick(const Campaign& so_far, double seconds) override;
   bool has_found() const override { return found_elsewhere_; }
 
+  void prepare_for_interrupt(uint64_t next, double seconds);
   void tell_run(const RunRow& row);
   void reproduce(const RunRow& row);
   void look_into_divergence(RunRow& row);
@@ -107,6 +108,7 @@ int Hunter::run() {
                reports::counted(order_.workers, "worker"));
     invocation_.err.flush();
   }
+  prepare_for_interrupt(order_.first, 0);
   const Campaign campaign = fuzz::run_campaign(order_, *this);
   progress_.clear();
   if (hunted_.json) {
@@ -214,21 +216,18 @@ void Hunter::flush_rows() {
 
 void Hunter::harness_failed(std::string text) { harness_failures_.push_back(std::move(text)); }
 
-// Said at once: a second Ctrl-C leaves no time for it.
-void Hunter::on_interrupt(const Campaign& so_far, double seconds) {
-  progress_.clear();
-  flush_rows();
-  if (hunted_.quiet) return;
-  fmt::print(
-      invocation_.err,
-      "orrery: stopping when the runs that are playing are over; Ctrl-C again ends at once\n");
-  const std::string command = way_on(invocation_, hunted_, order_, so_far.next, seconds);
-  if (!command.empty()) fmt::print(invocation_.err, "  then go on with:  {}\n", command);
-  invocation_.err.flush();
+// What the first Ctrl-C says: a second one leaves no time for it.
+void Hunter::prepare_for_interrupt(uint64_t next, double seconds) {
+  const std::string command = way_on(invocation_, hunted_, order_, next, seconds);
+  fuzz::Interrupts::say(fmt::format(
+      "\norrery: stopping when the runs that are playing are over; Ctrl-C again ends at once\n"
+      "{}{}\n",
+      command.empty() ? "" : "  then go on with:  ", command));
 }
 
 void Hunter::on_tick(const Campaign& so_far, double seconds) {
   if (!rows_.empty()) flush_rows();
+  prepare_for_interrupt(so_far.next, seconds);
   if (!progress_.is_due(seconds)) return;
   std::string text;
   if (order_.runs_max != UINT64_MAX) {

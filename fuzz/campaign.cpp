@@ -226,6 +226,7 @@ void Supervisor::wait_for_news() {
   start_late();
   kill_hung();
   if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) memory_.shared().stop = true;
+  campaign_.next = next_;
   watcher_.on_tick(campaign_, seconds());
   if (ready > 0 && !over_ && any_left()) nanosleep(&kBetweenReads, nullptr);
 }
@@ -407,8 +408,6 @@ void Supervisor::count(const RunRow& row) {
 void Supervisor::interrupted() {
   campaign_.interrupted = true;
   memory_.shared().stop = true;
-  campaign_.next = next_;
-  watcher_.on_interrupt(campaign_, seconds());
 }
 
 void Supervisor::kill_all() {

@@ -98,10 +98,7 @@ class Watcher {
   }
   /// After on_row(): whether it has found what ends a campaign, as a failing row does.
   virtual bool has_found() const { return false; }
-  /// Once, when Ctrl-C has come: the runs that are playing are awaited now. What was handed on so
-  /// far ends before run `so_far.next`, if nobody can wait for them.
-  virtual void on_interrupt(const Campaign& so_far, double seconds) { (void)so_far, (void)seconds; }
-  /// A few times a second.
+  /// A few times a second. What was handed on so far ends before run `so_far.next`.
   virtual void on_tick(const Campaign& so_far, double seconds) = 0;
 };
 

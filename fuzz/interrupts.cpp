@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/interrupts.hpp"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -13,8 +14,17 @@ namespace {
 constexpr int kSignals[] = {SIGINT, SIGTERM};
 constexpr int kEndedByInterrupt = 128 + SIGINT;
 
+constexpr size_t kWordsMax = 4000;
+
+struct Words {
+  char text[kWordsMax];
+  size_t size = 0;
+};
+
 // A handler can be told nothing but through statics.
 struct HandlerState {
+  Words words[2] = {};  // one is being written while the other counts
+  volatile sig_atomic_t current = 0;
   volatile sig_atomic_t came = 0;
   bool listening = false;
   struct sigaction before[2] = {};
@@ -24,6 +34,11 @@ constinit HandlerState state;
 void on_interrupt(int) {
   if (state.came != 0) _exit(kEndedByInterrupt);
   state.came = 1;
+  const int errno_before = errno;
+  const Words& words = state.words[state.current];
+  if (words.size > 0 && write(STDERR_FILENO, words.text, words.size) < 0)
+    errno = 0;  // nobody reads
+  errno = errno_before;
 }
 
 }  // namespace
@@ -45,6 +60,13 @@ Interrupts::~Interrupts() {
 }
 
 bool Interrupts::came() const { return state.came != 0; }
+
+void Interrupts::say(std::string_view text) {
+  const int next = 1 - state.current;
+  Words& words = state.words[next];
+  words.size = text.copy(words.text, kWordsMax);
+  state.current = next;
+}
 
 void deaf_to_interrupts() {
   for (const int number : kSignals) signal(number, SIG_IGN);

@@ -10,6 +10,8 @@
 
 #include <sys/types.h>
 
+#include <string_view>
+
 namespace orrery::fuzz {
 
 /// Listens for as long as it lives. One per process.
@@ -22,6 +24,10 @@ class Interrupts {
 
   /// Whether Ctrl-C has come.
   bool came() const;
+
+  /// What the first Ctrl-C writes to standard error, wherever this process stands then: nobody
+  /// might come to it before the second. Cut off at 4,000 bytes. Nothing unless something was said.
+  static void say(std::string_view text);
 };
 
 /// In a forked child: both signals are ignored from now on, also by what it executes.

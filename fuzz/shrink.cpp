@@ -17,6 +17,7 @@ using sim::Deviation;
 
 // The last replays of the budget are for necessity and confirmation.
 constexpr uint64_t kReserve = 40;
+static_assert(kReplaysLeast > kReserve);
 // More than a person wants to read: worth another way.
 constexpr size_t kMany = 4;
 

@@ -62,10 +62,15 @@ constexpr Row kBadInput[] = {
     {"replay canary", "wants a seed"},
     {"replay canry 1", "did you mean \"canary\"?"},
     {"replay canary seven", "\"seven\" is no seed"},
-    {"replay missing.orry", "there is no tape file \"missing.orry\"\n"},
+    {"replay missing.orry", "there is no file \"missing.orry\"\n"},
+    {"replay missing.orry 5", "there is no file \"missing.orry\"\n"},
+    {"replay many-sessions missing.orry", "there is no file \"missing.orry\"\n"},
+    {"replay many-session 1", "did you mean \"many-sessions\"?"},  // a folder of that name is none
     {"replay canary.orry 5", "\"5\" is one word too many: canary.orry is a file, and a tape has"},
     {"replay bad.orry", "bad.orry:3: "},
     {"replay empty.orry", "empty.orry:1: "},
+    {"replay cut.orry", "cut.orry:2: cut off here: a tape ends with the line \"end\"\n"},
+    {"shrink cut.orry", "cut.orry:2: cut off here"},
     {"replay other.orry", "did you mean \"canary\"?"},
     {"replay size.orry", "io_points"},
     {"replay renamed.orry",
@@ -131,8 +136,9 @@ TEST_CASE("bad input: one line with the nearest valid name, exit code 2, nothing
   place.write("canary.orry", head + "size point_ns 20\nsize io_points 50\nsize stuck 0\n");
   place.write("bad.orry", head + "at nobody 1 preempt nothing\n");
   place.write("empty.orry", "");
+  place.write("cut.orry", "orrery-tape 2\nscenario canary\n");
   place.write("renamed.orry", "orrery-tape 1\nscenario pointer-canary\n");
-  REQUIRE(place.shell("mkfifo pipe; ln -s ring ring").code == 0);
+  REQUIRE(place.shell("mkfifo pipe; ln -s ring ring; mkdir many-session").code == 0);
   make_socket(place.path() + "/desk/socket");
   place.write("other.orry", "orrery-tape 1\nscenario canry\n");
   place.write("size.orry", head + "size point_ns 20\nsize io_points 99999999999\nsize stuck 0\n");

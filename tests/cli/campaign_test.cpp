@@ -193,7 +193,7 @@ TEST_CASE("a fresh process that is killed because it takes too long has reproduc
 TEST_CASE("Ctrl-C twice leaves whole rows, all that were told, and says how to go on") {
   const Place place;
   const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run many-sessions -n 1000000 -s 7 -j 2 --json & campaign=$!
+      $ORRERY run many-sessions -n 1000000 -s 7 -j 2 --json -q & campaign=$!
       find_child run
       sleep 0.5
       kill -STOP $child  # so that what is in flight is never over
@@ -214,6 +214,22 @@ TEST_CASE("Ctrl-C twice leaves whole rows, all that were told, and says how to g
   CHECK(from > 10);
   CHECK_THAT(way_on, ContainsSubstring("run many-sessions -s 0x0000000000000007 --from"));
   CHECK_THAT(way_on, ContainsSubstring(" -n " + std::to_string(1'000'000 - from)));
+}
+
+TEST_CASE("Ctrl-C says how to go on also while a failure is being reproduced") {
+  const Place place;
+  const Ended ended = place.shell(kChildren + R"(
+      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 4000 -q -j 1 --keep-going \
+        & campaign=$!
+      find_child replay
+      kill -STOP $child  # the campaign waits for it
+      kill -INT $campaign
+      sleep 0.2
+      kill -INT $campaign
+      wait $campaign)");
+  CHECK(ended.code == 130);
+  CHECK_THAT(ended.err, ContainsSubstring("then go on with:  " + place.binary() + " run snapshot"));
+  CHECK_THAT(ended.err, ContainsSubstring(" --bug garnet-385"));
 }
 
 TEST_CASE("what came to no conclusion is told with its reason and a seed") {

@@ -20,6 +20,7 @@ TEST_CASE("a result follows links, and replaces nothing but a regular file") {
       done
       ln -s /dev/null nothing; $run nothing; [[ -L nothing && -c nothing ]]
       $run /dev/stdout > standard
+      $ORRERY replay canary 5 --save /dev/stdout > standard-tape
       $ORRERY replay many-sessions 1 -q --save to-tape.orry > /dev/null
       ln -s to-tape.orry tape
       $ORRERY replay many-sessions 2 -q --save tape > /dev/null
@@ -33,6 +34,9 @@ TEST_CASE("a result follows links, and replaces nothing but a regular file") {
     CHECK_THAT(place.read(name), ContainsSubstring("</testsuites>"));
   }
   CHECK_THAT(place.read("standard"), ContainsSubstring("</testsuites>"));
+  // Behind what was said before, whole.
+  CHECK_THAT(place.read("standard-tape"), ContainsSubstring("orrery-tape 2\nscenario canary\n"));
+  CHECK_THAT(place.read("standard-tape"), ContainsSubstring("ok"));
   CHECK_THAT(place.read("to-tape.orry"), ContainsSubstring("seed 0x0000000000000002"));
 }
 
@@ -46,6 +50,18 @@ TEST_CASE("a device that takes no result is a harness failure, and stays a devic
       exit $code)");
   CHECK(ended.code == 5);
   CHECK_THAT(ended.err, ContainsSubstring("cannot write /dev/full: No space left on device"));
+}
+
+TEST_CASE("a pipe that nobody reads any more is a harness failure, and all else is told") {
+  const Place place;
+  const Ended ended = place.shell(R"(
+      mkfifo pipe
+      (exec 3< pipe) &  # opened, and closed again
+      exec 4> pipe; wait
+      $ORRERY run canary -n 3 -s 1 -q --junit /dev/fd/4)");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.out, ContainsSubstring("canary  3 runs"));
+  CHECK_THAT(ended.err, ContainsSubstring("Broken pipe"));
 }
 
 }  // namespace orrery::cli
