@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list of oracles, in the order in which they are printed. Of several findings the one at the
-// earliest step counts, so the order decides nothing.
+// earliest step counts, and of two at one step that of the first row: metadata stands before those
+// who judge what it speaks of.
 #include <algorithm>
 #include <array>
 

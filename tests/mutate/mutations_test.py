@@ -50,6 +50,33 @@ class Mutations(unittest.TestCase):
             self.assertTrue(file.startswith("engine/"), file)  # or mutate.py must play them
 
 
+class Hunt(unittest.TestCase):
+    """Runs are counted in the order in which they are played."""
+
+    def found(self, kills, home=None, runs=375):
+        """What a hunt in a, b and c finds if these (scenario, run) fail."""
+        def hunt_in(scenario, first, _):
+            failing = [run for where, run in kills
+                       if where == scenario and first <= run < first + mutate.SHARE]
+            return {"index": min(failing), "oracle": "any"} if failing else None
+
+        with mock.patch.object(mutate, "hunt_in", hunt_in):
+            return mutate.hunt(runs, ["a", "b", "c"], home=home)
+
+    def test_the_first_that_is_played_counts_whatever_its_scenario(self):
+        self.assertEqual(self.found([("b", 3), ("c", 1)]), ("b", 4, 129, "any"))
+
+    def test_a_later_round_counts_all_before_it(self):
+        self.assertEqual(self.found([("b", 130)]), ("b", 131, 3 * 125 + 125 + 6, "any"))
+
+    def test_at_home_all_runs_come_first_and_are_not_played_again(self):
+        self.assertEqual(self.found([("b", 300), ("a", 0)], home="b"), ("b", 301, 301, "any"))
+        self.assertEqual(self.found([("c", 0)], home="b"), ("c", 1, 3 * 125 + 125 + 1, "any"))
+
+    def test_who_survives_is_found_by_nobody(self):
+        self.assertIsNone(self.found([("b", 400)]))
+
+
 class UnbrokenTree(unittest.TestCase):
     """What is no measure of the breaks is told in a line."""
 
