@@ -66,6 +66,15 @@ int duplicate_of(const std::filesystem::path& there) {
   return fcntl(number, F_DUPFD_CLOEXEC, 0);
 }
 
+std::string check_in_place(const std::filesystem::path& there, const std::string& path) {
+  const int file = duplicate_of(there);
+  if (file < 0)
+    return access(there.c_str(), W_OK) == 0 ? std::string() : wrong("cannot write", path);
+  const bool writable = (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY;
+  close(file);
+  return writable ? std::string() : fmt::format("\"{}\" is open for reading alone", path);
+}
+
 std::string write_in_place(const std::filesystem::path& there, std::string_view content) {
   std::cout.flush();  // the same, perhaps: what was said before comes before
   int file = duplicate_of(there);
@@ -128,9 +137,7 @@ std::string check_file(const std::string& path) {
     return fmt::format("\"{}\" is a link that leads to no file", path);
   }
   if (std::filesystem::is_socket(there, error)) return fmt::format("\"{}\" is a socket", path);
-  if (stays(there)) {
-    return access(there.c_str(), W_OK) == 0 ? std::string() : wrong("cannot write", path);
-  }
+  if (stays(there)) return check_in_place(there, path);
   return check_folder(std::filesystem::absolute(there, error).parent_path().string());
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <sstream>
 
@@ -16,7 +17,6 @@
 #include "cli/plan_options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/way_on.hpp"
-#include "fuzz/interrupts.hpp"
 #include "fuzz/last_words.hpp"
 #include "reports/words.hpp"
 
@@ -53,11 +53,12 @@ class Hunter final : public fuzz::Watcher {
   void on_tick(const Campaign& so_far, double seconds) override;
   bool has_found() const override { return found_elsewhere_; }
 
-  void prepare_for_interrupt(uint64_t next, double seconds);
+  void renew_way_on(uint64_t next);
   void tell_run(const RunRow& row);
   void reproduce(const RunRow& row);
   void look_into_divergence(RunRow& row);
   void look_elsewhere(RunRow& row);
+  void pause_at(const RunRow& row);
   void flush_rows();
   void harness_failed(std::string text);
   void save_junit(const Campaign& campaign);
@@ -80,6 +81,7 @@ class Hunter final : public fuzz::Watcher {
   Paint paint_;
   ProgressLine progress_;
   Confirmations confirmations_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   uint64_t played_twice_ = 0;
   uint64_t elsewhere_ = 0;            // of these
   uint64_t elsewhere_identical_ = 0;  // of these
@@ -108,7 +110,7 @@ int Hunter::run() {
                reports::counted(order_.workers, "worker"));
     invocation_.err.flush();
   }
-  prepare_for_interrupt(order_.first, 0);
+  renew_way_on(order_.first);
   const Campaign campaign = fuzz::run_campaign(order_, *this);
   progress_.clear();
   if (hunted_.json) {
@@ -160,8 +162,7 @@ void Hunter::tell_run(const RunRow& row) {
 void Hunter::on_last_words(const RunRow&, const std::string& words) { last_words_ = words; }
 
 void Hunter::reproduce(const RunRow& row) {
-  progress_.clear();
-  flush_rows();
+  pause_at(row);
   const std::string wrong = confirmations_.ask(row, last_words_);
   if (!wrong.empty()) harness_failed(wrong);
   const Confirmation& made = confirmations_.find(row.signature.view())->made;
@@ -172,8 +173,7 @@ void Hunter::reproduce(const RunRow& row) {
 
 // In words for the end, and as a line of JSON; or it is a failure that only guards make visible.
 void Hunter::look_into_divergence(RunRow& row) {
-  progress_.clear();
-  flush_rows();
+  pause_at(row);
   const char* const name = hunted_.scenario->name();
   rerun_line_ = reports::rerun_line(row, name, {});
   if (nondeterminism_.size() >= kDivergencesShown) return;
@@ -190,7 +190,7 @@ void Hunter::look_into_divergence(RunRow& row) {
 }
 
 void Hunter::look_elsewhere(RunRow& row) {
-  flush_rows();
+  pause_at(row);
   const std::string seed = reports::hex64(row.seed);
   const Confirmation seen =
       play_elsewhere(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
@@ -207,6 +207,13 @@ void Hunter::look_elsewhere(RunRow& row) {
   nondeterminism_.push_back({row.seed, fmt::format("seed {}: {}", seed, seen.text), again});
 }
 
+// It will take a while before this row is told: all before it are.
+void Hunter::pause_at(const RunRow& row) {
+  progress_.clear();
+  flush_rows();
+  renew_way_on(row.index);
+}
+
 // Whole lines, as few writes as can be: whoever reads along, or ends this process, finds no half.
 void Hunter::flush_rows() {
   invocation_.out << rows_;
@@ -216,18 +223,14 @@ void Hunter::flush_rows() {
 
 void Hunter::harness_failed(std::string text) { harness_failures_.push_back(std::move(text)); }
 
-// What the first Ctrl-C says: a second one leaves no time for it.
-void Hunter::prepare_for_interrupt(uint64_t next, double seconds) {
-  const std::string command = way_on(invocation_, hunted_, order_, next, seconds);
-  fuzz::Interrupts::say(fmt::format(
-      "\norrery: stopping when the runs that are playing are over; Ctrl-C again ends at once\n"
-      "{}{}\n",
-      command.empty() ? "" : "  then go on with:  ", command));
+void Hunter::renew_way_on(uint64_t next) {
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begun_;
+  say_on_interrupt(way_on(invocation_, hunted_, order_, next, spent.count()));
 }
 
 void Hunter::on_tick(const Campaign& so_far, double seconds) {
   if (!rows_.empty()) flush_rows();
-  prepare_for_interrupt(so_far.next, seconds);
+  renew_way_on(so_far.next);
   if (!progress_.is_due(seconds)) return;
   std::string text;
   if (order_.runs_max != UINT64_MAX) {

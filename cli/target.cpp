@@ -21,7 +21,7 @@ bool asks_the_same(const scenarios::Plan& recorded, const scenarios::Plan& chang
 std::vector<reports::Need> needs_of(std::string_view text);
 /// No scenario is named like that, and no seed.
 bool looks_like_path(const std::string& word) {
-  return word.find_first_of("./") != std::string::npos;
+  return word.find('/') != std::string::npos || word.ends_with(".orry") || word == ".";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/plan_options.hpp"
+#include "fuzz/interrupts.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::cli {
@@ -22,6 +23,13 @@ std::string way_on(const Invocation& invocation, const Hunted& hunted,
   return fmt::format("{} run {} -s {} --from {} {}{}{}", invocation.called, hunted.scenario->name(),
                      reports::hex64(hunted.seed), next, rest, words_of(hunted.changes),
                      hunted.options);
+}
+
+void say_on_interrupt(const std::string& command) {
+  fuzz::Interrupts::say(fmt::format(
+      "\norrery: stopping when the runs that are playing are over; Ctrl-C again ends at once\n"
+      "{}{}\n",
+      command.empty() ? "" : "  then go on with:  ", command));
 }
 
 }  // namespace orrery::cli

@@ -17,4 +17,7 @@ namespace orrery::cli {
 std::string way_on(const Invocation& invocation, const Hunted& hunted,
                    const fuzz::CampaignOrder& order, uint64_t next, double seconds);
 
+/// What the first Ctrl-C says from now on: a second one leaves no time for it.
+void say_on_interrupt(const std::string& command);
+
 }  // namespace orrery::cli

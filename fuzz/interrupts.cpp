@@ -6,6 +6,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "engine/base/check.hpp"
 
 namespace orrery::fuzz {
@@ -27,17 +29,30 @@ struct HandlerState {
   volatile sig_atomic_t current = 0;
   volatile sig_atomic_t came = 0;
   bool listening = false;
+  pid_t listener = 0;
   struct sigaction before[2] = {};
 };
 constinit HandlerState state;
 
+// What a handler may do: nobody reads, or nobody reads on. Then the second Ctrl-C comes in between.
+void write_words() {
+  std::atomic_signal_fence(std::memory_order_acquire);
+  const Words& words = state.words[state.current];
+  struct sigaction ignored{};
+  struct sigaction before{};
+  ignored.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &ignored, &before);
+  const ssize_t written = write(STDERR_FILENO, words.text, words.size);
+  (void)written;
+  sigaction(SIGPIPE, &before, nullptr);
+}
+
 void on_interrupt(int) {
   if (state.came != 0) _exit(kEndedByInterrupt);
   state.came = 1;
+  if (getpid() != state.listener) return;  // a child that was forked just now
   const int errno_before = errno;
-  const Words& words = state.words[state.current];
-  if (words.size > 0 && write(STDERR_FILENO, words.text, words.size) < 0)
-    errno = 0;  // nobody reads
+  write_words();
   errno = errno_before;
 }
 
@@ -47,10 +62,12 @@ Interrupts::Interrupts() {
   CHECK(!state.listening, "a process listens once");
   state.listening = true;
   state.came = 0;
+  state.listener = getpid();
   struct sigaction action{};
-  action.sa_handler = &on_interrupt;  // without SA_RESTART: a wait ends early
+  action.sa_handler = &on_interrupt;
+  // Without SA_RESTART: a wait ends early. The second may come while the first still writes.
+  action.sa_flags = SA_NODEFER;
   sigemptyset(&action.sa_mask);
-  for (const int number : kSignals) sigaddset(&action.sa_mask, number);
   for (int i = 0; i < 2; ++i) sigaction(kSignals[i], &action, &state.before[i]);
 }
 
@@ -65,6 +82,7 @@ void Interrupts::say(std::string_view text) {
   const int next = 1 - state.current;
   Words& words = state.words[next];
   words.size = text.copy(words.text, kWordsMax);
+  std::atomic_signal_fence(std::memory_order_release);
   state.current = next;
 }
 

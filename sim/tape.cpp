@@ -119,7 +119,8 @@ std::optional<TapeError> parse_tape(std::string_view text, Tape& tape) {
                        "a control character stands in the line; words are parted by blanks"};
     }
     if (ended) return TapeError{number, fmt::format("\"{}\" stands behind the end", line)};
-    ended = line == "end";
+    std::string_view rest = line;
+    ended = next_word(rest) == "end" && rest.empty();
     if (ended) continue;
     std::string wrong = parse_line(line, read);
     if (wrong.empty()) wrong = find_repetition(line, read, said);

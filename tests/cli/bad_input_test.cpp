@@ -63,6 +63,7 @@ constexpr Row kBadInput[] = {
     {"replay canry 1", "did you mean \"canary\"?"},
     {"replay canary seven", "\"seven\" is no seed"},
     {"replay missing.orry", "there is no file \"missing.orry\"\n"},
+    {"replay canary 1.5", "\"1.5\" is no seed"},
     {"replay missing.orry 5", "there is no file \"missing.orry\"\n"},
     {"replay many-sessions missing.orry", "there is no file \"missing.orry\"\n"},
     {"replay many-session 1", "did you mean \"many-sessions\"?"},  // a folder of that name is none

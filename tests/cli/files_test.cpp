@@ -52,6 +52,13 @@ TEST_CASE("a device that takes no result is a harness failure, and stays a devic
   CHECK_THAT(ended.err, ContainsSubstring("cannot write /dev/full: No space left on device"));
 }
 
+TEST_CASE("a descriptor that is open for reading alone is refused beforehand") {
+  const Place place;
+  const Ended ended = place.shell("echo > file; $ORRERY replay canary 5 --save /dev/fd/3 3< file");
+  CHECK(ended.code == 2);
+  CHECK_THAT(ended.err, ContainsSubstring("\"/dev/fd/3\" is open for reading alone"));
+}
+
 TEST_CASE("a pipe that nobody reads any more is a harness failure, and all else is told") {
   const Place place;
   const Ended ended = place.shell(R"(

@@ -125,6 +125,7 @@ TEST_CASE("a tape that was cut off is no tape, wherever that was", "[tape]") {
   REQUIRE(complaint(whole.substr(0, whole.size() - 4)) ==
           last + ": cut off here: a tape ends with the line \"end\"");
   REQUIRE(complaint(whole + "# a remark\n\n") == "fine");
+  REQUIRE(complaint(whole.substr(0, whole.size() - 1) + "  \r\n") == "fine");
   REQUIRE_THAT(complaint(whole + "bug b\n"),
                Catch::Matchers::EndsWith(": \"bug b\" stands behind the end"));
   REQUIRE(complaint(kHead + "end\n") == "fine");  // those of version 1 may, and need not
