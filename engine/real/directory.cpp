@@ -30,7 +30,8 @@ Error no_memory() { return {Errc::no_memory, "the process has no memory left"}; 
 
 }  // namespace
 
-Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoPool& pool) {
+Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoCarrier& carrier,
+                                                   bool direct) {
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
     return Error{errc_of(errno), "the directory of a storage cannot be made"};
   }
@@ -39,7 +40,7 @@ Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoPool& poo
     return Error{Errc::io, "the directory of a storage is none"};
   }
   try {
-    std::unique_ptr<Directory> directory(new Directory(std::move(path), pool));
+    std::unique_ptr<Directory> directory(new Directory(std::move(path), carrier, direct));
     TRY(directory->find_folders());
     return directory;
   } catch (const std::bad_alloc&) {
@@ -82,7 +83,7 @@ Result<Device*> Directory::open_known_or_new(std::string_view name, const Device
     return static_cast<Device*>(known->second.get());
   }
   if (!options.must_exist) TRY(make_folders(name));
-  auto device = std::make_unique<FileDevice>(path_of(name), options, pool_);
+  auto device = std::make_unique<FileDevice>(path_of(name), options, carrier_, direct_);
   // Before the file is there: a name that exists and is not known to be new would stay unsynced.
   if (!options.must_exist) changed_folders_.insert(folder_of(name));
   TRY(device->open(options.must_exist, made));

@@ -21,9 +21,9 @@ namespace orrery::engine {
 
 class Directory final : public Storage {
  public:
-  /// Makes the folder if it does not exist; what is above it must. The pool outlives this. Errors:
-  /// io, no_space, no_memory.
-  static Result<std::unique_ptr<Directory>> open(std::string path, IoPool& pool);
+  /// Makes the folder if it does not exist; what is above it must. The carrier outlives this.
+  /// `direct`: past the page cache, where it is possible. Errors: io, no_space, no_memory.
+  static Result<std::unique_ptr<Directory>> open(std::string path, IoCarrier& carrier, bool direct);
 
   Result<Device*> open(std::string_view name, const DeviceOptions& options) override;
   Result<void> remove(std::string_view name) override;
@@ -32,7 +32,8 @@ class Directory final : public Storage {
   Result<void> sync_names() override;
 
  private:
-  Directory(std::string path, IoPool& pool) : path_(std::move(path)), pool_(pool) {}
+  Directory(std::string path, IoCarrier& carrier, bool direct)
+      : path_(std::move(path)), carrier_(carrier), direct_(direct) {}
 
   Result<void> find_folders();
   Result<Device*> open_known_or_new(std::string_view name, const DeviceOptions& options);
@@ -43,7 +44,8 @@ class Directory final : public Storage {
   bool has_devices_in(const std::string& folder) const;
 
   const std::string path_;
-  IoPool& pool_;
+  IoCarrier& carrier_;
+  const bool direct_;
   std::mutex sync_mutex_;     // taken before mutex_
   bool sync_failed_ = false;  // guarded by sync_mutex_
   std::mutex mutex_;

@@ -10,6 +10,14 @@
 #include <algorithm>
 #include <cstring>
 
+#if defined(__SANITIZE_THREAD__)
+#define ORRERY_RACE_DETECTOR 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ORRERY_RACE_DETECTOR 1
+#endif
+#endif
+
 namespace orrery::engine {
 namespace {
 
@@ -22,7 +30,10 @@ auto until_done(const Call& call) {
   }
 }
 
-void announce_reads(const Io& io, uint32_t sector);
+// Of buffer, length and offset, as disks want them.
+constexpr size_t kDirectAlignment = 512;
+
+bool is_aligned(uint64_t value) { return value % kDirectAlignment == 0; }
 
 }  // namespace
 
@@ -62,6 +73,10 @@ Result<void> FileDevice::open(bool must_exist, bool& made) {
       return Error{code, "the file of a device cannot be looked at"};
     }
     file_ = file;
+    if (wants_direct_ && is_aligned(options_.sector_size)) {
+      // Refused by file systems that have nothing but a cache.
+      direct_ = until_done([&] { return ::open(path_.c_str(), kFlags | O_DIRECT); });
+    }
     size_.store(static_cast<uint64_t>(status.st_size));
   }
   closed_ = false;
@@ -75,7 +90,7 @@ void FileDevice::submit(Io& io, Site) {
     refused = closed_ ? Errc::cancelled : refuse(io);
     if (refused == Errc::ok) ++in_flight_;
   }
-  if (refused == Errc::ok && !pool_.submit(*this, io)) {
+  if (refused == Errc::ok && !carrier_.submit(*this, io)) {
     leave();
     refused = Errc::no_memory;
   }
@@ -109,18 +124,46 @@ void FileDevice::perform(Io& io, bool cancelled) {
       case IoKind::sync: error = sync(); break;
     }
   }
+  finish(io, error);
+}
+
+void FileDevice::finish(Io& io, Errc error) {
   io.error = error;
   io.transferred = error == Errc::ok ? io.length : 0;
+  if (error == Errc::ok && io.kind == IoKind::write) {
+    uint64_t size = size_.load();
+    const uint64_t end = io.offset + io.length;
+    while (size < end && !size_.compare_exchange_weak(size, end)) {
+    }
+  }
   // First: whoever waits for `done` may close and remove this device at once.
   leave();
   io.done(io);
 }
 
+int FileDevice::file_for(const std::byte* buffer, size_t length, uint64_t offset) const {
+  const bool direct = direct_ >= 0 && is_aligned(reinterpret_cast<uintptr_t>(buffer)) &&
+                      is_aligned(length) && is_aligned(offset);
+  return direct ? direct_ : file_;
+}
+
+// A disk that wants another alignment than most do refuses, and gets it through the page cache.
+template <typename Call>
+long FileDevice::transfer(const std::byte* buffer, size_t length, uint64_t offset,
+                          const Call& call) const {
+  const int file = file_for(buffer, length, offset);
+  const long count = until_done([&] { return call(file); });
+  if (count >= 0 || errno != EINVAL || file == file_) return count;
+  return until_done([&] { return call(file_); });
+}
+
 Errc FileDevice::read(Io& io) const {
   size_t done = 0;
   while (done < io.length) {
-    const ssize_t count = until_done([&] {
-      return pread(file_, io.buffer + done, io.length - done, static_cast<off_t>(io.offset + done));
+    std::byte* const buffer = io.buffer + done;
+    const size_t length = io.length - done;
+    const ssize_t count = transfer(buffer, length, io.offset + done, [&](int file) {
+      return pread(file, buffer, length, static_cast<off_t>(io.offset + done));
     });
     if (count < 0) return errc_of(errno);
     if (count == 0) {
@@ -132,22 +175,20 @@ Errc FileDevice::read(Io& io) const {
   return Errc::ok;
 }
 
-Errc FileDevice::write(const Io& io) {
-  announce_reads(io, options_.sector_size);
+Errc FileDevice::write(const Io& io) const {
+  announce(io);
   size_t done = 0;
   while (done < io.length) {
     // Past the sanitizers: they take this for an access of this thread to every byte, but it is
     // the device that reads, and what others write meanwhile is the engine's affair.
-    const long count = until_done([&] {
-      return syscall(SYS_pwrite64, file_, io.buffer + done, io.length - done, io.offset + done);
+    std::byte* const buffer = io.buffer + done;
+    const size_t length = io.length - done;
+    const long count = transfer(buffer, length, io.offset + done, [&](int file) {
+      return syscall(SYS_pwrite64, file, buffer, length, io.offset + done);
     });
     if (count < 0) return errc_of(errno);
     if (count == 0) return Errc::io;
     done += static_cast<size_t>(count);
-  }
-  uint64_t size = size_.load();
-  const uint64_t end = io.offset + io.length;
-  while (size < end && !size_.compare_exchange_weak(size, end)) {
   }
   return Errc::ok;
 }
@@ -159,6 +200,34 @@ Errc FileDevice::sync() {
   if (until_done([this] { return fdatasync(file_); }) == 0) return Errc::ok;
   sync_failed_ = true;
   return errc_of(errno);
+}
+
+bool FileDevice::begin_sync(Io& io, Errc& error) {
+  const std::lock_guard lock(sync_mutex_);
+  if (!syncing_) {
+    syncing_ = true;
+    error = sync_failed_ ? Errc::io : Errc::ok;
+    return true;
+  }
+  io.ticket = 0;
+  if (waiting_last_ == nullptr) {
+    waiting_first_ = &io;
+  } else {
+    waiting_last_->ticket = reinterpret_cast<uintptr_t>(&io);
+  }
+  waiting_last_ = &io;
+  return false;
+}
+
+Io* FileDevice::end_sync(Errc own, Errc& error) {
+  const std::lock_guard lock(sync_mutex_);
+  sync_failed_ = sync_failed_ || own != Errc::ok;
+  error = sync_failed_ ? Errc::io : Errc::ok;
+  Io* const next = waiting_first_;
+  syncing_ = next != nullptr;
+  if (next != nullptr) waiting_first_ = reinterpret_cast<Io*>(next->ticket);
+  if (waiting_first_ == nullptr) waiting_last_ = nullptr;
+  return next;
 }
 
 void FileDevice::leave() {
@@ -197,7 +266,8 @@ void FileDevice::close() {
 void FileDevice::close_file() {
   // What a close may still report, a sync has reported before or nobody has asked for.
   (void)::close(file_);
-  file_ = -1;
+  if (direct_ >= 0) (void)::close(direct_);
+  file_ = direct_ = -1;
 }
 
 size_t FileDevice::in_flight() {
@@ -205,22 +275,12 @@ size_t FileDevice::in_flight() {
   return in_flight_;
 }
 
-namespace {
-
-#if defined(__SANITIZE_THREAD__)
-#define ORRERY_RACE_DETECTOR 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ORRERY_RACE_DETECTOR 1
-#endif
-#endif
-
 // Tells the race detector what the device reads: whole words, as a header word may change its bits
 // meanwhile. A frame that is cleared or unmapped under a write is then a race. Nothing is said of
 // the last sector, which others may go on to fill: that part of it will be written again.
-void announce_reads([[maybe_unused]] const Io& io, [[maybe_unused]] uint32_t sector) {
+void FileDevice::announce([[maybe_unused]] const Io& io) const {
 #if defined(ORRERY_RACE_DETECTOR)
-  const size_t settled = io.length - sector;
+  const size_t settled = io.length - options_.sector_size;
   for (size_t at = 0; at + 8 <= settled; at += 8) {
     auto& word = *reinterpret_cast<uint64_t*>(io.buffer + at);
     (void)std::atomic_ref<uint64_t>(word).load(std::memory_order_relaxed);
@@ -228,5 +288,4 @@ void announce_reads([[maybe_unused]] const Io& io, [[maybe_unused]] uint32_t sec
 #endif
 }
 
-}  // namespace
 }  // namespace orrery::engine

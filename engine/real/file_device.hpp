@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // A block device that is one file.
 //
-// Requests are checked at submit and refused inline; the rest is performed by the pool, with plain
-// calls of the kernel: pread, pwrite, fdatasync. What was never written reads as zeros, also beyond
-// the end. Once a sync has failed, so do all later ones until a reset: the kernel drops what it
-// could not write, and the next sync of its would be a lie. After close the file stays open until
-// the requests in flight have ended; the object stays, and may be opened again.
+// Requests are checked at submit and refused inline; the rest a carrier has its effect on the file.
+// What was never written reads as zeros, also beyond the end. Once a sync has failed, so do all
+// later ones until a reset: the kernel drops what it could not write, and the next sync of its
+// would be a lie. After close the file stays open until the requests in flight have ended; the
+// object stays, and may be opened again.
+//
+// Where the file system allows it (O_DIRECT), transfers go past the page cache of the kernel, if
+// their buffer is aligned as the disk wants it; all others, and all of a device whose sectors are
+// smaller, go through it. The kernel keeps the two coherent.
 #pragma once
 
 #include <atomic>
 #include <mutex>
 #include <string>
 
-#include "engine/real/io_pool.hpp"
+#include "engine/real/io_carrier.hpp"
 #include "engine/runtime/device.hpp"
 
 namespace orrery::engine {
@@ -22,8 +26,9 @@ Errc errc_of(int error_number);
 
 class FileDevice final : public Device {
  public:
-  FileDevice(std::string path, const DeviceOptions& options, IoPool& pool)
-      : path_(std::move(path)), options_(options), pool_(pool) {}
+  /// The carrier outlives this. `direct`: past the page cache, where it is possible.
+  FileDevice(std::string path, const DeviceOptions& options, IoCarrier& carrier, bool direct)
+      : path_(std::move(path)), options_(options), carrier_(carrier), wants_direct_(direct) {}
   /// Requires: nothing is in flight.
   ~FileDevice();
   FileDevice(const FileDevice&) = delete;
@@ -34,8 +39,8 @@ class FileDevice final : public Device {
   Result<void> open(bool must_exist, bool& made);
 
   void submit(Io& io, Site site) override;
-  bool cancel(Io& io) override { return pool_.cancel(io); }
-  /// Nothing is ever ready and not yet finished: the pool finishes what it has performed.
+  bool cancel(Io& io) override { return carrier_.cancel(io); }
+  /// Nothing is ever ready and not yet finished: the carrier finishes what it has performed.
   bool try_complete() override { return false; }
   void truncate_until(uint64_t offset) override;
   void reset() override;
@@ -47,31 +52,51 @@ class FileDevice final : public Device {
   /// Requests that were taken and whose `done` has not been called.
   size_t in_flight();
 
-  /// For the pool: has the effect of the request, unless it was cancelled, and finishes it. The
-  /// device may be gone before `done` returns.
+  // For the carriers, and of a request that is in flight.
+
+  /// Has the effect of the request, unless it was cancelled, and finishes it.
   void perform(Io& io, bool cancelled);
+  /// The file, and the one to transfer with: another if it can be done past the page cache.
+  int file() const { return file_; }
+  int file_for(const std::byte* buffer, size_t length, uint64_t offset) const;
+  /// Tells a race detector what the device is about to read, if there is one.
+  void announce(const Io& io) const;
+  /// True: it is the turn of this sync; `error` says if it has failed already. False: it will be
+  /// when those before it have ended.
+  bool begin_sync(Io& io, Errc& error);
+  /// Returns whose turn is next, if anybody waits, and in `error` whether it has failed already.
+  Io* end_sync(Errc own, Errc& error);
+  /// Calls `done`. The device may be gone before that returns.
+  void finish(Io& io, Errc error);
 
  private:
   Errc refuse(const Io& io) const;
+  template <typename Call>
+  long transfer(const std::byte* buffer, size_t length, uint64_t offset, const Call& call) const;
   Errc read(Io& io) const;
-  Errc write(const Io& io);
+  Errc write(const Io& io) const;
   Errc sync();
   void leave();
   void close_file();
 
   const std::string path_;
   const DeviceOptions options_;
-  IoPool& pool_;
+  IoCarrier& carrier_;
+  const bool wants_direct_;
   std::atomic<uint64_t> size_{0};
 
   std::mutex mutex_;
   int file_ = -1;          // changes under mutex_, and only while nothing is in flight
+  int direct_ = -1;        // the same file past the page cache, if that can be; changes as file_
   bool closed_ = true;     // guarded by mutex_
   size_t in_flight_ = 0;   // guarded by mutex_
   uint64_t given_up_ = 0;  // guarded by mutex_: what is below was truncated
 
   std::mutex sync_mutex_;
-  bool sync_failed_ = false;  // guarded by sync_mutex_
+  bool sync_failed_ = false;     // guarded by sync_mutex_, as all below
+  bool syncing_ = false;         // a carrier has a sync under way
+  Io* waiting_first_ = nullptr;  // syncs that wait for their turn, linked by their tickets
+  Io* waiting_last_ = nullptr;
 };
 
 }  // namespace orrery::engine

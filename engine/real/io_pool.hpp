@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The threads that carry out the requests of all file devices, in the order of submission.
-//
-// In goes a request with the device it is for; the device performs it and finishes it on a thread
-// of the pool. With several threads requests overtake one another. The pool knows nothing of files.
-// `done` may take its time and may submit again. It may even wait for another request, as long as
-// fewer do so at once than there are threads.
+// Threads that carry out requests with plain calls of the kernel, in the order of submission: for
+// machines without a ring. The device performs each request; the pool knows nothing of files.
 #pragma once
 
 #include <condition_variable>
@@ -15,27 +11,21 @@
 #include <vector>
 
 #include "engine/base/result.hpp"
+#include "engine/real/io_carrier.hpp"
 
 namespace orrery::engine {
 
-class FileDevice;
-struct Io;
-
-class IoPool {
+class IoPool final : public IoCarrier {
  public:
   /// Errors: no_memory, if the threads cannot be started.
   static Result<std::unique_ptr<IoPool>> start(unsigned threads);
 
-  /// Performs what is still queued, then ends.
-  ~IoPool();
+  ~IoPool() override;
   IoPool(const IoPool&) = delete;
   IoPool& operator=(const IoPool&) = delete;
 
-  /// False if there is no memory for the queue: then the request was not taken.
-  bool submit(FileDevice& device, Io& io);
-
-  /// True if the request was still in the queue: it is not performed, and finished as cancelled.
-  bool cancel(const Io& io);
+  bool submit(FileDevice& device, Io& io) override;
+  bool cancel(const Io& io) override;
 
  private:
   struct Job {

@@ -1,21 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/real/machine.hpp"
 
+#include <cstring>
 #include <new>
+
+#include "engine/real/io_pool.hpp"
+#include "engine/real/io_ring.hpp"
 
 namespace orrery::engine {
 
 Result<std::unique_ptr<Machine>> Machine::open(const MachineOptions& options) {
-  std::unique_ptr<Machine> machine(new (std::nothrow) Machine(options.huge_pages));
-  if (machine == nullptr) return Error{Errc::no_memory, "the process has no memory left"};
-  TRY_ASSIGN(machine->pool_, IoPool::start(options.io_threads));
-  TRY_ASSIGN(machine->directory_, Directory::open(options.folder, *machine->pool_));
+  try {
+    return open_or_throw(options);
+  } catch (const std::bad_alloc&) {
+    return Error{Errc::no_memory, "the process has no memory left"};
+  }
+}
+
+Result<std::unique_ptr<Machine>> Machine::open_or_throw(const MachineOptions& options) {
+  std::unique_ptr<Machine> machine(new Machine(options.huge_pages));
+  TRY(machine->start_carrier(options));
+  TRY_ASSIGN(machine->directory_,
+             Directory::open(options.folder, *machine->carrier_, options.direct));
   return machine;
+}
+
+Result<void> Machine::start_carrier(const MachineOptions& options) {
+  io_method_ = "pread and pwrite";
+  if (options.io != IoMethod::pool) {
+    auto ring = IoRing::start(options.io_threads);
+    if (ring) {
+      carrier_ = std::move(*ring);
+      io_method_ = "io_uring";
+      return {};
+    }
+    const Error why = ring.error();
+    if (options.io == IoMethod::ring) return why;
+    io_method_.append(": ").append(why.what);
+    if (why.where > 0) io_method_.append(": ").append(std::strerror(static_cast<int>(why.where)));
+  }
+  TRY_ASSIGN(carrier_, IoPool::start(options.io_threads));
+  return {};
 }
 
 Machine::~Machine() {
   threads_.wait_for_all();
-  pool_.reset();  // a completion may spawn a task to the last: the threads go after it
+  carrier_.reset();  // a completion may spawn a task to the last: the threads go after it
 }
 
 }  // namespace orrery::engine

@@ -11,6 +11,7 @@
 #include "engine/real/machine.hpp"
 #include "engine/store/append_log_iterator.hpp"
 #include "scenarios/history.hpp"
+#include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
@@ -109,9 +110,10 @@ void live(const Runtime& runtime, AppendLog& log, uint64_t life, int64_t& acknow
 }  // namespace
 
 TEST_CASE("an append log is written, read and opened again by threads", "[native][append-log]") {
-  for (const bool fast : {false, true}) {
+  for (const orrery::tests::IoWay& way : orrery::tests::io_ways()) {
+    const bool fast = way.direct;
     const orrery::tests::TemporaryFolder folder;
-    auto machine = Machine::open({folder.path(), 4, false});
+    auto machine = Machine::open({folder.path(), 4, way.method, way.direct, false});
     REQUIRE(machine);
     const Runtime runtime = (*machine)->runtime();
     AppendLogOptions options;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/real/machine.hpp"
+#include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 #include "tests/engine/runtime/contract.hpp"
 
@@ -11,18 +12,21 @@
 using namespace orrery;
 
 TEST_CASE("the machine keeps the contracts of the boundary", "[contract]") {
-  constexpr int kRounds = 15;
+  constexpr int kRounds = 8;
   const tests::TemporaryFolder folder;
-  for (const unsigned io_threads : {1U, 4U}) {
-    auto machine = engine::Machine::open({folder.path(), io_threads});
-    REQUIRE(machine);
-    for (const tests::Contract& contract : tests::all_contracts()) {
-      INFO(contract.name << ", with " << io_threads << " threads for requests");
-      for (int round = 0; round < kRounds; ++round) {
-        tests::Expect expect;
-        contract.body((*machine)->runtime(), expect);
-        REQUIRE(std::string(expect.broken() == nullptr ? "ok" : expect.broken()) == "ok");
-        REQUIRE((*machine)->frames().live_count() == 0);
+  for (const tests::IoWay& way : tests::io_ways()) {
+    for (const unsigned io_threads : {1U, 4U}) {
+      auto machine =
+          engine::Machine::open({folder.path(), io_threads, way.method, way.direct, false});
+      REQUIRE(machine);
+      for (const tests::Contract& contract : tests::all_contracts()) {
+        INFO(contract.name << ", " << way.name << ", with " << io_threads << " threads");
+        for (int round = 0; round < kRounds; ++round) {
+          tests::Expect expect;
+          contract.body((*machine)->runtime(), expect);
+          REQUIRE(std::string(expect.broken() == nullptr ? "ok" : expect.broken()) == "ok");
+          REQUIRE((*machine)->frames().live_count() == 0);
+        }
       }
     }
   }

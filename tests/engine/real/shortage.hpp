@@ -3,10 +3,14 @@
 // meanwhile: the limits are those of the test as well.
 #pragma once
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <csignal>
 #include <stdexcept>
+#include <string>
+#include <thread>
 
 namespace orrery::tests {
 
@@ -59,5 +63,21 @@ class FullDisk {
   IgnoredSignal ignored_;  // outlives the limit
   Limit limit_;
 };
+
+/// Calls `body` where this folder is mounted read-only. False if this process may not mount.
+template <typename Body>
+bool run_read_only(const std::string& folder, const Body& body) {
+  bool could = false;
+  std::thread([&] {  // mounts are a thread's own, and of those that it starts
+    const char* const path = folder.c_str();
+    constexpr unsigned long kAgain = MS_BIND | MS_REMOUNT | MS_RDONLY;
+    could =
+        unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, "") == 0 &&
+        mount(path, path, nullptr, MS_BIND, "") == 0 && mount(path, path, nullptr, kAgain, "") == 0;
+    if (could) body();
+  })
+      .join();
+  return could;
+}
 
 }  // namespace orrery::tests

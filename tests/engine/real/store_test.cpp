@@ -16,6 +16,7 @@
 
 #include "scenarios/oracles/linearizable.hpp"
 #include "scenarios/oracles/snapshot_reader.hpp"
+#include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/native_load.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 
@@ -137,9 +138,9 @@ std::string judge_replay(engine::Machine& machine, const NativeLoad& load, const
 }
 
 /// "ok", or the first thing that was wrong.
-std::string verdict_of(const NativeLoad& load, unsigned io_threads = 4) {
-  const tests::TemporaryFolder folder;
-  auto machine = engine::Machine::open({folder.path(), io_threads});
+std::string verdict_on(const engine::MachineOptions& options, const NativeLoad& load) {
+  const std::string& folder = options.folder;
+  auto machine = engine::Machine::open(options);
   if (!machine) return "no machine";
   const NativeRun run = play_natively(**machine, load);
   if (run.failures != 0) return fmt::format("{} things failed", run.failures);
@@ -150,10 +151,21 @@ std::string verdict_of(const NativeLoad& load, unsigned io_threads = 4) {
   if (report.verdict != Linearizability::ok) return "not linearizable: " + report.text;
   if (run.checkpoints.size() != load.checkpoints) return "a checkpoint is missing";
   for (const tests::NativeCheckpoint& taken : run.checkpoints) {
-    const std::string verdict = judge_checkpoint(folder.path(), load, run, taken);
+    const std::string verdict = judge_checkpoint(folder, load, run, taken);
     if (verdict != "ok") return fmt::format("checkpoint {}: {}", taken.result.token, verdict);
   }
   return load.options.log_operations ? judge_replay(**machine, load, run) : "ok";
+}
+
+/// The same, in every way in which requests can be carried out.
+std::string verdict_of(const NativeLoad& load, unsigned io_threads = 4) {
+  for (const tests::IoWay& way : tests::io_ways()) {
+    const tests::TemporaryFolder folder;
+    const std::string verdict =
+        verdict_on({folder.path(), io_threads, way.method, way.direct, false}, load);
+    if (verdict != "ok") return fmt::format("{}: {}", way.name, verdict);
+  }
+  return "ok";
 }
 
 /// Sixteen small pages and few buckets: the ring turns, latches and chains are shared.

@@ -11,9 +11,11 @@
 //   simulated  completions inline, held and out of order on purpose (device_test.cpp); exact times
 //              (scheduler_test.cpp, device_test.cpp); a lost wake-up, a deadlock, a stale frame or
 //              buffer as a verdict (sync_test.cpp, frames_test.cpp, device_rules_test.cpp);
-//              try_complete that finds something: the machine's pool leaves nothing ready;
+//              try_complete that finds something: the machine leaves nothing ready and unfinished;
 //              any name of the allowed characters: for the simulated disk a name is no path
-//   machine    contents that outlive the process; errors of the kernel as errors of a device;
+//   machine    contents that outlive the process, also one that is killed (killed_test.cpp);
+//              errors of the kernel as errors of a device: a full one, a limit on the size of
+//              files, a folder that is mounted read-only (machine_test.cpp, recovery_test.cpp);
 //              no component `.`, `..` or none in a name, and no name that is another's folder;
 //              memory of a retired frame that is really gone (machine_test.cpp)
 #pragma once

@@ -38,6 +38,7 @@ void device_finishes_once(const Runtime& runtime, Expect& expect);
 void device_cancels(const Runtime& runtime, Expect& expect);
 void device_lets_go(const Runtime& runtime, Expect& expect);
 void device_takes_chains(const Runtime& runtime, Expect& expect);
+void device_keeps_requests_of_the_gone(const Runtime& runtime, Expect& expect);
 void device_serves_many(const Runtime& runtime, Expect& expect);
 void device_closes(const Runtime& runtime, Expect& expect);
 void device_truncates(const Runtime& runtime, Expect& expect);
@@ -80,6 +81,7 @@ constexpr Contract kContracts[] = {
     {"a cancelled request has no effect", &device_cancels, 1500},
     {"a request may be freed by its completion", &device_lets_go},
     {"a completion may submit the next request", &device_takes_chains},
+    {"a request does not end with the task that made it", &device_keeps_requests_of_the_gone},
     {"many tasks use a device at once", &device_serves_many},
     {"a device closes over its requests, and opens again", &device_closes},
     {"a truncated or emptied device keeps the rest", &device_truncates},

@@ -266,6 +266,25 @@ void device_takes_chains(const Runtime& runtime, Expect& expect) {
   discard(runtime, expect, *device);
 }
 
+void device_keeps_requests_of_the_gone(const Runtime& runtime, Expect& expect) {
+  engine::Device* const device = open(runtime, expect);
+  if (device == nullptr) return;
+  Payload payload('x');
+  for (uint64_t i = 0; i < 8; ++i) {
+    Request requests[2] = {Request(runtime.tasks), Request(runtime.tasks)};
+    const auto body = [&] {
+      requests[0].submit(*device, IoKind::write, i * 1024, payload.bytes);
+      requests[1].submit(*device, IoKind::sync, 0, {});
+    };
+    runtime.tasks.join(start(runtime.tasks, {"passer-by", i}, body));
+    for (Request& request : requests) {
+      expect(request.wait() == Errc::ok, "a request ended with the task that made it");
+    }
+    expect(holds(runtime, *device, i * 1024, 'x', 'x'), "a write of one who is gone is lost");
+  }
+  discard(runtime, expect, *device);
+}
+
 void device_serves_many(const Runtime& runtime, Expect& expect) {
   engine::Device* const device = open(runtime, expect);
   if (device == nullptr) return;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who carries out the requests of all file devices: the kernel, through a ring that it shares with
+// the process (io_ring.hpp), or threads that call it (io_pool.hpp).
+//
+// In goes a request with the device it is for; the carrier has its effect on the file and finishes
+// it on a thread of its own. Requests overtake one another. `done` may take its time and may submit
+// again. It may even wait for another request, as long as fewer do so at once than the carrier has
+// threads.
+#pragma once
+
+namespace orrery::engine {
+
+class FileDevice;
+struct Io;
+
+class IoCarrier {
+ public:
+  /// Performs what is still queued, then ends.
+  virtual ~IoCarrier() = default;
+
+  /// False if there is no memory for the queue: then the request was not taken.
+  virtual bool submit(FileDevice& device, Io& io) = 0;
+
+  /// True if the request was still in the queue: it is not performed, and finished as cancelled.
+  virtual bool cancel(const Io& io) = 0;
+};
+
+}  // namespace orrery::engine
