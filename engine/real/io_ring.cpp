@@ -15,9 +15,7 @@
 namespace orrery::engine {
 namespace {
 
-constexpr unsigned kDepth = 256;            // requests that the kernel has at once
-constexpr size_t kChunk = size_t{1} << 30;  // bytes in one call: it counts in 32 bits
-constexpr uint64_t kStop = UINT64_MAX;      // to a thread that is to end
+constexpr uint64_t kStop = UINT64_MAX;  // to a thread that is to end
 
 // What a ring must be able to do for us.
 constexpr int kOperations[] = {IORING_OP_NOP, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC};
@@ -28,13 +26,14 @@ std::optional<Errc> end_of(Slot& slot, int result);
 
 }  // namespace
 
-Result<std::unique_ptr<IoRing>> IoRing::start(unsigned threads) {
-  CHECK(threads > 0, "a ring without threads finishes nothing");
+Result<std::unique_ptr<IoRing>> IoRing::start(const RingOptions& options) {
+  CHECK(options.threads > 0 && options.threads <= options.depth, "{} threads for {} requests",
+        options.threads, options.depth);
   const Error refused{Errc::no_memory, "the threads of the ring cannot be started"};
   try {
-    std::unique_ptr<IoRing> ring(new IoRing());
+    std::unique_ptr<IoRing> ring(new IoRing(options));
     TRY(ring->initialise());
-    for (unsigned i = 0; i < threads; ++i) {
+    for (unsigned i = 0; i < options.threads; ++i) {
       ring->threads_.emplace_back([raw = ring.get()] { raw->serve(); });
     }
     return ring;
@@ -45,14 +44,15 @@ Result<std::unique_ptr<IoRing>> IoRing::start(unsigned threads) {
   }
 }
 
-IoRing::IoRing() : ring_(new io_uring()), slots_(kDepth) {
-  again_.reserve(kDepth);  // so that a completion needs no memory
-  free_.reserve(kDepth);
-  for (uint32_t i = kDepth; i > 0; --i) free_.push_back(i - 1);
+IoRing::IoRing(const RingOptions& options)
+    : options_(options), ring_(new io_uring()), slots_(options.depth) {
+  again_.reserve(options.depth);  // so that a completion needs no memory
+  free_.reserve(options.depth);
+  for (uint32_t i = options.depth; i > 0; --i) free_.push_back(i - 1);
 }
 
 Result<void> IoRing::initialise() {
-  const int failed = io_uring_queue_init(kDepth, ring_.get(), 0);
+  const int failed = io_uring_queue_init(options_.depth, ring_.get(), 0);
   if (failed == -ENOMEM) return Error{Errc::no_memory, "there is no memory for a ring"};
   if (failed != 0) return Error{Errc::io, "the kernel gives us no ring", -failed};
   made_ = true;
@@ -160,7 +160,7 @@ void IoRing::prepare(uint32_t index) {
   FileDevice& device = *slot.job.device;
   const Io& io = *slot.job.io;
   std::byte* const buffer = io.buffer + slot.done;
-  const auto length = static_cast<unsigned>(std::min(io.length - slot.done, kChunk));
+  const auto length = static_cast<unsigned>(std::min(io.length - slot.done, options_.chunk));
   const uint64_t offset = io.offset + slot.done;
   if (slot.error != Errc::ok) {
     io_uring_prep_nop(entry);  // it ends as all others do, on a thread of ours

@@ -23,11 +23,17 @@ struct io_uring;
 
 namespace orrery::engine {
 
+struct RingOptions {
+  unsigned threads = 4;            // run completions; 1..depth
+  unsigned depth = 256;            // requests that the kernel has at once; a power of two
+  size_t chunk = size_t{1} << 30;  // bytes that it is asked for in one call; to 1 << 30
+};
+
 class IoRing final : public IoCarrier {
  public:
-  /// So many threads run completions. Errors: io, if the kernel has no ring, may not give
-  /// us one, or one that does too little; no_memory.
-  static Result<std::unique_ptr<IoRing>> start(unsigned threads);
+  /// Errors: io, if the kernel has no ring, may not give us one, or one that does too little;
+  /// no_memory.
+  static Result<std::unique_ptr<IoRing>> start(const RingOptions& options);
   ~IoRing() override;
   IoRing(const IoRing&) = delete;
   IoRing& operator=(const IoRing&) = delete;
@@ -50,7 +56,7 @@ class IoRing final : public IoCarrier {
     Errc error = Errc::ok;  // otherwise the kernel is asked nothing: this is its end
   };
 
-  IoRing();
+  explicit IoRing(const RingOptions& options);
   Result<void> initialise();
   void pump(std::unique_lock<std::mutex>& lock);
   unsigned prepare_all();
@@ -60,12 +66,13 @@ class IoRing final : public IoCarrier {
   void serve();
   void handle(uint32_t index, int result);
 
+  const RingOptions options_;
   std::unique_ptr<io_uring> ring_;
   bool made_ = false;
 
   std::mutex mutex_;
-  std::deque<Job> queue_;  // guarded by mutex_, as all below
-  std::vector<Slot> slots_;
+  std::deque<Job> queue_;         // guarded by mutex_, as all below
+  std::vector<Slot> slots_;       // as many as the ring is deep
   std::vector<uint32_t> free_;    // of the slots
   std::vector<uint32_t> again_;   // slots whose request goes on
   bool submitting_ = false;       // a task prepares entries and enters the kernel

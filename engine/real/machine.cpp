@@ -28,7 +28,7 @@ Result<std::unique_ptr<Machine>> Machine::open_or_throw(const MachineOptions& op
 Result<void> Machine::start_carrier(const MachineOptions& options) {
   io_method_ = "pread and pwrite";
   if (options.io != IoMethod::pool) {
-    auto ring = IoRing::start(options.io_threads);
+    auto ring = IoRing::start({.threads = options.io_threads});
     if (ring) {
       carrier_ = std::move(*ring);
       io_method_ = "io_uring";

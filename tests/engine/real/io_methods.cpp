@@ -12,7 +12,7 @@ std::vector<IoWay> io_ways() {
   std::vector<IoWay> ways = {{"pool", IoMethod::pool, false},
                              {"pool, direct", IoMethod::pool, true}};
   static const bool has_ring = [] {
-    const auto ring = engine::IoRing::start(1);
+    const auto ring = engine::IoRing::start({});
     if (!ring) std::fprintf(stderr, "no test uses io_uring: %s\n", ring.error().what);
     return ring.has_value();
   }();
