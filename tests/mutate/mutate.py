@@ -3,6 +3,7 @@
 """Tests the tester: breaks the engine in one place at a time, and sees whether a campaign notices.
 
 usage: tests/mutate/mutate.py [--runs N] [--scenario NAME]... [NAME...]
+       tests/mutate/mutate.py --native [NAME...]
 
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
 applied, built, and hunted: so many runs of each small scenario in turn (or of those that are named;
@@ -14,6 +15,8 @@ run nor the unit test that expected.py names notices one, if a hunt comes to no 
 run notices one of those that are explained as harmless there, or if N runs have killed fewer than
 95 of a hundred of all the others. What only damage shows that no fault does counts as little as
 what is harmless.
+
+With --native the breaks are those of native_mutations.py, and the native tests must notice each.
 """
 import argparse
 import json
@@ -26,6 +29,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from expected import AT_HOME, BEYOND_FAULTS, EXPLAINED, OF_UNIT_TESTS, RARE  # noqa: E402
 from mutations import MUTATIONS  # noqa: E402
+from native_mutations import NATIVE_MUTATIONS  # noqa: E402
 
 BY_TESTS = OF_UNIT_TESTS | BEYOND_FAULTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -37,6 +41,7 @@ SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-f
              "operation-log"]
 SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
+NATIVE_SECONDS = 60  # many times what the native tests take
 KILLED_AFTER = []  # runs of all scenarios together, of each break that was noticed
 
 
@@ -189,13 +194,49 @@ def unfit(runs, scenarios):
     return "the unit tests fail already:\n" + failing[-2000:] if failing else None
 
 
+def native_tests_fail():
+    """Whether they notice: also by not ending."""
+    built = build("tests/test_native")
+    if built.returncode:
+        raise Inconclusive("it does not compile:\n" + built.stdout[-2000:])
+    try:
+        return run([BUILD / "tests" / "test_native"], timeout=NATIVE_SECONDS).returncode != 0
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def native(names):
+    chosen = [row for row in NATIVE_MUTATIONS if not names or row[0] in names]
+    noticed = 0
+    try:
+        if native_tests_fail():
+            sys.exit("the native tests fail already")
+        for name, path, there, instead in chosen:
+            file = TREE / path
+            text = file.read_text()
+            try:
+                file.write_text(text.replace(there, instead))
+                seen = native_tests_fail()
+            finally:
+                file.write_text(text)
+            noticed += seen
+            print(f"killed    {name}" if seen else f"NOT KILLED {name}", flush=True)
+    except Inconclusive as why:
+        sys.exit(f"no conclusion: {why}")
+    print(f"{noticed} of {len(chosen)} breaks were noticed")
+    return 0 if noticed == len(chosen) else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5000)
     parser.add_argument("--scenario", action="append", choices=SCENARIOS)
+    parser.add_argument("--native", action="store_true")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     copy_tree()
+    if arguments.native:
+        return native(arguments.names)
     wrong = unfit(arguments.runs, arguments.scenario or SCENARIOS)
     if wrong:
         sys.exit(wrong)

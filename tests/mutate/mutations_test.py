@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import mutate  # noqa: E402
 from expected import AT_HOME, EXPLAINED, RARE  # noqa: E402
 from mutations import MUTATIONS  # noqa: E402
+from native_mutations import NATIVE_MUTATIONS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -33,7 +34,7 @@ class Mutations(unittest.TestCase):
         self.assertEqual(reported, set(oracles()))
 
     def test_every_break_has_its_place(self):
-        for name, path, there, instead, *_ in MUTATIONS:
+        for name, path, there, instead, *_ in MUTATIONS + NATIVE_MUTATIONS:
             self.assertEqual((ROOT / path).read_text().count(there), 1, name)
             self.assertNotEqual(there, instead, name)
 

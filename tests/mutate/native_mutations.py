@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Breaks of the world that ships, and of what only it runs into: (name, file, text, replacement).
+
+The native tests must notice each (`mutate.py --native`). A test that hangs has noticed, too.
+"""
+
+NATIVE_MUTATIONS = [
+    ("requests-end-with-their-thread", "engine/real/io_ring.cpp",
+     " || result == -ECANCELED",
+     ""),
+    ("rest-of-a-read-stays", "engine/real/io_ring.cpp",
+     "    std::memset(io.buffer + slot.done, 0, io.length - slot.done);\n",
+     ""),
+    ("part-counts-as-whole", "engine/real/io_ring.cpp",
+     "  if (slot.done < io.length) return std::nullopt;\n",
+     ""),
+    ("part-from-the-same-place", "engine/real/io_ring.cpp",
+     "  const uint64_t offset = io.offset + slot.done;",
+     "  const uint64_t offset = io.offset;"),
+    ("part-of-the-same-buffer", "engine/real/io_ring.cpp",
+     "  std::byte* const buffer = io.buffer + slot.done;",
+     "  std::byte* const buffer = io.buffer;"),
+    ("next-sync-forgotten", "engine/real/io_ring.cpp",
+     "  if (next != nullptr) {\n"
+     "    slot.job.io = next;\n"
+     "    again_.push_back(index);\n"
+     "  } else {\n"
+     "    free_.push_back(index);\n"
+     "  }",
+     "  (void)next;\n"
+     "  free_.push_back(index);"),
+    ("cancelled-and-performed", "engine/real/io_ring.cpp",
+     "  job->cancelled = true;\n"
+     "  return true;",
+     "  return true;"),
+    ("cancelled-twice", "engine/real/io_ring.cpp",
+     "|| job->cancelled) return false",
+     ") return false"),
+    ("cancelled-never-ends", "engine/real/io_ring.cpp",
+     "      slot.error = Errc::cancelled;\n"
+     "      return slot;",
+     "      continue;"),
+    ("ring-goes-first", "engine/real/io_ring.cpp",
+     "    idle_.wait(lock, [this] { return outstanding_ == 0; });\n",
+     ""),
+    ("queue-waits-for-a-submit", "engine/real/io_ring.cpp",
+     "  pump(lock);\n"
+     "  lock.unlock();",
+     "  lock.unlock();"),
+    ("failed-sync-forgotten", "engine/real/file_device.cpp",
+     "  sync_failed_ = sync_failed_ || own != Errc::ok;\n",
+     "  (void)own;\n"),
+    ("sync-after-a-failed-one", "engine/real/file_device.cpp",
+     "    error = sync_failed_ ? Errc::io : Errc::ok;\n"
+     "    return true;",
+     "    error = Errc::ok;\n"
+     "    return true;"),
+    ("syncs-at-once", "engine/real/file_device.cpp",
+     "  if (!syncing_) {",
+     "  if (true) {"),
+    ("syncs-lose-their-last", "engine/real/file_device.cpp",
+     "  waiting_last_ = &io;\n"
+     "  return false;",
+     "  return false;"),
+    ("syncs-keep-their-last", "engine/real/file_device.cpp",
+     "  if (waiting_first_ == nullptr) waiting_last_ = nullptr;\n",
+     ""),
+    ("direct-from-any-buffer", "engine/real/file_device.cpp",
+     "is_aligned(reinterpret_cast<uintptr_t>(buffer))",
+     "buffer != nullptr"),
+    ("dead-link-ends-the-list", "engine/real/directory.cpp",
+     "!is_absence(dangling.value()) && dangling",
+     "dangling"),
+    ("acknowledged-without-a-commit", "engine/store/store.cpp",
+     "  return operations_.commit();\n",
+     "  return LogAddr{1};\n"),
+]
