@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// visits FOLDER NAME...: counts each name once more, durably, and says how often it came so far.
+#include <cstdio>
+#include <cstring>
+
+#include "engine/real/machine.hpp"
+#include "engine/store/store.hpp"
+
+using namespace orrery::engine;
+
+namespace {
+
+/// Adds one to a number. The store may ask for it more than once.
+struct Increment final : Modifier {
+  uint64_t count = 0;  // afterwards
+
+  size_t initial_size() override { return sizeof count; }
+  size_t updated_size(Bytes) override { return sizeof count; }
+  void initialise(MutableBytes now) override {
+    count = 1;
+    std::memcpy(now.data(), &count, sizeof count);
+  }
+  void update(Bytes old, MutableBytes now) override {
+    std::memcpy(&count, old.data(), sizeof count);
+    ++count;
+    std::memcpy(now.data(), &count, sizeof count);
+  }
+};
+
+Result<void> count(Session& session, const char* name) {
+  Increment increment;
+  OpResult result;
+  const OpResult first = session.rmw(bytes_of(name), increment, &result);
+  if (first.status == Status::pending) {
+    session.complete_pending(true);  // its record had left memory
+  } else {
+    result = first;
+  }
+  if (result.status == Status::failed) return result.error;
+  std::printf("%s %llu\n", name, static_cast<unsigned long long>(increment.count));
+  return {};
+}
+
+Result<void> run(const char* folder, char** names) {
+  TRY_ASSIGN(const auto machine, Machine::open({folder}));
+  StoreOptions options;
+  options.page_bits = 16;
+  options.memory_bits = 22;
+  options.log_operations = true;
+  const Bugs none;
+  auto opened = Store::recover(machine->runtime(), options, none);
+  if (!opened && opened.error().code == Errc::not_found) {
+    opened = Store::open(machine->runtime(), options, none);
+  }
+  TRY_ASSIGN(const auto store, std::move(opened));
+  SessionOptions client;
+  client.completed = [](void* context, const OpResult& result) {
+    *static_cast<OpResult*>(context) = result;
+  };
+  TRY_ASSIGN(const auto session, store->start_session(client));
+  for (; *names != nullptr; ++names) TRY(count(*session, *names));
+  TRY(store->commit_log());  // durable from here on
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return std::fputs("usage: visits FOLDER NAME...\n", stderr), 2;
+  const Result<void> done = run(argv[1], argv + 2);
+  if (!done) std::fprintf(stderr, "visits: %s\n", done.error().what);
+  return done ? 0 : 1;
+}
