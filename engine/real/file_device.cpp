@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,6 +38,15 @@ constexpr size_t kDirectAlignment = 512;
 
 bool is_aligned(uint64_t value) { return value % kDirectAlignment == 0; }
 
+constexpr int kLockedForMs = 5000;  // longer than any disk takes for what was in flight
+
+// Whether what is written may change meanwhile.
+bool may_be_direct(int file) {
+  struct statfs status{};
+  if (fstatfs(file, &status) != 0) return false;
+  return status.f_type == EXT4_SUPER_MAGIC || status.f_type == XFS_SUPER_MAGIC;
+}
+
 }  // namespace
 
 Errc errc_of(int error_number) {
@@ -55,6 +67,19 @@ FileDevice::~FileDevice() {
   if (file_ >= 0) close_file();
 }
 
+// Alone, and then with the descriptor that is to follow: a lock lasts as long as any descriptor
+// that holds it, and requests that the kernel still has hold theirs.
+Result<void> FileDevice::lock_file(int file) {
+  for (int waited_ms = 0;; ++waited_ms) {
+    if (until_done([&] { return flock(file, LOCK_EX | LOCK_NB); }) == 0) break;
+    if (errno != EWOULDBLOCK) return {};  // a file system without locks
+    if (waited_ms == kLockedForMs) return Error{Errc::io, "another process has a device open"};
+    usleep(1000);
+  }
+  (void)flock(file, LOCK_SH);
+  return {};
+}
+
 Result<void> FileDevice::open(bool must_exist, bool& made) {
   const std::lock_guard lock(mutex_);
   made = false;
@@ -66,16 +91,18 @@ Result<void> FileDevice::open(bool must_exist, bool& made) {
       made = file >= 0;
     }
     if (file < 0) return Error{errc_of(errno), "the file of a device cannot be opened"};
+    const Result<void> locked = lock_file(file);
     struct stat status{};
-    if (fstat(file, &status) != 0) {
+    if (!locked || fstat(file, &status) != 0) {
       const Errc code = errc_of(errno);
       (void)::close(file);
+      if (!locked) return locked;
       return Error{code, "the file of a device cannot be looked at"};
     }
     file_ = file;
-    if (wants_direct_ && is_aligned(options_.sector_size)) {
-      // Refused by file systems that have nothing but a cache.
+    if (wants_direct_ && is_aligned(options_.sector_size) && may_be_direct(file)) {
       direct_ = until_done([&] { return ::open(path_.c_str(), kFlags | O_DIRECT); });
+      if (direct_ >= 0) (void)flock(direct_, LOCK_SH);
     }
     size_.store(static_cast<uint64_t>(status.st_size));
   }
@@ -115,16 +142,14 @@ Errc FileDevice::refuse(const Io& io) const {
   return io.offset < kEnd && io.length < kEnd ? Errc::ok : Errc::invalid;
 }
 
-void FileDevice::perform(Io& io, bool cancelled) {
-  Errc error = Errc::cancelled;
-  if (!cancelled) {
-    switch (io.kind) {
-      case IoKind::read: error = read(io); break;
-      case IoKind::write: error = write(io); break;
-      case IoKind::sync: error = sync(); break;
-    }
+Errc FileDevice::perform(Io& io) {
+  switch (io.kind) {
+    case IoKind::read: return read(io);
+    case IoKind::write: return write(io);
+    case IoKind::sync: return sync();
   }
-  finish(io, error);
+  CHECK(false, "no request is of the kind {}", static_cast<int>(io.kind));
+  return Errc::invalid;
 }
 
 void FileDevice::finish(Io& io, Errc error) {
@@ -249,12 +274,17 @@ void FileDevice::truncate_until(uint64_t offset) {
 }
 
 void FileDevice::reset() {
-  const std::lock_guard sync_lock(sync_mutex_);  // first: it may take as long as a sync
-  const std::lock_guard lock(mutex_);
+  bool failed = false;
+  {
+    const std::lock_guard lock(mutex_);
+    // It waits for what is in flight: not under the lock that carriers take for a sync.
+    failed = ::truncate(path_.c_str(), 0) != 0;
+    given_up_ = 0;
+    size_.store(0);
+  }
   // If the file cannot be emptied, a sync must not pretend that it was.
-  sync_failed_ = ::truncate(path_.c_str(), 0) != 0;
-  given_up_ = 0;
-  size_.store(0);
+  const std::lock_guard lock(sync_mutex_);
+  sync_failed_ = failed;
 }
 
 void FileDevice::close() {

@@ -7,9 +7,15 @@
 // would be a lie. After close the file stays open until the requests in flight have ended; the
 // object stays, and may be opened again.
 //
-// Where the file system allows it (O_DIRECT), transfers go past the page cache of the kernel, if
-// their buffer is aligned as the disk wants it; all others, and all of a device whose sectors are
-// smaller, go through it. The kernel keeps the two coherent.
+// On ext4 and XFS transfers go past the page cache of the kernel (O_DIRECT) if buffer, length and
+// offset are multiples of 512; all others, and all of a device whose sectors are smaller, go
+// through it. File systems that have a checksum for each block are left alone: the engine changes a
+// page while it is written, and no copy would stand between. Both ways at once for one range of
+// 4 KiB is nothing that the kernel promises to order.
+//
+// The file is locked (flock) as long as it is open or the kernel has a request for it: what a
+// process that was killed had asked for may come to the disk after its end, and who opens the file
+// next waits for that.
 #pragma once
 
 #include <atomic>
@@ -35,7 +41,8 @@ class FileDevice final : public Device {
   FileDevice& operator=(const FileDevice&) = delete;
 
   /// Opens the file, or goes on with the one that is open; makes it if it does not exist and need
-  /// not. `made` says if it is new. Errors: not_found, io, no_space, no_memory.
+  /// not. `made` says if it is new. Errors: not_found, io, also if another process has it open for
+  /// seconds, no_space, no_memory.
   Result<void> open(bool must_exist, bool& made);
 
   void submit(Io& io, Site site) override;
@@ -54,8 +61,8 @@ class FileDevice final : public Device {
 
   // For the carriers, and of a request that is in flight.
 
-  /// Has the effect of the request, unless it was cancelled, and finishes it.
-  void perform(Io& io, bool cancelled);
+  /// Has the effect of the request by calls of the kernel.
+  Errc perform(Io& io);
   /// The file, and the one to transfer with: another if it can be done past the page cache.
   int file() const { return file_; }
   int file_for(const std::byte* buffer, size_t length, uint64_t offset) const;
@@ -64,13 +71,15 @@ class FileDevice final : public Device {
   /// True: it is the turn of this sync; `error` says if it has failed already. False: it will be
   /// when those before it have ended.
   bool begin_sync(Io& io, Errc& error);
-  /// Returns whose turn is next, if anybody waits, and in `error` whether it has failed already.
+  /// `own`: what the kernel has said, or ok if it was not asked. Returns whose turn is next, if
+  /// anybody waits, and in `error` whether it has failed already.
   Io* end_sync(Errc own, Errc& error);
   /// Calls `done`. The device may be gone before that returns.
   void finish(Io& io, Errc error);
 
  private:
   Errc refuse(const Io& io) const;
+  static Result<void> lock_file(int file);
   template <typename Call>
   long transfer(const std::byte* buffer, size_t length, uint64_t offset, const Call& call) const;
   Errc read(Io& io) const;

@@ -68,7 +68,8 @@ void IoPool::serve() {
       job = jobs_.front();
       jobs_.pop_front();
     }
-    job.device->perform(*job.io, job.cancelled);
+    const Errc error = job.cancelled ? Errc::cancelled : job.device->perform(*job.io);
+    job.device->finish(*job.io, error);
   }
 }
 

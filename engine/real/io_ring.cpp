@@ -15,7 +15,8 @@
 namespace orrery::engine {
 namespace {
 
-constexpr uint64_t kStop = UINT64_MAX;  // to a thread that is to end
+constexpr uint32_t kStop = UINT32_MAX;  // to a thread that is to end; the library has names above
+constexpr int kRefusalsMax = 8;         // of one request, before it is carried out by a call
 
 // What a ring must be able to do for us.
 constexpr int kOperations[] = {IORING_OP_NOP, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC};
@@ -174,9 +175,10 @@ void IoRing::prepare(uint32_t index) {
     } else {
       device.announce(io);
       io_uring_prep_write(entry, file, buffer, length, offset);
-      // Otherwise whoever submits might copy a whole page into the cache of the kernel.
-      if (slot.buffered) entry->flags |= IOSQE_ASYNC;
     }
+    // Otherwise whoever submits might copy whole pages; and a read that waits for the cache fails
+    // if that thread has ended meanwhile.
+    if (slot.buffered) entry->flags |= IOSQE_ASYNC;
   }
   io_uring_sqe_set_data64(entry, index);
 }
@@ -187,7 +189,8 @@ void IoRing::enter(unsigned count) {
     if (taken > 0) count -= std::min(count, static_cast<unsigned>(taken));
     if (taken >= 0 || taken == -EINTR) continue;
     // The kernel is short of memory: completions give it back.
-    CHECK(taken == -EAGAIN || taken == -EBUSY, "the ring refuses entries with error {}", -taken);
+    CHECK(taken == -EAGAIN || taken == -EBUSY || taken == -ENOMEM,
+          "the ring refuses entries with error {}", -taken);
     sched_yield();
   }
 }
@@ -216,22 +219,44 @@ void IoRing::serve() {
 void IoRing::handle(uint32_t index, int result) {
   std::unique_lock lock(mutex_);
   Slot& slot = slots_[index];
-  const std::optional<Errc> end = end_of(slot, result);
-  if (!end) {
+  const std::optional<Errc> answer = end_of(slot, result);
+  if (answer) return end(lock, index, *answer);
+  if (slot.refusals <= kRefusalsMax) {
     again_.push_back(index);
     return pump(lock);
   }
+  // The kernel may be short of what it needs to carry a request out later. A call needs none of it.
   const Job job = slot.job;
-  Io* const next = slot.syncs ? job.device->end_sync(*end, slot.error) : nullptr;
+  lock.unlock();
+  const Errc error = job.device->perform(*job.io);
+  lock.lock();
+  slot.done = job.io->length;
+  end(lock, index, error);
+}
+
+// The slot is free before `done` is called, which may take its time, or wait for another request.
+void IoRing::end(std::unique_lock<std::mutex>& lock, uint32_t index, Errc error) {
+  Slot& slot = slots_[index];
+  const Slot ended = slot;
+  Io* next = nullptr;
+  if (ended.syncs) {
+    // One that the kernel was not asked for says nothing new.
+    next = ended.job.device->end_sync(ended.error == Errc::ok ? error : Errc::ok, slot.error);
+  }
   if (next != nullptr) {
     slot.job.io = next;
+    slot.refusals = 0;
     again_.push_back(index);
   } else {
     free_.push_back(index);
   }
   pump(lock);
   lock.unlock();
-  job.device->finish(*job.io, *end);
+  Io& io = *ended.job.io;
+  if (io.kind == IoKind::read && error == Errc::ok && ended.done < io.length) {
+    std::memset(io.buffer + ended.done, 0, io.length - ended.done);
+  }
+  ended.job.device->finish(io, error);
   lock.lock();
   if (--outstanding_ == 0) idle_.notify_all();
 }
@@ -241,8 +266,12 @@ namespace {
 template <typename Slot>
 std::optional<Errc> end_of(Slot& slot, int result) {
   if (slot.error != Errc::ok) return slot.error;
-  // Nobody here cancels what the kernel has: it gives up the requests of a thread that ends.
-  if (result == -EINTR || result == -EAGAIN || result == -ECANCELED) return std::nullopt;
+  // Nobody here cancels what the kernel has: it gives up the requests of a thread that ends, and
+  // those for which it has no worker.
+  if (result == -EINTR || result == -EAGAIN || result == -ECANCELED) {
+    ++slot.refusals;
+    return std::nullopt;
+  }
   const Io& io = *slot.job.io;
   if (io.kind == IoKind::sync) return result == 0 ? Errc::ok : errc_of(-result);
   if (result == -EINVAL && !slot.buffered) {
@@ -251,9 +280,7 @@ std::optional<Errc> end_of(Slot& slot, int result) {
   }
   if (result < 0) return errc_of(-result);
   if (result == 0) {
-    if (io.kind == IoKind::write) return Errc::io;
-    std::memset(io.buffer + slot.done, 0, io.length - slot.done);
-    return Errc::ok;
+    return io.kind == IoKind::write ? Errc::io : Errc::ok;  // the rest of a read is zeros
   }
   slot.done += static_cast<size_t>(result);
   if (slot.done < io.length) return std::nullopt;

@@ -51,6 +51,7 @@ class IoRing final : public IoCarrier {
   struct Slot {
     Job job;
     size_t done = 0;        // bytes transferred so far
+    int refusals = 0;       // how often the kernel gave it back undone
     bool buffered = false;  // it goes through the page cache
     bool syncs = false;     // it has the turn of its device's syncs
     Errc error = Errc::ok;  // otherwise the kernel is asked nothing: this is its end
@@ -65,6 +66,7 @@ class IoRing final : public IoCarrier {
   void enter(unsigned count);
   void serve();
   void handle(uint32_t index, int result);
+  void end(std::unique_lock<std::mutex>& lock, uint32_t index, Errc error);
 
   const RingOptions options_;
   std::unique_ptr<io_uring> ring_;

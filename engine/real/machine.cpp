@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/real/machine.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -28,7 +30,8 @@ Result<std::unique_ptr<Machine>> Machine::open_or_throw(const MachineOptions& op
 Result<void> Machine::start_carrier(const MachineOptions& options) {
   io_method_ = "pread and pwrite";
   if (options.io != IoMethod::pool) {
-    auto ring = IoRing::start({.threads = options.io_threads});
+    const unsigned depth = std::bit_ceil(std::max(256U, options.io_threads));
+    auto ring = IoRing::start({.threads = options.io_threads, .depth = depth});
     if (ring) {
       carrier_ = std::move(*ring);
       io_method_ = "io_uring";

@@ -207,6 +207,8 @@ def native_tests_fail():
 
 def native(names):
     chosen = [row for row in NATIVE_MUTATIONS if not names or row[0] in names]
+    if not chosen:
+        sys.exit("no break has any of these names; see native_mutations.py")
     noticed = 0
     try:
         if native_tests_fail():

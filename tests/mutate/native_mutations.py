@@ -6,10 +6,16 @@ The native tests must notice each (`mutate.py --native`). A test that hangs has 
 
 NATIVE_MUTATIONS = [
     ("requests-end-with-their-thread", "engine/real/io_ring.cpp",
-     " || result == -ECANCELED",
-     ""),
+     " || result == -ECANCELED) {\n",
+     ") {\n"),
     ("rest-of-a-read-stays", "engine/real/io_ring.cpp",
-     "    std::memset(io.buffer + slot.done, 0, io.length - slot.done);\n",
+     "    std::memset(io.buffer + ended.done, 0, io.length - ended.done);\n",
+     ""),
+    ("opened-over-the-killed", "engine/real/file_device.cpp",
+     "    if (errno != EWOULDBLOCK) return {};  // a file system without locks\n",
+     "    return {};\n"),
+    ("lock-of-the-first-alone", "engine/real/file_device.cpp",
+     "  (void)flock(file, LOCK_SH);\n",
      ""),
     ("part-counts-as-whole", "engine/real/io_ring.cpp",
      "  if (slot.done < io.length) return std::nullopt;\n",
@@ -23,6 +29,7 @@ NATIVE_MUTATIONS = [
     ("next-sync-forgotten", "engine/real/io_ring.cpp",
      "  if (next != nullptr) {\n"
      "    slot.job.io = next;\n"
+     "    slot.refusals = 0;\n"
      "    again_.push_back(index);\n"
      "  } else {\n"
      "    free_.push_back(index);\n"
