@@ -58,7 +58,7 @@ def copy_tree():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or target.read_bytes() != source.read_bytes():
-            shutil.copy(source, target)
+            shutil.copy(source, target)  # as of now: what was broken here is built again
 
 
 def build(target="cli/orrery"):
