@@ -105,6 +105,18 @@ OpResult Session::execute(Operation& operation) {
   }
 }
 
+void Session::prefetch(std::span<const Bytes> keys) {
+  CHECK(open_, "a closed session needs nothing");
+  for (const Bytes key : keys) store_.index_.prefetch(hash_of(key));
+  Self& self = store_.runtime_.tasks.self();
+  store_.epoch_.resume(self);
+  for (const Bytes key : keys) {
+    const FoundEntry entry = store_.index_.find_tag(hash_of(key));
+    if (entry.entry != nullptr) store_.log_.prefetch(entry.word.address());
+  }
+  store_.epoch_.suspend(self);
+}
+
 // True if the store was emptied since the operation found where its record was.
 bool Session::is_stale(const OpResult& result) {
   SOMETIMES(result.error.code == Errc::cancelled, "a store was emptied under a pending operation");

@@ -136,7 +136,15 @@ class Client {
     return (mixed ^ (mixed >> 31)) % bound;
   }
 
+  void prefetch() {
+    std::array<std::array<std::byte, kKeyMax>, 4> room;
+    std::array<engine::Bytes, 4> keys;
+    for (size_t i = 0; i < keys.size(); ++i) keys[i] = name_of(draw(shared_.load.keys), room[i]);
+    session_->prefetch(keys);
+  }
+
   void do_one() {
+    if (draw(8) == 0) prefetch();
     const uint64_t key = draw(shared_.load.keys);
     const uint64_t what = draw(100);
     if (what < 45) return upsert(key);
@@ -145,9 +153,10 @@ class Client {
     read(key);
   }
 
-  engine::Bytes name_of(uint64_t key) {
-    return scenarios::key_bytes(key, scenarios::kEncodedSizeMin + key % 9, key_room_);
+  static engine::Bytes name_of(uint64_t key, engine::MutableBytes room) {
+    return scenarios::key_bytes(key, scenarios::kEncodedSizeMin + key % 9, room);
   }
+  engine::Bytes name_of(uint64_t key) { return name_of(key, key_room_); }
   size_t begin(OpKind kind, uint64_t key, uint64_t argument) {
     return history_.begin(id_, kind, key, argument, shared_.tick());
   }

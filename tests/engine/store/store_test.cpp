@@ -123,6 +123,26 @@ TEST_CASE("a store with a device keeps everything") {
   }
 }
 
+TEST_CASE("a prefetch changes nothing, wherever the keys are") {
+  Fixture world(small_options(false));
+  for (int number = 0; number < 200; ++number) world.upsert(key_of(number), value_of(number));
+  world.erase(key_of(7));
+  const LogAddr tail = world.store->log().tail();
+  std::vector<std::string> names = {"never written"};
+  for (int number = 0; number < 200; ++number) names.push_back(key_of(number));
+  std::vector<Bytes> keys;
+  for (const std::string& name : names) keys.push_back(bytes_of(name));
+  world.session->prefetch(keys);
+  world.session->prefetch({});
+  CHECK(world.store->log().tail() == tail);
+  CHECK(world.session->pending_count() == 0);
+  CHECK(world.read("never written") == "<none>");
+  CHECK(world.read(key_of(7)) == "<none>");
+  for (int number = 8; number < 200; ++number)
+    CHECK(world.read(key_of(number)) == value_of(number));
+  world.close();
+}
+
 TEST_CASE("counters count through eviction and back") {
   StoreOptions options = small_options(false);
   options.index_bits = 0;  // one bucket: long chains and overflow buckets
