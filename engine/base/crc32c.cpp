@@ -25,10 +25,7 @@ constexpr auto make_tables() {
 
 constexpr auto kTables = make_tables();
 
-}  // namespace
-
-uint32_t crc32c(Bytes bytes, uint32_t seed) {
-  uint32_t crc = ~seed;
+uint32_t by_table(Bytes bytes, uint32_t crc) {
   const std::byte* at = bytes.data();
   size_t left = bytes.size();
   for (; left >= 8; left -= 8, at += 8) {
@@ -41,7 +38,34 @@ uint32_t crc32c(Bytes bytes, uint32_t seed) {
   for (; left > 0; --left, ++at) {
     crc = (crc >> 8) ^ kTables[0][(crc ^ static_cast<uint32_t>(*at)) & 0xFF];
   }
-  return ~crc;
+  return crc;
 }
+
+#ifdef __x86_64__
+// The instruction that SSE 4.2 has for it: several times as fast.
+[[gnu::target("sse4.2")]] uint32_t by_instruction(Bytes bytes, uint32_t crc) {
+  const std::byte* at = bytes.data();
+  size_t left = bytes.size();
+  uint64_t wide = crc;
+  for (; left >= 8; left -= 8, at += 8) wide = __builtin_ia32_crc32di(wide, get<uint64_t>(at));
+  crc = static_cast<uint32_t>(wide);
+  for (; left > 0; --left, ++at) {
+    crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*at));
+  }
+  return crc;
+}
+#endif
+
+}  // namespace
+
+uint32_t crc32c(Bytes bytes, uint32_t seed) {
+#ifdef __x86_64__
+  static const bool has_instruction = __builtin_cpu_supports("sse4.2");
+  if (has_instruction) return ~by_instruction(bytes, ~seed);
+#endif
+  return crc32c_by_table(bytes, seed);
+}
+
+uint32_t crc32c_by_table(Bytes bytes, uint32_t seed) { return ~by_table(bytes, ~seed); }
 
 }  // namespace orrery::engine

@@ -12,4 +12,7 @@ namespace orrery::engine {
 /// followed by b.
 uint32_t crc32c(Bytes bytes, uint32_t seed = 0);
 
+/// The same on any processor; what crc32c falls back to.
+uint32_t crc32c_by_table(Bytes bytes, uint32_t seed = 0);
+
 }  // namespace orrery::engine

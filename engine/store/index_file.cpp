@@ -2,6 +2,7 @@
 #include "engine/store/index_file.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "engine/base/crc32c.hpp"
 #include "engine/store/blocking_io.hpp"
@@ -12,12 +13,18 @@
 namespace orrery::engine {
 namespace {
 
-constexpr size_t kChunk = 4096;  // bytes that are read at once
+constexpr uint64_t kChunkMin = 4096;
+constexpr uint64_t kChunkMax = uint64_t{4} << 20;
 
 Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo& index,
                           const BucketTaker& taker);
 
 }  // namespace
+
+size_t index_chunk(uint64_t table_size, uint64_t sector) {
+  const uint64_t share = std::bit_floor(table_size / 64);
+  return std::max(std::clamp(share, kChunkMin, kChunkMax), sector);
+}
 
 Result<void> read_index_table(const Runtime& runtime, const StoreOptions& store,
                               const IndexInfo& index, const BucketTaker& taker) {
@@ -35,12 +42,12 @@ Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo&
   const uint64_t total = (uint64_t{1} << index.index_bits) + index.overflow;
   const uint64_t bytes = total * sizeof(Bucket);
   if (file.size() < bytes) return Error{Errc::corrupt, "an index that is too short"};
-  const size_t room = round_up(kChunk, index.sector);
+  const size_t room = index_chunk(sizeof(Bucket) << index.index_bits, index.sector);
   TRY_ASSIGN(auto chunk, Array<std::byte>::make(runtime.memory, room, "index chunk", kIoAlignment));
   uint32_t sum = 0;
   uint64_t number = 0;
-  for (uint64_t offset = 0; offset < bytes; offset += kChunk) {
-    const size_t used = std::min<uint64_t>(kChunk, bytes - offset);
+  for (uint64_t offset = 0; offset < bytes; offset += room) {
+    const size_t used = std::min<uint64_t>(room, bytes - offset);
     const size_t size = round_up(used, index.sector);
     TRY(read_blocking(runtime.tasks, file, offset, {chunk.data(), size}));
     sum = crc32c({chunk.data(), used}, sum);

@@ -8,6 +8,10 @@
 
 namespace orrery::engine {
 
+/// So many bytes of an index are written or read at once: few enough for a small one to be many
+/// requests, which faults may tell apart, and many enough for the disk. A multiple of the sector.
+size_t index_chunk(uint64_t table_size, uint64_t sector);
+
 /// Who gets the buckets, in order; they count for nothing if an error follows.
 struct BucketTaker {
   void (*take)(void* context, uint64_t number, Bytes bucket) = nullptr;  // null: nobody

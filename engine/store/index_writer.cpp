@@ -7,6 +7,7 @@
 #include "engine/store/blocking_io.hpp"
 #include "engine/store/checkpoint_files.hpp"
 #include "engine/store/events.hpp"
+#include "engine/store/index_file.hpp"
 #include "engine/store/names.hpp"
 
 namespace orrery::engine {
@@ -28,7 +29,7 @@ Result<void> IndexWriter::open(uint64_t token, uint64_t version, LogAddr start) 
   info_.start = start;
   info_.sector = options_->sector_size;
   error_.store(Errc::ok);
-  const size_t size = round_up(kChunk * sizeof(Bucket), options_->sector_size);
+  const size_t size = index_chunk(sizeof(Bucket) << info_.index_bits, info_.sector);
   TRY_ASSIGN(buffer_, Array<std::byte>::make(runtime_.memory, size, "index chunk", kIoAlignment));
   const DeviceName name = DeviceName::index_table(options_->prefix, token);
   TRY_ASSIGN(device_, runtime_.storage.open(name.view(), file_options(*options_)));
@@ -78,7 +79,7 @@ Result<void> IndexWriter::write_buckets() {
   uint64_t offset = 0;
   for (uint64_t number = 0; number < total;) {
     size_t used = 0;
-    for (; used < kChunk * sizeof(Bucket) && number < total; ++number, used += sizeof(Bucket)) {
+    for (; used < buffer_.size() && number < total; ++number, used += sizeof(Bucket)) {
       index_.copy_bucket(number, {buffer_.data() + used, sizeof(Bucket)});
       if (number + 1 != index_.table_size()) continue;
       info_.overflow = index_.overflow_count();

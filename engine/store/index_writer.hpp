@@ -45,8 +45,6 @@ class IndexWriter {
   void wait_until_idle() { outstanding_.wait_for_none(); }
 
  private:
-  static constexpr size_t kChunk = 64;  // buckets written at once
-
   static void begin(void* writer, int64_t argument, Self& self);
   static void run_task(void* writer);
   void run();
