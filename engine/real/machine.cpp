@@ -20,7 +20,7 @@ Result<std::unique_ptr<Machine>> Machine::open(const MachineOptions& options) {
 }
 
 Result<std::unique_ptr<Machine>> Machine::open_or_throw(const MachineOptions& options) {
-  std::unique_ptr<Machine> machine(new Machine(options.huge_pages));
+  std::unique_ptr<Machine> machine(new Machine(options));
   TRY(machine->start_carrier(options));
   TRY_ASSIGN(machine->directory_,
              Directory::open(options.folder, *machine->carrier_, options.direct));

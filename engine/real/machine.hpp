@@ -32,8 +32,9 @@ struct MachineOptions {
   std::string folder;       // holds the devices; made if it does not exist
   unsigned io_threads = 4;  // completions at once; of the pool, requests performed at once
   IoMethod io = IoMethod::any;
-  bool direct = true;       // past the kernel's page cache, where that is possible
-  bool huge_pages = false;  // for page frames: faster, and nothing is sparse any more
+  bool direct = true;                // past the kernel's page cache, where that is possible
+  bool huge_pages = false;           // for page frames: faster, and nothing is sparse any more
+  uint64_t memory_max = UINT64_MAX;  // bytes of blocks and page frames that it gives out
 };
 
 class Machine {
@@ -47,16 +48,20 @@ class Machine {
 
   Runtime runtime() { return {clock_, threads_, *directory_, frames_, memory_}; }
   MappedFrames& frames() { return frames_; }
+  /// Bytes of blocks and page frames that are given out now.
+  uint64_t memory_used() const { return budget_.used(); }
   /// Who carries out requests, for a person; with the reason why it is not the ring, if nobody
   /// asked for the pool.
   const std::string& io_method() const { return io_method_; }
 
  private:
-  explicit Machine(bool huge_pages) : frames_(huge_pages) {}
+  explicit Machine(const MachineOptions& options)
+      : budget_(options.memory_max), frames_(options.huge_pages, budget_), memory_(budget_) {}
   static Result<std::unique_ptr<Machine>> open_or_throw(const MachineOptions& options);
   Result<void> start_carrier(const MachineOptions& options);
 
   SteadyClock clock_;
+  MemoryBudget budget_;
   MappedFrames frames_;
   SystemMemory memory_;
   Threads threads_;

@@ -26,8 +26,15 @@ MappedFrames::~MappedFrames() {
 
 Result<Frame*> MappedFrames::acquire(int64_t page, size_t size, Site) {
   CHECK(size > 0, "a frame of no bytes for page {}", page);
+  const uint64_t cost = round_up(size, kMachinePage);
+  if (!budget_.take(cost)) {
+    return Error{Errc::no_memory, "the machine's budget of memory is used up", page};
+  }
   std::byte* const base = map(size, huge_pages_);
-  if (base == nullptr) return Error{Errc::no_memory, "no memory can be mapped", page};
+  if (base == nullptr) {
+    budget_.give(cost);
+    return Error{Errc::no_memory, "no memory can be mapped", page};
+  }
   const std::lock_guard lock(mutex_);
   Frame* frame = nullptr;
   try {
@@ -38,6 +45,7 @@ Result<Frame*> MappedFrames::acquire(int64_t page, size_t size, Site) {
     }
   } catch (const std::bad_alloc&) {
     unmap(base, size);
+    budget_.give(cost);
     return Error{Errc::no_memory, "the process has no memory left", page};
   }
   frame = unused_.back();
@@ -66,6 +74,7 @@ void MappedFrames::retire(Frame* frame, Site) {
   // A null base, so that a stale translation is an access violation and no silent success.
   *frame = Frame{};
   unmap(base, size);
+  budget_.give(round_up(size, kMachinePage));
   unused_.push_back(frame);
 }
 

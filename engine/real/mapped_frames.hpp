@@ -13,13 +13,15 @@
 #include <mutex>
 #include <vector>
 
+#include "engine/real/memory_budget.hpp"
 #include "engine/runtime/frames.hpp"
 
 namespace orrery::engine {
 
 class MappedFrames final : public Frames {
  public:
-  explicit MappedFrames(bool huge_pages) : huge_pages_(huge_pages) {}
+  /// The budget outlives it.
+  MappedFrames(bool huge_pages, MemoryBudget& budget) : huge_pages_(huge_pages), budget_(budget) {}
   /// Unmaps what is still live.
   ~MappedFrames();
   MappedFrames(const MappedFrames&) = delete;
@@ -38,6 +40,7 @@ class MappedFrames final : public Frames {
   uint64_t next_generation();
 
   const bool huge_pages_;
+  MemoryBudget& budget_;
   std::mutex mutex_;
   std::deque<Frame> frames_;    // guarded by mutex_: all there ever were
   std::vector<Frame*> unused_;  // guarded by mutex_

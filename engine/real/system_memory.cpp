@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/real/system_memory.hpp"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -10,10 +11,21 @@
 namespace orrery::engine {
 namespace {
 
+constexpr size_t kMachinePage = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kLarge = 2 * kHugePage;  // below, too much of the last huge page might be waste
 
 size_t place_of(size_t size) { return size >= kLarge ? kHugePage : 1; }
+
+// A large block is given back to the kernel, who has zeros for whoever touches it.
+void clear(std::byte* block, size_t size) {
+  size_t cleared = 0;
+  if (size >= kLarge) {
+    const size_t whole = size / kMachinePage * kMachinePage;
+    if (madvise(block, whole, MADV_DONTNEED) == 0) cleared = whole;
+  }
+  std::memset(block + cleared, 0, size - cleared);
+}
 
 }  // namespace
 
@@ -23,6 +35,8 @@ Result<void*> SystemMemory::allocate(size_t size, size_t alignment, const char* 
   CHECK(alignment <= 4096, "{}: an alignment of {}", label, alignment);
   // A block of no bytes has an address of its own all the same.
   const size_t wanted = std::max<size_t>(size, 1);
+  if (!budget_.take(wanted))
+    return Error{Errc::no_memory, "the machine's budget of memory is used up"};
   void* block = nullptr;
   if (alignment <= alignof(std::max_align_t)) {
     // What a large block holds is zero already, and untouched.
@@ -31,14 +45,22 @@ Result<void*> SystemMemory::allocate(size_t size, size_t alignment, const char* 
     // An index of many MiB is read all over: in small pages each read would also miss the table of
     // pages. Where the kernel has no huge pages it is only slower.
     if (wanted >= kLarge) (void)madvise(block, wanted, MADV_HUGEPAGE);
-    std::memset(block, 0, wanted);
+    clear(static_cast<std::byte*>(block), wanted);
   } else {
     block = nullptr;
   }
-  if (block == nullptr) return Error{Errc::no_memory, "the process has no memory left"};
-  return block;
+  const size_t rounded = malloc_usable_size(block);
+  const bool fits = block != nullptr && (rounded <= wanted || budget_.take(rounded - wanted));
+  if (fits) return block;
+  budget_.give(wanted);
+  std::free(block);
+  if (block != nullptr) return Error{Errc::no_memory, "the machine's budget of memory is used up"};
+  return Error{Errc::no_memory, "the process has no memory left"};
 }
 
-void SystemMemory::free(void* block, Site) { std::free(block); }
+void SystemMemory::free(void* block, Site) {
+  budget_.give(malloc_usable_size(block));
+  std::free(block);
+}
 
 }  // namespace orrery::engine
