@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "cli/build.hpp"
@@ -15,6 +16,7 @@
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "engine/real/machine.hpp"
 #include "reports/run_row.hpp"
 #include "reports/words.hpp"
 #include "sim/hash.hpp"
@@ -41,6 +43,7 @@ class Doctor {
   void check_memory();
   void check_limits();
   void check_disk();
+  void check_native();
   void check_determinism();
   std::string other_process(const scenarios::Scenario& scenario, uint64_t seed);
 
@@ -73,6 +76,7 @@ int Doctor::run() {
   check_memory();
   check_limits();
   check_disk();
+  check_native();
   if (!failed_) check_determinism();
   return failed_ ? kHarness : kOk;
 }
@@ -144,6 +148,21 @@ void Doctor::check_disk() {
       fmt::format("{} MiB{}", reports::grouped(free >> 20),
                   writable ? "" : "; this folder cannot be written"),
       "orrery run --out DIR, with DIR on another disk");
+}
+
+// How the same engine would reach a disk of this machine.
+void Doctor::check_native() {
+  std::string folder = (std::filesystem::temp_directory_path() / "orrery-doctor-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    return say(State::warn, "native I/O", "cannot be told: no temporary folder", "TMPDIR=DIR");
+  }
+  engine::MachineOptions options;
+  options.folder = folder;
+  const auto machine = engine::Machine::open(options);
+  say(machine ? State::ok : State::warn, "native I/O",
+      machine ? (*machine)->io_method() : std::string("no machine: ") + machine.error().what);
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
 }
 
 // Each seed twice in this process, and once in another whose environment is of another size.
