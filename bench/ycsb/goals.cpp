@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "bench/ycsb/load.hpp"
+#include "bench/ycsb/orrery_engine.hpp"
+#include "bench/ycsb/suites.hpp"
+#include "engine/base/check.hpp"
+
+namespace orrery::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begun) {
+  return std::chrono::duration<double>(Clock::now() - begun).count();
+}
+
+struct Goal {
+  const char* figure;
+  const char* sentence;
+  const char* unit;
+  double value;  // 0: there is none
+  bool at_least;
+};
+
+class Goals {
+ public:
+  Goals(const Wanted& wanted, Report& report) : wanted_(wanted), report_(report) {}
+
+  void in_memory();
+  void beyond_memory();
+  void during_snapshot();
+  void empty_store();
+
+ private:
+  bool wants(const std::string& engine) const {
+    return std::find(wanted_.engines.begin(), wanted_.engines.end(), engine) !=
+           wanted_.engines.end();
+  }
+  void fill(Engine& engine) const;
+  double rate(const EngineRow& row, const EngineOptions& options, const Load& load) const;
+  void tell(const Goal& goal, const std::string& engine, double measured);
+
+  const Wanted& wanted_;
+  Report& report_;
+};
+
+void Goals::tell(const Goal& goal, const std::string& engine, double measured) {
+  const bool met = goal.at_least ? measured >= goal.value : measured <= goal.value;
+  report_.add(
+      "goal",
+      {{{"figure", goal.figure},
+        {"engine", engine},
+        {"goal", goal.value == 0 ? std::string("-")
+                                 : fmt::format("{} {}", goal.at_least ? ">=" : "<=", goal.value)},
+        {"measured", fmt::format("{:.3f}", measured)},
+        {"unit", goal.unit},
+        {"verdict", goal.value == 0 ? "-"
+                    : met           ? "ok"
+                                    : "missed"},
+        {"what", goal.sentence}}});
+}
+
+double Goals::rate(const EngineRow& row, const EngineOptions& options, const Load& load) const {
+  std::vector<double> rates;
+  const FreshFolder folder(wanted_.times.folder);
+  EngineOptions own = options;
+  own.folder = folder.path();
+  const auto engine = row.open(own);
+  load_records(*engine, options.records);
+  for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {
+    Workers workers(*engine, load);
+    workers.measure(wanted_.times.seconds / 4);
+    rates.push_back(workers.measure(wanted_.times.seconds).per_thread(load.threads));
+  }
+  return median(rates);
+}
+
+// 50:50, per thread.
+void Goals::in_memory() {
+  for (const Keys keys : {Keys::uniform, Keys::zipf}) {
+    for (const uint32_t threads : {1U, 2U}) {
+      const bool uniform = keys == Keys::uniform;
+      const std::string figure = fmt::format("{}-{}", uniform ? "uniform" : "zipf", threads);
+      double ours = 0;
+      for (const EngineRow& row : engines()) {
+        if (!wants(row.name)) continue;
+        Load load{mixes()[0]};
+        load.keys = keys;
+        load.records = wanted_.records;
+        load.threads = threads;
+        load.batch = wanted_.batch;
+        const uint64_t data = wanted_.records * (wanted_.value_size + 32);
+        const double measured =
+            rate(row, {"", wanted_.records, wanted_.value_size, 2 * data, true}, load);
+        const bool is_ours = std::string_view(row.name) == "orrery";
+        if (is_ours) ours = measured;
+        tell({figure.c_str(), "50:50 in memory, of each thread", "M/s",
+              is_ours ? (uniform ? 5.3 : 8.5) : 0, true},
+             row.name, measured);
+        if (std::string_view(row.name) == "rocksdb" && ours > 0) {
+          tell({figure.c_str(), "ours over RocksDB's without its log", "x", 10, true}, "ratio",
+               ours / measured);
+        }
+      }
+    }
+  }
+}
+
+// Uniform reads of four times as much data as memory.
+void Goals::beyond_memory() {
+  double ours = 0;
+  constexpr uint32_t kValue = 100;
+  const uint64_t records = wanted_.records;
+  for (const EngineRow& row : engines()) {
+    if (!wants(row.name)) continue;
+    Load load{mixes()[2]};
+    load.records = records;
+    load.batch = wanted_.batch;
+    const uint64_t data = records * (kValue + 32);
+    const double measured = rate(row, {"", records, kValue, data / 4, false}, load);
+    const bool is_ours = std::string_view(row.name) == "orrery";
+    if (is_ours) ours = measured;
+    tell({"disk", "uniform reads of 4 times the memory", "M/s", 0, true}, row.name, measured);
+    if (std::string_view(row.name) == "rocksdb" && ours > 0) {
+      tell({"disk", "ours over RocksDB's", "x", 2, true}, "ratio", ours / measured);
+    }
+  }
+}
+
+uint64_t size_of(const std::string& folder) {
+  uint64_t size = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    struct stat file{};
+    if (entry.is_regular_file() && stat(entry.path().c_str(), &file) == 0) {
+      size += static_cast<uint64_t>(file.st_blocks) * 512;
+    }
+  }
+  return size;
+}
+
+// What the disk gives to one that reads a file in order, past the page cache.
+double sequential_mib_s(const std::string& folder) {
+  constexpr size_t kBlock = size_t{4} << 20;
+  constexpr int kBlocks = 128;
+  const std::string path = folder + "/sequential";
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+  void* block = nullptr;
+  CHECK(file >= 0 && posix_memalign(&block, 4096, kBlock) == 0, "no file at {}", path);
+  std::memset(block, 1, kBlock);
+  for (int i = 0; i < kBlocks; ++i) {
+    CHECK(pwrite(file, block, kBlock, static_cast<off_t>(kBlock) * i) == ssize_t{kBlock}, "{}",
+          path);
+  }
+  fsync(file);
+  const auto begun = Clock::now();
+  for (int i = 0; i < kBlocks; ++i) {
+    CHECK(pread(file, block, kBlock, static_cast<off_t>(kBlock) * i) == ssize_t{kBlock}, "{}",
+          path);
+  }
+  const double seconds = seconds_since(begun);
+  close(file);
+  unlink(path.c_str());
+  free(block);
+  return static_cast<double>(kBlock) * kBlocks / (1 << 20) / seconds;
+}
+
+// Others first: they fill the ring and leave it.
+void Goals::fill(Engine& engine) const {
+  const auto client = engine.client(0);
+  for (uint64_t key = wanted_.records; key < 4 * wanted_.records; ++key) client->upsert(key, 0);
+  for (uint64_t key = 0; key < wanted_.records; ++key) client->upsert(key, 0);
+}
+
+void take_checkpoint(engine::Store& store, bool with_index) {
+  const auto ticket = store.start_checkpoint({engine::LogCheckpoint::snapshot, with_index});
+  CHECK(ticket, "no checkpoint: {}", ticket.error().what);
+  const auto done = store.wait_checkpoint(*ticket);
+  CHECK(done, "the checkpoint failed: {}", done.error().what);
+}
+
+// A ring that is full and has wrapped; the records that are worked on are those in memory.
+void Goals::during_snapshot() {
+  if (!wants("orrery")) return;
+  std::vector<double> shares, tails, seconds, reading, rates;
+  for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {
+    const FreshFolder folder(wanted_.times.folder);
+    EngineOptions options{folder.path(), wanted_.records, wanted_.value_size, 0, false};
+    engine::StoreOptions store = store_options(
+        {"", 4 * wanted_.records, wanted_.value_size, 2 * wanted_.records * 40, false});
+    store.checkpoints_kept = 1;
+    {
+      const auto ours = OrreryEngine::open(options, store);
+      fill(*ours);
+      for (const bool timed : {false, true}) {
+        Load load{mixes()[0]};
+        load.records = wanted_.records;
+        load.batch = wanted_.batch;
+        load.timed = timed;
+        Workers workers(*ours, load);
+        workers.measure(wanted_.times.seconds / 4);
+        const Window calm = workers.measure(wanted_.times.seconds);
+        const Window busy = workers.measure([&] { take_checkpoint(ours->store(), false); });
+        if (timed) {
+          tails.push_back(static_cast<double>(busy.writes.at(999'000)) /
+                          static_cast<double>(calm.writes.at(999'000)));
+        } else {
+          shares.push_back(100 * busy.per_thread(1) / calm.per_thread(1));
+          seconds.push_back(busy.seconds);
+        }
+      }
+      take_checkpoint(ours->store(), true);
+    }
+    const double disk = sequential_mib_s(folder.path());
+    const uint64_t bytes = size_of(folder.path());
+    const auto begun = Clock::now();
+    const auto again = OrreryEngine::open(options, store, true);
+    const double took = seconds_since(begun);
+    reading.push_back(100 * static_cast<double>(bytes) / (1 << 20) / took / disk);
+    rates.push_back(disk);
+  }
+  tell({"snapshot", "a snapshot of a full cache", "s", 0, false}, "orrery", median(seconds));
+  tell({"snapshot-rate", "operations during it, beside those without", "%", 85, true}, "orrery",
+       median(shares));
+  tell({"snapshot-p999", "p99.9 of an upsert during it, beside that without", "x", 3, false},
+       "orrery", median(tails));
+  tell({"sequential", "what the disk gives to one that reads in order", "MiB/s", 0, true}, "disk",
+       median(rates));
+  tell({"recovery", "bytes recovered a second, beside sequential reads", "%", 60, true}, "orrery",
+       median(reading));
+}
+
+// Pages of 4 KiB.
+void Goals::empty_store() {
+  if (!wants("orrery")) return;
+  const FreshFolder folder(wanted_.times.folder);
+  engine::MachineOptions machine;
+  machine.folder = folder.path();
+  const auto made = engine::Machine::open(machine);
+  CHECK(made, "no machine: {}", made.error().what);
+  engine::StoreOptions options;
+  options.page_bits = 12;
+  options.memory_bits = 16;
+  options.index_bits = 8;
+  options.main_is_null = true;
+  const engine::Bugs none;
+  std::vector<double> samples;
+  for (int i = 0; i < 101; ++i) {
+    const auto begun = Clock::now();
+    {
+      auto store = engine::Store::open((*made)->runtime(), options, none);
+      CHECK(store, "no store: {}", store.error().what);
+      (*store)->close();
+    }
+    samples.push_back(seconds_since(begun) * 1e6);
+  }
+  tell({"empty", "an empty store is made and gone", "us", 100, false}, "orrery", median(samples));
+}
+
+}  // namespace
+
+void measure_goals(const Wanted& wanted, Report& report) {
+  Goals goals(wanted, report);
+  const auto wants = [&](const char* name) {
+    const auto& only = wanted.only;
+    return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+  };
+  if (wants("empty")) goals.empty_store();
+  if (wants("memory")) goals.in_memory();
+  if (wants("disk")) goals.beyond_memory();
+  if (wants("snapshot")) goals.during_snapshot();
+}
+
+}  // namespace orrery::bench

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a benchmark counts is what it says, and it measures what it was asked for.
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "bench/ycsb/latencies.hpp"
+#include "bench/ycsb/workload.hpp"
+#include "tests/catch.hpp"
+
+namespace orrery::bench {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Ended {
+  int code = -1;
+  std::vector<std::string> lines;
+};
+
+/// Runs $ORRERY_BENCH in a folder of its own.
+Ended run(const std::string& words) {
+  const char* const binary = getenv("ORRERY_BENCH");
+  REQUIRE(binary != nullptr);
+  std::string folder = (std::filesystem::temp_directory_path() / "orrery-test-XXXXXX").string();
+  REQUIRE(mkdtemp(folder.data()) != nullptr);
+  const std::string path = std::filesystem::absolute(binary).string();
+  const std::string command = "cd " + folder + " && " + path + " " + words + " 2>&1";
+  FILE* const pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Ended ended;
+  std::string text;
+  for (int byte = fgetc(pipe); byte != EOF; byte = fgetc(pipe)) {
+    if (byte != '\n') {
+      text += static_cast<char>(byte);
+    } else {
+      ended.lines.push_back(std::exchange(text, {}));
+    }
+  }
+  ended.code = WEXITSTATUS(pclose(pipe));
+  CHECK(std::filesystem::is_empty(folder));  // its files are gone
+  std::filesystem::remove_all(folder);
+  return ended;
+}
+
+}  // namespace
+
+TEST_CASE("a percentile is at most a thirty-second above what was counted") {
+  for (const uint64_t ns : {0ULL, 1ULL, 31ULL, 32ULL, 1000ULL, 123'456'789ULL, 1ULL << 62}) {
+    Latencies times;
+    times.add(ns);
+    CHECK(times.at(500'000) >= ns);
+    CHECK(times.at(500'000) <= ns + ns / 32 + 1);
+  }
+}
+
+TEST_CASE("percentiles divide what was counted, also in two parts") {
+  Latencies low;
+  Latencies all;
+  CHECK(all.at(500'000) == 0);
+  for (uint64_t ns = 1; ns <= 500; ++ns) low.add(ns);
+  for (uint64_t ns = 501; ns <= 1000; ++ns) all.add(ns);
+  all.add(low);
+  CHECK(all.count() == 1000);
+  const auto near = [&](uint32_t per_million, double wanted) {
+    return std::abs(static_cast<double>(all.at(per_million)) - wanted) <= wanted / 16;
+  };
+  CHECK(near(500'000, 500));
+  CHECK(near(990'000, 990));
+  CHECK(near(999'000, 999));
+}
+
+TEST_CASE("ranks follow Zipf's law, and stay inside") {
+  constexpr uint64_t kCount = 1000;
+  constexpr int kDraws = 200'000;
+  const Zipf zipf(kCount, 0.99);
+  Draw draw(7);
+  std::vector<int> seen(kCount);
+  for (int i = 0; i < kDraws; ++i) ++seen[zipf.rank(draw)];
+  double zeta = 0;
+  for (uint64_t rank = 1; rank <= kCount; ++rank) zeta += std::pow(double(rank), -0.99);
+  CHECK(std::abs(seen[0] - kDraws / zeta) < 0.05 * kDraws / zeta);
+  CHECK(std::abs(seen[1] - kDraws / zeta / std::pow(2, 0.99)) < 0.05 * kDraws / zeta);
+  int top = 0;
+  for (int rank = 0; rank < 100; ++rank) top += seen[rank];
+  double share = 0;
+  for (int rank = 1; rank <= 100; ++rank) share += std::pow(rank, -0.99) / zeta;
+  CHECK(std::abs(top - share * kDraws) < 0.05 * share * kDraws);
+  for (int i = 0; i < kDraws; ++i) REQUIRE(zipf.key(draw) < kCount);
+}
+
+TEST_CASE("the mixes are those of YCSB, and whole") {
+  REQUIRE(mixes().size() == 6);
+  for (const Mix& mix : mixes()) {
+    CHECK(mix.reads + mix.upserts + mix.inserts + mix.scans + mix.modifies == 100);
+  }
+}
+
+TEST_CASE("each mix is measured on the store, in memory and on the disk") {
+  const Ended ended =
+      run("mixes --engines orrery --records 3000 --seconds 0.02 --repeats 1 --json");
+  REQUIRE(ended.code == 0);
+  REQUIRE(ended.lines.size() == 1 + 2 * 2 * (2 * 5 + 1));  // data, threads; keys and mixes
+  CHECK(Json::parse(ended.lines[0])["requests"].is_string());
+  for (size_t i = 1; i < ended.lines.size(); ++i) {
+    const std::string& line = ended.lines[i];
+    const Json row = Json::parse(line);
+    CHECK(row["schema"] == "orrery-bench/1");
+    if (row["mix"] == "E") {
+      CHECK(row["Mops"] == "no scans");
+      continue;
+    }
+    INFO(line);
+    CHECK(row["Mops"] > 0);
+    CHECK(row[row["mix"] == "C" ? "read99.9" : "write99.9"] > 0);
+  }
+}
+
+TEST_CASE("every figure that is promised is measured") {
+  const Ended ended =
+      run("goals --engines orrery --records 3000 --seconds 0.02 --repeats 1 --json");
+  REQUIRE(ended.code == 0);
+  std::vector<std::string> figures;
+  for (size_t i = 1; i < ended.lines.size(); ++i) {
+    const Json row = Json::parse(ended.lines[i]);
+    figures.push_back(row["figure"]);
+    CHECK(row["measured"] > 0);
+  }
+  CHECK(figures == std::vector<std::string>{"empty", "uniform-1", "uniform-2", "zipf-1", "zipf-2",
+                                            "disk", "snapshot", "snapshot-rate", "snapshot-p999",
+                                            "sequential", "recovery"});
+}
+
+TEST_CASE("what cannot be measured is refused in a line") {
+  for (const auto& [words, wrong] : {std::pair{"speed", "goals and mixes can"},
+                                     {"mixes --engines sqlite", "it has orrery"},
+                                     {"mixes --records 10", "from 1,000"},
+                                     {"mixes --value 4", "from 8"},
+                                     {"mixes --mix G", "--mix \"G\" is not known; A, B"},
+                                     {"mixes --threads 0", "--threads goes from 1"},
+                                     {"goals --only speed", "--only \"speed\""},
+                                     {"goals --batch 65", "--batch goes from 1"},
+                                     {"goals --seconds 0", "above 0"},
+                                     {"goals --folder missing", "is no folder"}}) {
+    INFO(words);
+    const Ended ended = run(words);
+    CHECK(ended.code == 2);
+    REQUIRE(ended.lines.size() == 1);
+    CHECK_THAT(ended.lines[0], Catch::Matchers::ContainsSubstring(wrong));
+  }
+}
+
+}  // namespace orrery::bench
