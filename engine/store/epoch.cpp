@@ -9,7 +9,7 @@ namespace orrery::engine {
 
 Result<void> EpochSlots::initialise(Memory& memory, uint32_t slots) {
   CHECK(slots > 0, "a table without slots lets nobody in");
-  TRY_ASSIGN(owners_, Array<Atomic<uint64_t>>::make(memory, slots, "epoch slots"));
+  TRY_ASSIGN(owners_, Array<Owner>::make(memory, slots, "epoch slots"));
   return {};
 }
 
@@ -23,7 +23,7 @@ void EpochSlots::acquire(Tasks& tasks, Self& self) {
   for (size_t tries = 0;; ++tries) {
     const size_t place = (self.id + tries) % count;
     uint64_t owner = 0;
-    if (owners_[place].compare_exchange(owner, self.id)) {
+    if (owners_[place].id.compare_exchange(owner, self.id)) {
       self.epoch_slot = static_cast<uint32_t>(place + 1);
       self.epoch_slot_uses = 1;
       break;
@@ -42,7 +42,7 @@ void EpochSlots::release(Self& self) {
   if (--self.epoch_slot_uses > 0) return;
   const size_t place = self.epoch_slot - 1;
   self.epoch_slot = 0;
-  owners_[place].store(0, std::memory_order_release);
+  owners_[place].id.store(0, std::memory_order_release);
 }
 
 Result<void> EpochTable::initialise(Memory& memory) {

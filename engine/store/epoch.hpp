@@ -40,7 +40,11 @@ class EpochSlots {
   uint32_t highest() const { return highest_.load(); }
 
  private:
-  Array<Atomic<uint64_t>> owners_;  // Self::id, or 0; slot n is owners_[n - 1]
+  // Each operation writes its own: in one cache line two tasks would wait for each other.
+  struct alignas(64) Owner {
+    Atomic<uint64_t> id{0};  // Self::id, or 0
+  };
+  Array<Owner> owners_;  // slot n is owners_[n - 1]
   Atomic<uint32_t> highest_{0};
 };
 

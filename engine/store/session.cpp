@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/session.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "engine/store/operation.hpp"
 #include "engine/store/store.hpp"
 
 namespace orrery::engine {
+namespace {
+
+constexpr size_t kPrefetched =
+    32;  // at once; of more, the first might be gone from the cache again
+
+}  // namespace
 
 Session::Session(Store& store, const SessionOptions& options)
     : store_(store), completed_(options.completed), reads_(store.runtime_.tasks) {
@@ -107,14 +116,22 @@ OpResult Session::execute(Operation& operation) {
 
 void Session::prefetch(std::span<const Bytes> keys) {
   CHECK(open_, "a closed session needs nothing");
-  for (const Bytes key : keys) store_.index_.prefetch(hash_of(key));
   Self& self = store_.runtime_.tasks.self();
-  store_.epoch_.resume(self);
-  for (const Bytes key : keys) {
-    const FoundEntry entry = store_.index_.find_tag(hash_of(key));
-    if (entry.entry != nullptr) store_.log_.prefetch(entry.word.address());
+  std::array<uint64_t, kPrefetched> hashes;
+  while (!keys.empty()) {
+    const size_t count = std::min(keys.size(), kPrefetched);
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = hash_of(keys[i]);
+      store_.index_.prefetch(hashes[i]);
+    }
+    store_.epoch_.resume(self);
+    for (size_t i = 0; i < count; ++i) {
+      const FoundEntry entry = store_.index_.find_tag(hashes[i]);
+      if (entry.entry != nullptr) store_.log_.prefetch(entry.word.address());
+    }
+    store_.epoch_.suspend(self);
+    keys = keys.subspan(count);
   }
-  store_.epoch_.suspend(self);
 }
 
 // True if the store was emptied since the operation found where its record was.
