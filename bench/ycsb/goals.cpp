@@ -17,6 +17,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int32_t kPauseMs = 30;  // after each page, of a snapshot that takes its time
+
 double seconds_since(Clock::time_point begun) {
   return std::chrono::duration<double>(Clock::now() - begun).count();
 }
@@ -44,6 +46,7 @@ class Goals {
            wanted_.engines.end();
   }
   void fill(Engine& engine) const;
+  std::pair<double, double> beside_snapshot(OrreryEngine& ours, bool timed) const;
   double rate(const EngineRow& row, const EngineOptions& options, const Load& load) const;
   void tell(const Goal& goal, const std::string& engine, double measured);
 
@@ -188,52 +191,65 @@ void take_checkpoint(engine::Store& store, bool with_index) {
 // A ring that is full and has wrapped; the records that are worked on are those in memory.
 void Goals::during_snapshot() {
   if (!wants("orrery")) return;
-  std::vector<double> shares, tails, seconds, reading, rates;
-  for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {
-    const FreshFolder folder(wanted_.times.folder);
-    EngineOptions options{folder.path(), wanted_.records, wanted_.value_size, 0, false};
-    engine::StoreOptions store = store_options(
-        {"", 4 * wanted_.records, wanted_.value_size, 2 * wanted_.records * 40, false});
-    store.checkpoints_kept = 1;
-    {
-      const auto ours = OrreryEngine::open(options, store);
-      fill(*ours);
-      for (const bool timed : {false, true}) {
-        Load load{mixes()[0]};
-        load.records = wanted_.records;
-        load.batch = wanted_.batch;
-        load.timed = timed;
-        Workers workers(*ours, load);
-        workers.measure(wanted_.times.seconds / 4);
-        const Window calm = workers.measure(wanted_.times.seconds);
-        const Window busy = workers.measure([&] { take_checkpoint(ours->store(), false); });
-        if (timed) {
-          tails.push_back(static_cast<double>(busy.writes.at(999'000)) /
-                          static_cast<double>(calm.writes.at(999'000)));
-        } else {
-          shares.push_back(100 * busy.per_thread(1) / calm.per_thread(1));
-          seconds.push_back(busy.seconds);
-        }
+  std::vector<double> reading, rates;
+  for (const int32_t pause_ms : {0, kPauseMs}) {
+    std::vector<double> shares, tails, seconds;
+    for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {
+      const FreshFolder folder(wanted_.times.folder);
+      const EngineOptions options{folder.path(), wanted_.records, wanted_.value_size, 0, false};
+      engine::StoreOptions store = store_options(
+          {"", 4 * wanted_.records, wanted_.value_size, 2 * wanted_.records * 40, false});
+      store.checkpoints_kept = 1;
+      store.throttle_ms = pause_ms;
+      {
+        const auto ours = OrreryEngine::open(options, store);
+        fill(*ours);
+        const auto [share, duration] = beside_snapshot(*ours, false);
+        shares.push_back(share);
+        seconds.push_back(duration);
+        tails.push_back(beside_snapshot(*ours, true).first);
+        if (pause_ms == 0) take_checkpoint(ours->store(), true);
       }
-      take_checkpoint(ours->store(), true);
+      if (pause_ms > 0) continue;
+      rates.push_back(sequential_mib_s(folder.path()));
+      const uint64_t bytes = size_of(folder.path());
+      const auto begun = Clock::now();
+      const auto again = OrreryEngine::open(options, store, true);
+      const double mib_s = static_cast<double>(bytes) / (1 << 20) / seconds_since(begun);
+      reading.push_back(100 * mib_s / rates.back());
     }
-    const double disk = sequential_mib_s(folder.path());
-    const uint64_t bytes = size_of(folder.path());
-    const auto begun = Clock::now();
-    const auto again = OrreryEngine::open(options, store, true);
-    const double took = seconds_since(begun);
-    reading.push_back(100 * static_cast<double>(bytes) / (1 << 20) / took / disk);
-    rates.push_back(disk);
+    const std::string end = pause_ms == 0 ? "" : fmt::format("-{}ms", pause_ms);
+    tell({("snapshot" + end).c_str(), "a snapshot of a full cache", "s", 0, false}, "orrery",
+         median(seconds));
+    tell({("snapshot-rate" + end).c_str(), "operations during it, beside those without", "%", 85,
+          true},
+         "orrery", median(shares));
+    tell({("snapshot-p999" + end).c_str(), "p99.9 of an upsert during it, beside that without", "x",
+          3, false},
+         "orrery", median(tails));
   }
-  tell({"snapshot", "a snapshot of a full cache", "s", 0, false}, "orrery", median(seconds));
-  tell({"snapshot-rate", "operations during it, beside those without", "%", 85, true}, "orrery",
-       median(shares));
-  tell({"snapshot-p999", "p99.9 of an upsert during it, beside that without", "x", 3, false},
-       "orrery", median(tails));
   tell({"sequential", "what the disk gives to one that reads in order", "MiB/s", 0, true}, "disk",
        median(rates));
   tell({"recovery", "bytes recovered a second, beside sequential reads", "%", 60, true}, "orrery",
        median(reading));
+}
+
+// While a thread works on what is in memory: its rate beside that without a snapshot, in percent,
+// or the p99.9 of its upserts as a multiple; and how long the snapshot took, in seconds.
+std::pair<double, double> Goals::beside_snapshot(OrreryEngine& ours, bool timed) const {
+  Load load{mixes()[0]};
+  load.records = wanted_.records;
+  load.batch = wanted_.batch;
+  load.timed = timed;
+  Workers workers(ours, load);
+  workers.measure(wanted_.times.seconds / 4);
+  const Window calm = workers.measure(wanted_.times.seconds);
+  const Window busy = workers.measure([&] { take_checkpoint(ours.store(), false); });
+  if (!timed) return {100 * busy.per_thread(1) / calm.per_thread(1), busy.seconds};
+  const auto tail = [](const Window& window) {
+    return static_cast<double>(window.writes.at(999'000));
+  };
+  return {tail(busy) / tail(calm), busy.seconds};
 }
 
 // Pages of 4 KiB.

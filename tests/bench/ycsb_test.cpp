@@ -133,7 +133,8 @@ TEST_CASE("every figure that is promised is measured") {
   }
   CHECK(figures == std::vector<std::string>{"empty", "uniform-1", "uniform-2", "zipf-1", "zipf-2",
                                             "disk", "snapshot", "snapshot-rate", "snapshot-p999",
-                                            "sequential", "recovery"});
+                                            "snapshot-30ms", "snapshot-rate-30ms",
+                                            "snapshot-p999-30ms", "sequential", "recovery"});
 }
 
 TEST_CASE("what cannot be measured is refused in a line") {
