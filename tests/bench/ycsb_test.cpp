@@ -87,7 +87,7 @@ TEST_CASE("ranks follow Zipf's law, and stay inside") {
   CHECK(std::abs(seen[0] - kDraws / zeta) < 0.05 * kDraws / zeta);
   CHECK(std::abs(seen[1] - kDraws / zeta / std::pow(2, 0.99)) < 0.05 * kDraws / zeta);
   int top = 0;
-  for (int rank = 0; rank < 100; ++rank) top += seen[rank];
+  for (size_t rank = 0; rank < 100; ++rank) top += seen[rank];
   double share = 0;
   for (int rank = 1; rank <= 100; ++rank) share += std::pow(rank, -0.99) / zeta;
   CHECK(std::abs(top - share * kDraws) < 0.05 * share * kDraws);

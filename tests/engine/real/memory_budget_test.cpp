@@ -67,7 +67,7 @@ TEST_CASE("a store that does not fit its machine says so, and leaves nothing beh
 TEST_CASE("a large block is zeros however often it was used") {
   MemoryBudget budget(UINT64_MAX);
   SystemMemory memory(budget);
-  for (const size_t alignment : {8, 64, 4096}) {
+  for (const size_t alignment : {8U, 64U, 4096U}) {
     for (int round = 0; round < 4; ++round) {
       constexpr size_t kSize = (size_t{5} << 20) + 123;
       const auto block = memory.allocate(kSize, alignment, "block", Site::current());
