@@ -148,22 +148,24 @@ uint64_t size_of(const std::string& folder) {
   return size;
 }
 
-// What the disk gives to one that reads a file in order, past the page cache.
-double sequential_mib_s(const std::string& folder) {
+// What the disk gives to one that reads a file of about `bytes` in order, past the page cache.
+double sequential_mib_s(const std::string& folder, uint64_t bytes) {
   constexpr size_t kBlock = size_t{4} << 20;
-  constexpr int kBlocks = 128;
+  const auto blocks = static_cast<int>(std::clamp<uint64_t>(bytes / kBlock, 1, 128));
   const std::string path = folder + "/sequential";
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+  int file = open(path.c_str(), O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+  // Not every file system lets one past the page cache.
+  if (file < 0) file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   void* block = nullptr;
   CHECK(file >= 0 && posix_memalign(&block, 4096, kBlock) == 0, "no file at {}", path);
   std::memset(block, 1, kBlock);
-  for (int i = 0; i < kBlocks; ++i) {
+  for (int i = 0; i < blocks; ++i) {
     CHECK(pwrite(file, block, kBlock, static_cast<off_t>(kBlock) * i) == ssize_t{kBlock}, "{}",
           path);
   }
   fsync(file);
   const auto begun = Clock::now();
-  for (int i = 0; i < kBlocks; ++i) {
+  for (int i = 0; i < blocks; ++i) {
     CHECK(pread(file, block, kBlock, static_cast<off_t>(kBlock) * i) == ssize_t{kBlock}, "{}",
           path);
   }
@@ -171,7 +173,7 @@ double sequential_mib_s(const std::string& folder) {
   close(file);
   unlink(path.c_str());
   free(block);
-  return static_cast<double>(kBlock) * kBlocks / (1 << 20) / seconds;
+  return static_cast<double>(kBlock) * blocks / (1 << 20) / seconds;
 }
 
 // Others first: they fill the ring and leave it.
@@ -211,8 +213,8 @@ void Goals::during_snapshot() {
         if (pause_ms == 0) take_checkpoint(ours->store(), true);
       }
       if (pause_ms > 0) continue;
-      rates.push_back(sequential_mib_s(folder.path()));
       const uint64_t bytes = size_of(folder.path());
+      rates.push_back(sequential_mib_s(folder.path(), bytes));
       const auto begun = Clock::now();
       const auto again = OrreryEngine::open(options, store, true);
       const double mib_s = static_cast<double>(bytes) / (1 << 20) / seconds_since(begun);

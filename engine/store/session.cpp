@@ -125,7 +125,8 @@ void Session::prefetch(std::span<const Bytes> keys) {
       store_.index_.prefetch(hashes[i]);
     }
     store_.epoch_.resume(self);
-    for (size_t i = 0; i < count; ++i) {
+    // Who empties the store waits for those who came before, and for nobody who comes now.
+    for (size_t i = 0; i < count && !store_.driver_.resetting(); ++i) {
       const FoundEntry entry = store_.index_.find_tag(hashes[i]);
       if (entry.entry != nullptr) store_.log_.prefetch(entry.word.address());
     }
