@@ -3,6 +3,7 @@
 // keys.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
