@@ -62,7 +62,7 @@ void Goals::tell(const Goal& goal, const std::string& engine, double measured) {
         {"engine", engine},
         {"goal", goal.value == 0 ? std::string("-")
                                  : fmt::format("{} {}", goal.at_least ? ">=" : "<=", goal.value)},
-        {"measured", fmt::format("{:.3f}", measured)},
+        {"measured", fmt::format("{:.5f}", measured)},
         {"unit", goal.unit},
         {"verdict", goal.value == 0 ? "-"
                     : met           ? "ok"

@@ -169,10 +169,21 @@ void Workers::begin_window() {
   }
 }
 
+uint64_t Workers::operations() {
+  uint64_t sum = 0;
+  for (auto& worker : workers_) {
+    const std::lock_guard lock(worker->mutex);
+    sum += worker->done;
+  }
+  return sum;
+}
+
 Window Workers::measure(const std::function<void()>& until) {
   begin_window();
   const auto begun = Clock::now();
   until();
+  // On a machine that is busy with others, a short window may have seen nobody work.
+  while (operations() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   Window window;
   window.seconds = static_cast<double>(ns_since(begun)) / 1e9;
   for (auto& worker : workers_) {

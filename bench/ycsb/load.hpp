@@ -46,13 +46,14 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  /// What they do from now on until `until` returns.
+  /// What they do from now on until `until` returns, and something was done.
   Window measure(const std::function<void()>& until);
   Window measure(double seconds);
 
  private:
   struct Worker;
   void begin_window();
+  uint64_t operations();  // of the window, so far
 
   Engine& engine_;
   Load load_;

@@ -43,7 +43,7 @@ void measure_load(Engine& engine, const Load& load, const Times& times, const ch
   timed.timed = true;
   Workers workers(engine, timed);
   const Window window = workers.measure(times.seconds);
-  row.cells.emplace_back("Mops", fmt::format("{:.3f}", median(rates)));
+  row.cells.emplace_back("Mops", fmt::format("{:.6f}", median(rates)));
   row.cells.emplace_back("read50", us(window.reads, 500'000));
   row.cells.emplace_back("read99", us(window.reads, 990'000));
   row.cells.emplace_back("read99.9", us(window.reads, 999'000));
