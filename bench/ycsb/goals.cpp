@@ -41,10 +41,7 @@ class Goals {
   void empty_store();
 
  private:
-  bool wants(const std::string& engine) const {
-    return std::find(wanted_.engines.begin(), wanted_.engines.end(), engine) !=
-           wanted_.engines.end();
-  }
+  bool wants(std::string_view engine) const { return has(wanted_.engines, engine); }
   void fill(Engine& engine) const;
   std::pair<double, double> beside_snapshot(OrreryEngine& ours, bool timed) const;
   double rate(const EngineRow& row, const EngineOptions& options, const Load& load) const;
@@ -99,7 +96,7 @@ void Goals::in_memory() {
         load.records = wanted_.records;
         load.threads = threads;
         load.batch = wanted_.batch;
-        const uint64_t data = wanted_.records * (wanted_.value_size + 32);
+        const uint64_t data = data_size(wanted_.records, wanted_.value_size);
         const double measured =
             rate(row, {"", wanted_.records, wanted_.value_size, 2 * data, true}, load);
         const bool is_ours = std::string_view(row.name) == "orrery";
@@ -126,7 +123,7 @@ void Goals::beyond_memory() {
     Load load{mixes()[2]};
     load.records = records;
     load.batch = wanted_.batch;
-    const uint64_t data = records * (kValue + 32);
+    const uint64_t data = data_size(records, kValue);
     const double measured = rate(row, {"", records, kValue, data / 4, false}, load);
     const bool is_ours = std::string_view(row.name) == "orrery";
     if (is_ours) ours = measured;
@@ -286,8 +283,7 @@ void Goals::empty_store() {
 void measure_goals(const Wanted& wanted, Report& report) {
   Goals goals(wanted, report);
   const auto wants = [&](const char* name) {
-    const auto& only = wanted.only;
-    return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+    return wanted.only.empty() || has(wanted.only, name);
   };
   if (wants("empty")) goals.empty_store();
   if (wants("memory")) goals.in_memory();

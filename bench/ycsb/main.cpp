@@ -37,7 +37,7 @@ std::vector<std::string> known_engines() {
 std::string unknown(const char* option, const std::vector<std::string>& names,
                     const std::vector<std::string>& known) {
   for (const std::string& name : names) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (has(known, name)) continue;
     return fmt::format("{} \"{}\" is not known; {} are", option, name, fmt::join(known, ", "));
   }
   return {};
@@ -49,7 +49,7 @@ std::string wrong_with(const std::string& suite, const Wanted& wanted) {
   }
   const std::vector<std::string> known = known_engines();
   for (const std::string& name : wanted.engines) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (has(known, name)) continue;
     return fmt::format("engine \"{}\" is not in this build; it has {}", name,
                        fmt::join(known, ", "));
   }

@@ -13,10 +13,6 @@ std::string us(const Latencies& times, uint32_t per_million) {
              : fmt::format("{:.2f}", static_cast<double>(times.at(per_million)) / 1e3);
 }
 
-bool has(const std::vector<std::string>& all, std::string_view one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
-}
-
 void measure_load(Engine& engine, const Load& load, const Times& times, const char* where,
                   Report& report) {
   Row row{{{"engine", engine.name()},
@@ -61,7 +57,7 @@ void measure_mixes(const Wanted& wanted, Report& report) {
     for (const std::string& where : wanted.data) {
       const FreshFolder folder(wanted.times.folder);
       const bool in_memory = where == "memory";
-      const uint64_t data = wanted.records * (wanted.value_size + 32);
+      const uint64_t data = data_size(wanted.records, wanted.value_size);
       const auto engine = row.open({folder.path(), wanted.records, wanted.value_size,
                                     in_memory ? 2 * data : data / 4, in_memory});
       load_records(*engine, wanted.records);

@@ -22,7 +22,6 @@ class OrreryEngine final : public Engine {
   void settle() override;
 
   engine::Store& store() { return *store_; }
-  const std::string& io_method() const { return machine_->io_method(); }
 
  private:
   EngineOptions options_;

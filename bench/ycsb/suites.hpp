@@ -2,6 +2,9 @@
 // What orrery-bench can measure.
 #pragma once
 
+#include <algorithm>
+#include <string_view>
+
 #include "bench/ycsb/engine.hpp"
 #include "bench/ycsb/report.hpp"
 
@@ -19,6 +22,15 @@ struct Wanted {
   std::vector<std::string> data = {"memory", "disk"};
   std::vector<uint32_t> threads = {1, 2};
 };
+
+inline bool has(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// What so many records take in our log, keys of 8 bytes and all.
+inline uint64_t data_size(uint64_t records, uint32_t value_size) {
+  return records * (value_size + 32);
+}
 
 /// Mixes A to F, uniform and zipf, on 1 and 2 threads, in memory and with four times as much data
 /// as memory: operations a second, and how long they take.

@@ -23,6 +23,14 @@ class IoCarrier {
 
   /// True if the request was still in the queue: it is not performed, and finished as cancelled.
   virtual bool cancel(const Io& io) = 0;
+
+ protected:
+  /// A request that was taken.
+  struct Job {
+    FileDevice* device = nullptr;
+    Io* io = nullptr;
+    bool cancelled = false;
+  };
 };
 
 }  // namespace orrery::engine

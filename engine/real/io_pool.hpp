@@ -28,12 +28,6 @@ class IoPool final : public IoCarrier {
   bool cancel(const Io& io) override;
 
  private:
-  struct Job {
-    FileDevice* device = nullptr;
-    Io* io = nullptr;
-    bool cancelled = false;
-  };
-
   IoPool() = default;
   void serve();
 

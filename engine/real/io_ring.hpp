@@ -42,11 +42,6 @@ class IoRing final : public IoCarrier {
   bool cancel(const Io& io) override;
 
  private:
-  struct Job {
-    FileDevice* device = nullptr;
-    Io* io = nullptr;
-    bool cancelled = false;
-  };
   /// A request that the kernel has, or is to get again.
   struct Slot {
     Job job;
