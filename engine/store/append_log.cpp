@@ -56,14 +56,16 @@ AppendLog::AppendLog(const Runtime& runtime, const AppendLogOptions& options)
   options_.ring.prefix = {prefix_.data(), options.ring.prefix.size()};
 }
 
-Result<void> AppendLog::open_device() {
+Result<void> AppendLog::open_device(bool needed) {
   CHECK(main_ == nullptr, "the device of a log is opened twice");
   if (options_.ring.main_is_null) {
     main_ = &null_device_;
     return {};
   }
   const LogName name = LogName::main(options_.ring.prefix);
-  TRY_ASSIGN(main_, runtime_.storage.open(name.view(), page_file_options(options_.ring)));
+  const DeviceOptions device = page_file_options(options_.ring);
+  TRY_ASSIGN(main_, needed ? open_existing(runtime_, name.view(), device)
+                           : runtime_.storage.open(name.view(), device));
   return {};
 }
 
@@ -88,7 +90,7 @@ Result<void> AppendLog::begin_new() {
   if (!options_.ring.main_is_null) {
     TRY_ASSIGN(last_number_, first_number());
   }
-  TRY(open_device());
+  TRY(open_device(false));
   TRY(start(options_.ring.first_address));
   TRY(log_.ensure_page_after_tail());
   if (log_.main_is_null()) return {};

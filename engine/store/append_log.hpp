@@ -58,8 +58,8 @@ class AppendLog {
 
   /// The log as its last durable commit left it. What it finds is durable when it returns, so that
   /// the next recovery finds it as well. Errors: not_found if no log was ever opened, or it has no
-  /// device; invalid if it is one of another geometry or format; corrupt, no_memory, and those
-  /// of the devices.
+  /// device; invalid if it is one of another geometry or format; corrupt, also if its device is
+  /// missing or was cut short; no_memory, and those of the devices.
   static Result<Owned<AppendLog>> recover(const Runtime& runtime, const AppendLogOptions& options);
 
   /// For open and recover only.
@@ -139,7 +139,7 @@ class AppendLog {
   static Result<Owned<AppendLog>> make(const Runtime& runtime, const AppendLogOptions& options,
                                        bool recovers);
   static uint64_t page_end(const void* log, LogAddr address);
-  Result<void> open_device();
+  Result<void> open_device(bool needed);
   PatientIo main_io() { return PatientIo(runtime_, *main_, options_.ring.main_io); }
   Result<void> start(LogAddr first);
   Result<void> begin_new();

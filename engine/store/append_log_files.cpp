@@ -158,8 +158,10 @@ Result<CommitInfo> CommitFiles::read(uint64_t number) const {
   const LogName name = LogName::commit(prefix_, number);
   TRY_ASSIGN(Device* const file, runtime_.storage.open(name.view(), options));
   const auto read = [&]() -> Result<CommitInfo> {
-    const uint64_t size = round_down(file->size(), sector_);
-    if (size == 0 || size > commit_file_size(4096)) return corrupt("a commit file of no size");
+    // Whoever wrote it may have had other sectors, and has to be understood to be refused.
+    const uint64_t size = round_up(file->size(), sector_);
+    if (size == 0 || size > commit_file_size(std::max<uint64_t>(sector_, 4096)))
+      return corrupt("a commit file of no size");
     TRY_ASSIGN(auto bytes,
                Array<std::byte>::make(runtime_.memory, size, "commit file", kIoAlignment));
     TRY(read_blocking(runtime_.tasks, *file, 0, {bytes.data(), size}));

@@ -12,7 +12,8 @@ Result<void> AppendLogRecovery::run() {
   TRY_ASSIGN(found_, log_.files_.find_newest());
   TRY(check_geometry());
   geometry_ = HybridLog::geometry_of(log_.options_.ring);
-  TRY(log_.open_device());
+  TRY(log_.open_device(found_.until > found_.begin));
+  TRY(look_at_device());
   const auto size = static_cast<size_t>(geometry_.aligned_page);
   TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "recovered page", kIoAlignment));
   if (found_.fast) TRY(follow_records());
@@ -45,13 +46,25 @@ Result<void> AppendLogRecovery::check_geometry() const {
     return Error{Errc::invalid, "a log of another page size",
                  static_cast<int64_t>(found_.page_bits)};
   }
-  const uint64_t page = uint64_t{1} << ring.page_bits;
-  if (found_.sector == 0 || round_up(page, found_.sector) != round_up(page, ring.sector_size)) {
+  if (found_.sector != ring.sector_size) {
     return Error{Errc::invalid, "a log of another sector size",
                  static_cast<int64_t>(found_.sector)};
   }
   if (found_.incarnation == UINT32_MAX) return Error{Errc::invalid, "a log of too many lives"};
   return {};
+}
+
+// What was never written reads as zeros: a log that was cut short would be taken for one that ends.
+Result<void> AppendLogRecovery::look_at_device() const {
+  LogAddr end = found_.until;  // below it, what is in no hole was written
+  for (size_t place = found_.holes.size(); place > 0; --place) {
+    const Hole& hole = found_.holes[place - 1];
+    if (hole.from < end && hole.until >= end) end = hole.from;
+  }
+  if (end <= found_.begin) return {};
+  const auto sector = static_cast<uint64_t>(geometry_.sector);
+  if (log_.main_->size() >= round_up(geometry_.file_offset(end), sector)) return {};
+  return Error{Errc::corrupt, "a log that is too short", end};
 }
 
 Result<void> AppendLogRecovery::follow_records() {

@@ -23,6 +23,7 @@ class AppendLogRecovery {
 
  private:
   Result<void> check_geometry() const;
+  Result<void> look_at_device() const;
   Result<void> follow_records();
   Result<bool> follow_page();
   bool take(const EntryView& entry);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/blocking_io.hpp"
 
-#include "engine/store/outstanding.hpp"
+#include <utility>
 
 namespace orrery::engine {
 namespace {
@@ -18,16 +18,24 @@ Result<void> transfer(Tasks& tasks, Device& device, IoKind kind, uint64_t offset
 
 }  // namespace
 
-Result<void> run_io(Tasks& tasks, Device& device, Io& io) {
-  Signal finished(tasks);
+void submit_io(Device& device, Io& io, Signal& finished) {
   io.owner = &finished;
   io.done = [](Io& request) { static_cast<Signal*>(request.owner)->set(); };
   device.submit(io);
-  finished.wait();
+}
+
+Result<void> outcome_of(const Io& io) {
   const auto where = static_cast<int64_t>(io.offset);
   if (io.error != Errc::ok) return Error{io.error, "a file could not be read or written", where};
   if (io.transferred < io.length) return Error{Errc::io, "a transfer was cut short", where};
   return {};
+}
+
+Result<void> run_io(Tasks& tasks, Device& device, Io& io) {
+  Signal finished(tasks);
+  submit_io(device, io, finished);
+  finished.wait();
+  return outcome_of(io);
 }
 
 Result<void> write_blocking(Tasks& tasks, Device& device, uint64_t offset, MutableBytes bytes) {
@@ -50,20 +58,25 @@ void pause(const Runtime& runtime, Duration length) {
 }
 
 Result<void> PatientIo::write(uint64_t offset, MutableBytes bytes) {
-  return patiently(IoKind::write, offset, bytes);
+  const IoKind kind = IoKind::write;
+  return go_on(transfer(runtime_.tasks, device_, kind, offset, bytes), kind, offset, bytes);
 }
 
 Result<void> PatientIo::read(uint64_t offset, MutableBytes bytes) {
-  return patiently(IoKind::read, offset, bytes);
+  return read_on(read_blocking(runtime_.tasks, device_, offset, bytes), offset, bytes);
 }
 
-Result<void> PatientIo::patiently(IoKind kind, uint64_t offset, MutableBytes bytes) {
+Result<void> PatientIo::read_on(Result<void> first, uint64_t offset, MutableBytes bytes) {
+  return go_on(std::move(first), IoKind::read, offset, bytes);
+}
+
+Result<void> PatientIo::go_on(Result<void> done, IoKind kind, uint64_t offset, MutableBytes bytes) {
   CHECK(policy_.attempts > 0, "a request that is never made");
   for (uint32_t attempt = 1;; ++attempt) {
-    Result<void> done = transfer(runtime_.tasks, device_, kind, offset, bytes);
     if (done || done.error().code == Errc::cancelled || attempt == policy_.attempts) return done;
     SOMETIMES(true, "somebody who waits for a request to a log makes it again");
     if (policy_.retry_delay_us > 0) pause(runtime_, policy_.retry_delay());
+    done = transfer(runtime_.tasks, device_, kind, offset, bytes);
   }
 }
 

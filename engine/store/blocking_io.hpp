@@ -5,13 +5,19 @@
 
 #include "engine/runtime/runtime.hpp"
 #include "engine/store/options.hpp"
+#include "engine/store/outstanding.hpp"
 
 namespace orrery::engine {
 
 /// Of buffers: what devices that bypass the system's cache want.
 inline constexpr size_t kIoAlignment = 512;
 
-/// Submits `io` (whose `done` and `owner` are set here) and waits. A short transfer is an error.
+/// Submits `io`, whose `done` and `owner` are set here: `finished` is set at its end.
+void submit_io(Device& device, Io& io, Signal& finished);
+/// Of a request that is finished. A short transfer is an error. Errors: those of the device.
+Result<void> outcome_of(const Io& io);
+
+/// Both, and waits in between.
 /// Requires: the caller is not protected: the device may take its time. Errors: those of the
 /// device.
 Result<void> run_io(Tasks& tasks, Device& device, Io& io);
@@ -34,9 +40,11 @@ class PatientIo {
 
   Result<void> write(uint64_t offset, MutableBytes bytes);
   Result<void> read(uint64_t offset, MutableBytes bytes);
+  /// The same where somebody has made the first attempt, and `first` came of it.
+  Result<void> read_on(Result<void> first, uint64_t offset, MutableBytes bytes);
 
  private:
-  Result<void> patiently(IoKind kind, uint64_t offset, MutableBytes bytes);
+  Result<void> go_on(Result<void> done, IoKind kind, uint64_t offset, MutableBytes bytes);
 
   Runtime runtime_;
   Device& device_;

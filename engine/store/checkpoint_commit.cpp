@@ -188,6 +188,7 @@ Result<void> CheckpointDriver::write_metadata() {
   Array<SessionPoint> points;
   TRY_ASSIGN(const size_t count, collect_sessions(points, &CheckpointDriver::point_of));
   const size_t size = metadata_size_max(count, options_.sector_size);
+  if (size > kMetadataMax) return Error{Errc::too_large, "metadata of too many sessions"};
   TRY_ASSIGN(auto bytes, Array<std::byte>::make(runtime_.memory, size, "metadata", kIoAlignment));
   const size_t used = encode_metadata(info_, {points.data(), count}, {bytes.data(), size});
   const DeviceName name = DeviceName::metadata(options_.prefix, info_.token);

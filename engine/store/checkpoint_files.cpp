@@ -11,9 +11,6 @@
 namespace orrery::engine {
 namespace {
 
-// No metadata is larger: a file that says otherwise is none.
-constexpr uint64_t kMetadataMax = uint64_t{64} << 20;
-
 Result<Array<std::byte>> read_file(const Runtime& runtime, const StoreOptions& store,
                                    std::string_view name);
 Result<FoundCheckpoint> select_checkpoint(const Runtime& runtime, const StoreOptions& store,
@@ -161,7 +158,8 @@ Result<void> refuse_other_indexes(const Runtime& runtime, const StoreOptions& st
 Result<Array<std::byte>> read_file(const Runtime& runtime, const StoreOptions& store,
                                    std::string_view name) {
   TRY_ASSIGN(Device* const file, open_existing(runtime, name, file_options(store)));
-  const uint64_t size = round_down(file->size(), store.sector_size);
+  // Whoever wrote it may have had smaller sectors, and has to be understood to be refused.
+  const uint64_t size = round_up(file->size(), store.sector_size);
   const auto read = [&]() -> Result<Array<std::byte>> {
     if (size == 0 || size > kMetadataMax) {
       return Error{Errc::corrupt, "metadata of no possible size"};
@@ -201,8 +199,7 @@ Result<void> fits(const CheckpointInfo& info, const StoreOptions& store) {
     return Error{Errc::invalid, "a checkpoint of another page size",
                  static_cast<int64_t>(info.page_bits)};
   }
-  const uint64_t page = uint64_t{1} << store.page_bits;
-  if (round_up(page, info.sector) != round_up(page, store.sector_size)) {
+  if (info.sector != store.sector_size) {
     return Error{Errc::invalid, "a checkpoint of another sector size",
                  static_cast<int64_t>(info.sector)};
   }

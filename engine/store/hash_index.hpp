@@ -91,10 +91,9 @@ class HashIndex {
   void load_bucket(uint64_t number, Bytes image);
   /// Frees what a copy must not keep: latches, entries that were being made or that point below
   /// `begin`, links to buckets that were not copied; of two entries with one tag, which a copy of
-  /// a chain at work may hold, the older. Errors: corrupt, if an entry points at or above `end`.
-  Result<void> repair(LogAddr begin, LogAddr end);
-  /// Entries that point at or above `start` lead nowhere from now on.
-  void rewind(LogAddr start);
+  /// a chain at work may hold, the older. Entries that point at or above `start` lead nowhere from
+  /// now on. Errors: corrupt, if an entry points at or above `end`.
+  Result<void> repair(LogAddr begin, LogAddr start, LogAddr end);
 
   /// For tests and oracles, while nobody works: calls `visit` for each entry in use.
   void visit_entries(void (*visit)(void*, uint64_t bucket, EntryWord word), void* argument);
@@ -119,7 +118,9 @@ class HashIndex {
   enum class Rival : uint8_t { none, behind, stays };
   Rival rival_of(Bucket& first, const Atomic<uint64_t>* own, uint64_t tag);
   Bucket& numbered(uint64_t number);
-  Result<void> repair_chain(Bucket& first, LogAddr begin, LogAddr end);
+  Result<bool> repair_chain(Bucket& first, uint64_t known, LogAddr begin, LogAddr end);
+  void free_older_of_two(Bucket& first);
+  void rewind_chain(Bucket& first, LogAddr start);
 
   Memory& memory_;
   Tasks& tasks_;

@@ -7,6 +7,12 @@
 #include "engine/store/hash_index.hpp"
 
 namespace orrery::engine {
+namespace {
+
+// While nobody else is inside. Whoever comes later finds all of it: it was let in.
+constexpr auto kAlone = std::memory_order_relaxed;
+
+}  // namespace
 
 Bucket& HashIndex::numbered(uint64_t number) {
   return number <= mask_ ? buckets_[number] : overflow(number - mask_ - 1 + kReserved);
@@ -36,44 +42,52 @@ void HashIndex::load_bucket(uint64_t number, Bytes image) {
   Bucket& bucket = numbered(number);
   const std::byte* at = image.data();
   for (Atomic<uint64_t>& entry : bucket.entries) {
-    entry.store(get<uint64_t>(at));
+    entry.store(get<uint64_t>(at), kAlone);
     at += sizeof(uint64_t);
   }
-  bucket.link.store(get<uint64_t>(at) & kLinkMask);
+  bucket.link.store(get<uint64_t>(at) & kLinkMask, kAlone);
 }
 
 void HashIndex::clear() {
-  for (uint64_t number = 0; number < table_size() + overflow_count(); ++number) {
+  const uint64_t end = table_size() + overflow_count();
+  for (uint64_t number = 0; number < end; ++number) {
     Bucket& bucket = numbered(number);
-    for (Atomic<uint64_t>& entry : bucket.entries) entry.store(0);
-    bucket.link.store(0);
+    for (Atomic<uint64_t>& entry : bucket.entries) entry.store(0, kAlone);
+    bucket.link.store(0, kAlone);
   }
   const Lock lock(overflow_mutex_);
   overflow_used_ = kReserved;
   overflow_free_ = 0;
 }
 
-Result<void> HashIndex::repair(LogAddr begin, LogAddr end) {
-  for (Bucket& bucket : buckets_) TRY(repair_chain(bucket, begin, end));
+Result<void> HashIndex::repair(LogAddr begin, LogAddr start, LogAddr end) {
+  const uint64_t known = kReserved + overflow_count();
+  for (Bucket& bucket : buckets_) {
+    TRY_ASSIGN(const bool alike, repair_chain(bucket, known, begin, end));
+    if (alike) free_older_of_two(bucket);
+    rewind_chain(bucket, start);
+  }
   return {};
 }
 
-void HashIndex::rewind(LogAddr start) {
-  for (uint64_t number = 0; number < table_size() + overflow_count(); ++number) {
-    for (Atomic<uint64_t>& entry : numbered(number).entries) {
+void HashIndex::rewind_chain(Bucket& first, LogAddr start) {
+  for (Bucket* bucket = &first; bucket != nullptr; bucket = next(*bucket)) {
+    for (Atomic<uint64_t>& entry : bucket->entries) {
       const EntryWord word{entry.load()};
       if (word.free() || word.address() < start) continue;
-      entry.store(EntryWord::make(word.tag(), kTempInvalid).word);
+      entry.store(EntryWord::make(word.tag(), kTempInvalid).word, kAlone);
     }
   }
 }
 
-Result<void> HashIndex::repair_chain(Bucket& first, LogAddr begin, LogAddr end) {
-  const uint64_t known = kReserved + overflow_count();
+// True: some of its tags may be the same.
+Result<bool> HashIndex::repair_chain(Bucket& first, uint64_t known, LogAddr begin, LogAddr end) {
   uint64_t length = 0;
+  uint64_t seen = 0;  // a bit for each of 64 kinds of tags
+  bool alike = false;
   for (Bucket* bucket = &first; bucket != nullptr; bucket = next(*bucket)) {
     const uint64_t link = bucket->link.load();
-    if (link != 0 && (link < kReserved || link >= known)) bucket->link.store(0);
+    if (link != 0 && (link < kReserved || link >= known)) bucket->link.store(0, kAlone);
     if (++length > known) return Error{Errc::corrupt, "an index whose chain never ends"};
     for (Atomic<uint64_t>& entry : bucket->entries) {
       const EntryWord word{entry.load()};
@@ -81,10 +95,20 @@ Result<void> HashIndex::repair_chain(Bucket& first, LogAddr begin, LogAddr end) 
       if (!word.tentative() && word.address() >= end) {
         return Error{Errc::corrupt, "an index entry that points behind its log", word.address()};
       }
-      if (word.tentative() || word.address() < begin) entry.store(0);
+      if (word.tentative() || word.address() < begin) {
+        entry.store(0, kAlone);
+        continue;
+      }
+      const uint64_t kind = uint64_t{1} << (word.tag() % 64);
+      alike = alike || (seen & kind) != 0;
+      seen |= kind;
     }
   }
-  // The older of two goes: the newer one was made when the other had been freed.
+  return alike;
+}
+
+// The newer one was made when the other had been freed.
+void HashIndex::free_older_of_two(Bucket& first) {
   for (Bucket* bucket = &first; bucket != nullptr; bucket = next(*bucket)) {
     for (Atomic<uint64_t>& entry : bucket->entries) {
       const EntryWord word{entry.load()};
@@ -100,7 +124,6 @@ Result<void> HashIndex::repair_chain(Bucket& first, LogAddr begin, LogAddr end) 
       }
     }
   }
-  return {};
 }
 
 }  // namespace orrery::engine

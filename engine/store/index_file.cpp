@@ -9,6 +9,7 @@
 #include "engine/store/checkpoint_files.hpp"
 #include "engine/store/hash_index.hpp"
 #include "engine/store/names.hpp"
+#include "engine/store/read_ahead.hpp"
 
 namespace orrery::engine {
 namespace {
@@ -43,16 +44,22 @@ Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo&
   const uint64_t bytes = total * sizeof(Bucket);
   if (file.size() < bytes) return Error{Errc::corrupt, "an index that is too short"};
   const size_t room = index_chunk(sizeof(Bucket) << index.index_bits, index.sector);
-  TRY_ASSIGN(auto chunk, Array<std::byte>::make(runtime.memory, room, "index chunk", kIoAlignment));
+  ReadAhead reads(runtime);
+  TRY(reads.begin(room));
   uint32_t sum = 0;
   uint64_t number = 0;
+  uint64_t asked = 0;
   for (uint64_t offset = 0; offset < bytes; offset += room) {
-    const size_t used = std::min<uint64_t>(room, bytes - offset);
-    const size_t size = round_up(used, index.sector);
-    TRY(read_blocking(runtime.tasks, file, offset, {chunk.data(), size}));
-    sum = crc32c({chunk.data(), used}, sum);
-    for (size_t at = 0; at < used && taker.take != nullptr; at += sizeof(Bucket)) {
-      taker.take(taker.context, number++, {chunk.data() + at, sizeof(Bucket)});
+    for (; asked < bytes && reads.has_room(); asked += room) {
+      const uint64_t length = round_up(std::min<uint64_t>(room, bytes - asked), index.sector);
+      reads.ask({&file, asked, length});
+    }
+    const ReadAhead::Taken taken = reads.take();
+    TRY(taken.read);
+    const Bytes chunk = taken.bytes.first(std::min<uint64_t>(room, bytes - offset));
+    sum = crc32c(chunk, sum);
+    for (size_t at = 0; at < chunk.size() && taker.take != nullptr; at += sizeof(Bucket)) {
+      taker.take(taker.context, number++, chunk.subspan(at, sizeof(Bucket)));
     }
   }
   if (sum == index.checksum) return {};

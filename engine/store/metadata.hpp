@@ -68,6 +68,8 @@ struct IndexInfo {
 
 /// The size of a buffer that holds any encoding with so many sessions; a multiple of the sector.
 size_t metadata_size_max(size_t sessions, uint64_t sector);
+/// No file of metadata is larger: one that is, is none.
+inline constexpr uint64_t kMetadataMax = uint64_t{64} << 20;
 
 /// Returns the bytes used, a multiple of the sector. Requires: `out` is large enough, and zero.
 size_t encode_metadata(const CheckpointInfo& info, std::span<const SessionPoint> sessions,

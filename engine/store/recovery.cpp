@@ -7,6 +7,7 @@ namespace orrery::engine {
 namespace {
 
 constexpr const char* kNeverWritten = "a part of a page that was never written";
+constexpr int kAnnounced = 16;  // records whose buckets are on their way at once
 
 }  // namespace
 
@@ -24,8 +25,6 @@ Result<void> Recovery::rehearse(const CheckpointInfo& info) {
 
 Result<void> Recovery::read_all(const CheckpointInfo& info) {
   info_ = info;
-  const auto size = static_cast<size_t>(log_.geometry().aligned_page);
-  TRY_ASSIGN(page_, Array<std::byte>::make(runtime_.memory, size, "recovered page", kIoAlignment));
   Result<void> recovered;
   if (info_.pages > 0) recovered = snapshot_.open(info_);
   if (recovered) {
@@ -82,10 +81,30 @@ Result<void> Recovery::recover_pages() {
     first = std::max(first, std::min({recover_from_, addresses_.head, on_main}));
     SOMETIMES(first > addresses_.begin, "a recovery did not read its log from the beginning");
   }
+  ReadAhead reads(runtime_);
+  TRY(reads.begin(static_cast<size_t>(geometry.aligned_page)));
+  int64_t asked = geometry.page(first);
+  const auto ask = [&] {
+    for (; geometry.page_start(asked) < addresses_.tail && reads.has_room(); ++asked) {
+      const Result<ReadAhead::Piece> place = place_of(asked);
+      reads.ask(place ? *place : ReadAhead::Piece{});  // an error waits for the turn of its page
+    }
+  };
+  ask();
   for (int64_t page = geometry.page(first); geometry.page_start(page) < addresses_.tail; ++page) {
-    TRY(recover_page(page));
+    const ReadAhead::Taken taken = reads.take();
+    ask();
+    TRY(recover_page(page, taken));
   }
   return {};
+}
+
+LogAddr Recovery::start_of(int64_t page) const {
+  return std::max(log_.geometry().page_start(page), addresses_.begin);
+}
+
+LogAddr Recovery::end_of(int64_t page) const {
+  return std::min(log_.geometry().page_end(page), addresses_.tail);
 }
 
 bool Recovery::is_on_main(int64_t page) const {
@@ -105,48 +124,67 @@ LogAddr Recovery::evicted_until() const {
   return std::min(log_.geometry().page_start(page), info_.final);
 }
 
-Result<void> Recovery::recover_page(int64_t page) {
+Result<void> Recovery::recover_page(int64_t page, const ReadAhead::Taken& taken) {
   const Geometry& geometry = log_.geometry();
-  const LogAddr from = std::max(geometry.page_start(page), addresses_.begin);
-  const LogAddr until = std::min(geometry.page_end(page), addresses_.tail);
-  const MutableBytes image{page_.data(), static_cast<size_t>(until - geometry.page_start(page))};
+  const LogAddr from = start_of(page);
+  const LogAddr until = end_of(page);
+  const MutableBytes image =
+      taken.bytes.first(static_cast<size_t>(until - geometry.page_start(page)));
   changed_ = false;
-  if (info_.null_main && from == until) {  // all of it is lost
+  if (is_lost(page)) {
     std::fill(image.begin(), image.end(), std::byte{0});
     return keep_page(page, image);
   }
-  TRY_ASSIGN(const Source source, read_page(page, image));
-  std::fill(page_.begin() + image.size(), page_.end(), std::byte{0});  // of another time
+  TRY_ASSIGN(const Source source, look_at(page, taken));
+  const MutableBytes behind = taken.bytes.subspan(image.size());
+  std::fill(behind.begin(), behind.end(), std::byte{0});  // of another time
   TRY(walk(from, until, image));
   // What is kept in memory and not yet flushed gets to the main device with the next flush. Of what
   // comes from the snapshot the main device has nothing, or what an earlier recovery made of it.
   const LogAddr flushed = std::min(until, addresses_.flushed);
   if (!info_.null_main && flushed > geometry.page_start(page) &&
       (changed_ || source != Source::main)) {
-    TRY(write_back(page, image.first(static_cast<size_t>(flushed - geometry.page_start(page)))));
+    const auto size = static_cast<uint64_t>(flushed - geometry.page_start(page));
+    TRY(write_back(page,
+                   taken.bytes.first(round_up(size, static_cast<uint64_t>(geometry.sector)))));
   }
   if (geometry.page_end(page) <= addresses_.head) return {};
   clean(from, until, image);
   return keep_page(page, image);
 }
 
+// All that a cache had of it.
+bool Recovery::is_lost(int64_t page) const {
+  return info_.null_main && start_of(page) == end_of(page);
+}
+
 PatientIo Recovery::main_io() {
   return PatientIo(runtime_, log_.flusher().device(), log_.flusher().policy());
 }
 
-Result<Recovery::Source> Recovery::read_page(int64_t page, MutableBytes image) {
+Result<ReadAhead::Piece> Recovery::place_of(int64_t page) const {
+  if (is_lost(page)) return ReadAhead::Piece{};
   const Geometry& geometry = log_.geometry();
-  const auto sector = static_cast<uint64_t>(geometry.sector);
-  const MutableBytes whole{page_.data(), round_up(image.size(), sector)};
-  const auto where = static_cast<int64_t>(geometry.page_start(page));
+  const LogAddr start = geometry.page_start(page);
   if (is_on_main(page)) {
-    const uint64_t offset = geometry.file_offset(geometry.page_start(page));
-    TRY(main_io().read(offset, whole));
+    const uint64_t size = round_up(static_cast<uint64_t>(end_of(page) - start),
+                                   static_cast<uint64_t>(geometry.sector));
+    return ReadAhead::Piece{&log_.flusher().device(), geometry.file_offset(start), size};
+  }
+  TRY_ASSIGN(const ReadAhead::Piece piece, snapshot_.place_of(page));
+  // What was evicted before its turn is on the main device, or below the begin of a cache.
+  if (piece.device == nullptr) return Error{Errc::corrupt, "a page that is in no file", start};
+  return piece;
+}
+
+Result<Recovery::Source> Recovery::look_at(int64_t page, const ReadAhead::Taken& taken) {
+  TRY_ASSIGN(const ReadAhead::Piece place, place_of(page));
+  if (is_on_main(page)) {
+    TRY(main_io().read_on(taken.read, place.offset, taken.bytes.first(place.length)));
     return Source::main;
   }
-  TRY_ASSIGN(const bool there, snapshot_.read_page(page, {page_.data(), page_.size()}));
-  // What was evicted before its turn is on the main device, or below the begin of a cache.
-  if (!there) return Error{Errc::corrupt, "a page that is in no file", where};
+  TRY(taken.read);
+  TRY(snapshot_.check_page(page, taken.bytes));
   return Source::snapshot;
 }
 
@@ -154,7 +192,9 @@ Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image) {
   const Geometry& geometry = log_.geometry();
   LogAddr hole = kAddrEnd;  // where the page ended
   LogAddr address = from;
+  LogAddr announced = from;
   while (address < until) {
+    if (address >= announced) announced = announce(address, until, image);
     const MutableBytes rest = image.subspan(static_cast<size_t>(geometry.offset(address)));
     if (until - address < kHeaderSize) {
       return Error{Errc::corrupt, "a record header that leaves its page", address};
@@ -178,6 +218,23 @@ Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image) {
     address += stage->image.size;
   }
   return {};
+}
+
+// Asks the machine for what the next records need of the index, which is larger than any cache: on
+// their way while the first of them is worked on. Returns where the records end that it has seen.
+LogAddr Recovery::announce(LogAddr address, LogAddr until, Bytes image) {
+  for (int i = 0; i < kAnnounced && until - address >= kHeaderSize; ++i) {
+    const Bytes rest = image.subspan(static_cast<size_t>(log_.geometry().offset(address)));
+    if (get<uint64_t>(rest.data()) == 0) {
+      address += kHeaderSize;
+      continue;
+    }
+    const auto stage = look_at_image(rest, until - address);
+    if (!stage || !stage->complete) return until;  // the walk will say it
+    index_.prefetch(hash_of(stage->image.key));
+    address += stage->image.size;
+  }
+  return address;
 }
 
 // True if an allocation may have found no room at the address. Below the start of the checkpoint
@@ -261,11 +318,10 @@ Result<void> Recovery::keep_page(int64_t page, MutableBytes image) {
   return {};
 }
 
-Result<void> Recovery::write_back(int64_t page, MutableBytes image) {
+Result<void> Recovery::write_back(int64_t page, MutableBytes sectors) {
   if (!may_write_) return {};
   const Geometry& geometry = log_.geometry();
-  const uint64_t size = round_up(image.size(), static_cast<uint64_t>(geometry.sector));
-  return main_io().write(geometry.file_offset(geometry.page_start(page)), {page_.data(), size});
+  return main_io().write(geometry.file_offset(geometry.page_start(page)), sectors);
 }
 
 }  // namespace orrery::engine

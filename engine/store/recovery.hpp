@@ -19,6 +19,7 @@
 #include "engine/store/checkpoint_files.hpp"
 #include "engine/store/hash_index.hpp"
 #include "engine/store/hybrid_log.hpp"
+#include "engine/store/read_ahead.hpp"
 #include "engine/store/snapshot_file.hpp"
 
 namespace orrery::engine {
@@ -46,9 +47,11 @@ class Recovery {
   void plan();
   Result<void> look_at_main() const;
   Result<void> recover_pages();
-  Result<void> recover_page(int64_t page);
-  Result<Source> read_page(int64_t page, MutableBytes image);
+  Result<void> recover_page(int64_t page, const ReadAhead::Taken& taken);
+  Result<ReadAhead::Piece> place_of(int64_t page) const;
+  Result<Source> look_at(int64_t page, const ReadAhead::Taken& taken);
   Result<void> walk(LogAddr from, LogAddr until, MutableBytes image);
+  LogAddr announce(LogAddr address, LogAddr until, Bytes image);
   bool may_end_page(LogAddr address) const;
   Result<void> take_record(LogAddr address, std::byte* at, const RecordImage& record);
   Result<void> link(LogAddr address, RecordHeader& header, Bytes key);
@@ -56,8 +59,11 @@ class Recovery {
   void clean(LogAddr from, LogAddr until, MutableBytes image) const;
   Result<void> keep_page(int64_t page, MutableBytes image);
   PatientIo main_io();
-  Result<void> write_back(int64_t page, MutableBytes image);
+  Result<void> write_back(int64_t page, MutableBytes sectors);
+  LogAddr start_of(int64_t page) const;
+  LogAddr end_of(int64_t page) const;
   bool is_on_main(int64_t page) const;
+  bool is_lost(int64_t page) const;
   LogAddr evicted_until() const;
 
   // recovery_index.cpp
@@ -73,7 +79,6 @@ class Recovery {
   CheckpointInfo info_;
   LogAddresses addresses_;
   SnapshotFile snapshot_;
-  Array<std::byte> page_;
   bool may_write_ = true;
   bool changed_ = false;  // the image is not what was read
   bool index_loaded_ = false;

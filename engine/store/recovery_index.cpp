@@ -18,8 +18,6 @@ Result<void> Recovery::load_index() {
   if (loaded) {
     index_loaded_ = true;
     recover_from_ = index->start;
-    // Whether what these lead to counts, the walk will tell.
-    index_.rewind(recover_from_);
     note(events::kIndexLoaded, static_cast<int64_t>(index->token), index->start, index->final);
     return {};
   }
@@ -51,7 +49,8 @@ Result<void> Recovery::load_buckets(const IndexInfo& index) {
     static_cast<HashIndex*>(target)->load_bucket(number, bucket);
   };
   TRY(read_index_table(runtime_, options_, index, {take, &index_}));
-  return index_.repair(addresses_.begin, index.final);
+  // Whether what entries from the start on lead to counts, the walk will tell.
+  return index_.repair(addresses_.begin, index.start, index.final);
 }
 
 }  // namespace orrery::engine

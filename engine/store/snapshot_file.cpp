@@ -50,36 +50,52 @@ Result<void> SnapshotFile::read_table() {
   return done;
 }
 
-Result<bool> SnapshotFile::read_page(int64_t page, MutableBytes buffer) {
+// Bytes that the checkpoint has of it.
+size_t SnapshotFile::size_of(int64_t page) const {
+  const LogAddr until = std::min(geometry_.page_end(page), info_.final);
+  return static_cast<size_t>(until - geometry_.page_start(page));
+}
+
+Result<ReadAhead::Piece> SnapshotFile::place_of(int64_t page) const {
   const LogAddr start = geometry_.page_start(page);
   const int64_t place = page - table_.first_page();
   if (file_ == nullptr || place < 0 || place >= table_.count()) {
     return Error{Errc::corrupt, "a page that is in no file of the checkpoint", start};
   }
-  const PageTable::Entry entry = table_[page];
-  if (entry.state == PageTable::State::left_out) return false;
-  const LogAddr until = std::min(geometry_.page_end(page), info_.final);
-  const MutableBytes image = buffer.first(static_cast<size_t>(until - start));
-  const MutableBytes whole =
-      buffer.first(round_up(image.size(), static_cast<uint64_t>(geometry_.sector)));
-  const auto offset = static_cast<uint64_t>(place * geometry_.aligned_page);
-  if (file_->size() < offset + whole.size()) {
+  ReadAhead::Piece piece;
+  if (table_[page].state == PageTable::State::left_out) return piece;
+  piece.offset = static_cast<uint64_t>(place * geometry_.aligned_page);
+  piece.length = round_up(size_of(page), static_cast<uint64_t>(geometry_.sector));
+  if (file_->size() < piece.offset + piece.length) {
     return Error{Errc::corrupt, "a snapshot that is too short", start};
   }
-  TRY(read_blocking(runtime_.tasks, *file_, offset, whole));
-  if (entry.state != PageTable::State::checked) return true;
-  if (entry.from > image.size() || page_checksum(image.subspan(entry.from)) != entry.checksum) {
-    return Error{Errc::corrupt, "the checksum of a snapshot page", start};
+  piece.device = file_;
+  return piece;
+}
+
+Result<void> SnapshotFile::check_page(int64_t page, Bytes bytes) const {
+  const PageTable::Entry entry = table_[page];
+  if (entry.state != PageTable::State::checked) return {};
+  const Bytes image = bytes.first(size_of(page));
+  if (entry.from <= image.size() && page_checksum(image.subspan(entry.from)) == entry.checksum) {
+    return {};
   }
-  return true;
+  return Error{Errc::corrupt, "the checksum of a snapshot page", geometry_.page_start(page)};
 }
 
 Result<void> SnapshotFile::read_all() {
-  const auto size = static_cast<size_t>(geometry_.aligned_page);
-  TRY_ASSIGN(auto page,
-             Array<std::byte>::make(runtime_.memory, size, "page read back", kIoAlignment));
-  for (int64_t number = 0; number < table_.count(); ++number) {
-    TRY(read_page(table_.first_page() + number, {page.data(), size}));
+  const int64_t end = table_.first_page() + table_.count();
+  int64_t asked = table_.first_page();
+  ReadAhead reads(runtime_);
+  TRY(reads.begin(static_cast<size_t>(geometry_.aligned_page)));
+  for (int64_t page = table_.first_page(); page < end; ++page) {
+    for (; asked < end && reads.has_room(); ++asked) {
+      TRY_ASSIGN(const ReadAhead::Piece piece, place_of(asked));
+      reads.ask(piece);
+    }
+    const ReadAhead::Taken taken = reads.take();
+    TRY(taken.read);
+    TRY(check_page(page, taken.bytes));
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include "engine/store/metadata.hpp"
 #include "engine/store/options.hpp"
 #include "engine/store/page_table.hpp"
+#include "engine/store/read_ahead.hpp"
 
 namespace orrery::engine {
 
@@ -24,11 +25,13 @@ class SnapshotFile {
   Result<void> open(const CheckpointInfo& info);
   void close();
 
-  /// Reads what the checkpoint has of a page to the start of `buffer`, which has room for a page,
-  /// rounded up to the sector. False if it was left out. Requires: open. Errors: corrupt, with the
-  /// address of the page, also if the page is not in the table; and those of the device.
-  Result<bool> read_page(int64_t page, MutableBytes buffer);
-  /// Reads every page that was not left out. Errors: as above, and no_memory.
+  /// Where the checkpoint has a page; no device if it was left out. Requires: open. Errors:
+  /// corrupt, with the address of the page: it is not in the table, or behind the end of the file.
+  Result<ReadAhead::Piece> place_of(int64_t page) const;
+  /// Compares what was read from there with the checksum, if it has one. Errors: corrupt, with the
+  /// address of the page.
+  Result<void> check_page(int64_t page, Bytes bytes) const;
+  /// Reads every page that was not left out. Errors: as above, no_memory, and those of the device.
   Result<void> read_all();
 
   /// Of a snapshot that was never opened: an empty one.
@@ -36,6 +39,7 @@ class SnapshotFile {
 
  private:
   Result<void> read_table();
+  size_t size_of(int64_t page) const;
 
   Runtime runtime_;
   const StoreOptions& options_;

@@ -272,7 +272,7 @@ TEST_CASE("going back removes nothing before the older checkpoint has been read"
     CHECK(recovery_error(lives, wanted).code == Errc::corrupt);
     snapshot.bytes[snapshot.bytes.size() / 2] ^= std::byte{0x10};
     CHECK(contents_of(lives.plain) == before);
-    for (const char* label : {"recovered page", "page table", "page table file"}) {
+    for (const char* label : {"read ahead", "page table", "page table file"}) {
       lives.plain.failing_label = label;
       lives.plain.failing_allocations = 1;
       refused(Errc::no_memory);

@@ -70,6 +70,7 @@ class Lives {
 
  private:
   void take(Result<Owned<Store>> opened) {
+    INFO((opened ? "" : opened.error().what));
     REQUIRE(opened);
     store = std::move(*opened);
     session = started_session(*store);

@@ -21,8 +21,7 @@ namespace orrery::engine::testing {
 
 class PlainDevice final : public Device {
  public:
-  PlainDevice(std::deque<Io*>& queue, const bool& queued, uint32_t sector)
-      : queue_(queue), queued_(queued), sector_(sector) {}
+  PlainDevice(std::deque<Io*>& queue, const bool& queued) : queue_(queue), queued_(queued) {}
 
   void submit(Io& io, Site) override {
     if (queued_) {
@@ -37,7 +36,7 @@ class PlainDevice final : public Device {
   void perform(Io& io) {
     io.error = Errc::ok;
     io.transferred = io.length;
-    if (io.offset % sector_ != 0 || io.length % sector_ != 0) throw std::logic_error("alignment");
+    if (io.offset % sector != 0 || io.length % sector != 0) throw std::logic_error("alignment");
     if (io.kind == IoKind::write) {
       ++writes;
       if (failing_writes > 0) {
@@ -53,7 +52,7 @@ class PlainDevice final : public Device {
         }
         if (short_writes > 0) {
           --short_writes;
-          io.transferred -= sector_;
+          io.transferred -= sector;
         }
       }
     } else if (io.kind == IoKind::read) {
@@ -69,7 +68,7 @@ class PlainDevice final : public Device {
       if (failing_every > 0 && reads % failing_every == 1) io.error = Errc::io;
       if (short_reads > 0) {
         --short_reads;
-        io.transferred = sector_ > 16 ? 0 : 8;
+        io.transferred = sector > 16 ? 0 : 8;
       }
     } else {
       ++syncs;
@@ -90,10 +89,11 @@ class PlainDevice final : public Device {
   }
   void close() override { ++closes; }
   uint64_t size() override { return bytes.size(); }
-  uint32_t sector_size() const override { return sector_; }
+  uint32_t sector_size() const override { return sector; }
   bool is_null() const override { return false; }
 
   std::vector<std::byte> bytes;
+  uint32_t sector = 512;
   uint64_t truncated = 0;
   int writes = 0, reads = 0, syncs = 0, closes = 0;
   int failing_writes = 0, short_writes = 0, failing_reads = 0, short_reads = 0, failing_syncs = 0;
@@ -103,7 +103,6 @@ class PlainDevice final : public Device {
  private:
   std::deque<Io*>& queue_;
   const bool& queued_;
-  uint32_t sector_;
 };
 
 class PlainRuntime final : public Clock,
@@ -149,7 +148,8 @@ class PlainRuntime final : public Clock,
       return Error{Errc::not_found, "no such device"};
     }
     auto& device = devices[std::string(name)];
-    if (!device) device = std::make_unique<PlainDevice>(queue_, queued, options.sector_size);
+    if (!device) device = std::make_unique<PlainDevice>(queue_, queued);
+    device->sector = options.sector_size;  // as whoever opens it takes it to be
     return device.get();
   }
   Result<void> remove(std::string_view name) override {

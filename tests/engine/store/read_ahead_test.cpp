@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is read ahead comes in its order, is right, and fails alone.
+#include "engine/store/read_ahead.hpp"
+
+#include "tests/catch.hpp"
+
+#include "tests/engine/store/plain_runtime.hpp"
+
+using namespace orrery::engine;
+using namespace orrery::engine::testing;
+
+namespace {
+
+constexpr size_t kPiece = 64;
+
+/// A file whose piece `n` is full of the byte `n`.
+struct World {
+  explicit World(int pieces) {
+    file = static_cast<PlainDevice*>(*plain.open("file", {.segment_size = 0, .sector_size = 8}));
+    file->bytes.resize(kPiece * static_cast<size_t>(pieces));
+    for (size_t at = 0; at < file->bytes.size(); ++at) file->bytes[at] = std::byte(at / kPiece);
+    plain.queued = true;
+  }
+  ReadAhead::Piece piece(int number) {
+    return {file, kPiece * static_cast<uint64_t>(number), kPiece};
+  }
+  static bool holds(const ReadAhead::Taken& taken, int number) {
+    return std::all_of(taken.bytes.begin(), taken.bytes.end(),
+                       [&](std::byte one) { return one == std::byte(number); });
+  }
+
+  PlainRuntime plain;
+  PlainDevice* file = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("pieces come in the order in which they were asked for", "[recovery]") {
+  constexpr int kPieces = 50;
+  World world(kPieces);
+  ReadAhead reads(world.plain.runtime());
+  REQUIRE(reads.begin(kPiece));
+  int asked = 0;
+  for (int number = 0; number < kPieces; ++number) {
+    for (; asked < kPieces && reads.has_room(); ++asked) reads.ask(world.piece(asked));
+    const ReadAhead::Taken taken = reads.take();
+    CHECK(taken.read);
+    CHECK(taken.bytes.size() == kPiece);
+    // What is worked on stays as it is while others come.
+    world.plain.complete_all();
+    CHECK(World::holds(taken, number));
+  }
+  CHECK(world.file->reads == kPieces);
+}
+
+TEST_CASE("pieces are on their way before their turn", "[recovery]") {
+  World world(50);
+  ReadAhead reads(world.plain.runtime());
+  REQUIRE(reads.begin(kPiece));
+  int asked = 0;
+  for (; reads.has_room(); ++asked) reads.ask(world.piece(asked));
+  CHECK(asked == 8);
+  CHECK(world.plain.queue_size() == 8);
+  (void)reads.take();
+  CHECK(world.plain.queue_size() == 7);
+  CHECK_FALSE(reads.has_room());  // the first is still worked on
+  (void)reads.take();
+  CHECK(reads.has_room());
+}
+
+TEST_CASE("large pieces are two, small ones at most eight", "[recovery]") {
+  for (const auto& [longest, depth] :
+       {std::pair<size_t, int>{size_t{1} << 25, 2}, {size_t{1} << 23, 4}, {size_t{1} << 12, 8}}) {
+    PlainRuntime plain;
+    ReadAhead reads(plain.runtime());
+    REQUIRE(reads.begin(longest));
+    int room = 0;
+    for (; reads.has_room(); ++room) reads.ask({});
+    CHECK(room == depth);
+  }
+}
+
+TEST_CASE("a piece that cannot be read says so, and the others are right", "[recovery]") {
+  World world(6);
+  world.file->failing_every = 3;  // 0 and 3
+  ReadAhead reads(world.plain.runtime());
+  REQUIRE(reads.begin(kPiece));
+  for (int number = 0; number < 6; ++number) reads.ask(world.piece(number));
+  for (int number = 0; number < 6; ++number) {
+    const ReadAhead::Taken taken = reads.take();
+    CHECK(static_cast<bool>(taken.read) == (number % 3 != 0));
+    if (!taken.read) {
+      CHECK(taken.read.error().code == Errc::io);
+      CHECK(taken.read.error().where == static_cast<int64_t>(kPiece) * number);
+    }
+    CHECK(World::holds(taken, number));
+  }
+  world.file->failing_every = 0;
+  world.file->short_reads = 1;
+  reads.ask(world.piece(0));
+  CHECK(reads.take().read.error().code == Errc::io);
+}
+
+TEST_CASE("a piece of nothing has its turn, and reads nothing", "[recovery]") {
+  World world(2);
+  ReadAhead reads(world.plain.runtime());
+  REQUIRE(reads.begin(kPiece));
+  reads.ask(world.piece(0));
+  reads.ask({});
+  reads.ask(world.piece(1));
+  CHECK(World::holds(reads.take(), 0));
+  CHECK(reads.take().read);
+  CHECK(World::holds(reads.take(), 1));
+  CHECK(world.file->reads == 2);
+}
+
+TEST_CASE("nobody leaves before what was asked for has come", "[recovery]") {
+  World world(8);
+  {
+    ReadAhead reads(world.plain.runtime());
+    REQUIRE(reads.begin(kPiece));
+    for (int number = 0; number < 8; ++number) reads.ask(world.piece(number));
+    (void)reads.take();
+    CHECK(world.plain.queue_size() == 7);
+  }
+  CHECK(world.plain.queue_size() == 0);
+  CHECK(world.plain.live_blocks == 0);
+}
+
+TEST_CASE("room that there is no memory for is an error and leaves nothing", "[recovery]") {
+  for (int granted = 0; granted < 8; ++granted) {
+    PlainRuntime plain;
+    plain.failing_label = "read ahead";
+    plain.failing_allocations = 1;
+    ReadAhead reads(plain.runtime());
+    CHECK(reads.begin(kPiece).error().code == Errc::no_memory);
+    CHECK(plain.live_blocks == 0);
+  }
+}
