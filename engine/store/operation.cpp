@@ -31,8 +31,7 @@ OpResult OperationRun::execute() {
     wait_for(outcome);
   }
   // An allocation that no attempt could use stays behind as an invalid record of known size.
-  if (result_.status != Status::pending)
-    view_.serial.store(++session_.serial_, std::memory_order_release);
+  if (result_.status != Status::pending) session_.answered(result_);
   store_.epoch_.suspend(self_);
   return result_;
 }

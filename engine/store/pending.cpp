@@ -174,7 +174,7 @@ void Session::continue_read(PendingRead& pending) {
     given_up.status = Status::failed;
     given_up.error = {Errc::cancelled, "the session was given up"};
     given_up.version = view_.version;
-    return finish(pending, given_up);
+    return finish(pending, answered(given_up));
   }
   // What was read is of the contents that it was asked of, and perhaps of none.
   if (pending.operation.generation != store_.generation()) return run_again(pending);
@@ -185,8 +185,7 @@ void Session::continue_read(PendingRead& pending) {
   if (!known) {
     result.status = Status::failed;
     result.error = known.error();
-    view_.serial.store(++serial_);
-    return finish(pending, result);
+    return finish(pending, answered(result));
   }
   if (!*known) return;  // another read is under way
   pending.operation.finding = &finding;
@@ -205,7 +204,7 @@ void Session::run_again(PendingRead& pending) {
       pending.operation.finding = nullptr;
       continue;
     }
-    if (result.status != Status::pending) return finish(pending, result);
+    if (result.status != Status::pending) return finish(pending, answered(result));
     return free_pending(pending);
   }
 }

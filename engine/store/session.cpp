@@ -93,15 +93,15 @@ OpResult Session::execute(Operation& operation) {
   refused.status = Status::failed;
   if (operation.key.empty()) {
     refused.error = {Errc::invalid, "a key of no bytes"};
-    return refused;
+    return answered(refused);
   }
   if (operation.key.size() > page_size || operation.value_size > page_size) {
     refused.error = {Errc::too_large, "a key or value larger than a page"};
-    return refused;
+    return answered(refused);
   }
   if (operation.zeros && store_.operations_.takes()) {
     refused.error = {Errc::invalid, "zeros that are not written cannot be logged"};
-    return refused;
+    return answered(refused);
   }
   operation.hash = hash_of(operation.key);
   store_.index_.prefetch(operation.hash);  // on its way while this task enters the epoch
@@ -110,8 +110,16 @@ OpResult Session::execute(Operation& operation) {
     if (result.status != Status::pending) return result;
     // The device is asked from outside the epoch: whatever it does, nobody waits for this task.
     const OpResult started = start_pending(operation);
-    if (!is_stale(started)) return started;
+    if (started.status == Status::pending) return started;
+    if (!is_stale(started)) return answered(started);
   }
+}
+
+// Of an operation that has its answer, and counts. Those that found theirs inside the store counted
+// there.
+OpResult Session::answered(const OpResult& result) {
+  view_.serial.store(++serial_, std::memory_order_release);
+  return result;
 }
 
 void Session::prefetch(std::span<const Bytes> keys) {

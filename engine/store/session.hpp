@@ -120,6 +120,7 @@ class Session {
 
   // pending.cpp
   OpResult start_pending(const Operation& operation);
+  OpResult answered(const OpResult& result);
   static bool is_stale(const OpResult& result);
   void run_again(PendingRead& pending);
   Result<void> issue_read(PendingRead& pending, int64_t size);

@@ -23,7 +23,7 @@ struct SessionView {
   Phase phase = Phase::rest;  // only the session uses these two
   uint64_t version = 0;
   Atomic<uint64_t> entered_version{0};
-  Atomic<uint64_t> serial{0};         // operations finished
+  Atomic<uint64_t> serial{0};         // operations finished, with whatever answer
   Atomic<uint64_t> commit_serial{0};  // those finished before it entered `entered_version`
 };
 

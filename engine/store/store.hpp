@@ -117,9 +117,10 @@ class Store {
 
   /// What the store was recovered from; its token is 0 if it was not.
   const CheckpointInfo& recovered() const { return recovered_.info; }
-  /// How many operations of the session have finished, in this life and in those before; 0 if it is
-  /// not known. Of a recovered store: those that are in its contents, up to the last update that
-  /// its log of operations knows. A session that is started under this id counts on from there.
+  /// How many operations of the session have finished, in this life and in those before, whatever
+  /// their answer was: each call of an operation counts once. 0 if it is not known. Of a recovered
+  /// store: those that are in its contents, up to the last update that its log of operations knows.
+  /// A session that is started under this id counts on from there.
   uint64_t session_serial(uint64_t session) { return driver_.serial_of(session); }
 
   /// How many of them the newest checkpoint of the log holds that was committed; 0 if there is

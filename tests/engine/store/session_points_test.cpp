@@ -169,3 +169,33 @@ TEST_CASE("a session that is forgotten begins anew, and one that is open is not 
   CHECK(clients.store->session_serial(39) == 1);
   clients.store->close();
 }
+
+TEST_CASE("every operation that was called and has its answer counts, whatever it is") {
+  Fixture world(small_options(false));
+  for (int number = 0; number < 200; ++number) world.upsert(key_of(number), value_of(number));
+  constexpr uint64_t id = 1;
+  uint64_t count = 200;
+  const auto counts = [&](const std::string& answer, const std::string& wanted) {
+    CHECK(answer == wanted);
+    CHECK(world.store->session_serial(id) == ++count);
+  };
+  const auto upsert = [&](const std::string& key, const std::string& value) {
+    const OpResult result = world.upsert(key, value);
+    return result.status == Status::ok ? std::string("ok")
+                                       : std::string(name_of(result.error.code));
+  };
+  counts(upsert("", "no key"), "invalid");
+  counts(upsert(std::string(600, 'k'), "v"), "too_large");
+  counts(upsert("k", std::string(600, 'v')), "too_large");
+  counts(upsert("k", std::string(500, 'v')), "too_large");  // found out inside
+  for (const char* label : {"pending read", "read buffer"}) {
+    world.plain.failing_label = label;
+    world.plain.failing_allocations = 1;
+    counts(world.read(key_of(3)), "<no_memory>");
+  }
+  world.plain.device("db/hlog").failing_reads = 3;  // as often as it is tried
+  counts(world.read(key_of(3)), "<io>");
+  counts(world.read(key_of(3)), value_of(3));
+  counts(world.read("nobody"), "<none>");
+  world.close();
+}
