@@ -23,6 +23,7 @@ struct Runner::State {
   std::vector<sim::Fault*> faults;
   Run run;
   Plan plan;
+  bool guards_alone = false;  // nothing else looks at every access
 
   struct Playing {
     const Scenario& scenario;
@@ -84,6 +85,7 @@ void Runner::State::simulate(sim::Source& source, const engine::Bugs& bugs) {
   laws.disk.check_buffers = all || has(plan.oracles, "lifetimes");
   // Where not every access is checked a run goes on after a wild one: it must end there all the
   // same, or what it goes on with depends on what lies in memory.
+  guards_alone = !laws.checked || !laws.disk.check_buffers;
   laws.guarded = laws.guarded || plan.guarded || !laws.disk.check_buffers;
   faults.clear();
   for (const std::string& name : plan.faults) {
@@ -143,6 +145,11 @@ void Runner::State::see(const engine::Bugs& bugs) {
 void Runner::State::judge() {
   if (world.scheduler().inconclusive()) {
     run.not_judged = "the steps were used up while operations still ended";
+  }
+  if (guards_alone && world.guards_ran_out()) {
+    run.not_judged =
+        "it had more pages or blocks than there are guards for, and the oracles that "
+        "do without guards were not asked";
   }
   if (const sim::Failure* const failure = world.scheduler().failure()) take_failure(*failure);
   for (const OracleRow& row : all_oracles()) {

@@ -37,6 +37,8 @@ class FrameTable final : public engine::Frames {
   void retire(engine::Frame* frame, Site site) override;
 
   size_t live_count() const { return live_; }
+  /// Lifetimes of a guarded run have none any more: there were too many of them.
+  bool guards_ran_out() const { return guarded_ && guarded_until_ != SIZE_MAX; }
   /// The generation of the lifetime, live or ended, whose memory holds the address; 0 = none.
   /// Guarded runs only, where an address belongs to one lifetime for ever.
   uint64_t find(const void* address) const;

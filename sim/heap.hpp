@@ -59,6 +59,8 @@ class Heap final : public engine::Memory {
     }
   }
   size_t live_count() const { return live_; }
+  /// Blocks of a guarded run have none any more: there were too many of them.
+  bool guards_ran_out() const { return guarded_ && !mappings_left_; }
   /// Whether the address lies in the heap's mapping at all.
   bool owns(const void* address) const;
 

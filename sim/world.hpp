@@ -64,6 +64,8 @@ class World {
   const FrameTable& frames() const { return frames_; }
   const Trace& trace() const { return trace_; }
   uint64_t digest() const { return scheduler_.digest; }
+  /// A guarded run had more pages or blocks than there are guards for: the last of them had none.
+  bool guards_ran_out() const { return frames_.guards_ran_out() || heap_.guards_ran_out(); }
 
   /// Signals are left to the debugger.
   void leave_signals_alone(bool alone) { signals_.leave_alone(alone); }

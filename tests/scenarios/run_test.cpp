@@ -72,6 +72,28 @@ TEST_CASE("what could not be judged is inconclusive, with a reason that reaches 
   REQUIRE(played.play([](Stage&) {}).not_judged.empty());  // the next run starts afresh
 }
 
+TEST_CASE("who has nothing but guards, and more pages than there are guards for, has not judged") {
+  const auto use = [](int lifetimes) {
+    return [lifetimes](Stage& stage) {
+      engine::Frames& frames = stage.runtime.frames;
+      engine::Frame* const frame = *frames.acquire(0, 512);
+      for (int page = 1; page < lifetimes; ++page) frames.renew(frame, page);
+      frames.retire(frame);
+    };
+  };
+  Played played;
+  for (const int lifetimes : {100, 9000}) {
+    INFO(lifetimes);
+    played.plan.guarded = true;
+    played.plan.oracles = {};  // accesses are checked one by one as well
+    CHECK(played.play(use(lifetimes)).verdict == Verdict::ok);
+    played.plan.oracles = {"memory"};
+    const Run& run = played.play(use(lifetimes));
+    CHECK(run.verdict == (lifetimes == 100 ? Verdict::ok : Verdict::inconclusive));
+    CHECK((run.not_judged.find("guards") != std::string::npos) == (lifetimes == 9000));
+  }
+}
+
 TEST_CASE("a deadlock names its places as the tree does") {
   Played played;
   const Run& run = played.play(&wait_for_ever);
