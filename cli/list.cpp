@@ -114,9 +114,9 @@ std::vector<Item> sizes_of(const scenarios::Scenario& scenario) {
   std::vector<Item> items;
   for (const scenarios::SizeRow& row : scenario.sizes()) {
     Item item{row.name, row.sentence, Json::object()};
-    item.facts["minimum"] = row.minimum;
-    item.facts["maximum"] = row.maximum;
-    item.facts["calm"] = row.calm;
+    item.facts["minimum"] = std::to_string(row.minimum);
+    item.facts["maximum"] = std::to_string(row.maximum);
+    item.facts["calm"] = std::to_string(row.calm);
     items.push_back(std::move(item));
   }
   return items;
@@ -129,7 +129,7 @@ void print(const Invocation& invocation, const std::string& kind, const std::vec
   for (const Item& item : items) {
     if (json) {
       Json line;
-      line["schema"] = "orrery-list/1";
+      line["schema"] = "orrery-list/2";
       line["kind"] = kind;
       line["name"] = item.name;
       line["sentence"] = item.sentence;
@@ -139,8 +139,8 @@ void print(const Invocation& invocation, const std::string& kind, const std::vec
     }
     fmt::print(invocation.out, "{:<{}}  {}", item.name, width, item.sentence);
     if (kind == "sizes") {
-      fmt::print(invocation.out, " ({} to {}, calm {})", item.facts["minimum"].get<int64_t>(),
-                 item.facts["maximum"].get<int64_t>(), item.facts["calm"].get<int64_t>());
+      fmt::print(invocation.out, " ({} to {}, calm {})", item.facts["minimum"].get<std::string>(),
+                 item.facts["maximum"].get<std::string>(), item.facts["calm"].get<std::string>());
     }
     if (kind == "bugs") {
       fmt::print(invocation.out, " ({})", item.facts["origin"].get<std::string>());

@@ -122,5 +122,9 @@ int main(int count, char** words) {
   const int code = orrery::cli::main_of(count, words);
   std::cout.flush();
   // A result that could not be written is no result.
-  return std::cout.good() ? code : orrery::cli::kHarness;
+  if (std::cout.good()) return code;
+  if (code != orrery::cli::kHarness) {
+    fmt::print(std::cerr, "orrery: the result could not be written to the standard output\n");
+  }
+  return orrery::cli::kHarness;
 }

@@ -50,6 +50,7 @@ struct Words {
 };
 
 void add_options(Options& options, Words& words);
+std::string at_odds(const Words& words);
 std::string read(const Words& words, Target& target, const reports::ReportRow*& report,
                  int64_t& hang_after_ms);
 bool fits_this_build(const Invocation& invocation, const Words& words, const Target& target);
@@ -66,7 +67,8 @@ bool wants_every_point(const reports::ReportRow& report, const reports::RunRow& 
 void tell(const Invocation& invocation, const Words& words, const Target& target,
           const reports::ReportRow& report, const Run& run);
 int code_of(Verdict verdict);
-int leave_to_debugger(const Invocation& invocation, Runner& runner, const Target& target);
+int leave_to_debugger(const Invocation& invocation, Runner& runner, const Words& words,
+                      const Target& target);
 int stop_early(const Invocation& invocation, Runner& runner, const Words& words,
                const Target& target);
 
@@ -90,7 +92,7 @@ int run_replay(const Invocation& invocation) {
   // Before there is a world: what was before it is there again after it.
   if (!words.abort) fuzz::watch_for_standstill(hang_after_ms / 2);
   Runner runner;
-  if (words.abort) return leave_to_debugger(invocation, runner, target);
+  if (words.abort) return leave_to_debugger(invocation, runner, words, target);
   if (words.until) return stop_early(invocation, runner, words, target);
   const Run& run = runner.play(target.plan);
   const reports::RunRow row = reports::row_of(run);
@@ -142,6 +144,23 @@ void add_options(Options& options, Words& words) {
   options.flag("-q,--quiet", words.quiet, "no chatter");
 }
 
+// Options of which one would silently win.
+std::string at_odds(const Words& words) {
+  const bool told = words.json || words.report || words.trace;
+  if (words.abort && (told || words.until || words.save)) {
+    return "--abort leaves nothing to tell; it goes with none of --until, --trace, --json, --save "
+           "and --report";
+  }
+  if (words.until && (words.json || words.save || words.report)) {
+    return "--until tells where every task stands; it goes with none of --json, --save and "
+           "--report";
+  }
+  if ((words.json ? 1 : 0) + (words.report ? 1 : 0) + (words.trace ? 1 : 0) > 1) {
+    return "--json, --trace and --report are three forms of one report; name one";
+  }
+  return {};
+}
+
 std::string read(const Words& words, Target& target, const reports::ReportRow*& report,
                  int64_t& hang_after_ms) {
   fuzz::Changes changes;
@@ -149,6 +168,7 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
   if (wrong.empty() && words.no_bugs && !changes.bugs.empty()) {
     wrong = "--no-bugs and --bug exclude each other";
   }
+  if (wrong.empty()) wrong = at_odds(words);
   if (wrong.empty()) wrong = read_target(words.first, words.second, changes, target);
   if (!wrong.empty()) return wrong;
   if (words.no_bugs) {
@@ -160,10 +180,6 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
   if (words.hang_after) wrong = read_time(*words.hang_after, hang_after_ms);
   if (!wrong.empty()) return wrong;
   if (words.until) wrong = read_count("--until", *words.until, 1, target.plan.stop_at);
-  if (wrong.empty() && words.until && (words.json || words.save || words.report)) {
-    wrong =
-        "--until tells where every task stands; it goes with none of --json, --save and --report";
-  }
   if (wrong.empty() && words.save) wrong = check_file(*words.save);
   const std::string name = words.report.value_or(words.trace ? "trace" : "story");
   report = reports::find_report(name);
@@ -288,26 +304,40 @@ int code_of(Verdict verdict) {
 }
 
 // The first signal ends the process, so nothing may be left to print. What the accessors would see
-// is left to the hardware, unless oracles were named.
-int leave_to_debugger(const Invocation& invocation, Runner& runner, const Target& target) {
+// is left to the hardware, unless oracles were named. If no signal comes, all are asked after all.
+int leave_to_debugger(const Invocation& invocation, Runner& runner, const Words& words,
+                      const Target& target) {
   scenarios::Plan plan = target.plan;
   if (plan.oracles.empty()) plan.oracles = {"memory"};
   runner.leave_signals_alone(true);
   invocation.out.flush();
-  const Run& run = runner.play(plan);
-  fmt::print(invocation.out, "no signal came: the run is {}\n", scenarios::name_of(run.verdict));
+  runner.play(plan);
+  runner.leave_signals_alone(false);
+  const Run& run = runner.play(target.plan);
+  if (!played_as_written(invocation, words, target.plan, scenarios::tape_of(run))) return kMisfit;
+  fmt::print(invocation.out, "no signal came; asked of its oracles, the run is {}{}\n",
+             scenarios::name_of(run.verdict),
+             run.finding ? ": " + run.finding->signature : std::string());
   return code_of(run.verdict);
 }
 
 int stop_early(const Invocation& invocation, Runner& runner, const Words& words,
                const Target& target) {
   scenarios::Plan plan = target.plan;
+  if (words.strict) {  // deviations may take effect behind the place where it stops
+    plan.stop_at = scenarios::Plan().stop_at;
+    const sim::Tape tape = scenarios::tape_of(runner.play(plan));
+    if (!played_as_written(invocation, words, plan, tape)) return kMisfit;
+    plan.stop_at = target.plan.stop_at;
+  }
   plan.detailed = plan.stop_at <= kDetailedStepsMax;
   const Run& run = runner.play(plan);
   if (words.trace) {
     reports::render_trace({run, {}}, invocation.out);
   }
-  if (run.steps < plan.stop_at) {  // it ended before
+  if (run.steps < plan.stop_at) {
+    fmt::print(invocation.out, "the run ended at step {}, before step {}\n",
+               reports::grouped(run.steps), reports::grouped(plan.stop_at));
     tell(invocation, words, target, *reports::find_report("story"), run);
     return code_of(run.verdict);
   }

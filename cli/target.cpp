@@ -66,8 +66,10 @@ std::string scenario_of(const std::string& first) {
 }
 
 std::string other_revision(const Target& target) {
-  if (target.file.empty() || target.revision.empty() || target.revision == scenarios::revision()) {
-    return {};
+  if (target.file.empty() || target.revision == scenarios::revision()) return {};
+  if (target.revision.empty()) {
+    return fmt::format("{} does not say at which revision it was recorded, this is {}", target.file,
+                       scenarios::revision());
   }
   return fmt::format("{} was recorded at revision {}, this is {}", target.file, target.revision,
                      scenarios::revision());

@@ -47,7 +47,7 @@ namespace {
 Json head_of(const Run& run) {
   const scenarios::Plan& plan = *run.plan;
   Json json;
-  json["schema"] = "orrery-story/1";
+  json["schema"] = "orrery-story/2";
   json["scenario"] = plan.scenario->name();
   json["revision"] = std::string(scenarios::revision());
   json["seed"] = plan.seed ? Json(hex64(*plan.seed)) : Json(nullptr);
@@ -61,7 +61,7 @@ Json head_of(const Run& run) {
   json["virtual_ns"] = run.virtual_ns;
   json["completed"] = run.completed;
   Json sizes = Json::object();
-  for (const sim::Size& size : plan.sizes.all()) sizes[size.name] = size.value;
+  for (const sim::Size& size : plan.sizes.all()) sizes[size.name] = std::to_string(size.value);
   json["sizes"] = std::move(sizes);
   Json bugs = Json::object();
   for (size_t row = 0; row < engine::kBugs.size() && row < run.reached.size(); ++row) {

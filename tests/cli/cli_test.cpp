@@ -87,6 +87,41 @@ TEST_CASE("-v tells of each run beside the result, which stays what it is") {
   CHECK(lines_of(told.out).size() == lines_of(plain.out).size());
 }
 
+TEST_CASE("where no signal comes, --abort answers as the oracles do, and --strict is kept") {
+  const Place place;
+  const Ended hunt = place.shell(
+      "$ORRERY run snapshot-full-cache --bug garnet-2063.b -n 100 -s 0x77 -q --out found\n"
+      "mv found/*.orry small.orry");
+  REQUIRE(hunt.code == 0);
+  const Ended asked = place.run("replay small.orry --abort");
+  CHECK(asked.code == 1);
+  CHECK_THAT(asked.out,
+             ContainsSubstring("no signal came; asked of its oracles, the run is failed: "));
+  // Another number in the last deviation: there is no such point.
+  REQUIRE(place
+              .shell("grep -v '^end' small.orry | sed -E '$ s/^(at [^ ]*) [0-9]+/\\1 99999999/'"
+                     " > lost.orry; grep '^end' small.orry >> lost.orry")
+              .code == 0);
+  for (const char* options : {"--strict", "--strict --abort", "--strict --until 3"}) {
+    INFO(options);
+    CHECK(place.run("replay lost.orry " + std::string(options)).code == 4);
+    const bool stops = std::string_view(options) == "--strict --until 3";
+    CHECK(place.run("replay small.orry " + std::string(options)).code == (stops ? 0 : 1));
+  }
+  CHECK_THAT(place.run("replay small.orry --until 10000000").out,
+             ContainsSubstring(", before step 10,000,000"));
+}
+
+TEST_CASE("a result that cannot be written is told") {
+  const Place place;
+  for (const char* const verb : {"list", "doctor", "--version"}) {
+    INFO(verb);
+    const Ended ended = place.shell("$ORRERY " + std::string(verb) + " >/dev/full");
+    CHECK(ended.code == 5);
+    CHECK(ended.err == "orrery: the result could not be written to the standard output\n");
+  }
+}
+
 TEST_CASE("an access violation is a verdict, and with --abort a debugger's") {
   const Place place;
   const std::string replay = "replay garnet-385-40g 1 --bug garnet-385 --oracles memory";
@@ -229,6 +264,9 @@ TEST_CASE("exit codes") {
   place.write("old.orry",
               "orrery-tape 1\nscenario canary\nrevision 0000\n"
               "size point_ns 20\nsize io_points 50\nsize stuck 0\n");
+  CHECK(place.run("replay calm.orry --strict").code == 4);  // it does not say of which revision
+  CHECK_THAT(place.run("replay calm.orry").err,
+             ContainsSubstring("calm.orry does not say at which revision it was recorded"));
   const Ended lenient = place.run("replay old.orry");
   CHECK(lenient.code == 0);
   CHECK_THAT(lenient.err, ContainsSubstring("warning: old.orry was recorded at revision 0000"));
