@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
+#include <cstring>
+#include <fstream>
 
 #include "bench/ycsb/load.hpp"
 #include "bench/ycsb/orrery_engine.hpp"
@@ -17,7 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int32_t kPauseMs = 30;  // after each page, of a snapshot that takes its time
+constexpr int32_t kPauseMs = 40;  // after each page, of a snapshot that takes its time
 
 double seconds_since(Clock::time_point begun) {
   return std::chrono::duration<double>(Clock::now() - begun).count();
@@ -124,25 +124,33 @@ void Goals::beyond_memory() {
     load.records = records;
     load.batch = wanted_.batch;
     const uint64_t data = data_size(records, kValue);
-    const double measured = rate(row, {"", records, kValue, data / 4, false}, load);
     const bool is_ours = std::string_view(row.name) == "orrery";
+    double measured = 0;
+    // Others wait for each read: threads keep the disk as busy as ours does with one.
+    for (const uint32_t threads : {1U, 16U}) {
+      if (is_ours && threads > 1) continue;
+      load.threads = threads;
+      const double each = rate(row, {"", records, kValue, data / 4, false}, load);
+      measured = std::max(measured, each * threads);
+    }
     if (is_ours) ours = measured;
-    tell({"disk", "uniform reads of 4 times the memory", "M/s", 0, true}, row.name, measured);
+    tell({"disk", "uniform reads of 4 times the memory, all threads", "M/s", 0, true}, row.name,
+         measured);
     if (std::string_view(row.name) == "rocksdb" && ours > 0) {
       tell({"disk", "ours over RocksDB's", "x", 2, true}, "ratio", ours / measured);
     }
   }
 }
 
-uint64_t size_of(const std::string& folder) {
-  uint64_t size = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    struct stat file{};
-    if (entry.is_regular_file() && stat(entry.path().c_str(), &file) == 0) {
-      size += static_cast<uint64_t>(file.st_blocks) * 512;
-    }
+// Bytes that this process has had from disks so far; past the page cache, that is all it has read.
+uint64_t read_so_far() {
+  std::ifstream file("/proc/self/io");
+  for (std::string name; file >> name;) {
+    uint64_t count = 0;
+    file >> count;
+    if (name == "read_bytes:") return count;
   }
-  return size;
+  return 0;
 }
 
 // What the disk gives to one that reads a file of about `bytes` in order, past the page cache.
@@ -178,6 +186,8 @@ void Goals::fill(Engine& engine) const {
   const auto client = engine.client(0);
   for (uint64_t key = wanted_.records; key < 4 * wanted_.records; ++key) client->upsert(key, 0);
   for (uint64_t key = 0; key < wanted_.records; ++key) client->upsert(key, 0);
+  client->finish();
+  CHECK(client->wrong == 0, "{} records were not written", client->wrong);
 }
 
 void take_checkpoint(engine::Store& store, bool with_index) {
@@ -210,12 +220,14 @@ void Goals::during_snapshot() {
         if (pause_ms == 0) take_checkpoint(ours->store(), true);
       }
       if (pause_ms > 0) continue;
-      const uint64_t bytes = size_of(folder.path());
-      rates.push_back(sequential_mib_s(folder.path(), bytes));
+      const uint64_t before = read_so_far();
       const auto begun = Clock::now();
       const auto again = OrreryEngine::open(options, store, true);
-      const double mib_s = static_cast<double>(bytes) / (1 << 20) / seconds_since(begun);
-      reading.push_back(100 * mib_s / rates.back());
+      const double took = seconds_since(begun);
+      const uint64_t bytes = read_so_far() - before;
+      if (bytes == 0) continue;  // all of it came from the page cache
+      rates.push_back(sequential_mib_s(folder.path(), bytes));
+      reading.push_back(100 * static_cast<double>(bytes) / (1 << 20) / took / rates.back());
     }
     const std::string end = pause_ms == 0 ? "" : fmt::format("-{}ms", pause_ms);
     tell({("snapshot" + end).c_str(), "a snapshot of a full cache", "s", 0, false}, "orrery",
@@ -227,10 +239,11 @@ void Goals::during_snapshot() {
           3, false},
          "orrery", median(tails));
   }
+  if (rates.empty()) return;
   tell({"sequential", "what the disk gives to one that reads in order", "MiB/s", 0, true}, "disk",
        median(rates));
-  tell({"recovery", "bytes recovered a second, beside sequential reads", "%", 60, true}, "orrery",
-       median(reading));
+  tell({"recovery", "bytes that it reads a second, beside sequential reads", "%", 60, true},
+       "orrery", median(reading));
 }
 
 // While a thread works on what is in memory: its rate beside that without a snapshot, in percent,

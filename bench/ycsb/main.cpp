@@ -107,6 +107,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "orrery-bench: {}\n", wrong);
     return 2;
   }
+  leave_nothing_at_interrupt();
   Report report(json);
   const FreshFolder folder(wanted.times.folder);
   report.add("machine", {{{"processors", std::to_string(std::thread::hardware_concurrency())},

@@ -35,6 +35,7 @@ class OrreryClient final : public Client, engine::Modifier {
       reads_[i].client = this;
       free_[i] = &reads_[i];
     }
+    modified_.client = this;
   }
   ~OrreryClient() override { session_->close(); }
 
@@ -65,7 +66,7 @@ class OrreryClient final : public Client, engine::Modifier {
   }
 
   void modify(uint64_t key) override {
-    const OpResult result = session_->rmw(key_of(key), *this);
+    const OpResult result = session_->rmw(key_of(key), *this, &modified_);
     if (result.status == Status::pending) {
       session_->complete_pending(true);
     } else {
@@ -102,16 +103,21 @@ class OrreryClient final : public Client, engine::Modifier {
   }
 
   static void completed(void* context, const OpResult& result) {
-    if (context == nullptr) return;  // of a read-modify-write
     Read& read = *static_cast<Read*>(context);
-    read.client->look(read, result);
-    read.client->free_.push_back(&read);
+    OrreryClient& client = *read.client;
+    if (&read == &client.modified_) {
+      client.wrong += result.status == Status::ok ? 0 : 1;
+      return;
+    }
+    client.look(read, result);
+    client.free_.push_back(&read);
   }
 
   EngineOptions options_;
   std::vector<std::byte> value_;
   std::array<Read, kPending> reads_;
   std::vector<Read*> free_;
+  Read modified_;  // stands for the read-modify-write that is pending
   engine::Owned<engine::Session> session_;
 };
 
@@ -120,7 +126,9 @@ class OrreryClient final : public Client, engine::Modifier {
 engine::StoreOptions store_options(const EngineOptions& options) {
   engine::StoreOptions store;
   store.page_bits = 22;
-  store.memory_bits = static_cast<uint32_t>(std::bit_width(options.memory - 1));
+  // A power of two: all must fit, or it is less than what others have.
+  store.memory_bits = static_cast<uint32_t>(options.in_memory ? std::bit_width(options.memory - 1)
+                                                              : std::bit_width(options.memory) - 1);
   store.page_bits = std::min(store.page_bits, store.memory_bits - 4);
   store.index_bits = 1;
   while ((uint64_t{4} << store.index_bits) < options.records) ++store.index_bits;

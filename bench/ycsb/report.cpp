@@ -2,16 +2,30 @@
 #include "bench/ycsb/report.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include "engine/base/check.hpp"
 
 namespace orrery::bench {
 namespace {
+
+std::mutex folders_mutex;
+std::set<std::string> folders;  // guarded by folders_mutex
+
+void remove_folder(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+}
 
 bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789.-") == std::string::npos &&
@@ -51,12 +65,33 @@ double median(std::vector<double> samples) {
 
 FreshFolder::FreshFolder(const std::string& parent)
     : path_((std::filesystem::path(parent) / "orrery-bench-XXXXXX").string()) {
+  const std::lock_guard lock(folders_mutex);
   CHECK(mkdtemp(path_.data()) != nullptr, "no folder can be made in {}", parent);
+  folders.insert(path_);
 }
 
 FreshFolder::~FreshFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+  const std::lock_guard lock(folders_mutex);
+  remove_folder(path_);
+  folders.erase(path_);
+}
+
+void leave_nothing_at_interrupt() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // in the threads to come as well
+  std::thread([signals] {
+    int which = 0;
+    sigwait(&signals, &which);
+    const std::lock_guard lock(folders_mutex);
+    for (const std::string& path : folders) {
+      // Others may still make files there.
+      for (int i = 0; i < 10 && access(path.c_str(), F_OK) == 0; ++i) remove_folder(path);
+    }
+    _exit(128 + which);
+  }).detach();
 }
 
 }  // namespace orrery::bench

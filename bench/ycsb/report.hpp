@@ -31,7 +31,7 @@ struct Times {
 
 double median(std::vector<double> samples);
 
-/// A folder that is not there yet, and gone at the end.
+/// A folder that is not there yet, and gone at the end, also at that by Ctrl-C.
 class FreshFolder {
  public:
   explicit FreshFolder(const std::string& parent);
@@ -43,5 +43,9 @@ class FreshFolder {
  private:
   std::string path_;
 };
+
+/// From now on SIGINT and SIGTERM end the process, and every FreshFolder. Requires: there is no
+/// other thread yet.
+void leave_nothing_at_interrupt();
 
 }  // namespace orrery::bench
