@@ -2,6 +2,7 @@
 #include "scenarios/oracles/commits.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/store/events.hpp"
 #include "scenarios/ledger.hpp"
@@ -10,11 +11,30 @@ namespace orrery::scenarios {
 
 namespace events = engine::events;
 
+CountedCheckpoints::CountedCheckpoints(const Run& run)
+    : limit_(static_cast<size_t>(run.plan->sizes.find("kept").value_or(0))) {}
+
+void CountedCheckpoints::take(const sim::Event& event) {
+  switch (event.kind) {
+    case events::kMetadataCommitted: ++count_; break;
+    case events::kStoreEmptying: doubtful_ += std::exchange(count_, 0); break;
+    case events::kStoreEmptied: doubtful_ = 0; break;
+    case events::kStoreKept: count_ += std::exchange(doubtful_, 0); break;
+    case static_cast<uint16_t>(sim::Kind::crashed): count_ = doubtful_ = 0; break;
+    case events::kRecoveryEnded:
+      if (event.a == static_cast<int64_t>(engine::Errc::ok)) count_ = event.c != 0 ? 1 : 0;
+      break;
+    default: break;
+  }
+}
+
 std::vector<Commit> commits_of(const Run& run) {
+  CountedCheckpoints counted(run);
   std::vector<Commit> commits;
   std::vector<Commit> before;  // the store began to be emptied, or to go back
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
+    counted.take(all[i]);
     if (all[i].kind == events::kStoreEmptying) {
       before = commits;
       for (Commit& commit : commits) commit.removed = true;
@@ -28,7 +48,7 @@ std::vector<Commit> commits_of(const Run& run) {
       }
     }
     if (all[i].kind == events::kCheckpointsRemoved) {
-      const size_t kept = std::min(commits.size(), static_cast<size_t>(all[i].a));
+      const size_t kept = std::min(commits.size(), counted.kept());
       for (size_t old = 0; old < commits.size() - kept; ++old) commits[old].removed = true;
     }
     if (all[i].kind != events::kMetadataCommitted) continue;

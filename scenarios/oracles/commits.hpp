@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The checkpoints of a log that a run without a crash has committed, and their metadata on the
-// disk.
+// disk; and how many of those of any run are kept. What the engine says of that counts for nothing.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,24 @@ struct Commit {
   uint64_t version;
   bool removed;           // or about to be: it need not be there
   bool readable = false;  // metadata that can be read is on the disk
+};
+
+/// How many of the newest checkpoints of the log a store must keep, by what it was opened with: it
+/// counts the one that it was recovered from, and those that it has committed since.
+class CountedCheckpoints {
+ public:
+  explicit CountedCheckpoints(const Run& run);
+  void take(const sim::Event& event);
+  /// SIZE_MAX: none may ever be removed.
+  size_t kept() const { return kept_of(count_); }
+  /// So many may be there, if nobody knows whether the store was emptied.
+  size_t kept_at_most() const { return kept_of(count_ + doubtful_); }
+
+ private:
+  size_t kept_of(size_t count) const { return limit_ == 0 ? SIZE_MAX : std::min(limit_, count); }
+  size_t limit_;  // 0: all
+  size_t count_ = 0;
+  size_t doubtful_ = 0;  // of before it began to be emptied
 };
 
 /// In the order of their events.

@@ -10,6 +10,7 @@
 #include "engine/store/events.hpp"
 #include "faults/catalogue.hpp"
 #include "scenarios/ledger.hpp"
+#include "scenarios/oracles/commits.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -103,6 +104,8 @@ void Checkpoints::describe(Life& life, int64_t token, size_t emptied) {
 
 // The versions of the checkpoints that must be there, in order.
 struct Kept {
+  explicit Kept(const Run& run) : counted(run) {}
+  CountedCheckpoints counted;
   std::vector<uint64_t> versions;
   std::vector<uint64_t> before;  // the store began to be emptied, or to go back
   uint64_t asked = 0;            // it goes back to this, or to one below
@@ -113,12 +116,12 @@ struct Kept {
 
 void Kept::take(const sim::Event& event) {
   const auto version = static_cast<uint64_t>(event.b);
+  counted.take(event);
   switch (event.kind) {
     case events::kMetadataCommitted: versions.push_back(static_cast<uint64_t>(event.a)); break;
     case events::kCheckpointsRemoved: {
-      const auto count = static_cast<std::ptrdiff_t>(event.a);
-      const auto size = static_cast<std::ptrdiff_t>(versions.size());
-      if (count < size) versions.erase(versions.begin(), versions.begin() + (size - count));
+      const size_t gone = versions.size() - std::min(versions.size(), counted.kept());
+      versions.erase(versions.begin(), versions.begin() + static_cast<std::ptrdiff_t>(gone));
       break;
     }
     case events::kStoreEmptying: before = std::exchange(versions, {}); break;
@@ -145,7 +148,7 @@ uint64_t Kept::newest() const { return versions.empty() ? 0 : versions.back(); }
 
 void take_events(const Run& run, std::vector<Life>& lives) {
   Checkpoints checkpoints;
-  Kept kept;
+  Kept kept(run);
   size_t emptied = 0;             // the event; 0: the store never was
   uint64_t committed_before = 0;  // it began to be emptied, in this life
   bool removed_before = false;

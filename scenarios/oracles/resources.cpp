@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // At the end of a run that completed, everything is given back: blocks, frames and requests; and on
 // the disk snapshots, metadata and main log of older checkpoints, unless they could not be removed.
+// Those that the store was told to keep are still there.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "engine/base/bytes.hpp"
 #include "engine/store/events.hpp"
+#include "scenarios/oracles/commits.hpp"
 #include "scenarios/oracles/oracle.hpp"
 
 namespace orrery::scenarios {
@@ -71,15 +73,20 @@ std::optional<Finding> judge_memory(const Run& run) {
 struct Removal {
   size_t event = 0;
   int64_t flushed = 0;  // no log is truncated beyond
+  size_t kept = 0;      // so many of the newest checkpoints
+  size_t kept_at_most = 0;
 };
 
 std::optional<Removal> last_removal(const Run& run) {
   std::optional<Removal> last;
   int64_t flushed = 0;
+  CountedCheckpoints counted(run);
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
+    counted.take(all[i]);
     if (all[i].kind == events::kMetadataCommitted) flushed = all[i].b;
-    if (all[i].kind == events::kOutdatedGone) last = {i, flushed};
+    if (all[i].kind == events::kOutdatedGone)
+      last = {i, flushed, counted.kept(), counted.kept_at_most()};
     const bool others = all[i].kind == events::kCheckpointStarted ||
                         all[i].kind == events::kStoreEmptying ||
                         all[i].kind == static_cast<uint16_t>(sim::Kind::crashed);
@@ -93,9 +100,8 @@ std::optional<Finding> judge_disk(const Run& run) {
   const std::optional<Removal> last = last_removal(run);
   if (!last) return std::nullopt;
   const sim::Event& removal = run.trace->events[last->event];
-  const int64_t wanted = std::min(removal.a, sizes["kept"]);
-  int64_t snapshots = 0;
-  int64_t metadata = 0;
+  size_t snapshots = 0;
+  size_t metadata = 0;
   uint64_t truncated = UINT64_MAX;  // of the main log
   run.world->disk().each([&](const sim::SimDevice& device) {
     const std::string_view name = device.name();
@@ -105,10 +111,16 @@ std::optional<Finding> judge_disk(const Run& run) {
     if (name.ends_with("/hlog")) truncated = device.truncated();
   });
   Finding finding = finding_at(run, "resources", last->event);
-  if (std::max(snapshots, metadata) > wanted) {
+  if (std::max(snapshots, metadata) > last->kept_at_most) {
     finding.label = "files of older checkpoints are left on the disk";
     finding.text = fmt::format("{} snapshots and {} files of metadata, and {} checkpoints are kept",
-                               snapshots, metadata, wanted);
+                               snapshots, metadata, last->kept_at_most);
+    return finding;
+  }
+  if (metadata < last->kept) {
+    finding.label = "a checkpoint that is to be kept is gone from the disk";
+    finding.text = fmt::format("{} files of metadata are there, and {} checkpoints are to be kept",
+                               metadata, last->kept);
     return finding;
   }
   const int64_t bits = sizes["page_bits"];

@@ -341,29 +341,6 @@ TEST_CASE("an index that is damaged, short or of another shape is built anew") {
   survives();
 }
 
-TEST_CASE("only so many checkpoints are kept, and the newest is always one of them") {
-  for (const uint32_t kept : {1U, 2U, 3U}) {
-    StoreOptions options = small_options(false);
-    options.checkpoints_kept = kept;
-    Lives lives(options);
-    lives.open();
-    std::vector<uint64_t> tokens;
-    for (int i = 0; i < 6; ++i) {
-      lives.fill(i * 10, i * 10 + 40, std::string(1, static_cast<char>('a' + i)));
-      const auto log = i % 2 == 0 ? LogCheckpoint::snapshot : LogCheckpoint::fold_over;
-      tokens.push_back(lives.checkpoint({log, i % 3 == 0}));
-      for (size_t t = 0; t < tokens.size(); ++t) {
-        const std::string name = file_of(tokens[t], &DeviceName::metadata);
-        CHECK(lives.plain.has(name) == (t + kept >= tokens.size()));
-      }
-    }
-    lives.die();
-    lives.recover();
-    lives.check(lives.captured, 100);
-    lives.die();
-  }
-}
-
 TEST_CASE("a checkpoint of nothing is refused, and so is a cache that is to fold over") {
   for (const bool null_main : {false, true}) {
     Lives lives(small_options(null_main));

@@ -134,7 +134,9 @@ TEST_CASE("of several checkpoints the right one is gone back to") {
                             bool two_are_kept = false) {
     HandMadeRun made;
     commits_up_to(made, 3);
-    if (two_are_kept) made.event(events::kCheckpointsRemoved, 2);
+    if (two_are_kept) made.plan.sizes.set("kept", 2);
+    // Whatever it says of how many.
+    if (two_are_kept) made.event(events::kCheckpointsRemoved, 1);
     made.event(kCrashed, 1);
     made.event(ledger::kGoesBack, asked);
     made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, version);
@@ -153,6 +155,35 @@ TEST_CASE("of several checkpoints the right one is gone back to") {
   REQUIRE(went_back(2, none, 0, true) == "a committed checkpoint was lost");
   REQUIRE(went_back(2, engine::Errc::corrupt, 0) == "a checkpoint was found damaged");
   REQUIRE(went_back(1, engine::Errc::corrupt, 0, true) == "a checkpoint was found damaged");
+}
+
+TEST_CASE("a store counts the checkpoint that it was recovered from as one that it keeps") {
+  // Versions 1 and 2 are committed, and in the next life version 3; then one up to `asked` is
+  // wanted.
+  const auto went_back = [](int64_t kept, int64_t asked, engine::Errc outcome, int64_t version) {
+    HandMadeRun made;
+    made.plan.sizes.set("kept", kept);
+    commits_up_to(made, 2);
+    made.event(kCrashed, 1);
+    made.event(events::kRecoveryEnded, 0, 2, 2);
+    made.event(events::kCheckpointStarted, 3, 3);
+    made.event(events::kMetadataCommitted, 3, 0, 0);
+    made.event(events::kCheckpointsRemoved, 1);
+    made.event(kCrashed, 1);
+    made.event(ledger::kGoesBack, asked);
+    made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, version);
+    if (outcome == engine::Errc::not_found) made.event(ledger::kGoesBack, 0);
+    return made.label(judge_recovery);
+  };
+  const auto none = engine::Errc::not_found;
+  const std::string lost = "a committed checkpoint was lost";
+  REQUIRE(went_back(1, 2, none, 0) == "nothing");
+  REQUIRE(went_back(2, 2, none, 0) == lost);
+  REQUIRE(went_back(2, 2, kOk, 2) == "nothing");
+  REQUIRE(went_back(3, 2, none, 0) == lost);
+  // The older one of the life before goes, unless none ever does.
+  REQUIRE(went_back(3, 1, none, 0) == "nothing");
+  REQUIRE(went_back(0, 1, none, 0) == lost);
 }
 
 TEST_CASE("a checkpoint that is kept is there, whatever became of going back") {

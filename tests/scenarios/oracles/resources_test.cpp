@@ -48,6 +48,7 @@ TEST_CASE("what older checkpoints needed is gone from the disk, as soon as they 
       {0, 2, 1024, "files of older checkpoints are left on the disk"},
       {2, 0, 1024, "files of older checkpoints are left on the disk"},
       {1, 1, 512, "the main log keeps what no checkpoint needs"},
+      {1, 0, 1024, "a checkpoint that is to be kept is gone from the disk"},
   };
   for (const Case& one : cases) {
     HandMadeRun made;
@@ -78,4 +79,44 @@ TEST_CASE("what older checkpoints needed is gone from the disk, as soon as they 
       REQUIRE(made.label(judge_resources) == "nothing");
     }
   }
+}
+
+TEST_CASE("the checkpoints that are to be kept are there, whatever the store says of them") {
+  // So many files of metadata are left after the events; how many are to be kept?
+  const auto label = [](int64_t kept, int files, const std::vector<uint16_t>& before) {
+    HandMadeRun made;
+    made.plan.sizes.set("kept", kept);
+    made.in_world([&](engine::Runtime runtime) {
+      const std::byte byte{1};
+      for (int token = 1; token <= files; ++token) {
+        const std::string folder = "store/cpr-checkpoints/" + std::to_string(token);
+        HandMadeRun::write_file(runtime, folder + "/info.dat", {&byte, 1});
+      }
+    });
+    for (const uint16_t kind : before) made.event(kind, 0, 0, 1);
+    made.event(events::kOutdatedGone, 1, 0);
+    return made.label(judge_resources);
+  };
+  const std::string gone = "a checkpoint that is to be kept is gone from the disk";
+  const std::string left = "files of older checkpoints are left on the disk";
+  const uint16_t commit = events::kMetadataCommitted;
+  REQUIRE(label(2, 1, {commit, commit}) == gone);
+  REQUIRE(label(2, 2, {commit, commit, commit}) == "nothing");
+  REQUIRE(label(2, 3, {commit, commit, commit}) == left);
+  // Nobody counts those of before; the one that was recovered counts.
+  REQUIRE(label(2, 2, {commit}) == left);
+  REQUIRE(label(2, 2, {events::kRecoveryEnded, commit}) == "nothing");
+  REQUIRE(label(2, 1, {events::kRecoveryEnded, commit}) == gone);
+  REQUIRE(label(2, 1, {commit, static_cast<uint16_t>(orrery::sim::Kind::crashed), commit}) ==
+          "nothing");
+  // A store that was emptied has none of before; one that was not has them all.
+  const uint16_t emptying = events::kStoreEmptying;
+  REQUIRE(label(2, 1, {commit, emptying, events::kStoreEmptied, commit}) == "nothing");
+  REQUIRE(label(2, 2, {commit, emptying, events::kStoreEmptied, commit}) == left);
+  REQUIRE(label(2, 1, {commit, emptying, events::kStoreKept, commit}) == gone);
+  REQUIRE(label(2, 2, {commit, emptying, events::kStoreKept, commit}) == "nothing");
+  // Nobody knows.
+  REQUIRE(label(2, 1, {commit, emptying, commit}) == "nothing");
+  REQUIRE(label(2, 2, {commit, emptying, commit}) == "nothing");
+  REQUIRE(label(2, 3, {commit, commit, emptying, commit}) == left);
 }
