@@ -70,6 +70,14 @@ std::string client_sentence(const Event& e) {
       return fmt::format("goes back to a checkpoint of version {} or older", e.a);
     case ledger::kSessionCommitted:
       return fmt::format("hears that {} operations of session {} are in a checkpoint", e.b, e.a);
+    case ledger::kCheckpointAcknowledged:
+      if (e.a == 0) return fmt::format("is told that index checkpoint {} is durable", e.b);
+      return fmt::format("is told that the checkpoint of version {} is durable", e.a);
+    case ledger::kCheckpointSaidEnded:
+      return fmt::format("is told that checkpoint {} has ended", e.a);
+    case ledger::kFailed:
+      return fmt::format("is told that {} failed: {}", name_of(static_cast<ledger::Call>(e.a)),
+                         errc_text(e.b));
     case ledger::kAsksForNewest: return "asks for the newest checkpoint that is left";
     case ledger::kGivingUp: return "is about to give up what lies below " + grouped(e.a);
     default: return {};

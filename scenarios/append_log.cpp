@@ -250,19 +250,24 @@ engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
     return recovered;
   }
   engine::note(ledger::kRecovered, static_cast<int64_t>(code));
+  ledger::note_failure(ledger::Call::recover, code);
   if (code != engine::Errc::not_found) return recovered;
   auto opened = engine::AppendLog::open(stage.runtime, options);
-  if (opened) engine::note(ledger::kOpened, 0, (*opened)->begin());
+  if (ledger::succeeded(ledger::Call::open, opened)) {
+    engine::note(ledger::kOpened, 0, (*opened)->begin());
+  }
   return opened;
 }
 
 void read_everything(Stage& stage, engine::AppendLog& log) {
   engine::AppendLogIterator iterator(stage.runtime, log, {});
-  engine::Result<void> ready = iterator.initialise();
+  const engine::Result<void> ready = iterator.initialise();
+  (void)ledger::succeeded(ledger::Call::read_log, ready);
   engine::Errc code = ready ? engine::Errc::ok : ready.error().code;
   int failures = 0;
   while (ready) {
     const auto next = iterator.get_next();
+    (void)ledger::succeeded(ledger::Call::read_log, next);
     code = next ? engine::Errc::ok : next.error().code;
     if (next && !next->has_value()) break;
     if (next) {

@@ -16,6 +16,9 @@
 namespace orrery::scenarios {
 namespace {
 
+using ledger::Call;
+using ledger::succeeded;
+
 // Where a reader is that is gone: nobody waits for it.
 constexpr engine::LogAddr kNowhere = std::numeric_limits<engine::LogAddr>::max();
 
@@ -94,7 +97,7 @@ void commit_for_all(void* argument) {
   for (uint64_t round = 0; load.writing.load() > 0; ++round) {
     const engine::Actor actor({"commit-for-all", round});
     const auto until = load.log.commit(from);
-    if (until) engine::note(ledger::kAcknowledged, from, *until);
+    if (succeeded(Call::commit, until)) engine::note(ledger::kAcknowledged, from, *until);
     from = load.log.committed_until();
     load.stage.runtime.tasks.yield();
   }
@@ -110,14 +113,14 @@ bool append(Writer& writer, Draw& draw, uint64_t number, engine::Written& writte
   engine::note(ledger::kAsked, static_cast<int64_t>(number));
   if (!patient) {
     const auto tried = load.log.try_enqueue(payload);
-    if (tried && tried->has_value()) {
+    if (succeeded(Call::append, tried) && tried->has_value()) {
       written = **tried;
       engine::note(ledger::kAppended, static_cast<int64_t>(number), written.address, written.end);
       return true;
     }
   }
   const auto appended = load.log.enqueue(payload);
-  if (!appended) {
+  if (!succeeded(Call::append, appended)) {
     engine::note(ledger::kRefused, static_cast<int64_t>(number));
     return false;
   }
@@ -132,13 +135,14 @@ void commit(Writer& writer, const engine::Written& written, uint64_t n) {
   if (writer.uncommitted_from == 0) writer.uncommitted_from = written.address;
   if (every == 0) {
     const auto durable = load.log.wait_commit(written);
-    if (durable) engine::note(ledger::kAcknowledged, written.address, written.end);
+    if (succeeded(Call::commit, durable))
+      engine::note(ledger::kAcknowledged, written.address, written.end);
     return;
   }
   if (n % every != 0) return;
   const engine::LogAddr from = std::exchange(writer.uncommitted_from, 0);
   const auto until = load.log.commit(from);
-  if (!until) return;
+  if (!succeeded(Call::commit, until)) return;
   engine::note(ledger::kAcknowledged, from, *until);
   if (writer.cookie != 0) {
     engine::note(ledger::kCookieAcknowledged, static_cast<int64_t>(writer.cookie));
@@ -224,13 +228,14 @@ void follow(const Reader& reader) {
   options.uncommitted = reader.uncommitted;
   options.from = load.log.begin();
   engine::AppendLogIterator iterator(load.stage.runtime, load.log, options);
-  if (!iterator.initialise()) return;
+  if (!succeeded(Call::read_log, iterator.initialise())) return;
   engine::note(ledger::kReaderBegins, reader.uncommitted ? 1 : 0, options.from);
   const uint16_t kind = reader.uncommitted ? ledger::kReadUncommitted : ledger::kReadCommitted;
   for (uint64_t n = 0, failures = 0; failures < 20; ++n) {
     const engine::Actor actor({"follow", n});
     const bool last = load.writing.load() == 0;
     const auto next = iterator.get_next();
+    (void)succeeded(Call::read_log, next);
     if (next && next->has_value()) {
       engine::note(kind, number_of_entry((*next)->payload), (*next)->address, (*next)->end);
       if (reader.uncommitted) reader_is_at(load, (*next)->end);
@@ -240,7 +245,7 @@ void follow(const Reader& reader) {
     } else if (next) {
       // Who passed over an entry is for the oracles, and nobody is to wait for him.
       if (reader.uncommitted) reader_is_at(load, iterator.next());
-      if (!iterator.wait_for_more()) ++failures;
+      if (!succeeded(Call::read_log, iterator.wait_for_more())) ++failures;
     } else if (next.error().code == engine::Errc::corrupt) {
       engine::note(ledger::kReaderFailed, reader.uncommitted ? 1 : 0, next.error().where);
       return;

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "scenarios/catalogue.hpp"
+#include "scenarios/ledger.hpp"
 #include "scenarios/lives_load.hpp"
 
 namespace orrery::scenarios {
@@ -44,7 +45,7 @@ void give_up_session(void* argument) {
   engine::SessionOptions options = Client::options_for(500 + giving.id);
   options.completed = &Reads::completed;
   auto started = giving.store.start_session(options);
-  if (!started) return;
+  if (!ledger::succeeded(ledger::Call::start_session, started)) return;
   const engine::Owned<engine::Session> session = std::move(started).value();
   const auto count = static_cast<size_t>(draw.between(1, kReadsMax));
   size_t pending = 0;
@@ -90,6 +91,7 @@ class DisposeWithIo final : public LivesScenario {
     request.index = draw.odds(1, 2);
     if (request.index && draw.odds(1, 3)) request.log = engine::LogCheckpoint::none;
     const auto ticket = store.start_checkpoint(request);
+    (void)ledger::succeeded(ledger::Call::start_checkpoint, ticket);
     const auto wanted = static_cast<size_t>(draw.between(0, 3));
     std::array<Giving, 3> givings{{{stage, store, 0}, {stage, store, 1}, {stage, store, 2}}};
     std::array<engine::TaskId, 3> joins;
@@ -100,11 +102,18 @@ class DisposeWithIo final : public LivesScenario {
       if (spawned) joins[running++] = *spawned;
     }
     for (size_t i = 0; i < running; ++i) stage.runtime.tasks.join(joins[i]);
-    if (ticket && draw.odds(1, 4)) {
-      const auto ended = store.wait_checkpoint(*ticket);
-      if (ended) stage.scheduler.made_progress();
-    }
+    if (ticket && draw.odds(1, 4)) see_its_end(stage, store, *ticket, request);
     store.dispose();
+  }
+
+ private:
+  static void see_its_end(Stage& stage, engine::Store& store, engine::CheckpointTicket ticket,
+                          const engine::CheckpointRequest& request) {
+    if (store.checkpoint_ended(ticket)) {
+      engine::note(ledger::kCheckpointSaidEnded, static_cast<int64_t>(ticket.token));
+    }
+    (void)wait_for_checkpoint(stage, store, ticket, request);
+    CHECK(store.checkpoint_ended(ticket), "a checkpoint that was waited for has not ended");
   }
 };
 

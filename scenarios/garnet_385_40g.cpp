@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "scenarios/catalogue.hpp"
+#include "scenarios/ledger.hpp"
 #include "scenarios/store_stage.hpp"
 #include "sim/frames.hpp"
 
@@ -70,15 +71,15 @@ class Garnet385At40G final : public Scenario {
     engine::StoreOptions log = store_options(stage.sizes);
     log.page_checksums = false;  // they would read 40 GiB that nobody has touched
     auto opened = engine::Store::open(stage.runtime, log, stage.bugs);
-    if (!opened) return;
+    if (!ledger::succeeded(ledger::Call::open, opened)) return;
     engine::Owned<engine::Store> store = std::move(opened).value();
     engine::SessionOptions options = Client::options_for(0);
     options.staging_size = 64;  // nobody modifies a value of 32 MiB here
-    if (auto started = store->start_session(options)) {
+    if (auto started = store->start_session(options);
+        ledger::succeeded(ledger::Call::start_session, started)) {
       engine::Owned<engine::Session> session = std::move(started).value();
       fill(stage, *session);
-      const auto ticket = store->start_checkpoint();
-      if (ticket && store->wait_checkpoint(*ticket)) stage.scheduler.made_progress();
+      (void)take_checkpoint(stage, *store);
       session->close();
     }
     store->close();

@@ -6,6 +6,7 @@
 
 #include "engine/runtime/sync.hpp"
 #include "scenarios/catalogue.hpp"
+#include "scenarios/ledger.hpp"
 #include "scenarios/store_stage.hpp"
 
 namespace orrery::scenarios {
@@ -29,8 +30,7 @@ void run_snapshot(void* argument) {
   Shared& shared = *static_cast<Shared*>(argument);
   shared.ready.acquire();
   const engine::Actor actor({"checkpoint", 0});
-  const auto ticket = shared.store.start_checkpoint();
-  if (ticket && shared.store.wait_checkpoint(*ticket)) shared.stage.scheduler.made_progress();
+  (void)take_checkpoint(shared.stage, shared.store);
 }
 
 class LateFlush final : public Scenario {
@@ -68,11 +68,12 @@ class LateFlush final : public Scenario {
 
   void play(Stage& stage) const override {
     auto opened = engine::Store::open(stage.runtime, store_options(stage.sizes), stage.bugs);
-    if (!opened) return;
+    if (!ledger::succeeded(ledger::Call::open, opened)) return;
     engine::Owned<engine::Store> store = std::move(opened).value();
     Shared shared{stage, *store, engine::Semaphore(stage.runtime.tasks)};
     const auto snapshot = stage.runtime.tasks.spawn({"admin", 0}, &run_snapshot, &shared);
-    if (auto started = store->start_session(Client::options_for(0))) {
+    if (auto started = store->start_session(Client::options_for(0));
+        ledger::succeeded(ledger::Call::start_session, started)) {
       const engine::Owned<engine::Session> session = std::move(started).value();
       append(stage, shared, *session);
       shared.ready.release();

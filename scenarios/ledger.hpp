@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the clients of a log asked and saw, as notes in the trace, for the oracles
-// durability-ledger, operation-log and recovery.
+// What the clients of a log or a store asked and saw, as notes in the trace, for the oracles
+// durability-ledger, operation-log, recovery, metadata and reasons.
 //
 // Each is written in the same breath as what it tells of: before the call that it announces, or
 // right after the call whose answer it repeats. An entry is named by the number that its bytes say
 // (scenarios/history.hpp); 0 stands for bytes that say none.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+
+#include "engine/base/result.hpp"
+#include "engine/runtime/points.hpp"
 
 namespace orrery::scenarios::ledger {
 
@@ -56,6 +60,63 @@ inline constexpr uint16_t kAsksForNewest = 2031;
 /// it has done up to there. a = session, b = operations, c = version of a checkpoint since whose
 /// end it asked.
 inline constexpr uint16_t kSessionCommitted = 2032;
+
+/// A client was told that its checkpoint is durable. a = the version that it was to capture, 0 for
+/// one of the index alone; b = token; c = the version of which the answer speaks.
+inline constexpr uint16_t kCheckpointAcknowledged = 2033;
+/// It was told that its checkpoint has ended, well or not. a = token.
+inline constexpr uint16_t kCheckpointSaidEnded = 2034;
+
+/// A call has ended in an error. a = which Call, b = the Errc, c = of an operation on a key: its
+/// place in the history.
+inline constexpr uint16_t kFailed = 2040;
+
+enum class Call : int64_t {
+  open,
+  recover,
+  start_session,
+  operation,  // on a key
+  start_checkpoint,
+  wait_checkpoint,
+  commit,
+  flush,
+  shift_begin,
+  reset,
+  append,
+  read_log,
+};
+
+constexpr const char* name_of(Call call) {
+  switch (call) {
+    case Call::open: return "an opening";
+    case Call::recover: return "a recovery";
+    case Call::start_session: return "the start of a session";
+    case Call::operation: return "an operation";
+    case Call::start_checkpoint: return "the start of a checkpoint";
+    case Call::wait_checkpoint: return "a checkpoint";
+    case Call::commit: return "a commit";
+    case Call::flush: return "a flush";
+    case Call::shift_begin: return "giving up a part of the log";
+    case Call::reset: return "a reset";
+    case Call::append: return "an append";
+    case Call::read_log: return "reading a log";
+  }
+  return "a call";
+}
+
+inline void note_failure(Call call, engine::Errc code, size_t place = 0,
+                         engine::Site site = engine::Site::current()) {
+  engine::note(kFailed, static_cast<int64_t>(call), static_cast<int64_t>(code),
+               static_cast<int64_t>(place), site);
+}
+
+/// Whether the call went well; notes it if it did not.
+template <typename T>
+bool succeeded(Call call, const engine::Result<T>& result,
+               engine::Site site = engine::Site::current()) {
+  if (!result) note_failure(call, result.error().code, 0, site);
+  return result.has_value();
+}
 
 /// A reader begins. a = its number: 0 reads what is committed, 1 also what is not; b = where.
 inline constexpr uint16_t kReaderBegins = 2020;

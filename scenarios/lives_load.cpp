@@ -10,6 +10,9 @@
 namespace orrery::scenarios {
 namespace {
 
+using ledger::Call;
+using ledger::succeeded;
+
 constexpr int kAttempts = 4;  // at what a fault has ended
 constexpr int kRecoveries = 16;
 // A checkpoint makes up to six files, and syncs and removes names a few times.
@@ -18,6 +21,8 @@ constexpr uint64_t kStepsAfterNames = 100;
 
 engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
                                                         const engine::StoreOptions& options);
+engine::Result<engine::Owned<engine::Store>> open_new(Stage& stage,
+                                                      const engine::StoreOptions& options);
 engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
                                                      const engine::StoreOptions& options);
 void read_everything(Stage& stage, engine::Store& store);
@@ -154,17 +159,24 @@ bool is_transient(engine::Errc code) {
 
 engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
                                                         const engine::StoreOptions& options) {
-  if (stage.life == 0) return engine::Store::open(stage.runtime, options, stage.bugs);
+  if (stage.life == 0) return open_new(stage, options);
   auto older = go_back(stage, options);
   if (older) return older;
   for (int attempt = 1;; ++attempt) {
     auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs);
-    if (recovered) return recovered;
+    if (succeeded(Call::recover, recovered)) return recovered;
     const engine::Errc code = recovered.error().code;
     if (code == engine::Errc::not_found) break;
     if (!is_transient(code) || attempt == kRecoveries) return recovered;
   }
-  return engine::Store::open(stage.runtime, options, stage.bugs);
+  return open_new(stage, options);
+}
+
+engine::Result<engine::Owned<engine::Store>> open_new(Stage& stage,
+                                                      const engine::StoreOptions& options) {
+  auto opened = engine::Store::open(stage.runtime, options, stage.bugs);
+  (void)succeeded(Call::open, opened);
+  return opened;
 }
 
 // To one of the versions that there may be, as far as it is still kept.
@@ -179,7 +191,7 @@ engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
   engine::note(ledger::kGoesBack, static_cast<int64_t>(wanted.version_max));
   for (int attempt = 1;; ++attempt) {
     auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs, wanted);
-    if (recovered) return recovered;
+    if (succeeded(Call::recover, recovered)) return recovered;
     const engine::Errc code = recovered.error().code;
     if (code == engine::Errc::not_found) {
       engine::note(ledger::kGoesBack, 0);
@@ -193,7 +205,7 @@ engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
 
 void read_everything(Stage& stage, engine::Store& store) {
   auto started = store.start_session(Client::options_for(kRecoveryReader));
-  if (!started) return;
+  if (!succeeded(Call::start_session, started)) return;
   engine::Owned<engine::Session> session = std::move(started).value();
   Client client(stage, *session, kRecoveryReader);
   for (int64_t key = 0; key < stage.sizes["keys"]; ++key) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "scenarios/catalogue.hpp"
+#include "scenarios/ledger.hpp"
 #include "scenarios/store_stage.hpp"
 
 namespace orrery::scenarios {
@@ -57,9 +58,10 @@ class SnapshotAtRest final : public Scenario {
 
   void play(Stage& stage) const override {
     auto opened = engine::Store::open(stage.runtime, store_options(stage.sizes), stage.bugs);
-    if (!opened) return;
+    if (!ledger::succeeded(ledger::Call::open, opened)) return;
     engine::Owned<engine::Store> store = std::move(opened).value();
-    if (auto started = store->start_session(Client::options_for(0))) {
+    if (auto started = store->start_session(Client::options_for(0));
+        ledger::succeeded(ledger::Call::start_session, started)) {
       engine::Owned<engine::Session> session = std::move(started).value();
       fill_and_snapshot(stage, *store, *session);
       session->close();
@@ -77,8 +79,7 @@ class SnapshotAtRest final : public Scenario {
     for (int64_t n = 0; n < operations; ++n) {
       do_scripted(client, mix, script, 0, static_cast<uint64_t>(n));
     }
-    const auto ticket = store.start_checkpoint();
-    if (ticket && store.wait_checkpoint(*ticket)) stage.scheduler.made_progress();
+    (void)take_checkpoint(stage, store);
     session.refresh();
     for (uint64_t key = 0; key < std::min<uint64_t>(mix.keys, 16); ++key) client.read(key);
   }

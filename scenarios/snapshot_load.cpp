@@ -9,6 +9,9 @@
 namespace orrery::scenarios {
 namespace {
 
+using ledger::Call;
+using ledger::succeeded;
+
 constexpr size_t kSessionsMax = 16;
 constexpr uint32_t kCheckerId = 1000;   // the client that reads back at the end
 constexpr uint32_t kResetterId = 1002;  // in whose name keys vanish when the store is emptied
@@ -90,7 +93,7 @@ Mix mix_of(const Sizes& sizes) {
 void play_snapshot_load(Stage& stage, const Mix& mix) {
   const engine::StoreOptions options = store_options(stage.sizes);
   auto opened = engine::Store::open(stage.runtime, options, stage.bugs);
-  if (!opened) return;  // refused memory; there is nothing to look at
+  if (!succeeded(Call::open, opened)) return;  // there is nothing to look at
   engine::Owned<engine::Store> store = std::move(opened).value();
   play_load_on(stage, *store, mix);
   store->close();
@@ -142,7 +145,7 @@ void run_session(void* argument) {
   auto started = load.store.start_session(Client::options_for(task.id));
   Marks snapshots(load.marks, load.snapshots, load.operations);
   Marks resets(load.reset_marks, load.resets, load.operations);
-  if (!started) {
+  if (!succeeded(Call::start_session, started)) {
     snapshots.finish();
     resets.finish();
     return;
@@ -174,7 +177,7 @@ bool come_back_if_due(const Load& load, engine::Owned<engine::Session>& session,
   session->close();
   session = {};
   auto started = load.store.start_session(Client::options_for(id));
-  if (!started) return false;
+  if (!succeeded(Call::start_session, started)) return false;
   session = std::move(started).value();
   client.go_on_with(*session);
   return true;
@@ -195,7 +198,7 @@ void shift_if_due(const Load& load, Client& client, uint32_t id, uint64_t n) {
   const engine::Actor actor({"shift", uint64_t{id} << 32 | n});
   const std::optional<engine::LogAddr> begin = begin_for(load, id);
   // One that fails says that the main device did; the clients will hear of it.
-  if (!begin || !load.store.shift_begin(*begin)) return;
+  if (!begin || !succeeded(Call::shift_begin, load.store.shift_begin(*begin))) return;
   load.stage.scheduler.made_progress();
   for (uint64_t key = 0; key < std::min(load.mix.keys, kLookedAt); ++key) client.read(key);
 }
@@ -218,7 +221,7 @@ void flush_if_due(const Load& load, uint32_t id, uint64_t n) {
   const engine::Actor actor({"flush", uint64_t{id} << 32 | n});
   // A flush that fails says that the main device did; the clients will hear of it.
   const auto flushed = load.store.flush();
-  if (flushed) load.stage.scheduler.made_progress();
+  if (succeeded(Call::flush, flushed)) load.stage.scheduler.made_progress();
 }
 
 // Less memory, or more again: what no longer fits is to leave under those who work in it.
@@ -240,7 +243,7 @@ void commit_if_due(const Load& load, uint32_t id, uint64_t n) {
   if (!load.store.options().log_operations) return;
   const engine::Actor actor({"commit", uint64_t{id} << 32 | n});
   const auto until = load.store.commit_log();
-  if (!until) return;
+  if (!succeeded(Call::commit, until)) return;
   engine::note(ledger::kOperationsAcknowledged, *until);
   load.stage.scheduler.made_progress();
 }
@@ -252,12 +255,8 @@ void run_snapshots(void* argument) {
     const bool at_once = bursts && i % 2 == 1;
     for (int64_t k = 0; k < load.started && !at_once; ++k) load.marks.acquire();
     const engine::Actor actor({"checkpoint", static_cast<uint64_t>(i)});
-    const auto ticket = load.store.start_checkpoint(request_of(load, i));
-    if (!ticket) continue;
-    // Whether it ended well is for the oracles: the files and the notes tell.
-    const auto ended = load.store.wait_checkpoint(*ticket);
+    const auto ended = take_checkpoint(load.stage, load.store, request_of(load, i));
     if (!ended) continue;
-    load.stage.scheduler.made_progress();
     if (load.stage.sizes.find("crashes").value_or(0) != 0) ask_what_is_committed(load, ended->info);
   }
 }
@@ -294,6 +293,7 @@ engine::Errc reset_once(Load& load) {
     CHECK(next == first + key, "the erases of a reset do not follow each other");
   }
   const auto emptied = load.store.reset();
+  (void)succeeded(Call::reset, emptied);
   const engine::Errc code = emptied ? engine::Errc::ok : emptied.error().code;
   if (code == engine::Errc::uncertain) return code;
   Ending ending;
@@ -320,7 +320,7 @@ engine::CheckpointRequest request_of(const Load& load, int64_t nth) {
 
 void read_back(Load& load) {
   auto started = load.store.start_session(Client::options_for(kCheckerId));
-  if (!started) return;
+  if (!succeeded(Call::start_session, started)) return;
   engine::Owned<engine::Session> session = std::move(started).value();
   Client client(load.stage, *session, kCheckerId);
   for (uint64_t key = 0; key < std::min(load.mix.keys, kReadBackMax); ++key) client.read(key);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/store/record.hpp"
+#include "scenarios/ledger.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -147,6 +148,27 @@ engine::Bytes encoded_key(uint64_t key, engine::MutableBytes room) {
   return key_bytes(key, key_size(key), room);
 }
 
+engine::Result<engine::CheckpointResult> take_checkpoint(Stage& stage, engine::Store& store,
+                                                         const engine::CheckpointRequest& request) {
+  const auto ticket = store.start_checkpoint(request);
+  if (!ledger::succeeded(ledger::Call::start_checkpoint, ticket)) return ticket.error();
+  return wait_for_checkpoint(stage, store, *ticket, request);
+}
+
+engine::Result<engine::CheckpointResult> wait_for_checkpoint(
+    Stage& stage, engine::Store& store, engine::CheckpointTicket ticket,
+    const engine::CheckpointRequest& request) {
+  auto ended = store.wait_checkpoint(ticket);
+  if (!ledger::succeeded(ledger::Call::wait_checkpoint, ended)) return ended;
+  const bool of_log = request.log != engine::LogCheckpoint::none;
+  const uint64_t version = of_log ? ticket.version : 0;
+  const uint64_t spoken_of = of_log ? ended->info.version : 0;
+  engine::note(ledger::kCheckpointAcknowledged, static_cast<int64_t>(version),
+               static_cast<int64_t>(ticket.token), static_cast<int64_t>(spoken_of));
+  stage.scheduler.made_progress();
+  return ended;
+}
+
 // Clients.
 
 engine::SessionOptions Client::options_for(uint32_t id) {
@@ -192,6 +214,9 @@ void Client::end(size_t index, const engine::OpResult& result, uint64_t number, 
   ending.version = result.version;
   ending.log_end = result.log_address;
   stage_.history.end(index, ending);
+  if (ending.outcome == Outcome::failed) {
+    ledger::note_failure(ledger::Call::operation, result.error.code, index);
+  }
   stage_.scheduler.made_progress();
 }
 

@@ -116,6 +116,16 @@ class Client {
   uint64_t written_;  // makes every number of this client new, in whichever life
 };
 
+/// Starts a checkpoint and waits for its end. What the client was told is noted. Errors: those of
+/// the two calls.
+engine::Result<engine::CheckpointResult> take_checkpoint(
+    Stage& stage, engine::Store& store, const engine::CheckpointRequest& request = {});
+
+/// The second half of that.
+engine::Result<engine::CheckpointResult> wait_for_checkpoint(
+    Stage& stage, engine::Store& store, engine::CheckpointTicket ticket,
+    const engine::CheckpointRequest& request);
+
 /// What a client does, in parts of a hundred; the rest are reads.
 struct Mix {
   uint64_t upserts = 60;
