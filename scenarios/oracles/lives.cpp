@@ -65,9 +65,12 @@ struct Checkpoints {
   std::set<int64_t> failed;  // and their files were removed
   std::set<int64_t> left;    // they could not be
   std::set<int64_t> given_up;
+  size_t emptied = 0;   // the event; 0: the store never was
+  size_t emptying = 0;  // it began to be, and perhaps is
 
   void take(const sim::Event& event, size_t place, size_t life);
-  void describe(Life& life, int64_t token, size_t emptied);
+  void describe(Life& life, int64_t token);
+  bool is_there(int64_t token, size_t life) const;
 };
 
 void Checkpoints::take(const sim::Event& event, size_t place, size_t life) {
@@ -79,6 +82,9 @@ void Checkpoints::take(const sim::Event& event, size_t place, size_t life) {
       left.erase(event.a);
       break;
     case events::kCheckpointLeft: left.insert(event.a); break;
+    case events::kStoreEmptying: emptying = place; break;
+    case events::kStoreEmptied: emptied = place; break;
+    case events::kStoreKept: emptying = emptied; break;
     case events::kCheckpointDone:
       if (event.b != static_cast<int64_t>(engine::Errc::ok) && !left.contains(event.c)) {
         failed.insert(event.c);
@@ -88,8 +94,15 @@ void Checkpoints::take(const sim::Event& event, size_t place, size_t life) {
   }
 }
 
+// True if a checkpoint of this life was begun after the store was emptied: its caller may hear of
+// its end much later.
+bool Checkpoints::is_there(int64_t token, size_t life) const {
+  const auto found = taken.find(token);
+  return found != taken.end() && found->second.life == life && found->second.event > emptying;
+}
+
 // The life was recovered from this one.
-void Checkpoints::describe(Life& life, int64_t token, size_t emptied) {
+void Checkpoints::describe(Life& life, int64_t token) {
   const auto found = taken.find(token);
   const Taken base = found == taken.end() ? Taken{} : found->second;
   life.base = base.life;
@@ -111,6 +124,8 @@ struct Kept {
   uint64_t asked = 0;            // it goes back to this, or to one below
 
   void take(const sim::Event& event);
+  void acknowledged(uint64_t version);
+  void describe(Life& life, const sim::Event& recovered, size_t place) const;
   uint64_t newest() const;
 };
 
@@ -144,12 +159,25 @@ void Kept::take(const sim::Event& event) {
   }
 }
 
+// Whatever the store has made of it.
+void Kept::acknowledged(uint64_t version) {
+  if (version > newest()) versions.push_back(version);
+}
+
+// What the recovery that has ended should have found.
+void Kept::describe(Life& life, const sim::Event& recovered, size_t place) const {
+  life.asked = asked;
+  life.kept = newest();
+  const auto code = static_cast<engine::Errc>(recovered.a);
+  const bool damaged = code == engine::Errc::corrupt || code == engine::Errc::invalid;
+  if (damaged && life.kept != 0 && life.damaged_event == 0) life.damaged_event = place;
+}
+
 uint64_t Kept::newest() const { return versions.empty() ? 0 : versions.back(); }
 
 void take_events(const Run& run, std::vector<Life>& lives) {
   Checkpoints checkpoints;
   Kept kept(run);
-  size_t emptied = 0;             // the event; 0: the store never was
   uint64_t committed_before = 0;  // it began to be emptied, in this life
   bool removed_before = false;
   const auto& all = run.trace->events;
@@ -157,13 +185,7 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     const sim::Event& event = all[i];
     Life& life = lives.back();
     checkpoints.take(event, i, lives.size() - 1);
-    if (event.kind == events::kRecoveryEnded) {
-      life.asked = kept.asked;
-      life.kept = kept.newest();
-      const auto code = static_cast<engine::Errc>(event.a);
-      const bool damaged = code == engine::Errc::corrupt || code == engine::Errc::invalid;
-      if (damaged && life.kept != 0 && life.damaged_event == 0) life.damaged_event = i;
-    }
+    if (event.kind == events::kRecoveryEnded) kept.describe(life, event, i);
     kept.take(event);
     switch (event.kind) {
       case events::kStoreEmptying:
@@ -177,7 +199,6 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         life.back_to = static_cast<uint64_t>(event.a);
         life.recovery_ended = false;  // that it found none says nothing of the newest
         break;
-      case events::kStoreEmptied: emptied = i; break;
       case events::kStoreKept:
         life.committed = committed_before;
         life.removed_all = removed_before;
@@ -186,6 +207,11 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         life.committed = std::max(life.committed, static_cast<uint64_t>(event.a));
         life.commits[static_cast<uint64_t>(event.a)] = event.step;
         break;
+      case ledger::kCheckpointAcknowledged:
+        if (event.a == 0 || !checkpoints.is_there(event.b, lives.size() - 1)) break;
+        life.committed = std::max(life.committed, static_cast<uint64_t>(event.a));
+        kept.acknowledged(static_cast<uint64_t>(event.a));
+        break;
       case events::kSnapshotStarted: life.finals[static_cast<uint64_t>(event.c)] = event.b; break;
       case events::kRecoveryEnded:
         life.recovery_ended = true;
@@ -193,7 +219,7 @@ void take_events(const Run& run, std::vector<Life>& lives) {
         life.outcome = static_cast<engine::Errc>(event.a);
         life.version = static_cast<uint64_t>(event.b);
         life.token = static_cast<uint64_t>(event.c);
-        checkpoints.describe(life, event.c, emptied);
+        checkpoints.describe(life, event.c);
         break;
       case static_cast<uint16_t>(sim::Kind::crashed):
         life.end = event.step;

@@ -59,7 +59,8 @@ struct Life {
   std::map<uint64_t, uint64_t> commits;  // of checkpoints: the step, by version
   std::map<uint64_t, int64_t> finals;    // of their snapshots: the end, by version
 
-  /// The newest version of a checkpoint that this life saw committed; 0 = none.
+  /// The newest version of a checkpoint that this life saw committed, or of which somebody in it
+  /// was told that it is durable; 0 = none.
   uint64_t committed = 0;
   bool removed_all = false;  // it gave up what earlier lives had committed
 };

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // The metadata of a committed checkpoint can be read, does not contradict itself (engine-spec 5.9,
 // and hazard R-X of 6.2), and would be there after a power loss, name and bytes. In whatever
-// scenario: no history is needed for it. What the checkpoint holds is for snapshot-cut.
+// scenario: no history is needed for it. What the checkpoint holds is for snapshot-cut. And whoever
+// is told that his checkpoint is durable, or that it has ended, is told the truth.
 #include <fmt/format.h>
 
+#include <set>
+
+#include "engine/store/events.hpp"
+#include "scenarios/ledger.hpp"
 #include "scenarios/oracles/commits.hpp"
 #include "scenarios/oracles/lives.hpp"
 
 namespace orrery::scenarios {
 namespace {
 
+namespace events = engine::events;
+
 using Moment = FileView::Moment;
 
+std::optional<Finding> judge_answers(const Run& run);
 Judgement judge_one(const Run& run, const sim::SimDevice& info, const Commit& commit,
                     OracleScratch& scratch);
 Finding found(const Run& run, const Commit& commit, const char* label, std::string_view text);
@@ -19,10 +27,10 @@ Finding found(const Run& run, const Commit& commit, const char* label, std::stri
 }  // namespace
 
 Judgement judge_metadata(const Run& run, OracleScratch& scratch) {
+  Judgement all = judge_answers(run);
   // Where the store has crashed, recovery itself reads it, and is judged by what it made of it.
-  if (has_crashed(run)) return {};
+  if (has_crashed(run)) return all;
   std::vector<Commit> commits = commits_of(run);
-  Judgement all;
   std::string flaw = "there is no file of it";
   each_metadata(run.world->disk(), [&](const sim::SimDevice& info, std::string_view) {
     SnapshotReader& reader = scratch.snapshot_reader;
@@ -44,6 +52,50 @@ Judgement judge_metadata(const Run& run, OracleScratch& scratch) {
 }
 
 namespace {
+
+// What became of the checkpoints of one life.
+struct Ends {
+  std::set<int64_t> committed;  // versions
+  std::set<int64_t> indexes;    // tokens of checkpoints of the index alone
+  std::set<int64_t> done;       // tokens
+
+  const char* flaw(const sim::Event& answer) const {
+    if (answer.kind == ledger::kCheckpointSaidEnded) {
+      return done.contains(answer.a) ? nullptr : "a checkpoint was said to have ended too early";
+    }
+    const bool there = answer.a != 0 ? committed.contains(answer.a) : indexes.contains(answer.b);
+    if (!there) return "a checkpoint was called durable that was never committed";
+    return answer.a == answer.c ? nullptr : "whoever waited for a checkpoint heard of another";
+  }
+};
+
+std::optional<Finding> judge_answers(const Run& run) {
+  Ends ends;
+  const auto& all = run.trace->events;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const sim::Event& event = all[i];
+    switch (event.kind) {
+      case static_cast<uint16_t>(sim::Kind::crashed): ends = {}; break;
+      case events::kMetadataCommitted: ends.committed.insert(event.a); break;
+      case events::kIndexCommitted: ends.indexes.insert(event.a); break;
+      case events::kCheckpointDone: ends.done.insert(event.c); break;
+      case ledger::kCheckpointAcknowledged:
+      case ledger::kCheckpointSaidEnded: {
+        const char* const flaw = ends.flaw(event);
+        if (flaw == nullptr) break;
+        Finding finding = finding_at(run, "metadata", i);
+        finding.label = flaw;
+        finding.text = fmt::format("version {}, token {}", event.a, event.b);
+        if (event.kind == ledger::kCheckpointSaidEnded) {
+          finding.text = fmt::format("token {}", event.a);
+        }
+        return finding;
+      }
+      default: break;
+    }
+  }
+  return std::nullopt;
+}
 
 // Requires: its metadata was just read.
 Judgement judge_one(const Run& run, const sim::SimDevice& info, const Commit& commit,

@@ -2,7 +2,8 @@
 // A recovered store holds what its checkpoint captured: all that was done in its version and
 // before, nothing of the next; the newest checkpoint that was committed before the crash, or one
 // that was about to be, but none whose end was reported as a failure and whose files were removed;
-// and no crash alone makes a checkpoint unreadable (engine-spec 6.6; I8).
+// and no crash alone makes a checkpoint unreadable (engine-spec 6.6; I8). One of which somebody
+// was told that it is durable was committed, whatever the store says of it otherwise.
 #include <fmt/format.h>
 
 #include <algorithm>

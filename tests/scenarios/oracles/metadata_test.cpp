@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The metadata of a committed checkpoint can be read, makes sense, and stays.
+#include <optional>
+
+#include "scenarios/ledger.hpp"
 #include "tests/scenarios/oracles/committed_run.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
@@ -53,6 +56,40 @@ TEST_CASE("the metadata of a checkpoint that was removed since may be gone") {
   // Whatever the store says of how many it keeps.
   REQUIRE(missed(2) == "the checkpoint of version 1:");
   REQUIRE(missed(0) == "the checkpoint of version 1:");
+}
+
+TEST_CASE("a checkpoint that somebody was told to be durable was committed") {
+  const auto label = [](std::optional<uint16_t> before, int64_t version, int64_t spoken_of,
+                        bool crashes = false) {
+    HandMadeRun made;
+    if (before) made.event(*before, *before == engine::events::kIndexCommitted ? 3 : 2, 0, 3);
+    if (crashes) made.event(static_cast<uint16_t>(sim::Kind::crashed));
+    made.event(ledger::kCheckpointAcknowledged, version, 3, spoken_of);
+    // What else is wrong with a crash in between is for others.
+    made.event(static_cast<uint16_t>(sim::Kind::crashed));
+    return made.label(judge_metadata);
+  };
+  const std::string never = "a checkpoint was called durable that was never committed";
+  using namespace engine::events;
+  REQUIRE(label(kMetadataCommitted, 2, 2) == "nothing");
+  REQUIRE(label(kMetadataCommitted, 2, 1) == "whoever waited for a checkpoint heard of another");
+  REQUIRE(label(kMetadataCommitted, 1, 1) == never);
+  REQUIRE(label(kMetadataCommitted, 2, 2, true) == never);
+  REQUIRE(label(kCheckpointDone, 2, 2) == never);
+  REQUIRE(label(std::nullopt, 2, 2) == never);
+  REQUIRE(label(kIndexCommitted, 0, 0) == "nothing");
+  REQUIRE(label(kMetadataCommitted, 0, 0) == never);
+}
+
+TEST_CASE("a checkpoint that was said to have ended has") {
+  const auto label = [](int64_t done) {
+    HandMadeRun made;
+    made.event(engine::events::kCheckpointDone, 2, 1, done);
+    made.event(ledger::kCheckpointSaidEnded, 3);
+    return made.label(judge_metadata);
+  };
+  REQUIRE(label(3) == "nothing");
+  REQUIRE(label(2) == "a checkpoint was said to have ended too early");
 }
 
 }  // namespace orrery::scenarios

@@ -186,6 +186,51 @@ TEST_CASE("a store counts the checkpoint that it was recovered from as one that 
   REQUIRE(went_back(0, 1, none, 0) == lost);
 }
 
+TEST_CASE("a checkpoint that somebody was told to be durable is there, whatever else is said") {
+  const auto recovered = [](std::optional<uint16_t> before, std::optional<uint16_t> after,
+                            int64_t version, int64_t acknowledged = 2) {
+    HandMadeRun made;
+    commits_up_to(made, 1);
+    made.event(events::kCheckpointStarted, 2, 2);
+    if (before) made.event(*before, 1);
+    made.event(ledger::kCheckpointAcknowledged, acknowledged, 2, acknowledged);
+    if (after) made.event(*after, 1);
+    made.event(kCrashed, 1);
+    const auto outcome = version == 0 ? engine::Errc::not_found : kOk;
+    made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, version);
+    return made.label(judge_recovery);
+  };
+  const std::string lost = "a committed checkpoint was lost";
+  REQUIRE(recovered(std::nullopt, std::nullopt, 2) == "nothing");
+  REQUIRE(recovered(std::nullopt, std::nullopt, 1) == lost);
+  // One of the index alone is none to recover from.
+  REQUIRE(recovered(std::nullopt, std::nullopt, 1, 0) == "nothing");
+  // It had ended, and the store was emptied before anybody heard of it; or after.
+  REQUIRE(recovered(events::kStoreEmptying, std::nullopt, 0) == "nothing");
+  REQUIRE(recovered(std::nullopt, events::kStoreEmptying, 0) == "nothing");
+  HandMadeRun kept;
+  commits_up_to(kept, 1);
+  kept.event(events::kStoreEmptying);
+  kept.event(events::kStoreKept);
+  kept.event(events::kCheckpointStarted, 2, 2);
+  kept.event(ledger::kCheckpointAcknowledged, 2, 2, 2);
+  kept.event(kCrashed, 1);
+  kept.event(events::kRecoveryEnded, 0, 1, 1);
+  REQUIRE(kept.label(judge_recovery) == lost);
+}
+
+TEST_CASE("who may go back finds a checkpoint that was called durable, too") {
+  HandMadeRun made;
+  commits_up_to(made, 1);
+  made.event(events::kCheckpointStarted, 2, 2);
+  made.event(ledger::kCheckpointAcknowledged, 2, 2, 2);
+  made.event(kCrashed, 1);
+  made.event(ledger::kGoesBack, 2);
+  made.event(events::kRecoveryEnded, 0, 1, 1);
+  REQUIRE(made.label(judge_recovery) ==
+          "a store was recovered from an older checkpoint than was asked for");
+}
+
 TEST_CASE("a checkpoint that is kept is there, whatever became of going back") {
   const auto then = [](engine::Errc outcome, int64_t version) {
     HandMadeRun made;
