@@ -52,6 +52,7 @@ constexpr auto kPlanted = std::to_array<Planted>({
     {"spec-d24", "append-log", 200, "durability-ledger"},
     {"spec-d24", "operation-log", 50, "operation-log"},
     {"spec-h1", "snapshot-full-cache", 200, "snapshot-cut"},
+    {"spec-d9", "checkpoint-under-load", 50, "reasons", "a checkpoint failed", true},
     {"canary-head", "many-sessions", 50, "address-chain"},
     {"canary-stay", "snapshot-full-cache", 50, "epochs"},
 });

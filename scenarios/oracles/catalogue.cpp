@@ -36,6 +36,7 @@ constexpr auto kOracles = std::to_array<OracleRow>({
      &judge_operations},
     {"durability-ledger", "an append log keeps what it acknowledged, and nothing it rolled back",
      &judge_ledger},
+    {"reasons", "no call ends in an error that nothing in the world has caused", &judge_reasons},
     {"resources", "memory, frames and requests are all given back at the end", &judge_resources},
 });
 

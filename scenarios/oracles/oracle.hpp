@@ -64,6 +64,7 @@ Judgement judge_snapshots(const Run& run, OracleScratch& scratch);
 Judgement judge_recovery(const Run& run, OracleScratch& scratch);
 Judgement judge_operations(const Run& run, OracleScratch& scratch);
 Judgement judge_ledger(const Run& run, OracleScratch& scratch);
+Judgement judge_reasons(const Run& run, OracleScratch& scratch);
 Judgement judge_resources(const Run& run, OracleScratch& scratch);
 
 }  // namespace orrery::scenarios
