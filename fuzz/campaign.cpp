@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "engine/base/check.hpp"
+#include "fuzz/counts.hpp"
 #include "fuzz/interrupts.hpp"
 
 namespace orrery::fuzz {
@@ -87,10 +88,8 @@ class Supervisor {
   void add_defect(uint64_t index, std::string text);
   void hand_on(bool all);
   bool ends_campaign(const RunRow& row) const;
-  void count(const RunRow& row);
   void interrupted();
   void kill_all();
-  void finish();
   double seconds() const;
   bool any_left() const;
 
@@ -109,7 +108,6 @@ class Supervisor {
   Campaign campaign_;
 };
 
-void count_under_name(const RunRow& row, double cpu_s, std::vector<SignatureCount>& counts);
 std::string text_of(int death);
 double cpu_seconds();
 
@@ -128,7 +126,7 @@ Campaign Supervisor::run() {
   while (any_left() && !over_) wait_for_news();
   if (over_) kill_all();
   hand_on(true);
-  finish();
+  campaign_.sometimes = sometimes_by_label(memory_.sometimes());
   const Shared& shared = memory_.shared();
   if (!over_ && !shared.stop && shared.next < end_) campaign_.broke_off = true;
   campaign_.next = next_;
@@ -374,7 +372,7 @@ void Supervisor::hand_on(bool all) {
     if (!over.row) continue;
     watcher_.settle(*over.row);
     const RunRow& row = *over.row;
-    count(row);
+    count(row, campaign_);
     if (!over.last_words.empty()) watcher_.on_last_words(row, over.last_words);
     watcher_.on_row(row);
     if (ends_campaign(row) || (!order_.keep_going && watcher_.has_found())) over_ = true;
@@ -384,25 +382,6 @@ void Supervisor::hand_on(bool all) {
 bool Supervisor::ends_campaign(const RunRow& row) const {
   return !order_.keep_going &&
          (row.verdict == scenarios::Verdict::failed || row.rerun == reports::Rerun::differs);
-}
-
-void Supervisor::count(const RunRow& row) {
-  ++campaign_.runs;
-  campaign_.steps += row.steps;
-  campaign_.points += row.points;
-  campaign_.runs_cpu_s += static_cast<double>(row.cpu_ns) / 1e9;
-  if (row.rerun != reports::Rerun::none) ++campaign_.reruns;
-  if (row.rerun == reports::Rerun::identical) ++campaign_.reruns_identical;
-  for (size_t bug = 0; bug < row.reached.size(); ++bug) {
-    if (row.reached[bug] > 0) ++campaign_.runs_that_reached[bug];
-  }
-  if (row.verdict == scenarios::Verdict::inconclusive) {
-    ++campaign_.inconclusive;
-    count_under_name(row, campaign_.runs_cpu_s, campaign_.reasons);
-  } else if (row.verdict == scenarios::Verdict::failed) {
-    ++campaign_.failed;
-    count_under_name(row, campaign_.runs_cpu_s, campaign_.signatures);
-  }
 }
 
 void Supervisor::interrupted() {
@@ -422,24 +401,6 @@ void Supervisor::kill_all() {
   }
 }
 
-// One label may stand in the source more than once.
-void Supervisor::finish() {
-  std::map<std::string, SometimesCount> by_label;
-  const auto all = engine::all_sometimes();
-  for (size_t i = 0; i < all.size(); ++i) {
-    SometimesCount& one = by_label[all[i]->label];
-    one.label = all[i]->label;
-    const uint64_t hits = memory_.sometimes()[i].load();
-    if (one.place.empty() || hits > 0) {
-      std::string_view file = all[i]->file;  // as the compiler was told, from its build folder
-      while (file.starts_with("../")) file.remove_prefix(3);
-      one.place = fmt::format("{}:{}", file, all[i]->line);
-    }
-    one.hits += hits;
-  }
-  for (auto& [label, one] : by_label) campaign_.sometimes.push_back(std::move(one));
-}
-
 double Supervisor::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
 }
@@ -448,15 +409,6 @@ double Supervisor::seconds() const {
 bool Supervisor::any_left() const {
   return std::any_of(workers_.begin(), workers_.end(),
                      [](const Worker& worker) { return worker.process >= 0 || worker.wanted; });
-}
-
-void count_under_name(const RunRow& row, double cpu_s, std::vector<SignatureCount>& counts) {
-  for (SignatureCount& known : counts) {
-    if (known.first.signature.view() != row.signature.view()) continue;
-    ++known.count;
-    return;
-  }
-  counts.push_back({row, 1, cpu_s});
 }
 
 std::string text_of(int death) {
