@@ -9,34 +9,10 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "cli/confirmations.hpp"
-#include "cli/hunt.hpp"
+#include "cli/campaign_story.hpp"
 
 namespace orrery::cli {
-
-/// A failure, and the run of it that a fresh process has reproduced; null if none has.
-struct ToldFailure {
-  fuzz::SignatureCount found;
-  const Confirmed* confirmed = nullptr;
-};
-
-/// A run that gave two results.
-struct Differing {
-  uint64_t seed = 0;
-  std::string text;
-  std::string again;  // the command that shows it; empty: a replay does
-};
-
-struct CampaignStory {
-  const Hunted& hunted;
-  const fuzz::CampaignOrder& order;
-  const fuzz::Campaign& campaign;
-  std::vector<ToldFailure> failures;  // in order of their first run
-  const std::vector<Differing>& nondeterminism;
-  const std::vector<std::string>& harness_failures;
-};
 
 /// The whole XML document.
 std::string junit_of(const CampaignStory& story);

@@ -2,12 +2,8 @@
 #include "cli/hunt.hpp"
 
 #include <fmt/ostream.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <set>
-#include <sstream>
 
 #include "cli/build.hpp"
 #include "cli/campaign_junit.hpp"
@@ -15,9 +11,9 @@
 #include "cli/elsewhere.hpp"
 #include "cli/files.hpp"
 #include "cli/plan_options.hpp"
+#include "cli/summary.hpp"
 #include "cli/terminal.hpp"
 #include "cli/way_on.hpp"
-#include "fuzz/last_words.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::cli {
@@ -31,8 +27,6 @@ constexpr size_t kDivergencesShown = 20;
 // Of the runs that are played twice, the first and one in so many are played elsewhere as well.
 // Counted in the order of the runs: what a campaign says does not depend on the workers.
 constexpr uint64_t kElsewhereEvery = 50;
-constexpr size_t kReasonsShown = 12;
-constexpr size_t kNeverSeenShown = 12;
 
 class Hunter final : public fuzz::Watcher {
  public:
@@ -40,7 +34,6 @@ class Hunter final : public fuzz::Watcher {
       : invocation_(invocation),
         hunted_(hunted),
         order_(order),
-        paint_(wants_colour(hunted.colour, STDOUT_FILENO)),
         progress_(invocation.err, hunted.quiet),
         confirmations_(invocation, hunted, order.hang_after_ms) {}
 
@@ -61,14 +54,8 @@ class Hunter final : public fuzz::Watcher {
   void pause_at(const RunRow& row);
   void flush_rows();
   void harness_failed(std::string text);
-  void save_junit(const Campaign& campaign);
-  void tell_without_output(const Campaign& campaign);
-  void summary(const Campaign& campaign);
-  void tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one);
-  void tell_inconclusive(const Campaign& campaign);
-  const fuzz::SignatureCount* first_that_reached(const Campaign& campaign, size_t bug) const;
-  void tell_bugs(const Campaign& campaign);
-  void tell_never_seen(const Campaign& campaign);
+  CampaignStory story_of(const Campaign& campaign) const;
+  void save_junit(const CampaignStory& story);
   void tell_trouble(const Campaign& campaign);
   void tell_way_on(const Campaign& campaign);
   void totals(const Campaign& campaign);
@@ -78,7 +65,6 @@ class Hunter final : public fuzz::Watcher {
   const Invocation& invocation_;
   const Hunted& hunted_;
   const fuzz::CampaignOrder& order_;
-  Paint paint_;
   ProgressLine progress_;
   Confirmations confirmations_;
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
@@ -92,8 +78,6 @@ class Hunter final : public fuzz::Watcher {
   std::vector<Differing> nondeterminism_;
   std::vector<std::string> harness_failures_;
 };
-
-double per_second(uint64_t count, double seconds);
 
 }  // namespace
 
@@ -113,14 +97,18 @@ int Hunter::run() {
   renew_way_on(order_.first);
   const Campaign campaign = fuzz::run_campaign(order_, *this);
   progress_.clear();
+  const CampaignStory story = story_of(campaign);
   if (hunted_.json) {
     totals(campaign);
   } else {
-    summary(campaign);
+    tell_summary(invocation_, story);
   }
   flush_rows();
-  if (!invocation_.out.good()) tell_without_output(campaign);
-  if (!hunted_.junit.empty()) save_junit(campaign);
+  if (!invocation_.out.good()) {
+    harness_failed("the results cannot be written");
+    tell_without_output(invocation_, story);
+  }
+  if (!hunted_.junit.empty()) save_junit(story);
   tell_trouble(campaign);
   return exit_code(campaign);
 }
@@ -251,148 +239,6 @@ void Hunter::on_tick(const Campaign& so_far, double seconds) {
   progress_.show(seconds, text);
 }
 
-void Hunter::summary(const Campaign& campaign) {
-  const double wall = std::max(campaign.wall_s, 1e-6);
-  // Inconclusive runs are told in a column of their own; nobody shall read "ok" beside them.
-  const bool clean = campaign.failed == 0 && campaign.inconclusive == 0 &&
-                     campaign.defects.empty() && nondeterminism_.empty() &&
-                     harness_failures_.empty();
-  std::string verdict = clean ? paint_.green("ok") : "0 failed";
-  if (campaign.failed > 0) verdict = paint_.red(reports::grouped(campaign.failed) + " failed");
-  fmt::print(invocation_.out,
-             "{}  {}  {}  {} inconclusive  {:.2f} s  {:.0f} runs/s  {:.1f} M points/s\n",
-             hunted_.scenario->name(), reports::counted(campaign.runs, "run"), verdict,
-             campaign.inconclusive, campaign.wall_s, per_second(campaign.runs, wall),
-             per_second(campaign.points, wall) / 1e6);
-  for (const fuzz::SignatureCount& one : campaign.signatures) tell_failure(campaign, one);
-  tell_inconclusive(campaign);
-  tell_bugs(campaign);
-  if (campaign.reruns > 0) {
-    fmt::print(invocation_.out, "\ndeterminism: {} of {} re-runs identical; {} of {} elsewhere\n",
-               reports::grouped(campaign.reruns_identical), reports::grouped(campaign.reruns),
-               elsewhere_identical_, elsewhere_);
-  }
-  if (!hunted_.quiet) tell_never_seen(campaign);
-}
-
-void Hunter::tell_failure(const Campaign& campaign, const fuzz::SignatureCount& one) {
-  const Confirmed* const known = reproduced(one);
-  const RunRow& row = known != nullptr ? known->row : one.first;
-  const std::string seed = reports::hex64(row.seed);
-  fmt::print(invocation_.out, "\n{}  {}\n",
-             known != nullptr ? paint_.red("FAILED") : paint_.yellow("UNCONFIRMED"),
-             known != nullptr ? known->made.signature : std::string(row.signature.view()));
-  fmt::print(invocation_.out, "  first failing seed {}  (run {} of the campaign; {} of {})\n", seed,
-             reports::grouped(row.index), reports::counted(one.count, "run"),
-             reports::grouped(campaign.runs));
-  fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
-             hunted_.scenario->name(), seed, words_of(hunted_.changes));
-  if (known == nullptr) {
-    fmt::print(invocation_.out, "  not yet reproduced in a fresh process; the replay does that\n");
-    return;
-  }
-  if (!known->made.tape.empty()) {
-    fmt::print(invocation_.out, "  shrink:  {} shrink {}{}  # {}\n", invocation_.called,
-               shell_word(known->made.tape), oracles_of(hunted_.changes.oracles),
-               reports::counted(row.deviations, "deviation"));
-  }
-  fmt::print(invocation_.out, "  reproduced in a fresh process\n");
-  if (row.index != one.first.index) {
-    fmt::print(invocation_.out, "  seen before, in run {}, and not reproduced there\n",
-               reports::grouped(one.first.index));
-  }
-  if (known->made.words.empty()) return;
-  fmt::print(invocation_.out, "  the process said last, in full in {}:\n", known->made.words);
-  std::istringstream words(known->made.text);
-  for (std::string line; std::getline(words, line);) {
-    fmt::print(invocation_.out, "    {}\n", line);
-  }
-}
-
-// Each reason once, with the first run that it stopped.
-void Hunter::tell_inconclusive(const Campaign& campaign) {
-  const auto& reasons = campaign.reasons;
-  for (size_t i = 0; i < std::min(reasons.size(), kReasonsShown); ++i) {
-    const RunRow& row = reasons[i].first;
-    const std::string seed = reports::hex64(row.seed);
-    fmt::print(invocation_.out, "\n{}  {}\n", paint_.yellow("INCONCLUSIVE"), row.signature.view());
-    fmt::print(invocation_.out, "  first in seed {}  (run {} of the campaign; {} of {})\n", seed,
-               reports::grouped(row.index), reports::counted(reasons[i].count, "run"),
-               reports::grouped(campaign.runs));
-    fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
-               hunted_.scenario->name(), seed, words_of(hunted_.changes));
-  }
-  if (reasons.size() > kReasonsShown) {
-    fmt::print(invocation_.out, "\n  and {} more reasons\n", reasons.size() - kReasonsShown);
-  }
-}
-
-// The first kind of failure in whose first run the bug was reached, or which took its worker along
-// with the bug on; null if there is none.
-const fuzz::SignatureCount* Hunter::first_that_reached(const Campaign& campaign, size_t bug) const {
-  for (const fuzz::SignatureCount& one : campaign.signatures) {
-    const bool unknown = one.first.on[bug] && took_worker_along(one.first);
-    if (one.first.reached[bug] > 0 || unknown) return &one;
-  }
-  return nullptr;
-}
-
-// Every planted bug is counted three ways: never reached, reached but not seen, seen.
-void Hunter::tell_bugs(const Campaign& campaign) {
-  for (size_t i = 0; i < engine::kBugs.size(); ++i) {
-    const std::string id(engine::kBugs[i].id);
-    const auto& on = hunted_.changes.bugs;
-    if (std::find(on.begin(), on.end(), id) == on.end()) continue;
-    const uint64_t reached = campaign.runs_that_reached[i];
-    std::string seen = "never reached";
-    if (reached > 0) seen = "reached, not seen";
-    const fuzz::SignatureCount* const first = first_that_reached(campaign, i);
-    if (first != nullptr && on.size() == 1) {
-      seen =
-          fmt::format("seen by {} after {}, {:.2f} s of CPU", first->first.oracle.view(),
-                      reports::counted(first->first.index - order_.first + 1, "run"), first->cpu_s);
-    } else if (first != nullptr) {
-      // Which of several it was, only a campaign with that one alone can tell.
-      seen = fmt::format("reached in failing runs, with others on; first in run {}",
-                         reports::grouped(first->first.index));
-    }
-    const bool died = first != nullptr && took_worker_along(first->first);
-    fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {}{})\n", id, seen,
-               reports::grouped(reached), reports::counted(campaign.runs, "run"),
-               died ? "; what took its worker along could not say" : "");
-  }
-}
-
-// What stands in a file of which nothing was seen belongs to other scenarios, as a rule: it would
-// drown the gaps of this one, so it is only counted.
-void Hunter::tell_never_seen(const Campaign& campaign) {
-  const auto file_of = [](const fuzz::SometimesCount& one) {
-    return one.place.substr(0, one.place.find(':'));
-  };
-  std::set<std::string> entered;
-  for (const fuzz::SometimesCount& one : campaign.sometimes) {
-    if (one.hits > 0) entered.insert(file_of(one));
-  }
-  size_t of_interest = 0;
-  std::vector<const fuzz::SometimesCount*> never;
-  for (const fuzz::SometimesCount& one : campaign.sometimes) {
-    if (!entered.contains(file_of(one))) continue;
-    ++of_interest;
-    if (one.hits == 0) never.push_back(&one);
-  }
-  const size_t elsewhere = campaign.sometimes.size() - of_interest;
-  if (of_interest == 0) return;
-  fmt::print(invocation_.out, "\nsometimes  {} of {} seen{}\n", of_interest - never.size(),
-             of_interest,
-             elsewhere == 0 ? "" : fmt::format("; {} more in files of which none was", elsewhere));
-  for (size_t i = 0; i < std::min(never.size(), kNeverSeenShown); ++i) {
-    fmt::print(invocation_.out, "  never: {}\n", never[i]->label);
-  }
-  if (never.size() > kNeverSeenShown) {
-    fmt::print(invocation_.out, "  and {} more\n", never.size() - kNeverSeenShown);
-  }
-}
-
 void Hunter::tell_trouble(const Campaign& campaign) {
   for (const Differing& one : nondeterminism_) {
     fmt::print(invocation_.err, "orrery: NONDETERMINISM  {}{}", one.text,
@@ -424,28 +270,19 @@ void Hunter::tell_way_on(const Campaign& campaign) {
   if (!command.empty()) fmt::print(invocation_.err, "  go on:  {}\n", command);
 }
 
-// A full disk must not hide what was found.
-void Hunter::tell_without_output(const Campaign& campaign) {
-  harness_failed("the results cannot be written");
-  fmt::print(invocation_.err, "orrery: {}  {}  {} failed  {} inconclusive\n",
-             hunted_.scenario->name(), reports::counted(campaign.runs, "run"), campaign.failed,
-             campaign.inconclusive);
-  for (const fuzz::SignatureCount& one : campaign.signatures) {
-    const Confirmed* const known = reproduced(one);
-    const RunRow& row = known != nullptr ? known->row : one.first;
-    fmt::print(invocation_.err, "orrery: {}  {}  ({})\n  replay:  {} replay {} {}{}\n",
-               known != nullptr ? "FAILED" : "UNCONFIRMED", row.signature.view(),
-               reports::counted(one.count, "run"), invocation_.called, hunted_.scenario->name(),
-               reports::hex64(row.seed), words_of(hunted_.changes));
-  }
-}
-
-// The file is whole or not there at all.
-void Hunter::save_junit(const Campaign& campaign) {
-  CampaignStory story{hunted_, order_, campaign, {}, nondeterminism_, harness_failures_};
+CampaignStory Hunter::story_of(const Campaign& campaign) const {
+  CampaignStory story{hunted_,         order_,
+                      campaign,        {},
+                      nondeterminism_, harness_failures_,
+                      elsewhere_,      elsewhere_identical_};
   for (const fuzz::SignatureCount& one : campaign.signatures) {
     story.failures.push_back({one, reproduced(one)});
   }
+  return story;
+}
+
+// The file is whole or not there at all.
+void Hunter::save_junit(const CampaignStory& story) {
   const std::string failed = write_file(hunted_.junit, junit_of(story));
   if (!failed.empty()) harness_failed(failed);
 }
@@ -490,10 +327,6 @@ int Hunter::exit_code(const Campaign& campaign) const {
   if (campaign.failed > 0) return kFound;
   if (hunted_.scenario->must_fail()) return kGoalNotMet;
   return campaign.inconclusive > 0 ? kMisfit : kOk;
-}
-
-double per_second(uint64_t count, double seconds) {
-  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
 }  // namespace
