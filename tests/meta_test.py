@@ -49,6 +49,55 @@ exec {orrery} fuzz "$target" --fuzzer {fuzzer} "$@"
 """
 
 
+# Stands for all that `./dev test` calls: says so in $CALLS, and fails if that is the one of $BROKEN.
+# In the log of its tests the one that must fail stands as meson writes it.
+PLAYED = r"""
+called() { echo "$*" >>"$CALLS"; [[ $* != "$BROKEN" ]]; }
+setup_all() { called setup_all; }
+tidy() { called tidy "$@"; }
+fmt() { called fmt "$@"; }
+configure() { called configure "$1"; }
+ninja() { called ninja "$@"; }
+python3() { called python3 "$@"; }
+bash() { called bash "$@"; }
+meson() {
+  local log=$3/meson-logs/testlog.json result=OK
+  mkdir -p "$3/meson-logs"
+  called "$@" || result=FAIL
+  printf '{"name": "heart", "result": "%s"}\n' "$result" >"$log"
+  if [[ $3 == build/asan ]] && called undefined; then
+    echo '{"name": "undefined_behaviour", "result": "EXPECTEDFAIL"}' >>"$log"
+  fi
+  [[ $result == OK ]]
+}
+"""
+
+# What is broken, and the name under which `./dev test` must tell it.
+RERUN = "meson test -C build/{} --print-errorlogs heart"
+DIGESTS = "python3 tests/digests.py build/release/cli/orrery build/asan/cli/orrery " \
+    "build/debug/cli/orrery build/fuzz/cli/orrery"
+MESON_TEST = "test -C build/{} --no-rebuild --print-errorlogs --num-processes 2 -t {}"
+BREAKS = {
+    "tidy": "./dev tidy",
+    "fmt --check": "./dev fmt --check",
+    MESON_TEST.format("release", "1"): RERUN.format("release"),
+    MESON_TEST.format("asan", "5"): RERUN.format("asan"),
+    MESON_TEST.format("debug", "5 engine faults"): RERUN.format("debug"),
+    MESON_TEST.format("tsan", "3 native"): RERUN.format("tsan"),
+    **{f"configure build/{one}": f"meson setup build/{one}"
+       for one in ("release", "asan", "debug", "tsan")},
+    **{f"ninja -C build/{one} -j 2 --quiet all meson-test-prereq":
+       f"ninja -C build/{one} all meson-test-prereq" for one in ("release", "asan", "debug")},
+    "ninja -C build/tsan -j 2 --quiet tests/test_native": "ninja -C build/tsan tests/test_native",
+    "undefined": "undefined behaviour ends a sanitized program",
+    "configure build/fuzz": "ninja -C build/fuzz fuzzers cli/orrery",
+    "ninja -C build/fuzz -j 2 --quiet fuzzers cli/orrery": "ninja -C build/fuzz fuzzers cli/orrery",
+    DIGESTS: DIGESTS,
+    "bash tests/campaign.sh 10000 20261128": "bash tests/campaign.sh 10000",
+    "bash tests/fuzz_smoke.sh": "bash tests/fuzz_smoke.sh",
+}
+
+
 def run(command, **more):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd=ROOT,
                           **more)
@@ -99,6 +148,37 @@ class Meta(unittest.TestCase):
 
     def test_a_check_that_fails_counts_as_failed(self):
         self.assertEqual(self.dev("check a false; check b true"), "1 1")
+
+    def test_all_that_dev_test_asks_is_asked_and_well(self):
+        done, calls = self.dev_test("nothing")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], "12 passed, 0 failed")
+        self.assertNotIn("dev: failed:", done.stderr)
+        self.assertEqual(calls[0], "setup_all")
+        self.assertEqual(sorted(calls[1:]), sorted(BREAKS))
+
+    def test_each_check_of_dev_test_alone_turns_it_red_and_is_named(self):
+        for broken, name in BREAKS.items():
+            with self.subTest(broken):
+                done, calls = self.dev_test(broken)
+                self.assertIn(broken, calls)
+                self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+                told = [line for line in done.stderr.splitlines() if "dev: failed:" in line]
+                told = [line for line in told if "undefined" not in line or broken == "undefined"]
+                self.assertEqual(told, [f"dev: failed: {name}"])
+                self.assertRegex(done.stdout.splitlines()[-1], r"^[0-9]+ passed, [12] failed$")
+
+    def dev_test(self, broken):
+        """`./dev test` itself, with all that it calls played: how it ended, and what it called."""
+        script = (ROOT / "dev").read_text()
+        end = script.index("\nverb=${1:-help}\n")
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        dev, calls = pathlib.Path(folder.name) / "dev", pathlib.Path(folder.name) / "calls"
+        dev.write_text(script[:end] + PLAYED + script[end:])
+        done = run(["bash", dev, "test"],
+                   env=dict(os.environ, BROKEN=broken, CALLS=str(calls), JOBS="2"))
+        return done, calls.read_text().splitlines()
 
     def dev(self, script):
         """What `passed` and `failed` of ./dev come to after a piece of its own script."""
