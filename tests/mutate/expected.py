@@ -9,6 +9,8 @@ AT_HOME = {
     "given-up-is-read": "dispose-with-io",
     "committed-given-up": "dispose-with-io",
     "copies-not-awaited": "copy-reads",
+    "ended-too-early": "dispose-with-io",
+    "never-ended": "dispose-with-io",
     "maker-not-waited-for": "many-sessions",
     "open-before-names-are-durable": "short-lives",
     "names-not-synced-first": "short-lives",

@@ -5,6 +5,7 @@ Each is (name, file, what stands there, what stands there instead). The text occ
 fifth word names an oracle that reports the break, asked alone: every oracle has a break of its own.
 """
 
+from answer_mutations import ANSWER_MUTATIONS
 from log_mutations import LOG_MUTATIONS
 
 MUTATIONS = [
@@ -430,4 +431,4 @@ MUTATIONS += [
      "  if (!info_.null_main) log_.truncate_device(kept_.begin());\n", ""),
 ]
 
-MUTATIONS += LOG_MUTATIONS
+MUTATIONS += LOG_MUTATIONS + ANSWER_MUTATIONS
