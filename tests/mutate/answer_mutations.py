@@ -17,10 +17,9 @@ ANSWER_MUTATIONS = [
      "  if (info.version % 3 == 2) return Error{Errc::no_memory, \"a version\"};\n"
      "  return recovered;\n"),
     ("later-commits-not-recovered", "engine/store/append_log_recovery.cpp",
-     "  TRY(log_.open_device());\n  const auto size",
-     "  TRY(log_.open_device());\n"
-     "  if (found_.number > 3) return Error{Errc::no_memory, \"a later commit\"};\n"
-     "  const auto size"),
+     "  TRY(look_at_device());\n",
+     "  TRY(look_at_device());\n"
+     "  if (found_.number > 3) return Error{Errc::no_memory, \"a later commit\"};\n"),
     ("even-checkpoints-fail", "engine/store/checkpoint_commit.cpp",
      "  info_.flushed = info_.snapshot_start;\n",
      "  if (info_.version % 2 == 0) return Error{Errc::io, \"an even version\"};\n"

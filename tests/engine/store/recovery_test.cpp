@@ -465,6 +465,7 @@ TEST_CASE("memory or a device that fails ends a recovery without a trace") {
     CHECK(lives.plain.live_blocks == 0);
     CHECK(lives.plain.live_frames == 0);
   }
+  lives.plain.device("db/hlog").failing_reads = 2;  // one less than it is tried
   lives.recover();
   lives.check(lives.captured, 60);
   lives.die();
