@@ -42,7 +42,8 @@ OF_UNIT_TESTS = {
 }
 
 # Breaks that only damage of synced bytes shows, or a caller who comes with other sectors: no fault
-# and no scenario does that (docs/fault_model.md), so no run can notice them, and none may. They do not count; a test must notice, in the file named.
+# and no scenario does that (docs/fault_model.md), so no run can notice them, and none may. They do
+# not count; a test must notice, in the file named.
 BEYOND_FAULTS = {
     "going-back-without-rehearsal": "engine/store/damage_test.cpp",
     "commit-file-without-checksum": "engine/store/append_log_files_test.cpp",
