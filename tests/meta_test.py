@@ -49,7 +49,7 @@ exec {orrery} fuzz "$target" --fuzzer {fuzzer} "$@"
 """
 
 
-# Stands for all that `./dev test` calls: says so in $CALLS, and fails if that is the one of $BROKEN.
+# Stands for all that `./dev test` calls: says so in $CALLS, and fails if that is what is $BROKEN.
 # In the log of its tests the one that must fail stands as meson writes it.
 PLAYED = r"""
 called() { echo "$*" >>"$CALLS"; [[ $* != "$BROKEN" ]]; }
