@@ -5,7 +5,8 @@
 // returns; the task then "continues" in a landing on a stack of its own, which reports the failure
 // and never comes back. So the ten thousandth fault in a process is caught like the first. A signal
 // in harness code, or outside a run, is left alone: the default action, and a core for the
-// debugger. With `leave_alone` (--abort) all of them are.
+// debugger. With `leave_alone` (--abort) all of them are. One that another process has sent ends
+// this one, wherever it stands.
 //
 // SIGALRM is a knock at the door by whoever has a clock: kKnocks of them without a point in
 // between, and the task that runs is ended in the same way, because nothing else would end it. When

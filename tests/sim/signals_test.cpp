@@ -3,6 +3,9 @@
 #include "sim/signals.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <exception>
@@ -109,6 +112,34 @@ TEST_CASE("every way to die is a verdict, in any order", "[signals]") {
     play_wrong(world, [] { raise(SIGBUS); });
     REQUIRE(world.verdict() == "memory: access violation (SIGBUS)");
     play_well(world);
+  }
+}
+
+TEST_CASE("a signal from another process says nothing of the run, and ends the process",
+          "[signals]") {
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+    int ready[2];
+    REQUIRE(pipe(ready) == 0);
+    const pid_t process = fork();
+    if (process == 0) {
+      const rlimit no_core{};
+      setrlimit(RLIMIT_CORE, &no_core);
+      TestWorld world;
+      play_wrong(world, [&] {
+        if (write(ready[1], "!", 1) != 1) _exit(8);
+        for (;;) sink = sink + 1;
+      });
+      _exit(7);  // taken for what the run did
+    }
+    char sign = 0;
+    REQUIRE(read(ready[0], &sign, 1) == 1);
+    REQUIRE(kill(process, number) == 0);
+    int status = 0;
+    REQUIRE(waitpid(process, &status, 0) == process);
+    INFO("signal " << number << ", status " << status);
+    REQUIRE(WIFSIGNALED(status));
+    REQUIRE(WTERMSIG(status) == number);
+    for (const int end : ready) close(end);
   }
 }
 
