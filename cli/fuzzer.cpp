@@ -25,6 +25,7 @@ namespace {
 constexpr timespec kTick{0, 20'000'000};
 
 [[noreturn]] void become(const FuzzerOrder& order);
+bool has_ended(pid_t process);
 void read_log(const std::string& log, Fuzzed& fuzzed);
 
 }  // namespace
@@ -84,16 +85,27 @@ Fuzzed run_fuzzer(const FuzzerOrder& order) {
   const int64_t until = fuzz::steady_ms() + order.patience_ms;
   const pid_t process = fork();
   if (process == 0) {
+    setpgid(0, 0);
     if (!fuzz::dies_with(parent)) _exit(kHarness);
     become(order);
   }
-  bool told = false;
-  while (process > 0 && waitpid(process, &fuzzed.status, WNOHANG) == 0) {
-    if (order.interrupts != nullptr && order.interrupts->came() && !std::exchange(told, true)) {
-      kill(process, SIGINT);
+  if (process > 0) {
+    // Here as well: whoever comes first, there is a group before anything is sent to it.
+    setpgid(process, process);
+    fuzz::Interrupts::take_along(process);
+    bool told = false;
+    while (!has_ended(process)) {
+      const bool came = order.interrupts != nullptr && order.interrupts->came();
+      if (came && !std::exchange(told, true)) kill(-process, SIGINT);
+      if (fuzz::steady_ms() >= until && !std::exchange(fuzzed.overdue, true)) {
+        kill(-process, SIGKILL);
+      }
+      nanosleep(&kTick, nullptr);
     }
-    if (fuzz::steady_ms() >= until && !std::exchange(fuzzed.overdue, true)) kill(process, SIGKILL);
-    nanosleep(&kTick, nullptr);
+    // What it has begun and left behind. Until it is taken in, its number is nobody else's.
+    kill(-process, SIGKILL);
+    fuzz::Interrupts::take_along(0);
+    waitpid(process, &fuzzed.status, 0);
   }
   read_log(order.log, fuzzed);
   return fuzzed;
@@ -101,13 +113,24 @@ Fuzzed run_fuzzer(const FuzzerOrder& order) {
 
 namespace {
 
+// It is not taken in by this. True also if nobody knows.
+bool has_ended(pid_t process) {
+  siginfo_t info{};
+  const int got = waitid(P_PID, static_cast<id_t>(process), &info, WEXITED | WNOHANG | WNOWAIT);
+  return got != 0 || info.si_pid == process;
+}
+
+// Out of the foreground of its terminal, a process that reads from there is stopped.
 void become(const FuzzerOrder& order) {
   for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
+  const int nothing = open("/dev/null", O_RDONLY);
   const int file = open(order.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (file < 0) _exit(kHarness);
+  if (nothing < 0 || file < 0) _exit(kHarness);
+  dup2(nothing, STDIN_FILENO);
   dup2(file, STDOUT_FILENO);
   dup2(file, STDERR_FILENO);
-  close(file);
+  if (nothing > STDERR_FILENO) close(nothing);
+  if (file > STDERR_FILENO) close(file);
   std::vector<char*> words{const_cast<char*>(order.path.c_str())};
   for (const std::string& word : order.arguments) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);

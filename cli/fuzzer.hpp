@@ -47,7 +47,8 @@ struct FuzzerOrder {
   const fuzz::Interrupts* interrupts = nullptr;  // handed on to it, if they come
 };
 
-/// Runs the target to its end. It ends with this process.
+/// Runs the target to its end, in a process group of its own: what it has begun ends with it. It
+/// ends with this process.
 Fuzzed run_fuzzer(const FuzzerOrder& order);
 
 }  // namespace orrery::cli

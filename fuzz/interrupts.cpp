@@ -30,6 +30,7 @@ struct HandlerState {
   volatile sig_atomic_t came = 0;
   bool listening = false;
   pid_t listener = 0;
+  std::atomic<pid_t> group = 0;  // to be taken along
   struct sigaction before[2] = {};
 };
 constinit HandlerState state;
@@ -48,7 +49,12 @@ void write_words() {
 }
 
 void on_interrupt(int) {
-  if (state.came != 0) _exit(kEndedByInterrupt);
+  if (state.came != 0) {
+    if (const pid_t group = state.group; group > 0 && getpid() == state.listener) {
+      kill(-group, SIGKILL);
+    }
+    _exit(kEndedByInterrupt);
+  }
   state.came = 1;
   if (getpid() != state.listener) return;  // a child that was forked just now
   const int errno_before = errno;
@@ -85,6 +91,8 @@ void Interrupts::say(std::string_view text) {
   std::atomic_signal_fence(std::memory_order_release);
   state.current = next;
 }
+
+void Interrupts::take_along(pid_t group) { state.group = group; }
 
 void deaf_to_interrupts() {
   for (const int number : kSignals) signal(number, SIG_IGN);

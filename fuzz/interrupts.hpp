@@ -28,6 +28,9 @@ class Interrupts {
   /// What the first Ctrl-C writes to standard error, wherever this process stands then: nobody
   /// might come to it before the second. Cut off at 4,000 bytes. Nothing unless something was said.
   static void say(std::string_view text);
+
+  /// Whom the second Ctrl-C takes along: all processes of the group. 0: nobody.
+  static void take_along(pid_t group);
 };
 
 /// In a forked child: both signals are ignored from now on, also by what it executes.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // orrery fuzz around a fuzzer that is played by a script: what it leaves behind is reproduced in
 // fresh processes, counted once under its signature and kept as a tape.
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,6 +176,44 @@ TEST_CASE(
   REQUIRE_THAT(late.err, ContainsSubstring("did not stop"));
 }
 
+TEST_CASE("nothing that a fuzzer has begun outlives it") {
+  const Desk desk;
+  const std::string words = "fuzz schedule --fuzzer ./fuzzer --out found -q";
+  const auto is_alive = [&] {
+    const std::string process = desk.read("child");
+    REQUIRE_FALSE(process.empty());
+    const fs::path words_of_it = "/proc/" + std::to_string(std::stoi(process)) + "/cmdline";
+    // What was killed may take a moment. Of what has died nothing is left there, even if nobody has
+    // taken it in yet.
+    std::string left = "?";
+    for (int i = 0; i < 200 && !left.empty(); ++i) {
+      left.clear();
+      std::getline(std::ifstream(words_of_it), left);
+      if (!left.empty()) usleep(10'000);
+    }
+    if (!left.empty()) kill(std::stoi(process), SIGKILL);
+    return !left.empty();
+  };
+  const std::string begin = "sleep 1000 & echo $! > child; ";
+  desk.write_fuzzer(begin + "wait", "exit 0");
+  REQUIRE(desk.run(words + " --time 1s --grace 1s").code == 5);
+  REQUIRE_FALSE(is_alive());
+
+  desk.write_fuzzer(begin + "echo '#7: cov: 1 '; exit 0", "exit 0");
+  REQUIRE(desk.run(words + " --time 60s").code == 0);
+  REQUIRE_FALSE(is_alive());
+
+  desk.write_fuzzer(begin + "trap 'exit 72' INT; kill -INT $PPID; wait", "exit 0");
+  REQUIRE(desk.run(words + " --time 60s").code == 75);
+  REQUIRE_FALSE(is_alive());
+
+  // A second one is the end of all of it.
+  desk.write_fuzzer(begin + "trap '' INT; kill -INT $PPID; sleep 0.5; kill -INT $PPID; wait",
+                    "exit 0");
+  REQUIRE(desk.run(words + " --time 60s").code == 130);
+  REQUIRE_FALSE(is_alive());
+}
+
 TEST_CASE("what a fuzzer leaves behind is looked at, however it ended and whatever it said") {
   const Desk desk;
   const std::string words = "fuzz schedule --fuzzer ./fuzzer --out found -q";
@@ -231,10 +270,11 @@ TEST_CASE("an input whose run stands still is a broken promise, with a tape that
 TEST_CASE("a fresh process that is asked about an artifact may not take for ever") {
   const Desk desk;
   desk.write("input", Bytes{1, 2, 3});
-  // Whatever the fuzzer starts in the background stops the first process that is asked.
+  // What the fuzzer starts, in a session of its own, stops the first process that is asked.
   const std::string stop =
-      "parent=$PPID; (while :; do for one in $(cat /proc/$parent/task/$parent/children); do "
-      "grep -qs -e --convert /proc/$one/cmdline && kill -STOP $one && exit; done; done) & ";
+      "export parent=$PPID; setsid sh -c 'while :; do "
+      "for one in $(cat /proc/$parent/task/$parent/children); do "
+      "grep -qs -e --convert /proc/$one/cmdline && kill -STOP $one && exit; done; done' & ";
   desk.write_fuzzer(stop + "cp input ${prefix}crash-1; exit 1", "exit 1");
   const Ended ended = desk.run(
       "fuzz schedule --fuzzer ./fuzzer --out found --time 60s -q --scenario canary --set stuck=1 "
