@@ -56,7 +56,8 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
   // Killed by this process, it would have said who knows what.
   if (fresh.overdue || !fresh.started) return without_answer(row, fresh);
   if (!seen.is_object()) return compare_deaths(row, fresh);
-  const int code = WIFEXITED(fresh.status) ? WEXITSTATUS(fresh.status) : -1;
+  const int code = code_of_answer(fresh);
+  if (code < 0) return without_answer(row, fresh);
   Confirmation result = compare(row, seen);
   if (code == kNondeterminism) {
     result.outcome = Outcome::differs;
@@ -73,10 +74,11 @@ ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Sc
   const Output fresh = output_of(invocation.program, words, patience_of(hang_after_ms));
   if (becomes_failure(fresh, row)) return {};
   RunRow seen = row;
-  if (fresh.overdue || !reports::take_line(first_line(fresh.out), seen)) {
+  const int code = code_of_answer(fresh);
+  if (fresh.overdue || code < 0 || !reports::take_line(first_line(fresh.out), seen)) {
     return {"; a fresh process ended without an answer: it " + end_text(fresh), {}};
   }
-  const bool again = WIFEXITED(fresh.status) && WEXITSTATUS(fresh.status) == kNondeterminism;
+  const bool again = code == kNondeterminism;
   if (!again && seen.verdict != scenarios::Verdict::ok) {
     return {fmt::format("; a fresh process says {}", seen.signature.view()), {}};
   }
@@ -95,7 +97,8 @@ ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Sc
 bool becomes_failure(const Output& fresh, RunRow& row) {
   CHECK(row.verdict != scenarios::Verdict::failed, "it is a failure already");
   RunRow seen = row;
-  if (fresh.overdue || !reports::take_line(first_line(fresh.out), seen)) return false;
+  if (fresh.overdue || code_of_answer(fresh) < 0) return false;
+  if (!reports::take_line(first_line(fresh.out), seen)) return false;
   if (seen.verdict != scenarios::Verdict::failed || seen.steps > row.steps) return false;
   seen.guarded = true;
   seen.rerun = reports::Rerun::none;
@@ -153,16 +156,27 @@ Output output_of(const std::string& program, const std::vector<std::string>& arg
     if (output.overdue || output.interrupted) kill(process, SIGKILL);
   }
   close(ends[0]);
-  while (waitpid(process, &output.status, 0) < 0 && errno == EINTR) {
-  }
+  int waited = -1;
+  do {
+    waited = waitpid(process, &output.status, 0);
+  } while (waited < 0 && errno == EINTR);
+  output.heard = waited == process;
   output.err = err.text();
   return output;
+}
+
+int code_of_answer(const Output& fresh) {
+  const int code = fresh.heard && WIFEXITED(fresh.status) ? WEXITSTATUS(fresh.status) : -1;
+  const bool is_known = code == kOk || code == kFound || code == kNondeterminism ||
+                        code == kMisfit || code == kHarness;  // which says that no tape is saved
+  return is_known ? code : -1;
 }
 
 std::string end_text(const Output& output) {
   if (!output.started) return "could not be started: " + output.err;
   if (output.overdue) return "was not over in time, and was killed";
   if (output.interrupted) return "was stopped by Ctrl-C";
+  if (!output.heard) return "ended, and nobody could say how";
   return fuzz::death_text(output.status);
 }
 
@@ -189,7 +203,7 @@ Confirmation compare_deaths(const RunRow& row, const Output& fresh) {
   Confirmation result = without_answer(row, fresh);
   const std::string label =
       fmt::format("memory: {} (worker)", fuzz::death_label(fresh.status, fresh.err));
-  result.died = took_worker_along(row) && row.signature.view() == label;
+  result.died = fresh.heard && took_worker_along(row) && row.signature.view() == label;
   if (result.died) result.outcome = Outcome::reproduced;
   return result;
 }

@@ -31,6 +31,7 @@ struct Output {
   bool started = false;      // else there was no process to be had, and `err` says why
   bool overdue = false;      // it was killed because it took too long: how it ended says nothing
   bool interrupted = false;  // it was killed because Ctrl-C came: the same
+  bool heard = false;        // else nobody knows how it ended: `status` says nothing
 };
 
 struct Confirmation {
@@ -88,6 +89,10 @@ int64_t patience_of(int64_t hang_after_ms);
 
 /// Nobody knows what a process would have said that gave no answer.
 Confirmation without_answer(const reports::RunRow& row, const Output& fresh);
+
+/// The exit code of a process that has answered by a row; -1 if it ended in another way than one
+/// that has answered does, or nobody knows how.
+int code_of_answer(const Output& fresh);
 
 /// How a program ended that gave no answer, in words: "it was ended by signal 9 (Killed)".
 std::string end_text(const Output& output);

@@ -34,13 +34,21 @@ Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scena
   const int64_t patience_ms = patience_of(hang_after_ms);
   const Output fresh = output_of(invocation.program, words, patience_ms);
   const Json seen = Json::parse(first_line(fresh.out), nullptr, false);
-  if (fresh.overdue || !seen.is_object()) return without_answer(row, fresh);
+  const int code = code_of_answer(fresh);
+  if (fresh.overdue || code < 0 || code == kHarness || !seen.is_object()) {
+    return without_answer(row, fresh);
+  }
   Confirmation result;
   if (becomes_failure(fresh, row)) {
     result.outcome = Outcome::reproduced;
     return result;
   }
   result.text = compare(row, seen);
+  if (result.text.empty() && code == kNondeterminism) {
+    result.outcome = Outcome::differs;
+    result.text = "in a process of its own the replay of its own tape differs\n" + fresh.err;
+    return result;
+  }
   result.outcome = result.text.empty() ? Outcome::reproduced : Outcome::differs;
   if (result.text.empty() || row.steps > kStepsMax) return result;
 

@@ -323,6 +323,7 @@ const Confirmed* Hunter::reproduced(const fuzz::SignatureCount& one) const {
 int Hunter::exit_code(const Campaign& campaign) const {
   if (!nondeterminism_.empty()) return kNondeterminism;
   if (!harness_failures_.empty() || !campaign.defects.empty()) return kHarness;
+  if (campaign.broke_off) return kHarness;
   if (campaign.interrupted) return kInterrupted;
   if (campaign.failed > 0) return kFound;
   if (hunted_.scenario->must_fail()) return kGoalNotMet;

@@ -117,6 +117,8 @@ int usage_error(const Invocation& invocation, std::string_view wrong) {
 int main(int count, char** words) {
   // A reader that went away (`| head`) must not look like a crash of the engine.
   signal(SIGPIPE, SIG_DFL);
+  // Whoever ignores the ends of children passes that on, and then nobody hears how ours end.
+  signal(SIGCHLD, SIG_DFL);
   // Writing beyond `ulimit -f` is an error like a full disk, not the end.
   signal(SIGXFSZ, SIG_IGN);
   const int code = orrery::cli::main_of(count, words);

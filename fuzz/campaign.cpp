@@ -19,6 +19,7 @@
 #include "engine/base/check.hpp"
 #include "fuzz/counts.hpp"
 #include "fuzz/interrupts.hpp"
+#include "reports/words.hpp"
 
 namespace orrery::fuzz {
 namespace {
@@ -30,6 +31,7 @@ constexpr int kTickMs = 100;
 constexpr int kHarnessFailure = 5;
 constexpr int64_t kOwnPauseMs = 1000;  // a tick that took longer: this process did not run
 constexpr int kHung = -1;              // in place of a wait status
+constexpr int kUnheard = -2;           // the same: nobody could say how it ended
 // A worker that cannot be started (no process, no descriptor, no memory to be had) is tried again
 // for two seconds; the others go on meanwhile.
 constexpr int64_t kRetryMs = 200;
@@ -87,6 +89,8 @@ class Supervisor {
   bool is_over(uint64_t index) const { return index < next_ || waiting_.contains(index); }
   void add_defect(uint64_t index, std::string text);
   void hand_on(bool all);
+  void lose_up_to(uint64_t index);
+  void blame_losses();
   bool ends_campaign(const RunRow& row) const;
   void interrupted();
   void kill_all();
@@ -102,7 +106,9 @@ class Supervisor {
   std::vector<Worker> workers_;
   std::map<uint64_t, Over> waiting_;  // by index
   const uint64_t end_;
-  uint64_t next_;  // to be handed on
+  uint64_t next_;                 // to be handed on
+  uint64_t lost_ = 0;             // runs that were claimed, and of which nothing is known
+  uint64_t first_lost_ = kNoRun;  // of these
   bool over_ = false;
   bool short_of_workers_ = false;
   Campaign campaign_;
@@ -122,13 +128,19 @@ namespace {
 
 Campaign Supervisor::run() {
   const double cpu_before = cpu_seconds();
+  // Whoever started this may have ignored the ends of children, and then none of ours is heard of.
+  signal(SIGCHLD, SIG_DFL);
   for (unsigned number = 0; number < order_.workers; ++number) start(number, kNoRun);
   while (any_left() && !over_) wait_for_news();
   if (over_) kill_all();
   hand_on(true);
-  campaign_.sometimes = sometimes_by_label(memory_.sometimes());
   const Shared& shared = memory_.shared();
-  if (!over_ && !shared.stop && shared.next < end_) campaign_.broke_off = true;
+  if (!over_) {
+    lose_up_to(std::min(shared.next.load(), end_));
+    if (!shared.stop && next_ < end_) campaign_.broke_off = true;
+  }
+  blame_losses();
+  campaign_.sometimes = sometimes_by_label(memory_.sometimes());
   campaign_.next = next_;
   campaign_.wall_s = seconds();
   campaign_.cpu_s = cpu_seconds() - cpu_before;
@@ -273,17 +285,22 @@ void Supervisor::ended(unsigned number) {
   close(worker.pipe);
   worker.pipe = -1;
   int status = 0;
-  while (waitpid(worker.process, &status, 0) < 0 && errno == EINTR) {
-  }
+  pid_t waited = -1;
+  do {
+    waited = waitpid(worker.process, &status, 0);
+  } while (waited < 0 && errno == EINTR);
   worker.process = -1;
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) died(number, status);
+  if (waited < 0) status = kUnheard;
+  // One that has nothing left to play says so before it ends well. In a run it has no business to.
+  if (status != 0 || memory_.shared().now[number] != kNoRun) died(number, status);
 }
 
 void Supervisor::died(unsigned number, int status) {
   Worker& worker = workers_[number];
   Shared& shared = memory_.shared();
   const uint64_t index = shared.now[number];
-  const bool by_harness = WIFEXITED(status) && WEXITSTATUS(status) == kHarnessFailure;
+  const bool by_harness =
+      status == kUnheard || (WIFEXITED(status) && WEXITSTATUS(status) == kHarnessFailure);
   const bool by_us = worker.killed_in != kNoRun;
   const bool hung = by_us && worker.killed_in == index;
   const int death = hung ? kHung : status;
@@ -361,11 +378,12 @@ void Supervisor::add_defect(uint64_t index, std::string text) {
   campaign_.broke_off = true;
 }
 
-// Rows in order of index. `all`: nothing more will come, so gaps are skipped.
+// Rows in order of index. `all`: nothing more will come, so what is missing is lost.
 void Supervisor::hand_on(bool all) {
   while (!waiting_.empty() && !over_) {
     const auto first = waiting_.begin();
     if (first->first != next_ && !all) return;
+    lose_up_to(first->first);
     next_ = first->first + 1;
     Over over = std::move(first->second);
     waiting_.erase(first);
@@ -376,6 +394,25 @@ void Supervisor::hand_on(bool all) {
     if (!over.last_words.empty()) watcher_.on_last_words(row, over.last_words);
     watcher_.on_row(row);
     if (ends_campaign(row) || (!order_.keep_going && watcher_.has_found())) over_ = true;
+  }
+}
+
+// A worker that dies leaves behind which run it was in, so there should be none.
+void Supervisor::lose_up_to(uint64_t index) {
+  if (next_ >= index) return;
+  first_lost_ = std::min(first_lost_, next_);
+  lost_ += index - next_;
+  next_ = index;
+}
+
+// Whatever happened, a campaign that was not played whole does not end well.
+void Supervisor::blame_losses() {
+  if (lost_ > 0) {
+    add_defect(first_lost_, fmt::format("{} from here on were begun, and nothing came of them",
+                                        reports::counted(lost_, "run")));
+  }
+  if (campaign_.broke_off && campaign_.defects.empty()) {
+    add_defect(kNoRun, "all workers ended before all runs were played");
   }
 }
 
@@ -412,7 +449,8 @@ bool Supervisor::any_left() const {
 }
 
 std::string text_of(int death) {
-  return death == kHung ? "was not done in time" : death_text(death);
+  if (death == kHung) return "was not done in time";
+  return death == kUnheard ? "ended, and nobody could say how," : death_text(death);
 }
 
 double cpu_seconds() {

@@ -13,21 +13,6 @@
 namespace orrery::cli {
 namespace {
 
-// Waits for a child of $campaign whose verb is the word that is given: $child. Not for ever.
-const std::string kChildren = R"(
-    find_child() {
-      local one words until=$((SECONDS + 30))
-      child=
-      while [[ -z $child ]] && ((SECONDS < until)); do
-        for one in $(< /proc/$campaign/task/$campaign/children); do
-          mapfile -d '' words < /proc/$one/cmdline
-          [[ ${words[1]} == "$1" ]] && child=$one
-        done
-      done 2> /dev/null
-      [[ -n $child ]] || { echo "no child plays $1" >&2; exit 99; }
-    }
-)";
-
 /// What a program writes to a terminal, which is its standard error.
 std::string on_terminal(const Place& place, const std::string& words) {
   int master = -1;

@@ -93,6 +93,21 @@ inline std::vector<Json> lines_of(const std::string& text) {
   return all;
 }
 
+/// Waits for a child of $campaign whose verb is the word that is given: $child. Not for ever.
+inline const std::string kChildren = R"(
+    find_child() {
+      local one words until=$((SECONDS + 30))
+      child=
+      while [[ -z $child ]] && ((SECONDS < until)); do
+        for one in $(< /proc/$campaign/task/$campaign/children); do
+          mapfile -d '' words < /proc/$one/cmdline
+          [[ ${words[1]} == "$1" ]] && child=$one
+        done
+      done 2> /dev/null
+      [[ -n $child ]] || { echo "no child plays $1" >&2; exit 99; }
+    }
+)";
+
 /// The rows of --json without the line that sums up.
 inline std::vector<Json> rows_of(const std::string& text) {
   std::vector<Json> rows = lines_of(text);
