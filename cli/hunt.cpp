@@ -49,6 +49,7 @@ class Hunter final : public fuzz::Watcher {
   void renew_way_on(uint64_t next);
   void tell_run(const RunRow& row);
   void reproduce(const RunRow& row);
+  void tell_at_once(const RunRow& row, const Confirmation& made);
   void look_into_divergence(RunRow& row);
   void look_elsewhere(RunRow& row);
   void pause_at(const RunRow& row);
@@ -154,9 +155,21 @@ void Hunter::reproduce(const RunRow& row) {
   const std::string wrong = confirmations_.ask(row, last_words_);
   if (!wrong.empty()) harness_failed(wrong);
   const Confirmation& made = confirmations_.find(row.signature.view())->made;
+  tell_at_once(row, made);
   if (made.outcome != Outcome::differs) return;
   nondeterminism_.push_back(
       {row.seed, fmt::format("seed {}: {}", reports::hex64(row.seed), made.text), ""});
+}
+
+// A campaign that keeps going may be ended before its summary, and rows of JSON are told anyway.
+void Hunter::tell_at_once(const RunRow& row, const Confirmation& made) {
+  if (hunted_.json || !order_.keep_going) return;
+  const bool reproduced = made.outcome == Outcome::reproduced;
+  fmt::print(invocation_.err, "orrery: {}  {}  replay:  {} replay {} {}{}\n",
+             reproduced ? "FAILED" : "UNCONFIRMED",
+             reproduced ? made.signature : std::string(row.signature.view()), invocation_.called,
+             hunted_.scenario->name(), reports::hex64(row.seed), words_of(hunted_.changes));
+  invocation_.err.flush();
 }
 
 // In words for the end, and as a line of JSON; or it is a failure that only guards make visible.
@@ -213,7 +226,12 @@ void Hunter::harness_failed(std::string text) { harness_failures_.push_back(std:
 
 void Hunter::renew_way_on(uint64_t next) {
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begun_;
-  say_on_interrupt(way_on(invocation_, hunted_, order_, next, spent.count()));
+  std::string command = way_on(invocation_, hunted_, order_, next, spent.count());
+  // Whoever goes on from there has been told no result, in no file either.
+  if (!command.empty() && !hunted_.junit.empty()) {
+    command += fmt::format(" --junit {}", shell_word(hunted_.junit));
+  }
+  say_on_interrupt(command);
 }
 
 void Hunter::on_tick(const Campaign& so_far, double seconds) {

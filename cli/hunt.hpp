@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A campaign as the command line shows it: rows as JSON or a summary at the end, each new failure
-// reproduced in a fresh process and saved as a tape before a word is said about it.
+// reproduced in a fresh process and saved as a tape before a word is said about it. A campaign that
+// keeps going tells each at once as well, beside the progress, for it may not come to its summary.
 #pragma once
 
 #include <string>

@@ -59,4 +59,45 @@ TEST_CASE("a signal that another process has sent is no access violation of the 
   }
 }
 
+TEST_CASE("Ctrl-C twice loses no failure that was found, nor the wish for JUnit") {
+  const Place place;
+  const Ended ended = place.shell(kChildren + R"(
+      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 1000000 --keep-going -q -j 2 \
+        --check-determinism off --junit j.xml & campaign=$!
+      find_child run
+      until grep -q 'replay:  ' ../err || ((SECONDS > 20)); do sleep 0.1; done
+      kill -STOP $child  # so that what is in flight is never over
+      sleep 0.2
+      kill -INT $campaign
+      sleep 0.2
+      kill -INT $campaign
+      wait $campaign)");
+  CHECK(ended.code == 130);
+  CHECK(place.read("j.xml").empty());
+  const std::string told = behind(ended.err, "orrery: FAILED  ");
+  CHECK(told.starts_with("walks: "));
+  const size_t at = told.find("  replay:  ");
+  REQUIRE(at != std::string::npos);
+  const Ended again = place.shell(told.substr(at + 11) + " -q");
+  CHECK(again.code == 1);
+  CHECK_THAT(again.out + again.err, ContainsSubstring("walk"));
+  CHECK_THAT(behind(ended.err, "then go on with:  "), ContainsSubstring(" --junit j.xml"));
+}
+
+TEST_CASE("a campaign that ends by itself tells each failure once, where it belongs") {
+  const Place place;
+  const std::string words =
+      "run snapshot-full-cache --bug garnet-2063.b -s 11 -n 300 -q --check-determinism off";
+  const Ended first = place.run(words);
+  CHECK(first.code == 1);
+  CHECK_THAT(first.err, !ContainsSubstring("FAILED"));  // its result follows at once
+  const Ended all = place.run(words + " --keep-going");
+  CHECK(all.code == 1);
+  CHECK(count_of(all.out, "\nFAILED  ") >= 2);
+  CHECK(count_of(all.err, "orrery: FAILED  ") == count_of(all.out, "\nFAILED  "));
+  CHECK(count_of(all.err, "\n") == count_of(all.err, "orrery: FAILED  "));
+  const Ended json = place.run(words + " --keep-going --json");
+  CHECK_THAT(json.err, !ContainsSubstring("FAILED"));  // its rows are told at once
+}
+
 }  // namespace orrery::cli
