@@ -51,7 +51,10 @@ void print_help(std::ostream& out) {
          "exit codes: 0 nothing violated, 1 found or reproduced, 2 wrong usage, 3 nondeterminism,\n"
          "  4 inconclusive, or the tape does not fit this build, 5 the harness failed, 6 goal not "
          "met,\n"
-         "  75 stopped early, 130 ended at once by a second Ctrl-C\n";
+         "  75 stopped early, also if runs had failed by then: those are told, and the command "
+         "that "
+         "goes\n"
+         "  on counts its own part alone; 130 ended at once by a second Ctrl-C\n";
 }
 
 // The path of this binary, for the fresh processes that confirm a failure.

@@ -23,7 +23,7 @@ enum ExitCode : int {
                       // a run was inconclusive
   kHarness = 5,       // a defect of the harness, a full disk
   kGoalNotMet = 6,    // a canary was not found, there was nothing to shrink
-  kInterrupted = 75,  // stopped early by Ctrl-C
+  kInterrupted = 75,  // stopped early by Ctrl-C, whatever had failed by then: that is told
 };
 
 struct Invocation {
