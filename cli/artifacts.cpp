@@ -136,6 +136,10 @@ void Artifacts::add_death(const std::string& artifact) {
   if (order_.interrupts != nullptr && order_.interrupts->came()) {
     return unseen_.push_back(artifact);
   }
+  if (again.status == -1) {
+    trouble_.push_back(artifact + ": nobody knows what a fresh process makes of it");
+    return;
+  }
   if (again.overdue) {
     trouble_.push_back(artifact + ": a fresh process does not end with it");
     return;

@@ -33,7 +33,7 @@ Files artifacts_in(const std::string& folder);
 std::vector<std::string> left_behind(const Files& before, const Files& after);
 
 struct Fuzzed {
-  int status = -1;         // as wait() gives it
+  int status = -1;         // as wait() gives it; -1: there was no process, or nobody knows
   uint64_t inputs = 0;     // executed
   std::string last_words;  // what it said when it died, in one line; empty if nothing
   bool overdue = false;    // it did not stop, and was killed
