@@ -48,7 +48,8 @@ struct FuzzerOrder {
 };
 
 /// Runs the target to its end, in a process group of its own: what it has begun ends with it. It
-/// ends with this process.
+/// ends with this process; of this process stopped (Ctrl-Z), or ended from outside, the group hears
+/// nothing.
 Fuzzed run_fuzzer(const FuzzerOrder& order);
 
 }  // namespace orrery::cli

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,6 +16,10 @@ namespace {
 
 constexpr int kSignals[] = {SIGINT, SIGTERM};
 constexpr int kEndedByInterrupt = 128 + SIGINT;
+
+// Two that come closer together than this are one: timeout(1) tells the process, and then its
+// group.
+constexpr int64_t kTogetherMs = 10;
 
 constexpr size_t kWordsMax = 4000;
 
@@ -28,6 +33,7 @@ struct HandlerState {
   Words words[2] = {};  // one is being written while the other counts
   volatile sig_atomic_t current = 0;
   volatile sig_atomic_t came = 0;
+  std::atomic<int64_t> came_ms = 0;  // the first
   bool listening = false;
   pid_t listener = 0;
   std::atomic<pid_t> group = 0;  // to be taken along
@@ -48,13 +54,21 @@ void write_words() {
   sigaction(SIGPIPE, &before, nullptr);
 }
 
+int64_t now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
 void on_interrupt(int) {
   if (state.came != 0) {
+    if (now_ms() - state.came_ms < kTogetherMs) return;
     if (const pid_t group = state.group; group > 0 && getpid() == state.listener) {
       kill(-group, SIGKILL);
     }
     _exit(kEndedByInterrupt);
   }
+  state.came_ms = now_ms();
   state.came = 1;
   if (getpid() != state.listener) return;  // a child that was forked just now
   const int errno_before = errno;

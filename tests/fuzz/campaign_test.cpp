@@ -427,7 +427,8 @@ TEST_CASE("Ctrl-C twice ends everything at once, wherever it stands") {
     while (begun.value() < 3) usleep(1000);
     while (stuck_in_watcher && in_watcher.value() == 0) usleep(1000);
     kill(supervisor, SIGINT);
-    usleep(20'000);
+    kill(supervisor, SIGINT);  // at once: that is the same one
+    usleep(200'000);
     CHECK(waitpid(supervisor, nullptr, WNOHANG) == 0);  // it waits for what is in flight
     kill(supervisor, SIGINT);
     int status = 0;
