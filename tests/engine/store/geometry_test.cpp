@@ -12,10 +12,34 @@ namespace {
 constexpr std::pair<uint32_t, uint32_t> kSectors[] = {{64, 512},  {512, 64},   {512, 4096},
                                                       {64, 4096}, {4096, 512}, {64, 16}};
 
-void log_operations(StoreOptions& options, bool wanted) {
-  options.log_operations = wanted;
+StoreOptions large_pages(uint32_t sector, bool logged) {
+  StoreOptions options = small_options(false);
+  options.page_bits = 12;
+  options.memory_bits = 15;
+  options.sector_size = sector;
+  options.log_operations = logged;
   options.log_page_bits = 12;
   options.log_memory_bits = 14;
+  return options;
+}
+
+/// What is there stays as it is, and comes back with the sector size of then.
+void refuses(Lives& lives, uint32_t now, const Model& wanted, int keys) {
+  const uint32_t then = lives.options.sector_size;
+  INFO(then << " " << now);
+  const Contents before = contents_of(lives.plain);
+  lives.options.sector_size = now;
+  const auto recovered = lives.try_recover();
+  REQUIRE_FALSE(recovered);
+  CHECK(recovered.error().code == Errc::invalid);
+  const auto opened = Store::open(lives.plain.runtime(), lives.options, lives.bugs);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == Errc::exists);
+  CHECK(contents_of(lives.plain) == before);
+  lives.options.sector_size = then;
+  lives.recover();
+  lives.check(wanted, keys);
+  lives.die();
 }
 
 }  // namespace
@@ -24,30 +48,12 @@ TEST_CASE("a store of another sector size is refused, and left as it is") {
   for (const auto& [then, now] : kSectors) {
     for (const bool logged : {false, true}) {
       for (const LogCheckpoint kind : {LogCheckpoint::snapshot, LogCheckpoint::fold_over}) {
-        StoreOptions options = small_options(false);
-        options.page_bits = 12;
-        options.memory_bits = 15;
-        options.sector_size = then;
-        log_operations(options, logged);
-        Lives lives(options);
+        Lives lives(large_pages(then, logged));
         lives.open();
         lives.fill(0, 60, "a");
         lives.checkpoint({kind, true});
         lives.die();
-        const Contents before = contents_of(lives.plain);
-        lives.options.sector_size = now;
-        INFO(then << " " << now << " " << logged);
-        const auto recovered = lives.try_recover();
-        REQUIRE_FALSE(recovered);
-        CHECK(recovered.error().code == Errc::invalid);
-        const auto opened = Store::open(lives.plain.runtime(), lives.options, lives.bugs);
-        REQUIRE_FALSE(opened);
-        CHECK(opened.error().code == Errc::exists);
-        CHECK(contents_of(lives.plain) == before);
-        lives.options.sector_size = then;
-        lives.recover();
-        lives.check(lives.captured, 60);
-        lives.die();
+        refuses(lives, now, lives.captured, 60);
       }
     }
   }
@@ -55,29 +61,12 @@ TEST_CASE("a store of another sector size is refused, and left as it is") {
 
 TEST_CASE("a log of operations alone of another sector size is refused", "[operation-log]") {
   for (const auto& [then, now] : kSectors) {
-    StoreOptions options = small_options(false);
-    options.page_bits = 12;
-    options.memory_bits = 15;
-    options.sector_size = then;
-    log_operations(options, true);
-    Lives lives(options);
+    Lives lives(large_pages(then, true));
     lives.open();
     lives.fill(0, 20, "a");
     REQUIRE(lives.store->commit_log());
     lives.die();
-    const Contents before = contents_of(lives.plain);
-    lives.options.sector_size = now;
-    const auto recovered = lives.try_recover();
-    REQUIRE_FALSE(recovered);
-    CHECK(recovered.error().code == Errc::invalid);
-    const auto opened = Store::open(lives.plain.runtime(), lives.options, lives.bugs);
-    REQUIRE_FALSE(opened);
-    CHECK(opened.error().code == Errc::exists);
-    CHECK(contents_of(lives.plain) == before);
-    lives.options.sector_size = then;
-    lives.recover();
-    lives.check(lives.model, 20);
-    lives.die();
+    refuses(lives, now, lives.model, 20);
   }
 }
 
