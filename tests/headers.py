@@ -4,10 +4,12 @@
 
 usage: headers.py SOURCE_ROOT SCRATCH_FOLDER COMPILER [FLAG...]
 
-A header is compiled again only after it, something it includes, or the command has changed.
+A header is compiled again only after it, something it includes, or the command has changed; and
+not here if a source of the same name includes it first: the build has compiled it alone already.
 """
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +22,23 @@ def main(root, scratch, command):
         for path in root.rglob("*.hpp")
         if not {"build", ".git"} & set(path.relative_to(root).parts)
     )
+    rest = [header for header in headers if not is_first_of_its_source(root, header)]
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        complaints = pool.map(lambda header: compile_alone(root, scratch, command, header), headers)
+        complaints = pool.map(lambda header: compile_alone(root, scratch, command, header), rest)
         failed = [complaint for complaint in complaints if complaint]
     for complaint in failed:
         print(complaint, file=sys.stderr)
     print(f"{len(headers)} headers, {len(failed)} do not compile alone")
     return 1 if failed else 0
+
+
+def is_first_of_its_source(root, header):
+    """Then whatever else that source includes comes too late to help."""
+    source = (root / header).with_suffix(".cpp")
+    if not source.exists():
+        return False
+    first = re.search(r"^#include .*$", source.read_text(), re.MULTILINE)
+    return first is not None and first[0] == f'#include "{header.as_posix()}"'
 
 
 def compile_alone(root, scratch, command, header):
