@@ -41,6 +41,9 @@ Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoCarrier& 
   }
   try {
     std::unique_ptr<Directory> directory(new Directory(std::move(path), carrier, direct));
+    const int folder = ::open(directory->path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    directory->is_direct_ = direct && folder >= 0 && may_be_direct(folder);
+    if (folder >= 0) (void)::close(folder);
     TRY(directory->find_folders());
     return directory;
   } catch (const std::bad_alloc&) {

@@ -31,6 +31,9 @@ class Directory final : public Storage {
                     void* argument) override;
   Result<void> sync_names() override;
 
+  /// Whether transfers go past the page cache, where they can.
+  bool is_direct() const { return is_direct_; }
+
  private:
   Directory(std::string path, IoCarrier& carrier, bool direct)
       : path_(std::move(path)), carrier_(carrier), direct_(direct) {}
@@ -45,7 +48,8 @@ class Directory final : public Storage {
 
   const std::string path_;
   IoCarrier& carrier_;
-  const bool direct_;
+  const bool direct_;         // if possible
+  bool is_direct_ = false;    // as far as its file system tells
   std::mutex sync_mutex_;     // taken before mutex_
   bool sync_failed_ = false;  // guarded by sync_mutex_
   std::mutex mutex_;

@@ -40,13 +40,6 @@ bool is_aligned(uint64_t value) { return value % kDirectAlignment == 0; }
 
 constexpr int kLockedForMs = 5000;  // longer than any disk takes for what was in flight
 
-// Whether what is written may change meanwhile.
-bool may_be_direct(int file) {
-  struct statfs status{};
-  if (fstatfs(file, &status) != 0) return false;
-  return status.f_type == EXT4_SUPER_MAGIC || status.f_type == XFS_SUPER_MAGIC;
-}
-
 }  // namespace
 
 Errc errc_of(int error_number) {
@@ -60,6 +53,12 @@ Errc errc_of(int error_number) {
     case ENOENT: return Errc::not_found;
     default: return Errc::io;
   }
+}
+
+bool may_be_direct(int file) {
+  struct statfs status{};
+  if (fstatfs(file, &status) != 0) return false;
+  return status.f_type == EXT4_SUPER_MAGIC || status.f_type == XFS_SUPER_MAGIC;
 }
 
 FileDevice::~FileDevice() {

@@ -30,6 +30,10 @@ namespace orrery::engine {
 /// What a failed call of the kernel means to an engine.
 Errc errc_of(int error_number);
 
+/// Whether files of the file system of this one, or of this folder, may be written past the page
+/// cache while what is written changes.
+bool may_be_direct(int file);
+
 class FileDevice final : public Device {
  public:
   /// The carrier outlives this. `direct`: past the page cache, where it is possible.

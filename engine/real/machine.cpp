@@ -24,6 +24,8 @@ Result<std::unique_ptr<Machine>> Machine::open_or_throw(const MachineOptions& op
   TRY(machine->start_carrier(options));
   TRY_ASSIGN(machine->directory_,
              Directory::open(options.folder, *machine->carrier_, options.direct));
+  const bool direct = machine->directory_->is_direct();
+  machine->io_method_.insert(0, direct ? "past the page cache, " : "through the page cache, ");
   return machine;
 }
 

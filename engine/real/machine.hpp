@@ -50,8 +50,8 @@ class Machine {
   MappedFrames& frames() { return frames_; }
   /// Bytes of blocks and page frames that are given out now.
   uint64_t memory_used() const { return budget_.used(); }
-  /// Who carries out requests, for a person; with the reason why it is not the ring, if nobody
-  /// asked for the pool.
+  /// How requests are carried out, for a person: whether past the page cache, by whom, and the
+  /// reason why it is not the ring, if nobody asked for the pool.
   const std::string& io_method() const { return io_method_; }
 
  private:

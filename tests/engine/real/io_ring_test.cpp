@@ -227,6 +227,7 @@ TEST_CASE("what is transferred directly is not in the page cache", "[ring]") {
               Errc::ok);
     }
     INFO(way.name);
+    CHECK((*machine)->io_method().starts_with(way.direct ? "past" : "through"));
     CHECK(cached_pages(folder.path() + "/x", 16 * kSize) == (way.direct ? 0 : 16));
     // A buffer of another alignment goes through the cache.
     alignas(512) std::byte bytes[1024] = {};

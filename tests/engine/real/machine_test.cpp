@@ -3,10 +3,12 @@
 // are a device's errors, names are paths, and what was given back is really gone.
 #include "engine/real/machine.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -318,6 +320,98 @@ TEST_CASE("what the machine cannot give is no_memory", "[machine]") {
     REQUIRE(block.error().code == Errc::no_memory);
   }
 #endif
+}
+
+TEST_CASE("a write that a limit ends half way has failed as a whole", "[machine]") {
+  for (const tests::IoWay& way : tests::io_ways()) {
+    const TemporaryFolder folder;
+    auto machine = engine::Machine::open({folder.path(), 2, way.method, way.direct, false});
+    REQUIRE(machine);
+    const engine::Runtime runtime = (*machine)->runtime();
+    engine::Device& device = **runtime.storage.open("data", {});
+    alignas(4096) std::byte bytes[8192];
+    std::memset(bytes, 'a', sizeof bytes);
+    Errc refused = Errc::ok;
+    size_t transferred = 1;
+    {
+      const tests::IgnoredSignal ignored(SIGXFSZ);
+      const tests::Limit limit(RLIMIT_FSIZE, 4096);
+      tests::Request write(runtime.tasks);
+      write.submit(device, IoKind::write, 0, bytes);
+      refused = write.wait();
+      transferred = write.io.transferred;
+    }
+    INFO(way.name);
+    CHECK(refused == Errc::no_space);
+    CHECK(transferred == 0);
+    // It may have had a part of its effect. The next one has all of its own.
+    CHECK(device.size() == 0);
+    std::memset(bytes, 'b', sizeof bytes);
+    REQUIRE(tests::transact(runtime.tasks, device, IoKind::write, 0, bytes) == Errc::ok);
+    CHECK(device.size() == sizeof bytes);
+    std::memset(bytes, '?', sizeof bytes);
+    REQUIRE(tests::transact(runtime.tasks, device, IoKind::read, 0, bytes) == Errc::ok);
+    for (const std::byte byte : bytes) REQUIRE(byte == std::byte{'b'});
+  }
+}
+
+TEST_CASE("what is given up gives its room on the disk back", "[machine]") {
+  constexpr uint64_t kSegment = 65'536;
+  Fixture fixture;
+  const engine::Runtime runtime = fixture.runtime();
+  engine::DeviceOptions options;
+  options.segment_size = kSegment;
+  engine::Device& device = **runtime.storage.open("data", options);
+  std::vector<std::byte> bytes(kSegment, std::byte{'x'});
+  for (uint64_t at = 0; at < 4 * kSegment; at += kSegment) {
+    REQUIRE(tests::transact(runtime.tasks, device, IoKind::write, at, bytes) == Errc::ok);
+  }
+  REQUIRE(tests::transact(runtime.tasks, device, IoKind::sync, 0, {}) == Errc::ok);
+  const std::string path = fixture.folder.path() + "/devices/data";
+  const auto used = [&] {
+    struct stat status{};
+    REQUIRE(stat(path.c_str(), &status) == 0);
+    return static_cast<uint64_t>(status.st_blocks) * 512;
+  };
+  const int other = open((fixture.folder.path() + "/other").c_str(), O_RDWR | O_CREAT, 0600);
+  const bool can = fallocate(other, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0;
+  close(other);
+  if (!can) {
+    WARN("not tried: this file system keeps what is given up");
+    return;
+  }
+  const uint64_t before = used();
+  device.truncate_until(2 * kSegment + 512);
+  CHECK(used() + 2 * kSegment <= before);
+  CHECK(used() >= 2 * kSegment);
+  CHECK(device.size() == 4 * kSegment);
+}
+
+TEST_CASE("a machine that gets no ring says so, and goes on without", "[machine]") {
+  const TemporaryFolder folder;
+  std::string method;
+  Errc insisted = Errc::ok;
+  Errc written = Errc::corrupt;
+  const bool could = tests::run_without_ring([&] {
+    const auto none = engine::Machine::open({folder.path(), 2, engine::IoMethod::ring});
+    if (!none) insisted = none.error().code;
+    const auto machine = engine::Machine::open({folder.path(), 2});
+    if (!machine) return;
+    method = (*machine)->io_method();
+    const engine::Runtime runtime = (*machine)->runtime();
+    Sector sector('x');
+    engine::Device& device = **runtime.storage.open("data", {});
+    written = tests::transact(runtime.tasks, device, IoKind::write, 0, sector.bytes);
+  });
+  if (!could) {
+    WARN("not tried: this process may not be restricted");
+    return;
+  }
+  INFO(method);
+  CHECK(insisted == Errc::io);
+  CHECK(method.ends_with(
+      "page cache, pread and pwrite: the kernel gives us no ring: Operation not permitted"));
+  CHECK(written == Errc::ok);
 }
 
 TEST_CASE("a folder that cannot be made is an error of the machine", "[machine]") {
