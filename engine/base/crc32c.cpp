@@ -54,14 +54,16 @@ uint32_t by_table(Bytes bytes, uint32_t crc) {
   }
   return crc;
 }
+
+// False until it has been looked up: then the table is used, which says the same.
+const bool kHasInstruction = __builtin_cpu_supports("sse4.2") != 0;
 #endif
 
 }  // namespace
 
 uint32_t crc32c(Bytes bytes, uint32_t seed) {
 #ifdef __x86_64__
-  static const bool has_instruction = __builtin_cpu_supports("sse4.2");
-  if (has_instruction) return ~by_instruction(bytes, ~seed);
+  if (kHasInstruction) return ~by_instruction(bytes, ~seed);
 #endif
   return crc32c_by_table(bytes, seed);
 }

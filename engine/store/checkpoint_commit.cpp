@@ -167,7 +167,7 @@ Result<void> CheckpointDriver::verify() {
 
 Result<void> CheckpointDriver::verify_index() {
   TRY_ASSIGN(const IndexInfo index, read_index_metadata(runtime_, options_, info_.token));
-  if (index == index_.info()) return read_index_table(runtime_, options_, index, {});
+  if (index == index_.info()) return read_index_table(runtime_, options_, index, nullptr);
   return Error{Errc::corrupt, "metadata of an index that is not what was written"};
 }
 

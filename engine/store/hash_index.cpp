@@ -211,7 +211,7 @@ Result<uint64_t> HashIndex::allocate_overflow() {
   if (overflow_free_ != 0) {
     const uint64_t index = overflow_free_;
     Bucket& bucket = overflow(index);
-    overflow_free_ = bucket.entries[0].load();
+    overflow_free_ = bucket.entries[0].load() & ~EntryWord::kTentative;
     bucket.entries[0].store(0);
     return index;
   }
@@ -230,7 +230,8 @@ Result<uint64_t> HashIndex::allocate_overflow() {
 
 void HashIndex::free_overflow(uint64_t index) {
   const Lock lock(overflow_mutex_);
-  overflow(index).entries[0].store(overflow_free_);
+  // An index checkpoint may copy it as it is: no entry that counts.
+  overflow(index).entries[0].store(overflow_free_ | EntryWord::kTentative);
   overflow_free_ = index;
 }
 

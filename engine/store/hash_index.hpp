@@ -83,23 +83,18 @@ class HashIndex {
   /// Requires: `number` is below table_size() + overflow_count().
   void copy_bucket(uint64_t number, MutableBytes out);
 
-  /// Fills an empty index with such copies, in this order. Requires: nobody is inside. Errors:
-  /// no_memory; invalid if there is no room for so many.
+  /// Room for so many overflow buckets in all. Requires: nobody is inside. Errors: no_memory;
+  /// invalid if there can never be so many.
   Result<void> make_overflow(uint64_t count);
   /// Makes every bucket as it was at first. Requires: nobody is inside.
   void clear();
-  void load_bucket(uint64_t number, Bytes image);
-  /// Frees what a copy must not keep: latches, entries that were being made or that point below
-  /// `begin`, links to buckets that were not copied; of two entries with one tag, which a copy of
-  /// a chain at work may hold, the older. Entries that point at or above `start` lead nowhere from
-  /// now on. Errors: corrupt, if an entry points at or above `end`.
-  Result<void> repair(LogAddr begin, LogAddr start, LogAddr end);
 
   /// For tests and oracles, while nobody works: calls `visit` for each entry in use.
   void visit_entries(void (*visit)(void*, uint64_t bucket, EntryWord word), void* argument);
   uint64_t overflow_count();
 
  private:
+  friend class IndexLoader;
   static constexpr uint64_t kLinkMask = (uint64_t{1} << kAddrBits) - 1;
   static constexpr uint64_t kSharer = uint64_t{1} << kAddrBits;
   static constexpr uint64_t kSharersMask = uint64_t{0x7fff} << kAddrBits;
@@ -118,9 +113,6 @@ class HashIndex {
   enum class Rival : uint8_t { none, behind, stays };
   Rival rival_of(Bucket& first, const Atomic<uint64_t>* own, uint64_t tag);
   Bucket& numbered(uint64_t number);
-  Result<bool> repair_chain(Bucket& first, uint64_t known, LogAddr begin, LogAddr end);
-  void free_older_of_two(Bucket& first);
-  void rewind_chain(Bucket& first, LogAddr start);
 
   Memory& memory_;
   Tasks& tasks_;

@@ -7,7 +7,6 @@
 #include "engine/base/crc32c.hpp"
 #include "engine/store/blocking_io.hpp"
 #include "engine/store/checkpoint_files.hpp"
-#include "engine/store/hash_index.hpp"
 #include "engine/store/names.hpp"
 #include "engine/store/read_ahead.hpp"
 
@@ -18,7 +17,25 @@ constexpr uint64_t kChunkMin = 4096;
 constexpr uint64_t kChunkMax = uint64_t{4} << 20;
 
 Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo& index,
-                          const BucketTaker& taker);
+                          IndexLoader* loader);
+
+// The bytes of a file of buckets in pieces of equal size; the last one is padded to a sector.
+struct Pieces {
+  uint64_t bytes = 0;
+  size_t piece = 0;
+  IndexLoader* loader = nullptr;
+
+  size_t size_of(uint64_t number) const {
+    return std::min<uint64_t>(piece, bytes - number * piece);
+  }
+  // As they come.
+  static Result<void> load(void* context, uint64_t number, Bytes read) {
+    const auto& pieces = *static_cast<const Pieces*>(context);
+    if (pieces.loader == nullptr) return {};
+    return pieces.loader->load(number * pieces.piece / sizeof(Bucket),
+                               read.first(pieces.size_of(number)));
+  }
+};
 
 }  // namespace
 
@@ -28,10 +45,10 @@ size_t index_chunk(uint64_t table_size, uint64_t sector) {
 }
 
 Result<void> read_index_table(const Runtime& runtime, const StoreOptions& store,
-                              const IndexInfo& index, const BucketTaker& taker) {
+                              const IndexInfo& index, IndexLoader* loader) {
   const DeviceName name = DeviceName::index_table(store.prefix, index.token);
   TRY_ASSIGN(Device* const file, open_existing(runtime, name.view(), file_options(store)));
-  const Result<void> read = read_buckets(runtime, *file, index, taker);
+  const Result<void> read = read_buckets(runtime, *file, index, loader);
   file->close();
   return read;
 }
@@ -39,29 +56,27 @@ Result<void> read_index_table(const Runtime& runtime, const StoreOptions& store,
 namespace {
 
 Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo& index,
-                          const BucketTaker& taker) {
+                          IndexLoader* loader) {
   const uint64_t total = (uint64_t{1} << index.index_bits) + index.overflow;
   const uint64_t bytes = total * sizeof(Bucket);
   if (file.size() < bytes) return Error{Errc::corrupt, "an index that is too short"};
   const size_t room = index_chunk(sizeof(Bucket) << index.index_bits, index.sector);
-  ReadAhead reads(runtime);
+  Pieces pieces{bytes, room, loader};
+  ReadAhead reads(runtime, {&Pieces::load, &pieces});
   TRY(reads.begin(room));
   uint32_t sum = 0;
-  uint64_t number = 0;
-  uint64_t asked = 0;
-  for (uint64_t offset = 0; offset < bytes; offset += room) {
-    for (; asked < bytes && reads.has_room(); asked += room) {
-      const uint64_t length = round_up(std::min<uint64_t>(room, bytes - asked), index.sector);
-      reads.ask({&file, asked, length});
-    }
-    const ReadAhead::Taken taken = reads.take();
-    TRY(taken.read);
-    const Bytes chunk = taken.bytes.first(std::min<uint64_t>(room, bytes - offset));
-    sum = crc32c(chunk, sum);
-    for (size_t at = 0; at < chunk.size() && taker.take != nullptr; at += sizeof(Bucket)) {
-      taker.take(taker.context, number++, chunk.subspan(at, sizeof(Bucket)));
-    }
-  }
+  const Result<void> read =
+      reads.each((bytes + room - 1) / room,
+                 [&](uint64_t number) -> Result<ReadAhead::Piece> {
+                   const uint64_t length = round_up(pieces.size_of(number), index.sector);
+                   return ReadAhead::Piece{&file, number * room, length};
+                 },
+                 [&](uint64_t number, const ReadAhead::Taken& taken) -> Result<void> {
+                   TRY(taken.read);
+                   sum = crc32c(taken.bytes.first(pieces.size_of(number)), sum);
+                   return {};
+                 });
+  TRY(read);
   if (sum == index.checksum) return {};
   return Error{Errc::corrupt, "the checksum of an index"};
 }

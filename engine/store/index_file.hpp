@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of an index checkpoint as it is read, bucket by bucket, and its checksum.
+// The table of an index checkpoint as it is read, and its checksum.
 #pragma once
 
 #include "engine/runtime/runtime.hpp"
+#include "engine/store/index_loader.hpp"
 #include "engine/store/metadata.hpp"
 #include "engine/store/options.hpp"
 
 namespace orrery::engine {
 
 /// So many bytes of an index are written or read at once: few enough for a small one to be many
-/// requests, which faults may tell apart, and many enough for the disk. A multiple of the sector.
+/// requests, which faults may tell apart, and many enough for the disk. A multiple of the sector,
+/// and of what an IndexLoader takes together.
 size_t index_chunk(uint64_t table_size, uint64_t sector);
 
-/// Who gets the buckets, in order; they count for nothing if an error follows.
-struct BucketTaker {
-  void (*take)(void* context, uint64_t number, Bytes bucket) = nullptr;  // null: nobody
-  void* context = nullptr;
-};
-
-/// Errors: corrupt, also if the file is missing or too short; no_memory, and those of the devices.
+/// Reads all of it. The buckets go to the loader, if there is one; they count for nothing if an
+/// error follows. Errors: corrupt, also if the file is missing or too short; no_memory, and those
+/// of the devices and of the loader.
 Result<void> read_index_table(const Runtime& runtime, const StoreOptions& store,
-                              const IndexInfo& index, const BucketTaker& taker);
+                              const IndexInfo& index, IndexLoader* loader);
 
 }  // namespace orrery::engine

@@ -22,30 +22,42 @@ Result<void> ReadAhead::begin(size_t longest) {
   return {};
 }
 
-void ReadAhead::ask(const Piece& piece) {
+void ReadAhead::ask(const Result<Piece>& piece) {
   CHECK(has_room(), "{} pieces are asked for, and none is given back", depth_);
-  Slot& next = slot(asked_++);
+  Slot& next = slot(asked_);
+  next.reads = this;
+  next.number = asked_++;
   next.finished.reset();
-  if (piece.device == nullptr) return;
-  CHECK(piece.length <= next.bytes.size(), "a piece of {} bytes has {}", piece.length,
+  next.outcome = piece ? Result<void>() : piece.error();
+  if (!piece || piece->device == nullptr) return;
+  CHECK(piece->length <= next.bytes.size(), "a piece of {} bytes has {}", piece->length,
         next.bytes.size());
   next.finished.emplace(runtime_.tasks);
   next.io = Io();
-  next.io.offset = piece.offset;
-  next.io.length = piece.length;
+  next.io.offset = piece->offset;
+  next.io.length = piece->length;
   next.io.buffer = next.bytes.data();
-  submit_io(*piece.device, next.io, *next.finished);
+  next.io.owner = &next;
+  next.io.done = &ReadAhead::read_done;
+  piece->device->submit(next.io);
+}
+
+void ReadAhead::read_done(Io& io) {
+  auto& slot = *static_cast<Slot*>(io.owner);
+  const FirstLook& first = slot.reads->first_;
+  slot.outcome = outcome_of(io);
+  if (slot.outcome && first.look != nullptr) {
+    slot.outcome = first.look(first.context, slot.number, Bytes{io.buffer, io.length});
+  }
+  slot.finished->set();
 }
 
 ReadAhead::Taken ReadAhead::take() {
   CHECK(taken_ < asked_, "a piece that was never asked for");
   released_ = taken_;
   Slot& oldest = slot(taken_++);
-  Taken taken{{}, {oldest.bytes.data(), oldest.bytes.size()}};
-  if (!oldest.finished) return taken;
-  oldest.finished->wait();
-  taken.read = outcome_of(oldest.io);
-  return taken;
+  if (oldest.finished) oldest.finished->wait();
+  return {oldest.outcome, {oldest.bytes.data(), oldest.bytes.size()}};
 }
 
 }  // namespace orrery::engine

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pieces of files, read in an order that is known beforehand: while one is worked on, those that
-// follow are on their way. For recovery, and whoever reads a checkpoint back.
+// follow are on their way, and may have a first look taken at them as they come, on other cores.
+// For recovery, and whoever reads a checkpoint back.
 #pragma once
 
 #include <array>
@@ -21,13 +22,22 @@ class ReadAhead {
     size_t length = 0;
   };
 
+  /// Sees each piece that has been read, before its turn. Called by whoever finishes the read: on
+  /// any task, for several pieces at once, protected by nothing. `number` counts what was asked for
+  /// before it; `bytes` are those of the piece. An error of its is the piece's. Nobody, if null.
+  struct FirstLook {
+    Result<void> (*look)(void* context, uint64_t number, Bytes bytes) = nullptr;
+    void* context = nullptr;  // outlives the ReadAhead
+  };
+
   /// A piece whose turn has come.
   struct Taken {
-    Result<void> read;   // Errors: those of the device; io, if it was short
+    Result<void> read;   // Errors: its own; those of the device; io, if it was short; a look's
     MutableBytes bytes;  // room for the longest piece; what was asked for is at its start
   };
 
   explicit ReadAhead(const Runtime& runtime) : runtime_(runtime) {}
+  ReadAhead(const Runtime& runtime, const FirstLook& first) : runtime_(runtime), first_(first) {}
   /// Waits for what is on its way. Requires: the caller is not protected.
   ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;
@@ -35,9 +45,29 @@ class ReadAhead {
 
   /// `longest`: bytes of the longest piece. Errors: no_memory.
   Result<void> begin(size_t longest);
+
+  /// All there is to do with `count` pieces: reads place_of(n), a Result<Piece>, ahead, and calls
+  /// work(n, taken), which returns a Result<void>, in order. Errors: the first of `work`.
+  template <typename PlaceOf, typename Work>
+  Result<void> each(uint64_t count, const PlaceOf& place_of, const Work& work) {
+    const auto ask_for_more = [&] {
+      while (asked_ < count && has_room()) ask(place_of(asked_));
+    };
+    ask_for_more();
+    for (uint64_t number = 0; number < count; ++number) {
+      const Taken taken = take();
+      ask_for_more();
+      TRY(work(number, taken));
+    }
+    return {};
+  }
+
+  // The steps of it.
+
   bool has_room() const { return asked_ - released_ < depth_; }
-  /// Requires: there is room. The device outlives this, or the taking of the piece.
-  void ask(const Piece& piece);
+  /// An error waits for the turn of its piece. Requires: there is room. The device outlives this,
+  /// or the taking of the piece.
+  void ask(const Result<Piece>& piece);
   /// Waits for the piece that was asked for first of those not taken; what was taken before is
   /// given back. Requires: there is one, and the caller is not protected.
   Taken take();
@@ -48,14 +78,19 @@ class ReadAhead {
   static constexpr size_t kRoom = size_t{32} << 20;  // bytes that all pieces may take together
 
   struct Slot {
+    ReadAhead* reads = nullptr;
+    uint64_t number = 0;
     Io io;
-    std::optional<Signal> finished;  // none: nothing was to be read
+    std::optional<Signal> finished;  // none: nothing is read
+    Result<void> outcome;            // once that is set
     Array<std::byte> bytes;
   };
 
+  static void read_done(Io& io);
   Slot& slot(uint64_t number) { return slots_[number % depth_]; }
 
   Runtime runtime_;
+  FirstLook first_;
   std::array<Slot, kDepthMax> slots_;
   size_t depth_ = 0;
   uint64_t asked_ = 0;  // pieces, as all below

@@ -81,22 +81,24 @@ Result<void> Recovery::recover_pages() {
     first = std::max(first, std::min({recover_from_, addresses_.head, on_main}));
     SOMETIMES(first > addresses_.begin, "a recovery did not read its log from the beginning");
   }
-  ReadAhead reads(runtime_);
+  first_read_ = geometry.page(first);
+  ReadAhead reads(runtime_, {&Recovery::check, this});
   TRY(reads.begin(static_cast<size_t>(geometry.aligned_page)));
-  int64_t asked = geometry.page(first);
-  const auto ask = [&] {
-    for (; geometry.page_start(asked) < addresses_.tail && reads.has_room(); ++asked) {
-      const Result<ReadAhead::Piece> place = place_of(asked);
-      reads.ask(place ? *place : ReadAhead::Piece{});  // an error waits for the turn of its page
-    }
-  };
-  ask();
-  for (int64_t page = geometry.page(first); geometry.page_start(page) < addresses_.tail; ++page) {
-    const ReadAhead::Taken taken = reads.take();
-    ask();
-    TRY(recover_page(page, taken));
-  }
-  return {};
+  const int64_t end = geometry.page(addresses_.tail + geometry.page_size() - 1);
+  return reads.each(
+      static_cast<uint64_t>(std::max<int64_t>(0, end - first_read_)),
+      [this](uint64_t number) { return place_of(first_read_ + static_cast<int64_t>(number)); },
+      [this](uint64_t number, const ReadAhead::Taken& taken) {
+        return recover_page(first_read_ + static_cast<int64_t>(number), taken);
+      });
+}
+
+// The first look at what was read.
+Result<void> Recovery::check(void* context, uint64_t number, Bytes bytes) {
+  const auto& recovery = *static_cast<const Recovery*>(context);
+  const int64_t page = recovery.first_read_ + static_cast<int64_t>(number);
+  if (recovery.is_on_main(page)) return {};
+  return recovery.snapshot_.check_page(page, bytes);
 }
 
 LogAddr Recovery::start_of(int64_t page) const {
@@ -138,7 +140,8 @@ Result<void> Recovery::recover_page(int64_t page, const ReadAhead::Taken& taken)
   TRY_ASSIGN(const Source source, look_at(page, taken));
   const MutableBytes behind = taken.bytes.subspan(image.size());
   std::fill(behind.begin(), behind.end(), std::byte{0});  // of another time
-  TRY(walk(from, until, image));
+  const bool stays = geometry.page_end(page) > addresses_.head;
+  TRY(walk(from, until, image, stays));
   // What is kept in memory and not yet flushed gets to the main device with the next flush. Of what
   // comes from the snapshot the main device has nothing, or what an earlier recovery made of it.
   const LogAddr flushed = std::min(until, addresses_.flushed);
@@ -148,9 +151,7 @@ Result<void> Recovery::recover_page(int64_t page, const ReadAhead::Taken& taken)
     TRY(write_back(page,
                    taken.bytes.first(round_up(size, static_cast<uint64_t>(geometry.sector)))));
   }
-  if (geometry.page_end(page) <= addresses_.head) return {};
-  clean(from, until, image);
-  return keep_page(page, image);
+  return stays ? keep_page(page, image) : Result<void>();
 }
 
 // All that a cache had of it.
@@ -184,15 +185,14 @@ Result<Recovery::Source> Recovery::look_at(int64_t page, const ReadAhead::Taken&
     return Source::main;
   }
   TRY(taken.read);
-  TRY(snapshot_.check_page(page, taken.bytes));
   return Source::snapshot;
 }
 
-Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image) {
+Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image, bool stays) {
   const Geometry& geometry = log_.geometry();
   LogAddr hole = kAddrEnd;  // where the page ended
   LogAddr address = from;
-  LogAddr announced = from;
+  LogAddr announced = std::max(from, recover_from_);
   while (address < until) {
     if (address >= announced) announced = announce(address, until, image);
     const MutableBytes rest = image.subspan(static_cast<size_t>(geometry.offset(address)));
@@ -215,6 +215,7 @@ Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image) {
       return Error{Errc::corrupt, "a record that replaces a later one", address};
     }
     TRY(take_record(address, rest.data(), stage->image));
+    if (stays) clean(rest.data());
     address += stage->image.size;
   }
   return {};
@@ -259,20 +260,13 @@ Result<void> Recovery::take_record(LogAddr address, std::byte* at, const RecordI
   return {};
 }
 
-// Takes away the bits that mean something only while the store runs: in memory they must go; on the
-// device nobody looks at them. InNewVersion stays: by it this and older checkpoints know what is
-// not theirs, and the page may be written again, for a sector that it shares.
-void Recovery::clean(LogAddr from, LogAddr until, MutableBytes image) const {
-  LogAddr address = from;
-  while (address < until) {
-    std::byte* const at = image.data() + log_.geometry().offset(address);
-    const RecordHeader header{get<uint64_t>(at)};
-    const uint64_t word = header.word & ~RecordHeader::kDirty;
-    put(at, header.has(RecordHeader::kValid) ? word & ~RecordHeader::kSealed : word);
-    const auto left = static_cast<size_t>(until - address);
-    address +=
-        header.is_hole() ? kHeaderSize : look_at_image({at, left}, until - address)->image.size;
-  }
+// Takes away the bits of a record that mean something only while the store runs: in memory they
+// must go; on the device nobody looks at them. InNewVersion stays: by it this and older checkpoints
+// know what is not theirs, and the page may be written again, for a sector that it shares.
+void Recovery::clean(std::byte* at) {
+  const RecordHeader header{get<uint64_t>(at)};
+  const uint64_t word = header.word & ~RecordHeader::kDirty;
+  put(at, header.has(RecordHeader::kValid) ? word & ~RecordHeader::kSealed : word);
 }
 
 // The walk ascends, so the entry of a chain always holds the newest record of it so far.

@@ -49,14 +49,15 @@ class Recovery {
   Result<void> recover_pages();
   Result<void> recover_page(int64_t page, const ReadAhead::Taken& taken);
   Result<ReadAhead::Piece> place_of(int64_t page) const;
+  static Result<void> check(void* context, uint64_t number, Bytes bytes);
   Result<Source> look_at(int64_t page, const ReadAhead::Taken& taken);
-  Result<void> walk(LogAddr from, LogAddr until, MutableBytes image);
+  Result<void> walk(LogAddr from, LogAddr until, MutableBytes image, bool stays);
   LogAddr announce(LogAddr address, LogAddr until, Bytes image);
   bool may_end_page(LogAddr address) const;
   Result<void> take_record(LogAddr address, std::byte* at, const RecordImage& record);
   Result<void> link(LogAddr address, RecordHeader& header, Bytes key);
   void undo(LogAddr address, std::byte* at, const RecordImage& record);
-  void clean(LogAddr from, LogAddr until, MutableBytes image) const;
+  static void clean(std::byte* at);
   Result<void> keep_page(int64_t page, MutableBytes image);
   PatientIo main_io();
   Result<void> write_back(int64_t page, MutableBytes sectors);
@@ -80,7 +81,8 @@ class Recovery {
   LogAddresses addresses_;
   SnapshotFile snapshot_;
   bool may_write_ = true;
-  bool changed_ = false;  // the image is not what was read
+  bool changed_ = false;    // the image is not what was read, in what a recovery looks at
+  int64_t first_read_ = 0;  // page
   bool index_loaded_ = false;
   bool indexes_forgotten_ = false;
   LogAddr recover_from_ = 0;  // below this the index knows every record

@@ -44,13 +44,11 @@ Result<void> Recovery::forget_indexes() {
 }
 
 Result<void> Recovery::load_buckets(const IndexInfo& index) {
-  TRY(index_.make_overflow(index.overflow));
-  const auto take = [](void* target, uint64_t number, Bytes bucket) {
-    static_cast<HashIndex*>(target)->load_bucket(number, bucket);
-  };
-  TRY(read_index_table(runtime_, options_, index, {take, &index_}));
   // Whether what entries from the start on lead to counts, the walk will tell.
-  return index_.repair(addresses_.begin, index.start, index.final);
+  IndexLoader loader(index_, runtime_.memory, {addresses_.begin, index.start, index.final});
+  TRY(loader.begin(index.overflow));
+  TRY(read_index_table(runtime_, options_, index, &loader));
+  return loader.finish();
 }
 
 }  // namespace orrery::engine

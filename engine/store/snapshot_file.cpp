@@ -83,21 +83,21 @@ Result<void> SnapshotFile::check_page(int64_t page, Bytes bytes) const {
   return Error{Errc::corrupt, "the checksum of a snapshot page", geometry_.page_start(page)};
 }
 
+// Whoever reads back what he has written is in no hurry: sums are taken here, and not by those who
+// finish the requests of sessions as well.
 Result<void> SnapshotFile::read_all() {
-  const int64_t end = table_.first_page() + table_.count();
-  int64_t asked = table_.first_page();
+  const auto page_of = [this](uint64_t number) {
+    return table_.first_page() + static_cast<int64_t>(number);
+  };
   ReadAhead reads(runtime_);
   TRY(reads.begin(static_cast<size_t>(geometry_.aligned_page)));
-  for (int64_t page = table_.first_page(); page < end; ++page) {
-    for (; asked < end && reads.has_room(); ++asked) {
-      TRY_ASSIGN(const ReadAhead::Piece piece, place_of(asked));
-      reads.ask(piece);
-    }
-    const ReadAhead::Taken taken = reads.take();
-    TRY(taken.read);
-    TRY(check_page(page, taken.bytes));
-  }
-  return {};
+  return reads.each(
+      static_cast<uint64_t>(table_.count()),
+      [&](uint64_t number) { return place_of(page_of(number)); },
+      [&](uint64_t number, const ReadAhead::Taken& taken) -> Result<void> {
+        TRY(taken.read);
+        return check_page(page_of(number), taken.bytes);
+      });
 }
 
 }  // namespace orrery::engine

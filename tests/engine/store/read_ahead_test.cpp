@@ -2,8 +2,9 @@
 // What is read ahead comes in its order, is right, and fails alone.
 #include "engine/store/read_ahead.hpp"
 
-#include "tests/catch.hpp"
+#include <vector>
 
+#include "tests/catch.hpp"
 #include "tests/engine/store/plain_runtime.hpp"
 
 using namespace orrery::engine;
@@ -40,16 +41,21 @@ TEST_CASE("pieces come in the order in which they were asked for", "[recovery]")
   World world(kPieces);
   ReadAhead reads(world.plain.runtime());
   REQUIRE(reads.begin(kPiece));
-  int asked = 0;
-  for (int number = 0; number < kPieces; ++number) {
-    for (; asked < kPieces && reads.has_room(); ++asked) reads.ask(world.piece(asked));
-    const ReadAhead::Taken taken = reads.take();
+  int done = 0;
+  const auto piece = [&](uint64_t number) -> Result<ReadAhead::Piece> {
+    return world.piece(static_cast<int>(number));
+  };
+  const auto work = [&](uint64_t number, const ReadAhead::Taken& taken) -> Result<void> {
+    CHECK(number == static_cast<uint64_t>(done));
     CHECK(taken.read);
     CHECK(taken.bytes.size() == kPiece);
     // What is worked on stays as it is while others come.
     world.plain.complete_all();
-    CHECK(World::holds(taken, number));
-  }
+    CHECK(World::holds(taken, done++));
+    return {};
+  };
+  CHECK(reads.each(kPieces, piece, work));
+  CHECK(done == kPieces);
   CHECK(world.file->reads == kPieces);
 }
 
@@ -75,7 +81,7 @@ TEST_CASE("large pieces are two, small ones at most eight", "[recovery]") {
     ReadAhead reads(plain.runtime());
     REQUIRE(reads.begin(longest));
     int room = 0;
-    for (; reads.has_room(); ++room) reads.ask({});
+    for (; reads.has_room(); ++room) reads.ask(ReadAhead::Piece{});
     CHECK(room == depth);
   }
 }
@@ -101,12 +107,65 @@ TEST_CASE("a piece that cannot be read says so, and the others are right", "[rec
   CHECK(reads.take().read.error().code == Errc::io);
 }
 
+TEST_CASE("each piece is seen once before its turn, and what is said of it is its outcome",
+          "[recovery]") {
+  struct Looks {
+    std::vector<uint64_t> seen;
+    std::vector<size_t> sizes;
+  } looks;
+  const auto look = [](void* context, uint64_t number, Bytes bytes) -> Result<void> {
+    auto& into = *static_cast<Looks*>(context);
+    into.seen.push_back(number);
+    into.sizes.push_back(bytes.size());
+    if (bytes[0] == std::byte{4}) return Error{Errc::corrupt, "four"};
+    return {};
+  };
+  World world(6);
+  world.file->failing_every = 6;  // 0
+  ReadAhead reads(world.plain.runtime(), {look, &looks});
+  REQUIRE(reads.begin(2 * kPiece));
+  for (int number = 0; number < 5; ++number) reads.ask(world.piece(number));
+  reads.ask(ReadAhead::Piece{});
+  for (int number = 0; number < 5; ++number) {
+    const ReadAhead::Taken taken = reads.take();
+    if (number == 0) CHECK(taken.read.error().code == Errc::io);
+    if (number == 4) CHECK(taken.read.error() == Error{Errc::corrupt, "four"});
+    CHECK(static_cast<bool>(taken.read) == (number > 0 && number < 4));
+    CHECK(looks.seen.size() >= static_cast<size_t>(number));
+  }
+  CHECK(reads.take().read);
+  // Nobody sees what was not read.
+  CHECK(looks.seen == std::vector<uint64_t>{1, 2, 3, 4});
+  CHECK(looks.sizes == std::vector<size_t>(4, kPiece));
+}
+
+TEST_CASE("an error in a place waits for its turn, and ends the work", "[recovery]") {
+  World world(4);
+  ReadAhead reads(world.plain.runtime());
+  REQUIRE(reads.begin(kPiece));
+  int done = 0;
+  const auto ended = reads.each(
+      4,
+      [&](uint64_t number) -> Result<ReadAhead::Piece> {
+        if (number == 2) return Error{Errc::corrupt, "nowhere"};
+        return world.piece(static_cast<int>(number));
+      },
+      [&](uint64_t, const ReadAhead::Taken& taken) -> Result<void> {
+        TRY(taken.read);
+        ++done;
+        return {};
+      });
+  REQUIRE_FALSE(ended);
+  CHECK(ended.error() == Error{Errc::corrupt, "nowhere"});
+  CHECK(done == 2);
+}
+
 TEST_CASE("a piece of nothing has its turn, and reads nothing", "[recovery]") {
   World world(2);
   ReadAhead reads(world.plain.runtime());
   REQUIRE(reads.begin(kPiece));
   reads.ask(world.piece(0));
-  reads.ask({});
+  reads.ask(ReadAhead::Piece{});
   reads.ask(world.piece(1));
   CHECK(World::holds(reads.take(), 0));
   CHECK(reads.take().read);
