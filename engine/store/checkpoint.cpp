@@ -18,6 +18,7 @@ CheckpointDriver::CheckpointDriver(const Runtime& runtime, EpochTable& epoch, Hy
       bugs_(bugs),
       changed_(runtime.tasks),
       state_(SystemState{}.pack()),
+      outstanding_(runtime.tasks),
       mutex_(runtime.tasks),
       sessions_(runtime.memory) {}
 
@@ -334,18 +335,62 @@ void CheckpointDriver::step_action(void* driver, int64_t word, Self& self) {
 }
 
 void CheckpointDriver::transition(Self& self, SystemState from) {
-  SystemState next = from.next(machine_);
-  const bool may_fail = next.phase != Phase::prepare && next.phase != Phase::in_progress;
+  const SystemState next = from.next(machine_);
   // What is committed is not given up any more.
   const bool committed = from.phase == Phase::persistence_callback;
-  if (may_fail && !committed && !failed_ && given_up_.load() != 0) {
+  if (may_fail(next) && !committed && !failed_ && given_up_.load() != 0) {
     SOMETIMES(true, "a checkpoint was given up");
     failed_ = true;
     failure_ = {Errc::cancelled, "the store was given up"};
   }
-  const Result<void> prepared = failed_ ? Result<void>(failure_) : before(self, next);
+  if (failed_) return arrive(self, next, failure_);
+  const Work work = work_before(next);
+  if (work == nullptr) return arrive(self, next, before(self, next));
+  if (start_work(work, next)) return;
+  SOMETIMES(true, "no task to commit a checkpoint");
+  // Nobody else should have to wait for this task meanwhile.
+  epoch_.suspend(self);
+  const Result<void> done = (this->*work)();
+  epoch_.resume(self);
+  arrive(self, next, done);
+}
+
+bool CheckpointDriver::may_fail(SystemState next) {
+  return next.phase != Phase::prepare && next.phase != Phase::in_progress;
+}
+
+// What a transition to `next` has to do that takes as long as the devices take: the task of a
+// session, which happens to make the transition, has other things to do. Null: nothing.
+CheckpointDriver::Work CheckpointDriver::work_before(SystemState next) const {
+  if (next.phase == Phase::persistence_callback) return &CheckpointDriver::commit;
+  const bool index_alone = next.phase == Phase::rest && machine_.log == LogCheckpoint::none;
+  return index_alone ? &CheckpointDriver::commit_index : nullptr;
+}
+
+// The word stays marked as intermediate until the work is done. False: there is nobody to do it.
+bool CheckpointDriver::start_work(Work work, SystemState next) {
+  work_ = work;
+  next_ = next;
+  outstanding_.add();
+  const Name name{"checkpoint-committer", info_.token};
+  const bool started = runtime_.tasks.spawn(name, &CheckpointDriver::run_work, this).has_value();
+  if (!started) outstanding_.remove();
+  return started;
+}
+
+void CheckpointDriver::run_work(void* context) {
+  auto& driver = *static_cast<CheckpointDriver*>(context);
+  Self& self = driver.runtime_.tasks.self();
+  const Result<void> done = (driver.*driver.work_)();
+  driver.epoch_.resume(self);
+  driver.arrive(self, driver.next_, done);
+  driver.epoch_.suspend(self);
+  driver.outstanding_.remove();
+}
+
+void CheckpointDriver::arrive(Self& self, SystemState next, const Result<void>& prepared) {
   if (!prepared) {
-    CHECK(may_fail, "a version cannot be refused");
+    CHECK(may_fail(next), "a version cannot be refused");
     SOMETIMES(true, "a checkpoint failed");
     failed_ = true;
     failure_ = prepared.error();
@@ -364,7 +409,7 @@ void CheckpointDriver::transition(Self& self, SystemState from) {
   changed_.set();
 }
 
-// What is done before the state word says `next`. Errors end the checkpoint.
+// What is done at once before the state word says `next`. Errors end the checkpoint.
 Result<void> CheckpointDriver::before(Self& self, SystemState next) {
   switch (next.phase) {
     case Phase::prep_index_checkpoint: return index_.open(info_.token, next.version, log_.tail());
@@ -376,28 +421,17 @@ Result<void> CheckpointDriver::before(Self& self, SystemState next) {
       info_.begin = log_.load(Boundary::begin);
       return {};
     case Phase::wait_flush: return capture(self);
-    case Phase::persistence_callback: return leaving_epoch(self, &CheckpointDriver::commit);
-    case Phase::rest:
-      if (machine_.log != LogCheckpoint::none) return {};
-      index_final_ = log_.tail();
-      return leaving_epoch(self, &CheckpointDriver::commit_index);
     case Phase::in_progress:
       // Nobody is in the next version yet: what is logged below is of this one, or older.
       if (operations_.is_open()) info_.log_start = operations_.tail();
       return {};
     case Phase::wait_index_checkpoint:
     case Phase::wait_index_only_checkpoint:
+    case Phase::persistence_callback:
+    case Phase::rest:
     case Phase::reset: return {};
   }
   return {};
-}
-
-// The devices take their time, and nobody should have to wait for this task meanwhile.
-Result<void> CheckpointDriver::leaving_epoch(Self& self, Result<void> (CheckpointDriver::*work)()) {
-  epoch_.suspend(self);
-  const Result<void> done = (this->*work)();
-  epoch_.resume(self);
-  return done;
 }
 
 // Of a checkpoint that folds over, as far as it must be; of others always. Others than the one who

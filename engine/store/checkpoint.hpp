@@ -2,10 +2,12 @@
 // The checkpoint driver: one state word, a phase and a version, and who may change it when. The
 // phases and their order are in system_state.hpp.
 //
-// There is no thread behind it. Sessions step it along when they refresh, and so does whoever waits
+// No thread drives it. Sessions step it along when they refresh, and so does whoever waits
 // for the checkpoint. A transition is made by the one who marks the word as intermediate first; it
-// happens once every task inside has marked that it has seen the phase before. A session copies
-// phase and version when it refreshes and works by its copy, never by the word.
+// happens once every task inside has marked that it has seen the phase before. What takes as long
+// as the devices take (making all durable, and reading it back) is left to a task that lives as
+// long. A session copies phase and version when it refreshes and works by its copy, never by the
+// word.
 // Whatever fails makes the checkpoint fail: its files are removed, the word goes on to REST, and
 // the store works on; a version that was begun is used up.
 #pragma once
@@ -19,6 +21,7 @@
 #include "engine/store/index_writer.hpp"
 #include "engine/store/names.hpp"
 #include "engine/store/operation_log.hpp"
+#include "engine/store/outstanding.hpp"
 #include "engine/store/session_points.hpp"
 #include "engine/store/snapshot.hpp"
 #include "engine/store/system_state.hpp"
@@ -61,6 +64,8 @@ class CheckpointDriver {
   bool ended(CheckpointTicket ticket);
   /// Ends a running checkpoint, well or not.
   void finish_running();
+  /// Waits for the task that has ended the last one. Requires: none runs, and none may start.
+  void wait_until_idle() { outstanding_.wait_for_none(); }
   /// Has a running checkpoint fail as soon as it can. Nobody may start another.
   void give_up() { given_up_.store(1); }
 
@@ -130,8 +135,13 @@ class CheckpointDriver {
   void step(Self& self, SystemState expected, bool barrier);
   static void step_action(void* driver, int64_t word, Self& self);
   void transition(Self& self, SystemState from);
+  static bool may_fail(SystemState next);
+  using Work = Result<void> (CheckpointDriver::*)();
+  Work work_before(SystemState next) const;
+  bool start_work(Work work, SystemState next);
+  static void run_work(void* driver);
+  void arrive(Self& self, SystemState next, const Result<void>& prepared);
   Result<void> before(Self& self, SystemState next);
-  Result<void> leaving_epoch(Self& self, Result<void> (CheckpointDriver::*work)());
   bool log_is_written();
   void end_cycle(SystemState rest);
 
@@ -182,12 +192,15 @@ class CheckpointDriver {
   // The running checkpoint. Belongs to whoever makes the transition.
   CheckpointRequest machine_;
   CheckpointInfo info_;
+  Work work_ = nullptr;  // of the task that commits
+  SystemState next_;     // after it
   LogAddr index_final_ = 0;
   bool failed_ = false;
   Error failure_;  // if failed_
   Device* snapshot_device_ = nullptr;
   uint64_t next_token_ = 1;
   KeptCheckpoints kept_;
+  Outstanding outstanding_;  // the task that works
 
   Mutex mutex_;
   SessionPoints sessions_ ORRERY_GUARDED_BY(mutex_);

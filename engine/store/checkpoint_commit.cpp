@@ -142,6 +142,7 @@ Result<void> CheckpointDriver::sync_log() {
 }
 
 Result<void> CheckpointDriver::commit_index() {
+  index_final_ = log_.tail();
   TRY(index_.commit(index_final_));
   TRY(runtime_.storage.sync_names());
   if (options_.checkpoints_kept != 0) TRY(verify_index());

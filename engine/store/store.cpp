@@ -232,6 +232,7 @@ void Store::close() {
   CHECK(open_, "a store is closed twice");
   CHECK(!driver_.has_sessions(), "a store is closed before its sessions");
   driver_.finish_running();
+  driver_.wait_until_idle();
   snapshot_.wait_until_idle();
   index_writer_.wait_until_idle();
   log_.close();

@@ -9,8 +9,9 @@
 //    |- OperationLog     what was done, if it is logged: an AppendLog
 //    '- CheckpointDriver the state word; which version the store is in
 //
-// Everything it does is against the Runtime it was opened with. There is no background thread but
-// the task that writes a snapshot: sessions, and whoever waits for a checkpoint, drive it.
+// Everything it does is against the Runtime it was opened with. Sessions, and whoever waits for a
+// checkpoint, drive it; there is no thread in the background but tasks that write a checkpoint, and
+// make it durable, and end with it.
 #pragma once
 
 #include "engine/base/result.hpp"

@@ -173,6 +173,7 @@ class PlainRuntime final : public Clock,
   }
   Result<void> sync_names() override {
     ++name_syncs;
+    names_synced_by = self_->id;
     if (failing_name_syncs == 0) return {};
     --failing_name_syncs;
     return Error{Errc::io, "not synced"};
@@ -259,7 +260,8 @@ class PlainRuntime final : public Clock,
   int completions_left = 1 << 30;
   int failing_spawns = 0, failing_opens = 0, failing_frames = 0, failing_allocations = 0;
   int failing_removes = 0, failing_name_syncs = 0;
-  int failing_list = 0;  // the so many-th from now
+  int failing_list = 0;          // the so many-th from now
+  uint64_t names_synced_by = 0;  // the task that did it last
   std::string failing_label;
   int live_blocks = 0, live_frames = 0, name_syncs = 0;
   std::map<std::string, std::unique_ptr<PlainDevice>> devices;

@@ -307,6 +307,24 @@ TEST_CASE("no task to write a snapshot fails it") {
   world.close();
 }
 
+TEST_CASE("a session that drives a checkpoint does not commit it, unless there is nobody else") {
+  for (const bool alone : {false, true}) {
+    StoreOptions options = small_options(true);
+    options.throttle_ms = -1;  // no task for the snapshot either
+    Fixture world(options);
+    world.upsert("a", "b");
+    const auto ticket = world.store->start_checkpoint();
+    REQUIRE(ticket);
+    if (alone) world.plain.failing_spawns = 1;
+    while (!world.store->checkpoint_ended(*ticket)) world.session->refresh();
+    CHECK(world.store->wait_checkpoint(*ticket));
+    CHECK(world.plain.failing_spawns == 0);
+    CHECK((world.plain.names_synced_by == world.plain.self().id) == alone);
+    CHECK(checkpoint(world).token == 2);
+    world.close();
+  }
+}
+
 TEST_CASE("tokens of an earlier life are not used again") {
   PlainRuntime plain;
   const Bugs bugs;
