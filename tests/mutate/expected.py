@@ -23,6 +23,8 @@ AT_HOME = {
     "elided-that-an-index-has": "recover-smaller",
     "failed-list-frees-tokens": "recover-smaller",
     "indexes-not-forgotten": "recover-smaller",
+    "undone-forgotten-in-memory": "fold-over",
+    "going-back-not-synced": "short-lives",
 }
 
 # Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a
