@@ -5,11 +5,15 @@
 // What a life of the store knows of failures it has seen itself: the next one begins with what is
 // on the disk, and no bytes there say that a request failed. So what fails a request or a name may
 // be why a later call of the same life ends with io, and memory that was refused why one ends with
-// no_memory. How long such a failure may have its effect, nobody asks: a log that could not be
+// no_memory. A recovery reads the main log again, as often as its policy says, before one read that
+// failed is a cause. How long a failure may have its effect, nobody asks: a log that could not be
 // written stays as it is. Of the other codes a few are refusals that a call may answer with at any
 // time, and the rest is believed as soon as anything has failed in the whole run. What a recovery
 // says of damage is for those who know what is on the disk, and that it finds nothing, too.
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
 
 #include "scenarios/ledger.hpp"
 #include "scenarios/oracles/lives.hpp"
@@ -25,12 +29,17 @@ using sim::Kind;
 /// What has failed so far.
 struct Causes {
   bool request = false;    // or a name; in this life
+  bool other = false;      // the same, but for reads of the main log
   bool memory = false;     // in this life
   bool cancelled = false;  // a request was; in this life
   bool any = false;        // in the run
 
+  std::map<uint64_t, int64_t> main_reads;  // how often, by their offset; in this life
+
   void take(const sim::Trace& trace, const sim::Event& event);
+  void take_request(const sim::Trace& trace, const sim::Event& completed);
   bool explain(Errc code) const;
+  bool explain_recovery(const Sizes& sizes) const;
 };
 
 bool is_short(const sim::Trace& trace, const sim::Event& completed);
@@ -49,7 +58,10 @@ Judgement judge_reasons(const Run& run, OracleScratch&) {
     const auto code = static_cast<Errc>(all[i].b);
     const bool of_damage = code == Errc::corrupt || code == Errc::invalid;
     if (of_damage && (call == Call::recover || !intact)) continue;
-    if (may_refuse(run, call, code) || causes.explain(code)) continue;
+    const bool tries_again = call == Call::recover && code == Errc::io;
+    const bool explained =
+        tries_again ? causes.explain_recovery(run.plan->sizes) : causes.explain(code);
+    if (may_refuse(run, call, code) || explained) continue;
     Finding finding = finding_at(run, "reasons", i);
     finding.label = fmt::format("{} failed without a cause", ledger::name_of(call));
     finding.text =
@@ -65,16 +77,39 @@ namespace {
 
 void Causes::take(const sim::Trace& trace, const sim::Event& event) {
   switch (event.kind) {
-    case static_cast<uint16_t>(Kind::io_completed):
-      request = request || event.b == static_cast<int64_t>(Errc::io) || is_short(trace, event);
-      cancelled = cancelled || event.b == static_cast<int64_t>(Errc::cancelled);
-      break;
-    case static_cast<uint16_t>(Kind::name_failed): request = true; break;
+    case static_cast<uint16_t>(Kind::io_completed): take_request(trace, event); break;
+    case static_cast<uint16_t>(Kind::name_failed): request = other = true; break;
     case static_cast<uint16_t>(Kind::allocation_failed): memory = true; break;
-    case static_cast<uint16_t>(Kind::crashed): request = memory = cancelled = false; break;
+    case static_cast<uint16_t>(Kind::crashed):
+      request = other = memory = cancelled = false;
+      main_reads.clear();
+      break;
     default: break;
   }
   any = any || request || memory;
+}
+
+void Causes::take_request(const sim::Trace& trace, const sim::Event& completed) {
+  cancelled = cancelled || completed.b == static_cast<int64_t>(Errc::cancelled);
+  if (completed.b != static_cast<int64_t>(Errc::io) && !is_short(trace, completed)) return;
+  request = true;
+  const auto number = static_cast<size_t>(completed.a);
+  const sim::IoRecord* const asked =
+      number < trace.requests.size() ? &trace.requests[number] : nullptr;
+  const bool main_read = asked != nullptr &&
+                         asked->kind == static_cast<uint8_t>(engine::IoKind::read) &&
+                         std::string_view(asked->device).ends_with("/hlog");
+  if (main_read) {
+    ++main_reads[asked->offset];
+  } else {
+    other = true;
+  }
+}
+
+bool Causes::explain_recovery(const Sizes& sizes) const {
+  const int64_t attempts = sizes.find("io_attempts").value_or(1);
+  return other || std::any_of(main_reads.begin(), main_reads.end(),
+                              [&](const auto& read) { return read.second >= attempts; });
 }
 
 bool Causes::explain(Errc code) const {

@@ -17,9 +17,13 @@ struct Failing : HandMadeRun {
   size_t world(Kind kind, int64_t a = 0, int64_t b = 0, int64_t c = 0) {
     return event(static_cast<uint16_t>(kind), a, b, c);
   }
-  /// A request for 512 bytes ends.
-  void request(Errc code, int64_t bytes) {
+  /// A request for 512 bytes ends: a read, unless something else is said.
+  void request(Errc code, int64_t bytes, const char* device = "", uint64_t offset = 0,
+               engine::IoKind kind = engine::IoKind::read) {
     trace.requests.push_back({});
+    trace.requests.back().device = device;
+    trace.requests.back().kind = static_cast<uint8_t>(kind);
+    trace.requests.back().offset = offset;
     trace.requests.back().length = 512;
     world(Kind::io_completed, static_cast<int64_t>(trace.requests.size()) - 1,
           static_cast<int64_t>(code), bytes);
@@ -85,6 +89,27 @@ TEST_CASE("a request that fails is a cause, and one that is short; not one that 
   REQUIRE(after(Errc::cancelled, 0, Errc::io) == kOperation);
   REQUIRE(after(Errc::cancelled, 0, Errc::cancelled) == "nothing");
   REQUIRE(after(Errc::io, 0, Errc::no_memory) == kOperation);
+}
+
+TEST_CASE("a recovery has read the main log as often as it must before it fails for that") {
+  const auto after = [](int times, uint64_t step, const char* device, engine::IoKind kind) {
+    Failing made;
+    made.plan.sizes.set("io_attempts", 3);
+    for (int i = 0; i < times; ++i) {
+      made.request(i == 1 ? Errc::ok : Errc::io, 0, device, step * static_cast<uint64_t>(i), kind);
+    }
+    return made.then(Call::recover, Errc::io);
+  };
+  constexpr auto kRead = engine::IoKind::read;
+  REQUIRE(after(2, 0, "store/hlog", kRead) == kRecovery);
+  REQUIRE(after(3, 0, "store/hlog", kRead) == "nothing");
+  REQUIRE(after(9, 512, "store/hlog", kRead) == kRecovery);
+  REQUIRE(after(1, 0, "store/hlog", engine::IoKind::write) == "nothing");
+  REQUIRE(after(1, 0, "store/log/data", kRead) == "nothing");
+  Failing other;
+  other.plan.sizes.set("io_attempts", 3);
+  other.request(Errc::io, 0, "store/hlog");
+  REQUIRE(other.then(Call::operation, Errc::io) == "nothing");
 }
 
 TEST_CASE("a life knows nothing of the requests that failed in the one before") {
