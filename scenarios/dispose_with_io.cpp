@@ -103,10 +103,25 @@ class DisposeWithIo final : public LivesScenario {
     }
     for (size_t i = 0; i < running; ++i) stage.runtime.tasks.join(joins[i]);
     if (ticket && draw.odds(1, 4)) see_its_end(stage, store, *ticket, request);
+    if (ticket && draw.odds(1, 2)) drive(stage, store, *ticket, draw.between(1, 60));
     store.dispose();
   }
 
  private:
+  // A session that does nothing else takes the checkpoint so many steps along, as far as others
+  // let it: then it is given up further on.
+  static void drive(Stage& stage, engine::Store& store, engine::CheckpointTicket ticket,
+                    int64_t steps) {
+    auto started = store.start_session(Client::options_for(600));
+    if (!ledger::succeeded(ledger::Call::start_session, started)) return;
+    const engine::Owned<engine::Session> session = std::move(started).value();
+    for (int64_t i = 0; i < steps && !store.checkpoint_ended(ticket); ++i) {
+      session->refresh();
+      stage.runtime.tasks.yield();
+    }
+    session->close();
+  }
+
   static void see_its_end(Stage& stage, engine::Store& store, engine::CheckpointTicket ticket,
                           const engine::CheckpointRequest& request) {
     if (store.checkpoint_ended(ticket)) {
