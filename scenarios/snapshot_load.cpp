@@ -67,6 +67,7 @@ std::optional<engine::LogAddr> begin_for(const Load& load, uint32_t id);
 bool come_back_if_due(const Load& load, engine::Owned<engine::Session>& session, Client& client,
                       uint32_t id, uint64_t n);
 void resize_if_due(const Load& load, uint32_t id, uint64_t n);
+void check_serial(const Load& load, const Client& client, uint32_t id, uint64_t before);
 void commit_if_due(const Load& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
 void ask_what_is_committed(const Load& load, const engine::CheckpointInfo& checkpoint);
@@ -153,6 +154,8 @@ void run_session(void* argument) {
   engine::Owned<engine::Session> session = std::move(started).value();
   Client client(load.stage, *session, task.id);
   const auto script = static_cast<uint64_t>(load.stage.sizes["script"]);
+  const bool counts = load.stage.sizes.find("crashes").has_value();
+  const uint64_t before = counts ? load.store.session_serial(task.id) : 0;
   for (int64_t n = 0; n < load.operations; ++n) {
     snapshots.reach(n);
     resets.reach(n);
@@ -167,7 +170,17 @@ void run_session(void* argument) {
   }
   snapshots.finish();
   resets.finish();
-  if (session) session->close();
+  if (!session) return;
+  if (counts) check_serial(load, client, task.id, before);
+  session->close();
+}
+
+// A client that finds after a crash where it was counts what it had asked for.
+void check_serial(const Load& load, const Client& client, uint32_t id, uint64_t before) {
+  const uint64_t serial = load.store.session_serial(id);
+  CHECK(serial == before + client.answered(),
+        "session {} had {} answers beyond its first {}, and its serial is {}", id,
+        client.answered(), before, serial);
 }
 
 // False if there was no way back.

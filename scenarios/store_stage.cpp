@@ -217,6 +217,7 @@ void Client::end(size_t index, const engine::OpResult& result, uint64_t number, 
   if (ending.outcome == Outcome::failed) {
     ledger::note_failure(ledger::Call::operation, result.error.code, index);
   }
+  ++answered_;
   stage_.scheduler.made_progress();
 }
 

@@ -99,6 +99,9 @@ class Client {
   bool read(uint64_t key);
   void erase(uint64_t key);
 
+  /// Operations that have had an answer, whichever it was.
+  uint64_t answered() const { return answered_; }
+
  private:
   /// An operation on its way; lives on the stack of the call that waits for it.
   struct Asked {
@@ -114,6 +117,7 @@ class Client {
   engine::Session* session_;
   uint32_t id_;
   uint64_t written_;  // makes every number of this client new, in whichever life
+  uint64_t answered_ = 0;
 };
 
 /// Starts a checkpoint and waits for its end. What the client was told is noted. Errors: those of
