@@ -150,7 +150,7 @@ TEST_CASE("one operation that takes long is no livelock: a checkpoint, a reset, 
   };
   const Long all[] = {
       {"crash-loop", 3, {{"index_bits", 20}, {"step_budget", 1'500'000}}},
-      {"operation-log", 0, {{"index_bits", 20}, {"step_budget", 1'500'000}}},
+      {"operation-log", 8, {{"index_bits", 20}, {"step_budget", 1'500'000}}},
       {"operation-log",
        0x8ec6dfd6134d5228,
        {{"snapshots", 1}, {"operations", 126'101}, {"sessions", 1}, {"barrier", 0}}},
