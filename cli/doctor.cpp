@@ -150,7 +150,7 @@ void Doctor::check_disk() {
       "orrery run --out DIR, with DIR on another disk");
 }
 
-// How the same engine would reach a disk of this machine.
+// How the same engine would reach the disk that holds temporary files.
 void Doctor::check_native() {
   std::string folder = (std::filesystem::temp_directory_path() / "orrery-doctor-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) {
@@ -159,8 +159,10 @@ void Doctor::check_native() {
   engine::MachineOptions options;
   options.folder = folder;
   const auto machine = engine::Machine::open(options);
+  const std::string way =
+      machine ? (*machine)->io_method() : std::string("no machine: ") + machine.error().what;
   say(machine ? State::ok : State::warn, "native I/O",
-      machine ? (*machine)->io_method() : std::string("no machine: ") + machine.error().what);
+      "in " + std::filesystem::temp_directory_path().string() + " " + way);
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
 }

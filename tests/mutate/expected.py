@@ -87,8 +87,10 @@ EXPLAINED = {
     "rmw-copies-fuzzy": "a read-modify-write holds the bucket's latch while it looks at ro and "
                         "while it writes, and so does whoever updates in place: nobody updates "
                         "with an older ro while the copy is taken",
-    "older-of-two-stays": "an entry is freed only once it points below begin, and whoever loads a "
-                          "copy begins at or above that: the older one is left out already. A "
-                          "test of the loader notices",
+    "older-of-two-stays": "on a main device an entry is freed only once it points below begin, and "
+                          "whoever loads a copy begins at or above that: the older one is left "
+                          "out already. In a cache, which may begin lower, the newer one leads "
+                          "nowhere after the load, and the walk links what it finds through the "
+                          "first of the two. A test of the loader notices",
     "older-of-two-stays-in-a-bucket": "as above",
 }
