@@ -9,6 +9,7 @@ AT_HOME = {
     "given-up-is-read": "dispose-with-io",
     "committed-given-up": "dispose-with-io",
     "copies-not-awaited": "copy-reads",
+    "cache-copies-among-others": "copy-reads",
     "ended-too-early": "dispose-with-io",
     "never-ended": "dispose-with-io",
     "maker-not-waited-for": "many-sessions",
@@ -20,12 +21,14 @@ AT_HOME = {
     "filler-forgotten": "operation-log",
     "cache-forgets-one-page": "crash-loop",
     "cache-begins-below-its-snapshot": "crash-loop",
-    "elided-that-an-index-has": "recover-smaller",
+    "elided-that-an-index-has": "operation-log",
     "failed-list-frees-tokens": "recover-smaller",
     "indexes-not-forgotten": "recover-smaller",
     "undone-forgotten-in-memory": "fold-over",
     "going-back-not-synced": "short-lives",
     "committer-not-awaited": "dispose-with-io",
+    "failed-data-before-metadata": "crash-loop",
+    "page-of-flushed-not-written-back": "short-lives",
 }
 
 # Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a
