@@ -28,14 +28,15 @@ using sim::Kind;
 
 /// What has failed so far.
 struct Causes {
-  bool request = false;    // or a name; in this life
-  bool other = false;      // the same, but for reads of the main log
+  bool other = false;      // a request or a name, but for reads of the main log; in this life
   bool memory = false;     // in this life
   bool cancelled = false;  // a request was; in this life
   bool any = false;        // in the run
 
   std::map<uint64_t, int64_t> main_reads;  // how often, by their offset; in this life
 
+  /// Any request or name.
+  bool request() const { return other || !main_reads.empty(); }
   void take(const sim::Trace& trace, const sim::Event& event);
   void take_request(const sim::Trace& trace, const sim::Event& completed);
   bool explain(Errc code) const;
@@ -78,21 +79,20 @@ namespace {
 void Causes::take(const sim::Trace& trace, const sim::Event& event) {
   switch (event.kind) {
     case static_cast<uint16_t>(Kind::io_completed): take_request(trace, event); break;
-    case static_cast<uint16_t>(Kind::name_failed): request = other = true; break;
+    case static_cast<uint16_t>(Kind::name_failed): other = true; break;
     case static_cast<uint16_t>(Kind::allocation_failed): memory = true; break;
     case static_cast<uint16_t>(Kind::crashed):
-      request = other = memory = cancelled = false;
+      other = memory = cancelled = false;
       main_reads.clear();
       break;
     default: break;
   }
-  any = any || request || memory;
+  any = any || request() || memory;
 }
 
 void Causes::take_request(const sim::Trace& trace, const sim::Event& completed) {
   cancelled = cancelled || completed.b == static_cast<int64_t>(Errc::cancelled);
   if (completed.b != static_cast<int64_t>(Errc::io) && !is_short(trace, completed)) return;
-  request = true;
   const auto number = static_cast<size_t>(completed.a);
   const sim::IoRecord* const asked =
       number < trace.requests.size() ? &trace.requests[number] : nullptr;
@@ -114,7 +114,7 @@ bool Causes::explain_recovery(const Sizes& sizes) const {
 
 bool Causes::explain(Errc code) const {
   switch (code) {
-    case Errc::io: return request;
+    case Errc::io: return request();
     case Errc::no_memory: return memory;
     case Errc::cancelled: return cancelled;
     case Errc::not_found:
