@@ -179,13 +179,13 @@ Result<ReadAhead::Piece> Recovery::place_of(int64_t page) const {
 }
 
 Result<Recovery::Source> Recovery::look_at(int64_t page, const ReadAhead::Taken& taken) {
-  TRY_ASSIGN(const ReadAhead::Piece place, place_of(page));
-  if (is_on_main(page)) {
-    TRY(main_io().read_on(taken.read, place.offset, taken.bytes.first(place.length)));
-    return Source::main;
+  if (!is_on_main(page)) {
+    TRY(taken.read);
+    return Source::snapshot;
   }
-  TRY(taken.read);
-  return Source::snapshot;
+  TRY_ASSIGN(const ReadAhead::Piece place, place_of(page));
+  TRY(main_io().read_on(taken.read, place.offset, taken.bytes.first(place.length)));
+  return Source::main;
 }
 
 Result<void> Recovery::walk(LogAddr from, LogAddr until, MutableBytes image, bool stays) {
