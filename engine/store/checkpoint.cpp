@@ -158,16 +158,11 @@ void CheckpointDriver::end_reset() {
 }
 
 // A reset that begins after the look waits for this task, which is protected.
-SystemState CheckpointDriver::enter_unless_reset(Self& self) {
-  for (;;) {
-    const uint32_t turn = changed_.ticket();
-    const SystemState now = state();
-    if (now.phase != Phase::reset) return now;
-    SOMETIMES(true, "a session waits for a reset");
-    epoch_.suspend(self);
-    changed_.wait(turn);
-    epoch_.resume(self);
-  }
+void CheckpointDriver::leave_for_reset(Self& self, uint32_t turn) {
+  SOMETIMES(true, "a session waits for a reset");
+  epoch_.suspend(self);
+  changed_.wait(turn);
+  epoch_.resume(self);
 }
 
 Result<void> CheckpointDriver::add_session(SessionView& view) {
@@ -252,7 +247,8 @@ void CheckpointDriver::follow(Self& self, SessionView& view) {
 
 // Takes the session to the target. Of the phases on the way only the change of the version matters.
 void CheckpointDriver::walk(SessionView& view, SystemState target) {
-  const SystemState own{view.phase, view.version, false};
+  const SystemState own{view.phase, view.version};
+  if (own.pack() == target.pack()) return;  // the ordinary case while a phase lasts
   CHECK(own.base() <= target.base(), "session {} is ahead of the store", view.id);
   CHECK(own.version <= target.version, "session {} is ahead of the store", view.id);
   if (own.base() != target.base() && target.phase != Phase::rest) {

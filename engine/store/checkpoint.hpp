@@ -82,7 +82,15 @@ class CheckpointDriver {
 
   /// Leaves the epoch and comes back while a reset goes on. Requires: protected, and holding
   /// nothing that was read under the epoch.
-  SystemState enter_unless_reset(Self& self);
+  SystemState enter_unless_reset(Self& self) {
+    for (;;) {
+      const uint32_t turn = changed_.ticket();
+      const SystemState now = state();
+      if (now.phase != Phase::reset) [[likely]]
+        return now;
+      leave_for_reset(self, turn);
+    }
+  }
 
   /// A session opens, and goes on from what is known of it. Errors: no_memory.
   Result<void> add_session(SessionView& view);
@@ -126,6 +134,7 @@ class CheckpointDriver {
   SystemState state() const { return SystemState::unpack(state_.load()); }
   bool find_ended(uint64_t token, Ended& found);
   void help(Self& self, uint32_t turn);
+  void leave_for_reset(Self& self, uint32_t turn);
   void follow(Self& self, SessionView& view);
   void walk(SessionView& view, SystemState target);
   void enter(SessionView& view, SystemState state);

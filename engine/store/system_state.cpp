@@ -4,14 +4,6 @@
 #include "engine/base/check.hpp"
 
 namespace orrery::engine {
-namespace {
-
-constexpr uint64_t kPhaseMask = 0x0f;
-constexpr uint64_t kIntermediate = 0x10;
-constexpr int kVersionShift = 8;
-
-}  // namespace
-
 std::string_view name_of(Phase phase) {
   switch (phase) {
     case Phase::in_progress: return "IN_PROGRESS";
@@ -25,16 +17,6 @@ std::string_view name_of(Phase phase) {
     case Phase::reset: return "RESET";
   }
   return "a phase without a name";
-}
-
-SystemState SystemState::unpack(uint64_t word) {
-  return {static_cast<Phase>(word & kPhaseMask), word >> kVersionShift,
-          (word & kIntermediate) != 0};
-}
-
-uint64_t SystemState::pack() const {
-  return static_cast<uint64_t>(phase) | (intermediate ? kIntermediate : 0) |
-         (version << kVersionShift);
 }
 
 SystemState SystemState::next(const CheckpointRequest& machine) const {

@@ -44,19 +44,34 @@ struct CheckpointRequest {
   bool index = false;
 };
 
-/// The state word as a value.
+/// The state word as a value. Two machine words: every operation of a session looks at one.
 struct SystemState {
   Phase phase = Phase::rest;
-  uint64_t version = 1;
   bool intermediate = false;  // a transition away from this state is being made
+  uint64_t version = 1;
 
-  static SystemState unpack(uint64_t word);
-  uint64_t pack() const;
+  constexpr SystemState() = default;
+  constexpr SystemState(Phase of, uint64_t in, bool marked = false)
+      : phase(of), intermediate(marked), version(in) {}
+
+  static constexpr SystemState unpack(uint64_t word) {
+    return {static_cast<Phase>(word & kPhaseMask), word >> kVersionShift,
+            (word & kIntermediate) != 0};
+  }
+  constexpr uint64_t pack() const {
+    return static_cast<uint64_t>(phase) | (intermediate ? kIntermediate : 0) |
+           (version << kVersionShift);
+  }
   /// The version of the rest state that this cycle began in.
   uint64_t base() const { return phase < Phase::rest ? version - 1 : version; }
   /// What follows in the machine of such a checkpoint.
   SystemState next(const CheckpointRequest& machine) const;
   friend bool operator==(const SystemState&, const SystemState&) = default;
+
+ private:
+  static constexpr uint64_t kPhaseMask = 0x0f;
+  static constexpr uint64_t kIntermediate = 0x10;
+  static constexpr int kVersionShift = 8;
 };
 
 }  // namespace orrery::engine
