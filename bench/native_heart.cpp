@@ -19,10 +19,12 @@ namespace {
 constexpr uint64_t kKeys = 1'000'000;  // 40 MB of records, 32 MiB of index: beyond any L2
 constexpr uint64_t kOperations = 2'000'000;
 
-double ns_of(const char* program) {
+constexpr int kAnnounced = 16;  // at a time, by who cares for throughput
+
+double ns_of(const char* program, int batch) {
   const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe");
-  const std::string command =
-      fmt::format("'{}' {} {}", (own.parent_path() / program).string(), kKeys, kOperations);
+  const std::string command = fmt::format("'{}' {} {} {}", (own.parent_path() / program).string(),
+                                          kKeys, kOperations, batch);
   FILE* const pipe = popen(command.c_str(), "r");
   CHECK(pipe != nullptr, "{} cannot be started", command);
   double ns = 0;
@@ -32,19 +34,23 @@ double ns_of(const char* program) {
   return ns;
 }
 
-double with_hooks() { return ns_of("heart"); }
-double without_hooks() { return ns_of("heart_without_hooks"); }
+double with_hooks(int batch) { return ns_of("heart", batch); }
+double without_hooks(int batch) { return ns_of("heart_without_hooks", batch); }
+
+// In percent.
+double hooks_cost(int batch) {
+  const double first = with_hooks(batch);
+  const double bare_first = without_hooks(batch);
+  const double bare_second = without_hooks(batch);
+  const double second = with_hooks(batch);
+  return ((first + second) / (bare_first + bare_second) - 1) * 100;
+}
 
 }  // namespace
 
-double native_heart() { return 1e3 / with_hooks(); }
-
-double native_hooks() {
-  const double first = with_hooks();
-  const double bare_first = without_hooks();
-  const double bare_second = without_hooks();
-  const double second = with_hooks();
-  return ((first + second) / (bare_first + bare_second) - 1) * 100;
-}
+double native_heart() { return 1e3 / with_hooks(kAnnounced); }
+double native_heart_alone() { return 1e3 / with_hooks(1); }
+double native_hooks() { return hooks_cost(kAnnounced); }
+double native_hooks_alone() { return hooks_cost(1); }
 
 }  // namespace orrery::bench
