@@ -16,7 +16,7 @@
 namespace orrery::bench {
 namespace {
 
-constexpr uint64_t kKeys = 1'000'000;  // 40 MB of records, 32 MiB of index: beyond any L2
+constexpr uint64_t kKeys = 1'000'000;  // 32 MB of records, 16 MiB of index: beyond any L2
 constexpr uint64_t kOperations = 2'000'000;
 
 constexpr int kAnnounced = 16;  // at a time, by who cares for throughput

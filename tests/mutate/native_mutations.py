@@ -81,4 +81,8 @@ NATIVE_MUTATIONS = [
     ("acknowledged-without-a-commit", "engine/store/store.cpp",
      "  return operations_.commit();\n",
      "  return LogAddr{1};\n"),
+    # A fence less: the store may become visible after the look that follows it.
+    ("leaves-behind-its-look", "engine/store/epoch.cpp",
+     "  entry.local_epoch.store(0);",
+     "  entry.local_epoch.store(0, std::memory_order_release);"),
 ]
