@@ -8,6 +8,8 @@
 // threads.
 #pragma once
 
+#include <cstddef>
+
 namespace orrery::engine {
 
 class FileDevice;
@@ -24,12 +26,19 @@ class IoCarrier {
   /// True if the request was still in the queue: it is not performed, and finished as cancelled.
   virtual bool cancel(const Io& io) = 0;
 
+  /// True if the memory of a frame that begins here must stay as it is mapped: the kernel writes
+  /// and reads that very memory.
+  virtual bool keeps(const std::byte*) { return false; }
+  /// It is about to be unmapped. Requires: no request names it any more.
+  virtual void forget(const std::byte*) {}
+
  protected:
   /// A request that was taken.
   struct Job {
     FileDevice* device = nullptr;
     Io* io = nullptr;
     bool cancelled = false;
+    int frame = -1;  // the number by which the kernel knows the frame that it names, if it does
   };
 };
 

@@ -19,7 +19,8 @@ constexpr uint32_t kStop = UINT32_MAX;  // to a thread that is to end; the libra
 constexpr int kRefusalsMax = 8;         // of one request, before it is carried out by a call
 
 // What a ring must be able to do for us.
-constexpr int kOperations[] = {IORING_OP_NOP, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC};
+constexpr int kOperations[] = {IORING_OP_NOP,        IORING_OP_READ,        IORING_OP_WRITE,
+                               IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED, IORING_OP_FSYNC};
 
 // How a request goes on after what the kernel has answered; nothing if it must be asked again.
 template <typename Slot>
@@ -63,6 +64,7 @@ Result<void> IoRing::initialise() {
                                [&](int one) { return io_uring_opcode_supported(probe, one) != 0; });
   io_uring_free_probe(probe);
   if (!all) return Error{Errc::io, "the kernel's ring can do too little"};
+  registers_ = options_.registers && frames_.initialise(*ring_);
   return {};
 }
 
@@ -83,9 +85,12 @@ IoRing::~IoRing() {
 }
 
 bool IoRing::submit(FileDevice& device, Io& io) {
+  // Not under the lock of all requests: to pin a frame takes its time, once.
+  const int frame = io.frame != nullptr && io.kind != IoKind::sync ? frames_.number_of(*io.frame)
+                                                                   : RegisteredFrames::kNone;
   std::unique_lock lock(mutex_);
   try {
-    queue_.push_back({&device, &io, false});
+    queue_.push_back({&device, &io, false, frame});
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -170,11 +175,15 @@ void IoRing::prepare(uint32_t index) {
   } else {
     const int file = slot.buffered ? device.file() : device.file_for(buffer, length, offset);
     slot.buffered = file == device.file();
-    if (io.kind == IoKind::read) {
-      io_uring_prep_read(entry, file, buffer, length, offset);
+    const bool reads = io.kind == IoKind::read;
+    if (!reads) device.announce(io);
+    if (slot.job.frame == RegisteredFrames::kNone) {
+      io_uring_prep_rw(reads ? IORING_OP_READ : IORING_OP_WRITE, entry, file, buffer, length,
+                       offset);
     } else {
-      device.announce(io);
-      io_uring_prep_write(entry, file, buffer, length, offset);
+      io_uring_prep_rw(reads ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED, entry, file, buffer,
+                       length, offset);
+      entry->buf_index = static_cast<uint16_t>(slot.job.frame);
     }
     // Otherwise whoever submits might copy whole pages; and a read that waits for the cache fails
     // if that thread has ended meanwhile.

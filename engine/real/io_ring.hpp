@@ -18,6 +18,7 @@
 
 #include "engine/base/result.hpp"
 #include "engine/real/io_carrier.hpp"
+#include "engine/real/registered_frames.hpp"
 
 struct io_uring;
 
@@ -27,6 +28,7 @@ struct RingOptions {
   unsigned threads = 4;            // run completions; 1..depth
   unsigned depth = 256;            // requests that the kernel has at once; a power of two
   size_t chunk = size_t{1} << 30;  // bytes that it is asked for in one call; to 1 << 30
+  bool registers = true;           // page frames, as far as the kernel lets us
 };
 
 class IoRing final : public IoCarrier {
@@ -40,6 +42,12 @@ class IoRing final : public IoCarrier {
 
   bool submit(FileDevice& device, Io& io) override;
   bool cancel(const Io& io) override;
+  bool keeps(const std::byte* memory) override { return frames_.knows(memory); }
+  void forget(const std::byte* memory) override { frames_.forget(memory); }
+
+  /// True if it registers page frames with the kernel.
+  bool registers() const { return registers_; }
+  size_t registered_frames() { return frames_.count(); }
 
  private:
   /// A request that the kernel has, or is to get again.
@@ -66,6 +74,8 @@ class IoRing final : public IoCarrier {
   const RingOptions options_;
   std::unique_ptr<io_uring> ring_;
   bool made_ = false;
+  RegisteredFrames frames_;
+  bool registers_ = false;
 
   std::mutex mutex_;
   std::deque<Job> queue_;         // guarded by mutex_, as all below

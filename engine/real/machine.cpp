@@ -22,6 +22,7 @@ Result<std::unique_ptr<Machine>> Machine::open(const MachineOptions& options) {
 Result<std::unique_ptr<Machine>> Machine::open_or_throw(const MachineOptions& options) {
   std::unique_ptr<Machine> machine(new Machine(options));
   TRY(machine->start_carrier(options));
+  machine->frames_.use(*machine->carrier_);
   TRY_ASSIGN(machine->directory_,
              Directory::open(options.folder, *machine->carrier_, options.direct));
   const bool direct = machine->directory_->is_direct();
@@ -35,8 +36,8 @@ Result<void> Machine::start_carrier(const MachineOptions& options) {
     const unsigned depth = std::bit_ceil(std::max(256U, options.io_threads));
     auto ring = IoRing::start({.threads = options.io_threads, .depth = depth});
     if (ring) {
+      io_method_ = (*ring)->registers() ? "io_uring with registered frames" : "io_uring";
       carrier_ = std::move(*ring);
-      io_method_ = "io_uring";
       return {};
     }
     const Error why = ring.error();

@@ -57,7 +57,8 @@ Result<Frame*> MappedFrames::acquire(int64_t page, size_t size, Site) {
 void MappedFrames::renew(Frame* frame, int64_t page, Site) {
   CHECK(frame != nullptr, "no frame was renewed");
   CHECK(frame->live, "a frame was renewed whose lifetime has ended");
-  if (frame->size < kLarge ||
+  const bool stays = carrier_ != nullptr && carrier_->keeps(frame->base);
+  if (stays || frame->size < kLarge ||
       madvise(frame->base, round_up(frame->size, kMachinePage), MADV_DONTNEED) != 0) {
     std::memset(frame->base, 0, frame->size);
   }
@@ -70,6 +71,7 @@ void MappedFrames::retire(Frame* frame, Site) {
   CHECK(frame->live, "a frame was retired twice");
   std::byte* const base = frame->base;
   const size_t size = frame->size;
+  if (carrier_ != nullptr) carrier_->forget(base);
   const std::lock_guard lock(mutex_);
   // A null base, so that a stale translation is an access violation and no silent success.
   *frame = Frame{};

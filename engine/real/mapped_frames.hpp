@@ -13,6 +13,7 @@
 #include <mutex>
 #include <vector>
 
+#include "engine/real/io_carrier.hpp"
 #include "engine/real/memory_budget.hpp"
 #include "engine/runtime/frames.hpp"
 
@@ -33,6 +34,9 @@ class MappedFrames final : public Frames {
 
   size_t live_count();
 
+  /// Who carries out requests, for as long as frames are renewed and retired.
+  void use(IoCarrier& carrier) { carrier_ = &carrier; }
+
  private:
   /// From this size on, clearing a frame gives its memory back instead of writing zeros.
   static constexpr size_t kLarge = size_t{1} << 20;
@@ -41,6 +45,7 @@ class MappedFrames final : public Frames {
 
   const bool huge_pages_;
   MemoryBudget& budget_;
+  IoCarrier* carrier_ = nullptr;
   std::mutex mutex_;
   std::deque<Frame> frames_;    // guarded by mutex_: all there ever were
   std::vector<Frame*> unused_;  // guarded by mutex_

@@ -85,4 +85,17 @@ NATIVE_MUTATIONS = [
     ("leaves-behind-its-look", "engine/store/epoch.cpp",
      "  entry.local_epoch.store(0);",
      "  entry.local_epoch.store(0, std::memory_order_release);"),
+    ("renewed-under-the-kernel", "engine/real/mapped_frames.cpp",
+     "  if (stays || frame->size",
+     "  (void)stays;\n"
+     "  if (frame->size"),
+    ("unmapped-and-registered", "engine/real/mapped_frames.cpp",
+     "  if (carrier_ != nullptr) carrier_->forget(base);\n",
+     ""),
+    ("numbers-used-up", "engine/real/registered_frames.cpp",
+     "  free_.push_back(known->second);\n",
+     ""),
+    ("of-another-frame", "engine/real/io_ring.cpp",
+     "      entry->buf_index = static_cast<uint16_t>(slot.job.frame);\n",
+     ""),
 ]
