@@ -34,7 +34,7 @@ class Hunter final : public fuzz::Watcher {
       : invocation_(invocation),
         hunted_(hunted),
         order_(order),
-        progress_(invocation.err, hunted.quiet),
+        progress_(invocation.err, hunted.quiet, hunted.plain_every_s),
         confirmations_(invocation, hunted, order.hang_after_ms) {}
 
   int run();

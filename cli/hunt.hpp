@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "fuzz/campaign.hpp"
 #include "fuzz/changes.hpp"
@@ -22,7 +23,8 @@ struct Hunted {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
-  std::string options;  // as they were given, for the command that goes on
+  double plain_every_s = kPlainSeconds;  // a line of progress where there is no terminal
+  std::string options;                   // as they were given, for the command that goes on
 };
 
 /// Returns the exit code.

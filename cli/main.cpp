@@ -98,23 +98,6 @@ int main_of(int count, char** words) {
 }
 
 }  // namespace
-
-std::string shell_word(std::string_view word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) {
-    return std::string(word);
-  }
-  std::string quoted = "'";
-  for (const char sign : word) quoted += sign == '\'' ? std::string("'\\''") : std::string(1, sign);
-  return quoted + "'";
-}
-
-int usage_error(const Invocation& invocation, std::string_view wrong) {
-  fmt::print(invocation.err, "orrery: {}\n", wrong);
-  return kUsage;
-}
-
 }  // namespace orrery::cli
 
 int main(int count, char** words) {

@@ -11,7 +11,6 @@ namespace orrery::cli {
 namespace {
 
 constexpr double kRedrawSeconds = 0.1;
-constexpr double kPlainSeconds = 30;
 
 }  // namespace
 
@@ -33,17 +32,18 @@ std::string Paint::painted(const char* code, std::string_view text) const {
   return on_ ? fmt::format("\033[{}m{}\033[0m", code, text) : std::string(text);
 }
 
-ProgressLine::ProgressLine(std::ostream& err, bool quiet)
+ProgressLine::ProgressLine(std::ostream& err, bool quiet, double plain_every_s)
     : err_(err),
       quiet_(quiet),
       terminal_(isatty(STDERR_FILENO) != 0),
-      next_(terminal_ ? kRedrawSeconds : kPlainSeconds) {}
+      every_s_(terminal_ ? kRedrawSeconds : plain_every_s),
+      next_(every_s_) {}
 
 ProgressLine::~ProgressLine() { clear(); }
 
 void ProgressLine::show(double seconds, const std::string& text) {
   if (!is_due(seconds)) return;
-  next_ = seconds + (terminal_ ? kRedrawSeconds : kPlainSeconds);
+  next_ = seconds + every_s_;
   if (terminal_) {
     fmt::print(err_, "\r\033[K{}", text);
     drawn_ = true;

@@ -27,11 +27,14 @@ class Paint {
   bool on_;
 };
 
+/// How often a line of progress comes where there is no terminal.
+inline constexpr double kPlainSeconds = 30;
+
 /// One line that tells how far a long job is.
 class ProgressLine {
  public:
   /// `quiet`: says nothing at all.
-  ProgressLine(std::ostream& err, bool quiet);
+  ProgressLine(std::ostream& err, bool quiet, double plain_every_s = kPlainSeconds);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -46,6 +49,7 @@ class ProgressLine {
   std::ostream& err_;
   bool quiet_;
   bool terminal_;
+  double every_s_;
   bool drawn_ = false;
   double next_;
 };
