@@ -105,14 +105,18 @@ void Artifacts::add_tape(const std::string& artifact, const std::string& tape,
     trouble_.push_back(fmt::format("{}: the replay of {} did not come to an answer: it {} {}",
                                    artifact, tape, end_text(second),
                                    second.err.substr(0, second.err.find('\n'))));
-    return count(text_at(seen, "signature"), artifact, tape);
+    count(text_at(seen, "signature"), artifact, tape);
+    return;
   }
   if (code != kFound || (same_end && replayed["digest"] != seen["digest"])) {
     differing_.push_back(fmt::format("{}: \"{}\" does not come back when {} is replayed", artifact,
                                      text_at(seen, "signature"), tape));
     return;
   }
-  count(text_at(replayed, "signature"), artifact, tape);
+  const std::string signature = text_at(replayed, "signature");
+  const std::string kept = count(signature, artifact, tape);
+  // Guards may give it another name than the target has for it.
+  for (const std::string& name : {signature, text_at(seen, "signature")}) saved_.add(name, kept);
 }
 
 // A fresh process, which may take its time, and no more.
@@ -155,18 +159,19 @@ void Artifacts::add_death(const std::string& artifact) {
   count("the target's process died: " + without_numbers(again.last_words), artifact, "");
 }
 
-void Artifacts::count(const std::string& signature, const std::string& artifact,
-                      const std::string& tape) {
-  const auto found =
-      std::find_if(findings_.begin(), findings_.end(),
-                   [&](const ArtifactFinding& one) { return one.signature == signature; });
+std::string Artifacts::count(const std::string& signature, const std::string& artifact,
+                             const std::string& tape) {
+  auto found = std::find_if(findings_.begin(), findings_.end(),
+                            [&](const ArtifactFinding& one) { return one.signature == signature; });
   if (found == findings_.end()) {
-    findings_.push_back({signature, artifact, tape, 1});
-    return;
+    const std::string saved = saved_.tape_of(signature);
+    found = findings_.insert(found, {signature, artifact, saved.empty() ? tape : saved, 0});
   }
   ++found->count;
+  // One tape a failure; the same input twice is saved in the same place.
   std::error_code error;
-  if (!tape.empty()) std::filesystem::remove(tape, error);  // one tape a failure
+  if (!tape.empty() && tape != found->tape) std::filesystem::remove(tape, error);
+  return found->tape;
 }
 
 namespace {

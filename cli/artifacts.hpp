@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/confirm.hpp"
+#include "cli/known_failures.hpp"
 #include "cli/verb.hpp"
 #include "fuzz/catalogue.hpp"
 #include "fuzz/changes.hpp"
@@ -33,20 +34,23 @@ struct ArtifactOrder {
 struct ArtifactFinding {
   std::string signature;  // as the guarded replay gives it
   std::string artifact;   // the first one
-  std::string tape;       // empty if the run takes its process along, and for parsers
+  std::string tape;       // perhaps from before; empty if the run takes its process along, and for
+                          // parsers
   uint64_t count = 1;
 };
 
 class Artifacts {
  public:
-  Artifacts(const Invocation& invocation, const ArtifactOrder& order)
-      : invocation_(invocation), order_(order) {}
+  /// `saved` learns of each failure that is kept as a tape.
+  Artifacts(const Invocation& invocation, const ArtifactOrder& order, KnownFailures& saved)
+      : invocation_(invocation), order_(order), saved_(saved) {}
 
   /// Looks at one more, unless Ctrl-C has come, or comes meanwhile.
   void add(const std::string& artifact);
 
   const std::vector<ArtifactFinding>& findings() const { return findings_; }
-  /// The signatures by which a target knows what it need not stop for any more.
+  /// The signatures by which a target knows what it need not stop for any more, beside those that
+  /// are saved: a failure may be known and without a tape.
   const std::vector<std::string>& known() const { return known_; }
   /// What could not be reproduced, one line each.
   const std::vector<std::string>& differing() const { return differing_; }
@@ -60,10 +64,13 @@ class Artifacts {
   void add_tape(const std::string& artifact, const std::string& tape, const Output& converted);
   Output ask(std::vector<std::string> words, const fuzz::Changes& changes) const;
   void add_death(const std::string& artifact);
-  void count(const std::string& signature, const std::string& artifact, const std::string& tape);
+  /// Returns the one tape that is kept of it.
+  std::string count(const std::string& signature, const std::string& artifact,
+                    const std::string& tape);
 
   const Invocation& invocation_;
   const ArtifactOrder& order_;
+  KnownFailures& saved_;
   std::vector<ArtifactFinding> findings_;
   std::vector<std::string> known_;
   std::vector<std::string> differing_;

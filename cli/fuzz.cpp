@@ -13,6 +13,7 @@
 #include "cli/build.hpp"
 #include "cli/files.hpp"
 #include "cli/fuzzer.hpp"
+#include "cli/known_failures.hpp"
 #include "cli/options.hpp"
 #include "cli/plan_options.hpp"
 #include "cli/values.hpp"
@@ -69,12 +70,16 @@ struct Ended {
 void add_options(Options& options, Words& words);
 std::string read(const Words& words, Order& order);
 int missing(const Invocation& invocation, const std::string& target);
-Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifacts);
+Ended hunt(const Invocation& invocation, const Order& order, KnownFailures& saved,
+           Artifacts& artifacts);
+std::string flags_of(const ArtifactOrder& order);
+std::string write_known(const std::string& path, const KnownFailures& saved,
+                        const Artifacts& artifacts);
 bool judge(const Order& order, const Fuzzed& fuzzed, bool nothing_left, Ended& ended);
 std::vector<std::string> arguments(const Order& order, const std::string& known, int64_t left_ms,
                                    uint64_t round);
-int tell(const Invocation& invocation, const Order& order, const Artifacts& artifacts,
-         const Ended& ended);
+int tell(const Invocation& invocation, const Order& order, const KnownFailures& saved,
+         const Artifacts& artifacts, const Ended& ended);
 
 }  // namespace
 
@@ -105,9 +110,13 @@ int run_fuzz(const Invocation& invocation) {
   if (fuzzer.empty()) return missing(invocation, order.artifacts.target->name);
   const fuzz::Interrupts interrupts;
   order.artifacts.interrupts = &interrupts;
-  Artifacts artifacts(invocation, order.artifacts);
-  const Ended ended = hunt(invocation, order, artifacts);
-  return tell(invocation, order, artifacts, ended);
+  KnownFailures saved(order.artifacts.folder,
+                      order.artifacts.target->name + flags_of(order.artifacts));
+  const std::string unread = saved.read();
+  if (!unread.empty()) return usage_error(invocation, unread);
+  Artifacts artifacts(invocation, order.artifacts, saved);
+  const Ended ended = hunt(invocation, order, saved, artifacts);
+  return tell(invocation, order, saved, artifacts, ended);
 }
 
 namespace {
@@ -185,9 +194,10 @@ int missing(const Invocation& invocation, const std::string& target) {
 
 // libFuzzer ends at what it finds. Unless that is enough it begins again, with the corpus it has
 // and the names of what need not stop it any more.
-Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifacts) {
+Ended hunt(const Invocation& invocation, const Order& order, KnownFailures& saved,
+           Artifacts& artifacts) {
   const std::string& folder = order.artifacts.folder;
-  const std::string known = folder + "/known-signatures";
+  const std::string known = folder + "/known-to-target";
   Ended ended;
   std::error_code error;
   fs::create_directories(folder + "/artifacts", error);
@@ -206,9 +216,7 @@ Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifact
     ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     const int64_t left_ms = order.time_ms - static_cast<int64_t>(ended.seconds * 1000);
     if (left_ms <= 0) break;
-    std::string names;
-    for (const std::string& name : artifacts.known()) names += name + '\n';
-    ended.wrong = write_file(known, names);
+    ended.wrong = write_known(known, saved, artifacts);
     if (!ended.wrong.empty()) break;
     const Files before = artifacts_in(folder + "/artifacts");
     const Fuzzed fuzzed = run_fuzzer(
@@ -217,11 +225,31 @@ Ended hunt(const Invocation& invocation, const Order& order, Artifacts& artifact
     // However it ended: there may be more than one, and some of them from before it went on.
     const auto left = left_behind(before, artifacts_in(folder + "/artifacts"));
     for (const std::string& artifact : left) artifacts.add(artifact);
+    ended.wrong = saved.save();
     const bool goes_on = judge(order, fuzzed, left.empty(), ended);
     if (!goes_on || !order.keep_going) break;
   }
   ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return ended;
+}
+
+// What the target need not stop for: of what is played now, the signatures alone.
+std::string write_known(const std::string& path, const KnownFailures& saved,
+                        const Artifacts& artifacts) {
+  std::string names;
+  for (const std::string& name : saved.signatures()) names += name + '\n';
+  for (const std::string& name : artifacts.known()) names += name + '\n';
+  return write_file(path, names);
+}
+
+// Each with a blank before it.
+std::string flags_of(const ArtifactOrder& order) {
+  std::string flags;
+  if (!order.target->plays_runs) return flags;
+  for (const std::string& flag : fuzzer_flags(order.scenario->name(), order.changes)) {
+    flags += " " + flag;
+  }
+  return flags;
 }
 
 // Adds how one process of the target ended. True if another could find more.
@@ -269,25 +297,22 @@ std::vector<std::string> arguments(const Order& order, const std::string& known,
   return words;
 }
 
-int tell(const Invocation& invocation, const Order& order, const Artifacts& artifacts,
-         const Ended& ended) {
+int tell(const Invocation& invocation, const Order& order, const KnownFailures& saved,
+         const Artifacts& artifacts, const Ended& ended) {
   const auto& findings = artifacts.findings();
   fmt::print(invocation.out, "fuzz {}  {}  {:.1f} s  {}\n", order.artifacts.target->name,
              reports::counted(ended.inputs, "input"), ended.seconds,
              findings.empty() ? "nothing found" : reports::counted(findings.size(), "failure"));
+  if (saved.count_from_before() > 0) {
+    fmt::print(invocation.out, "  not looked for: {} of before (see {})\n",
+               reports::counted(saved.count_from_before(), "signature"), saved.path());
+  }
   for (const ArtifactFinding& one : findings) {
     fmt::print(invocation.out, "\nFOUND  {}  ({})\n", one.signature,
                reports::counted(one.count, "artifact"));
     if (one.tape.empty()) {
-      std::string flags;
-      if (order.artifacts.target->plays_runs) {
-        for (const std::string& flag :
-             fuzzer_flags(order.artifacts.scenario->name(), order.artifacts.changes)) {
-          flags += " " + flag;
-        }
-      }
       fmt::print(invocation.out, "  again:   {} {}{}\n", order.artifacts.fuzzer, one.artifact,
-                 flags);
+                 flags_of(order.artifacts));
       continue;
     }
     for (const char* const verb : {"replay", "shrink"}) {

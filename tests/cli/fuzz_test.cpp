@@ -73,6 +73,7 @@ class Desk {
     file.close();
     fs::permissions(path_ + "/fuzzer", fs::perms::owner_all);
   }
+  const std::string& path() const { return path_; }
   std::vector<std::string> tapes() const {
     std::vector<std::string> all;
     for (const auto& entry : fs::directory_iterator(path_ + "/found")) {
@@ -132,6 +133,70 @@ TEST_CASE("an artifact becomes a tape that replays and shrinks; the same failure
   REQUIRE(desk.run("replay " + tapes[0] + " -q").code == 1);
   REQUIRE(desk.run("shrink " + tapes[0] + " -o small.orry -q").code == 0);
   REQUIRE(desk.read("small.orry").size() < desk.read("it.orry").size());
+}
+
+TEST_CASE("a failure that an earlier call has saved is not saved again") {
+  const Desk desk;
+  const Bytes bytes = failing_input();
+  REQUIRE_FALSE(bytes.empty());
+  desk.write("input", bytes);
+  const std::string words = "fuzz schedule --fuzzer ./fuzzer --out found --time 60s -q";
+  const std::string bug = " --bug garnet-385";
+  const auto leaving = [&](const std::string& name) {
+    desk.write_fuzzer("cp $known asked; cp input ${prefix}crash-" + name + "; exit 1", "exit 1");
+  };
+  leaving("1");
+  REQUIRE(desk.run(words + bug).code == 1);
+  const std::vector<std::string> first = desk.tapes();
+  REQUIRE(first.size() == 1);
+  REQUIRE(desk.read("asked").empty());
+  // Also the last one of a call stands in the file, which is never written over.
+  const std::string known = desk.read("found/known-signatures");
+  REQUIRE_THAT(known, ContainsSubstring("{\"signature\":\"walks: "));
+  REQUIRE(known.back() == '\n');
+  fs::create_hard_link(desk.path() + "/found/known-signatures", desk.path() + "/before");
+
+  // A target that stops all the same: what it left is told with the tape of before.
+  leaving("2");
+  const Ended again = desk.run(words + bug);
+  REQUIRE(again.code == 1);
+  REQUIRE(desk.tapes() == first);
+  REQUIRE_THAT(again.out, ContainsSubstring("orrery replay found/"));
+  REQUIRE_THAT(again.out, ContainsSubstring("not looked for: 1 signature of before"));
+  REQUIRE_THAT(desk.read("asked"), ContainsSubstring("walks: "));
+  REQUIRE(desk.read("found/known-signatures") == known);
+
+  // The same words are another failure if something else is played, and each stays known.
+  leaving("3");
+  REQUIRE(desk.run(words + bug + " --oracles walks").code == 1);
+  REQUIRE(desk.read("asked").empty());
+  REQUIRE(desk.tapes().size() == 2);
+  REQUIRE(desk.read("found/known-signatures").starts_with(known));
+  REQUIRE(desk.read("found/known-signatures").size() > known.size());
+  REQUIRE(desk.read("before") == known);
+
+  // Nothing is known of which no tape is left.
+  fs::remove(first[0]);
+  leaving("4");
+  REQUIRE(desk.run(words + bug).code == 1);
+  REQUIRE(desk.read("asked").empty());
+  REQUIRE(desk.tapes().size() == 2);
+}
+
+TEST_CASE("an artifact that is left twice keeps its one tape") {
+  const Desk desk;
+  const Bytes bytes = failing_input();
+  REQUIRE_FALSE(bytes.empty());
+  desk.write("input", bytes);
+  desk.write_fuzzer(
+      "[ -f second ] && echo '#7: cov: 1 ' && exit 0; [ -f first ] && touch second; touch first; "
+      "sleep 0.1; cp input ${prefix}crash-1; exit 1",
+      "exit 1");
+  const Ended ended = desk.run(
+      "fuzz schedule --fuzzer ./fuzzer --bug garnet-385 --out found --time 60s --keep-going -q");
+  REQUIRE(ended.code == 1);
+  REQUIRE_THAT(ended.out, ContainsSubstring("2 artifacts"));
+  REQUIRE(desk.tapes().size() == 1);
 }
 
 TEST_CASE("a target's own death is a finding if a fresh process dies of it too") {

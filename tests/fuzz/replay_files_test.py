@@ -46,6 +46,14 @@ class Files(unittest.TestCase):
         os.mkfifo(pipe)
         self.refused(play("tape", self.folder), pipe)
 
+    def test_a_finding_that_is_known_ends_nothing(self):
+        words = ("--bug=garnet-385", CORPUS / "schedule" / "garnet-385")
+        found = play("schedule", *words).stderr
+        self.assertRegex(found, "^schedule: FOUND walks: .*\n$")
+        known = self.folder / "known"
+        known.write_text(found.removeprefix("schedule: FOUND "))
+        self.assertEqual(play("schedule", f"--known={known}", *words).returncode, 0)
+
     def test_nothing_to_play_is_not_well(self):
         self.refused(play("tape", self.folder), "0 inputs")
 
