@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every oracle has a break that it is known to report, and every break still has its place.
+"""Every oracle has a break that it is known to report, every break still has its place, and every
+scenario is hunted in, and played by the campaign of the clean engine.
 
 Playing the breaks takes a build each (mutate.py does it); this only keeps the list whole. That no
 oracle is one that cannot fail, the canaries show that tests/planted_bugs_test.cpp plays.
@@ -8,6 +9,7 @@ oracle is one that cannot fail, the canaries show that tests/planted_bugs_test.c
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -22,16 +24,39 @@ from native_mutations import NATIVE_MUTATIONS  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def oracles():
-    listed = subprocess.run([os.environ["ORRERY"], "list", "oracles", "--json"],
+# Scenarios of which nothing is to be learnt by many seeds, and why.
+OF_THEIR_OWN = {
+    "canary": "must fail; tests/planted_bugs_test.cpp plays it",
+    "pointer-canary": "must differ; tests/cli/determinism_test.cpp plays it",
+    "static-canary": "must differ elsewhere; tests/cli/determinism_test.cpp plays it",
+    "garnet-385-40g": "one genuine case of 40 GiB, without seeds; tests/demo.sh plays it",
+}
+
+
+def names_of(kind):
+    listed = subprocess.run([os.environ["ORRERY"], "list", kind, "--json"],
                             capture_output=True, text=True, check=True).stdout
     return [json.loads(line)["name"] for line in listed.splitlines()]
+
+
+def campaign_scenarios():
+    script = (ROOT / "tests" / "campaign.sh").read_text()
+    return re.search(r"^scenarios=\(([^)]*)\)", script, re.M).group(1).split()
 
 
 class Mutations(unittest.TestCase):
     def test_every_oracle_has_a_break_that_it_reports(self):
         reported = {row[4] for row in MUTATIONS if len(row) > 4}
-        self.assertEqual(reported, set(oracles()))
+        self.assertEqual(reported, set(names_of("oracles")))
+
+    def test_every_scenario_is_in_the_hunts_and_in_the_clean_campaign(self):
+        known = names_of("scenarios")
+        self.assertLessEqual(set(OF_THEIR_OWN), set(known))
+        wanted = sorted(set(known) - set(OF_THEIR_OWN))
+        self.assertEqual(sorted(mutate.SCENARIOS), wanted, "SCENARIOS of tests/mutate/mutate.py")
+        self.assertEqual(sorted(campaign_scenarios()), wanted, "scenarios of tests/campaign.sh")
+        logs = mutate.scenarios_for("engine/store/append_log.cpp", None)
+        self.assertLessEqual(set(logs), set(wanted))
 
     def test_every_break_has_its_place(self):
         for name, path, there, instead, *_ in MUTATIONS + NATIVE_MUTATIONS:
