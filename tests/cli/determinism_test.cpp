@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What orrery run says of runs that it plays twice: what depends on an address is caught and told
 // where, and a broken promise is never taken for it.
+#include <sys/personality.h>
+
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -10,6 +13,18 @@
 #include "tests/cli/place.hpp"
 
 namespace orrery::cli {
+namespace {
+
+// Why two processes have their program at the same address; empty if they need not.
+std::string why_nothing_moves() {
+  std::ifstream file("/proc/sys/kernel/randomize_va_space");
+  if (int level = 0; file >> level && level == 0) return "kernel.randomize_va_space is 0";
+  const int now = personality(0xFFFF'FFFF);  // asks, and changes nothing
+  const bool off = now != -1 && (now & ADDR_NO_RANDOMIZE) != 0;
+  return off ? "this process runs without randomisation (setarch -R, a debugger)" : "";
+}
+
+}  // namespace
 
 TEST_CASE("a subject that hashes a pointer is caught, and told where") {
   const Place place;
@@ -78,6 +93,10 @@ TEST_CASE("foreign memory that only guards make visible is a failure, and no non
 #endif
 
 TEST_CASE("a subject that hashes the address of a constant is caught elsewhere, and told where") {
+  if (const std::string why = why_nothing_moves(); !why.empty()) {
+    WARN("not tried, as every program lies where it always does: " << why);
+    return;
+  }
   const Place place;
   const Ended hunt = place.run("run static-canary -n 200 -s 1 -j 2 --junit static.xml");
   CHECK(hunt.code == 3);
@@ -95,7 +114,10 @@ TEST_CASE("a subject that hashes the address of a constant is caught elsewhere, 
   CHECK(count_of(place.run(all + " --keep-going").err, "NONDETERMINISM") >= 3);
   CHECK(place.run("run static-canary -n 200 -s 1 -q --check-determinism off").code == 6);
   CHECK(place.run("replay static-canary 1 -q").code == 0);
-  // Not for lack of looking does it see nothing in others.
+}
+
+TEST_CASE("not for lack of looking elsewhere is nothing seen in others") {
+  const Place place;
   CHECK_THAT(place.run("run many-sessions -n 120 -s 1 --check-determinism all").out,
              ContainsSubstring("120 of 120 re-runs identical; 3 of 3 elsewhere"));
 }
