@@ -107,7 +107,7 @@ BANS = [
      "is an atomic that the scheduler cannot see; use engine::Atomic"),
     ("thread_local", [f for f in PRODUCT if f not in ("engine/runtime", "engine/real")],
      r"\bthread_local\b|\b__thread\b", "",
-     "is shared by all tasks of a world; only engine/runtime has one, the pointer to the world"),
+     "is shared by all tasks of a world, for which engine/runtime has the one pointer to it"),
     ("float", DETERMINISTIC,
      r"\b(?:float|double)\b|(?<![\w.])\d[\d']*\.\d|(?<![\w.])\d+e[-+]?\d", "",
      "is floating point, which rounds differently elsewhere; use integers, as engine::Odds does"),

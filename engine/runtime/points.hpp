@@ -73,9 +73,9 @@ class Points {
   ~Points() = default;
 };
 
-/// The one thread-local of the whole program: the world that this thread is running for, or null.
-/// `constinit` and initial-exec, or every operation outside a world would pay for a wrapper
-/// function.
+/// The world that this thread is running for, or null: the one thread-local of all that runs in a
+/// world. (For threads of the machine, engine/real has another: their identity.) `constinit` and
+/// initial-exec, or every operation outside a world would pay for a wrapper function.
 #if defined(ORRERY_NO_HOOKS)
 // For one benchmark, which compiles the engine a second time to see what the hook costs.
 inline constexpr Points* current_points = nullptr;
