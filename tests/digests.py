@@ -6,10 +6,11 @@ usage: tests/digests.py [--only SCENARIO] ORRERY [ORRERY...]
 
 Plays every small scenario with each binary in several ways (without address randomisation, in a
 larger environment, with one worker and with two, behind guard pages) and compares verdict, digest,
-steps and points seed by seed; and one seed of every large scenario with each binary, once. Runs
-that broke a promise are equal only up to there, and guards see more, so those are not compared with
-guarded ones. A few seeds are replayed under valgrind as well, unless the first binary has a
-sanitizer.
+steps and points seed by seed; and one seed of every large scenario with each binary, once. A few
+runs of one scenario are played in still other environments. Runs that broke a promise are equal
+only up to there, and guards see more, so those are not compared with guarded ones; with a bug
+planted they are compared among the binaries that have its switch. A few seeds are replayed under
+valgrind as well, unless the first binary has a sanitizer.
 """
 import json
 import os
@@ -20,6 +21,21 @@ import tempfile
 
 RUNS = 200
 CAMPAIGN = "0x5eed"
+# What has made other programs differ: no environment, other bytes in fresh memory, another
+# allocator, plainer string functions, another folder, and a stack that moves all that is mapped.
+SHELL = ["bash", "-c", 'ulimit -s "$0" && exec "$@"']
+ENVIRONMENTS = (
+    (["env", "-i"], {}, []),
+    ([], {"MALLOC_PERTURB_": "165"}, []),
+    ([], {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=4096"}, []),
+    ([], {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-AVX,-ERMS"}, []),
+    (["env", "-C", "/"], {}, []),
+    (SHELL + ["256"], {}, []),
+    (SHELL + ["hard"], {}, []),  # unlimited, nearly everywhere
+)
+ENVIRONMENT_SCENARIO, ENVIRONMENT_RUNS = "many-sessions", 25
+# Planted bug, scenario, and so many runs that some of them fail.
+FAILING = (("garnet-385", "snapshot-full-cache", 400), ("garnet-2063.b", "snapshot-full-cache", 50))
 VALGRIND_SEEDS = (("canary", 1), ("canary", 2), ("canary", 3), ("many-sessions", 1))
 
 
@@ -30,18 +46,18 @@ def scenarios(binary, large=False):
     return [row["name"] for row in rows if row["large"] == large and not row["nondeterministic"]]
 
 
-def play(binary, scenario, way, scratch):
+def play(binary, scenario, way, scratch, count=RUNS):
     prefix, extra, options = way
     environment = dict(os.environ, **extra)
-    command = prefix + [binary, "run", scenario, "-n", str(RUNS), "-s", CAMPAIGN, "--keep-going",
+    command = prefix + [binary, "run", scenario, "-n", str(count), "-s", CAMPAIGN, "--keep-going",
                         "--json", "-q", "--out", scratch] + options
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, 1, 6):  # 6: so few runs have not found a canary
         sys.exit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     runs = [row for row in rows if "seed" in row]
-    if len(runs) != RUNS:
-        sys.exit(f"{' '.join(command)} played {len(runs)} of {RUNS} runs")
+    if len(runs) != count:
+        sys.exit(f"{' '.join(command)} played {len(runs)} of {count} runs")
     keys = ("seed", "verdict", "signature", "digest", "steps", "points")
     return [tuple(row.get(key) for key in keys) for row in runs]
 
@@ -56,8 +72,57 @@ def compare(scenario, binary, way, wanted, got):
     guarded = "--guarded" in way[2]
     for first, now in zip(wanted, got):
         if first != now and not (guarded and first[1] == "failed"):
-            sys.exit(f"{scenario}: {binary} {' '.join(way[0] + way[2])} differs:\n"
-                     f"  {first}\n  {now}")
+            extra = [f"{name}={value[:80]}" for name, value in way[1].items()]
+            sys.exit(f"{scenario}: {' '.join(extra + way[0])} {binary} {' '.join(way[2])} differs:"
+                     f"\n  {first}\n  {now}")
+
+
+def compare_environments(scenario, binaries, scratch):
+    wanted = play(binaries[0], scenario, ([], {}, []), scratch, ENVIRONMENT_RUNS)
+    compared = 0
+    for binary in binaries:
+        for way in ENVIRONMENTS:
+            got = play(binary, scenario, way, scratch, ENVIRONMENT_RUNS)
+            compare(scenario, binary, way, wanted, got)
+            compared += len(got)
+    return compared
+
+
+def has_switches(binary, bug, scenario):
+    done = subprocess.run([binary, "replay", scenario, "1", "--bug", bug, "-q", "--json"],
+                          capture_output=True, text=True)
+    return "this build has no switches" not in done.stderr
+
+
+def up_to(steps, binary, scenario, seed, bug):
+    """Every point until then, with the digest of all before it."""
+    return subprocess.run([binary, "replay", scenario, seed, "--bug", bug, "--trace", "--until",
+                           str(steps), "-q"], capture_output=True, text=True).stdout
+
+
+def compare_failing(bug, scenario, runs, binaries, scratch):
+    """The same promise is broken at the same step. What a sanitizer, or the machine, sees of it
+    earlier ends a run there, and up to there it is the same."""
+    switchable = [binary for binary in binaries if has_switches(binary, bug, scenario)]
+    way = ([], {}, ["--bug", bug])
+    wanted, failing = None, 0
+    for binary in switchable:
+        got = play(binary, scenario, way, scratch, runs)
+        wanted = wanted or got
+        for first, now in zip(wanted, got):
+            failing += now[1] == "failed"
+            if first == now:
+                continue
+            by_memory = [run for run in (first, now) if (run[2] or "").startswith("memory: ")]
+            steps = min(first[4], now[4]) - 1
+            same = steps <= 0 or (up_to(steps, switchable[0], scenario, first[0], bug)
+                                  == up_to(steps, binary, scenario, first[0], bug))
+            if not by_memory or not same:
+                compare(scenario, binary, way, [first], [now])
+                sys.exit(f"{scenario} {first[0]} --bug {bug}: {binary} differs up to step {steps}")
+    if switchable and failing < len(switchable):
+        sys.exit(f"{scenario} --bug {bug}: too few of {runs} runs fail to compare them")
+    return len(switchable) * runs
 
 
 def replay(prefix, binary, scenario, seed):
@@ -100,6 +165,7 @@ def main():
     if not binaries:
         sys.exit(__doc__)
     compared = 0
+    binaries = [os.path.abspath(binary) for binary in binaries]
     scratch = tempfile.mkdtemp()
     for scenario in [only] if only else scenarios(binaries[0]):
         wanted = None
@@ -109,6 +175,10 @@ def main():
                 wanted = wanted or got
                 compare(scenario, binary, way, wanted, got)
                 compared += len(got)
+    compared += compare_environments(only or ENVIRONMENT_SCENARIO, binaries, scratch)
+    for bug, scenario, runs in FAILING:
+        if only in (None, scenario):
+            compared += compare_failing(bug, scenario, runs, binaries, scratch)
     for scenario in [] if only else scenarios(binaries[0], large=True):
         compared += compare_large(scenario, binaries)
     shutil.rmtree(scratch, ignore_errors=True)

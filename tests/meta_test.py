@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
+
+import digests
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ORRERY = os.environ["ORRERY"]
@@ -27,6 +30,19 @@ sys.stderr.write(done.stderr)
 for number, line in enumerate(done.stdout.splitlines()):
     row = json.loads(line)
     if number == 137 and "digest" in row:
+        row["digest"] = "0x" + "0" * 16
+    print(json.dumps(row))
+sys.exit(done.returncode)
+"""
+
+# The same, where a condition holds: of the run of that number, or of each if it is -1.
+LIAR_THEN = """#!{python}
+import json, os, resource, subprocess, sys
+done = subprocess.run([{orrery!r}] + sys.argv[1:], capture_output=True, text=True)
+sys.stderr.write(done.stderr)
+for number, line in enumerate(done.stdout.splitlines()):
+    row = json.loads(line)
+    if "digest" in row and {number} in (number, -1) and {condition}:
         row["digest"] = "0x" + "0" * 16
     print(json.dumps(row))
 sys.exit(done.returncode)
@@ -131,6 +147,44 @@ class Meta(unittest.TestCase):
         self.assertIn("differs", red.stderr)
         green = run([sys.executable, "tests/digests.py", "--only", "canary", ORRERY])
         self.assertEqual(green.returncode, 0, green.stderr)
+
+    def test_a_digest_that_an_environment_changes_turns_the_comparison_red(self):
+        tunables = "os.environ.get('GLIBC_TUNABLES', '').startswith('glibc.{}')"
+        for condition in ("'PATH' not in os.environ", "os.getcwd() == '/'",
+                          "os.environ.get('MALLOC_PERTURB_') == '165'",
+                          tunables.format("malloc"), tunables.format("cpu"),
+                          "resource.getrlimit(resource.RLIMIT_STACK)[0] == 256 * 1024"):
+            with self.subTest(condition), self.assertRaisesRegex(SystemExit, "differs"):
+                liar = self.script(LIAR_THEN, condition=condition, number=7)
+                digests.compare_environments("canary", [liar], self.folder.name)
+
+    def test_a_digest_of_a_failing_run_turns_the_comparison_red(self):
+        for bug, scenario, runs in digests.FAILING:
+            with self.subTest(bug):
+                liar = self.script(LIAR_THEN, number=-1, condition="'failed' in row.values()")
+                with self.assertRaisesRegex(SystemExit, "differs"):
+                    digests.compare_failing(bug, scenario, runs, [ORRERY, liar], self.folder.name)
+                digests.compare_failing(bug, scenario, runs, [ORRERY, ORRERY], self.folder.name)
+
+    def compared(self, runs, traces=("", ""), switches=True):
+        """What a comparison of two binaries with these runs, and these traces, comes to."""
+        with mock.patch.multiple(digests, play=lambda binary, *_: runs[binary],
+                                 up_to=lambda _, binary, *__: traces[binary],
+                                 has_switches=lambda *_: switches):
+            return digests.compare_failing("bug", "scenario", 2, [0, 1], self.folder.name)
+
+    def test_what_memory_ends_earlier_is_equal_up_to_there(self):
+        fine = ("0x1", "ok", "", "0xa", 10, 10)
+        broken = ("0x2", "failed", "walks: a window", "0xb", 20, 20)
+        earlier = ("0x2", "failed", "memory: SIGSEGV", "0xc", 15, 15)
+        other = ("0x2", "failed", "walks: another", "0xd", 15, 15)
+        self.assertEqual(self.compared([[fine, broken], [fine, broken]]), 4)
+        self.assertEqual(self.compared([[fine, broken], [fine, earlier]]), 4)
+        self.assertEqual(self.compared([[fine, broken], [fine, other]], switches=False), 0)
+        for runs, traces in (([[fine, broken], [fine, earlier]], "ab"),
+                             ([[fine, broken], [fine, other]], "aa"), ([[fine], [fine]], "aa")):
+            with self.subTest(runs), self.assertRaises(SystemExit):
+                self.compared(runs, traces)
 
     def test_every_end_of_a_test_but_the_good_ones_counts_as_failed(self):
         ends = ["OK", "EXPECTEDFAIL", "SKIP", "FAIL", "TIMEOUT", "ERROR", "UNEXPECTEDPASS",
