@@ -79,7 +79,7 @@ double Goals::rate(const EngineRow& row, const EngineOptions& options, const Loa
   for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {
     Workers workers(*engine, load);
     workers.measure(wanted_.times.seconds / 4);
-    rates.push_back(workers.measure(wanted_.times.seconds).per_thread(load.threads));
+    rates.push_back(workers.measure(wanted_.times.seconds).per_thread);
   }
   return median(rates);
 }
@@ -269,7 +269,7 @@ std::pair<double, double> Goals::beside_snapshot(OrreryEngine& ours, bool timed)
   workers.measure(wanted_.times.seconds / 4);
   const Window calm = workers.measure(wanted_.times.seconds);
   const Window busy = workers.measure([&] { take_checkpoint(ours.store(), false); });
-  if (!timed) return {100 * busy.per_thread(1) / calm.per_thread(1), busy.seconds};
+  if (!timed) return {100 * busy.per_thread / calm.per_thread, busy.seconds};
   const auto tail = [](const Window& window) {
     return static_cast<double>(window.writes.at(999'000));
   };

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <chrono>
-#include <mutex>
 
 #include "engine/base/check.hpp"
 
@@ -16,12 +15,23 @@ enum Kind : uint8_t { kRead, kUpsert, kInsert, kScan, kModify };
 constexpr uint64_t kKeyMask = (uint64_t{1} << 56) - 1;
 constexpr size_t kDrawn = size_t{1} << 21;  // operations, drawn beforehand and done in turns
 constexpr size_t kBatchMax = 64;
+constexpr size_t kTurn = 16;  // operations, or a batch, that a window has at least of each thread
 constexpr uint32_t kScanMax = 100;
 
 uint64_t ns_since(Clock::time_point begun) {
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begun).count());
 }
+
+double seconds_since(Clock::time_point begun) { return static_cast<double>(ns_since(begun)) / 1e9; }
+
+// What a thread did in a window.
+struct Tally {
+  Clock::time_point begun = Clock::now();
+  double seconds = 0;  // at its end
+  uint64_t done = 0;
+  Latencies reads, writes;
+};
 
 Kind kind_of(const Mix& mix, uint64_t percent) {
   if (percent < mix.reads) return kRead;
@@ -42,6 +52,7 @@ struct Workers::Worker {
   void draw();
   void work();
   void batch(const uint64_t* operations, size_t count);
+  void turn_over(uint32_t next);
   void one(Kind kind, uint64_t key);
   uint64_t key_of(uint64_t operation) const;
   /// So many keys of its own are new; then the oldest of them are written again, so that what must
@@ -57,9 +68,9 @@ struct Workers::Worker {
   std::unique_ptr<Client> client;
   uint64_t inserted = 0;
   uint64_t salt = 0;
-  std::mutex mutex;  // of what follows, for as long as a few batches
-  uint64_t done = 0;
-  Latencies reads, writes;
+  Tally now;
+  Tally last;                       // of the window before, once this one is told
+  std::atomic<uint32_t> window{0};  // that `now` belongs to
   std::thread thread;
 };
 
@@ -96,17 +107,28 @@ uint64_t Workers::Worker::key_of(uint64_t operation) const {
   return new_key(inserted - 1 - key);
 }
 
+// A window ends for each thread between two turns of its own, and nobody holds it up for that: a
+// thread that hurries back to its work would let nobody else in.
 void Workers::Worker::work() {
   const size_t at_once = all.load_.timed ? 1 : all.load_.batch;
   for (size_t at = 0; !all.stop_.load(std::memory_order_relaxed);) {
-    const std::lock_guard lock(mutex);
-    for (int turn = 0; turn < 16; ++turn) {
+    for (size_t done = 0; done < kTurn; done += at_once) {
       batch(&drawn[at], at_once);
+      now.done += at_once;
       at = at + 2 * at_once <= kDrawn ? at + at_once : 0;
     }
-    done += 16 * at_once;
+    const uint32_t next = all.window_.load(std::memory_order_relaxed);
+    if (next != window.load(std::memory_order_relaxed)) turn_over(next);
   }
   client->finish();
+}
+
+void Workers::Worker::turn_over(uint32_t next) {
+  now.seconds = seconds_since(now.begun);
+  last = now;
+  now = {};
+  window.store(next, std::memory_order_release);
+  window.notify_one();
 }
 
 void Workers::Worker::batch(const uint64_t* operations, size_t count) {
@@ -127,7 +149,7 @@ void Workers::Worker::batch(const uint64_t* operations, size_t count) {
     }
     const auto begun = Clock::now();
     one(kind, key);
-    (kind == kRead || kind == kScan ? this->reads : writes).add(ns_since(begun));
+    (kind == kRead || kind == kScan ? now.reads : now.writes).add(ns_since(begun));
   }
 }
 
@@ -161,36 +183,24 @@ Workers::~Workers() {
   CHECK(wrong == 0, "{}: {} operations went wrong", engine_.name(), wrong);
 }
 
-void Workers::begin_window() {
-  for (auto& worker : workers_) {
-    const std::lock_guard lock(worker->mutex);
-    worker->done = 0;
-    worker->reads = worker->writes = {};
-  }
-}
-
-uint64_t Workers::operations() {
-  uint64_t sum = 0;
-  for (auto& worker : workers_) {
-    const std::lock_guard lock(worker->mutex);
-    sum += worker->done;
-  }
-  return sum;
+// Comes back when each thread is in it.
+void Workers::next_window() {
+  const uint32_t before = window_.fetch_add(1);
+  for (auto& worker : workers_) worker->window.wait(before, std::memory_order_acquire);
 }
 
 Window Workers::measure(const std::function<void()>& until) {
-  begin_window();
+  next_window();
   const auto begun = Clock::now();
   until();
-  // On a machine that is busy with others, a short window may have seen nobody work.
-  while (operations() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   Window window;
-  window.seconds = static_cast<double>(ns_since(begun)) / 1e9;
+  window.seconds = seconds_since(begun);
+  next_window();
   for (auto& worker : workers_) {
-    const std::lock_guard lock(worker->mutex);
-    window.operations += worker->done;
-    window.reads.add(worker->reads);
-    window.writes.add(worker->writes);
+    const Tally& tally = worker->last;
+    window.per_thread += static_cast<double>(tally.done) / tally.seconds / load_.threads / 1e6;
+    window.reads.add(tally.reads);
+    window.writes.add(tally.writes);
   }
   return window;
 }

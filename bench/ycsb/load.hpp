@@ -27,11 +27,8 @@ struct Load {
 /// From one moment to another, all threads together.
 struct Window {
   double seconds = 0;
-  uint64_t operations = 0;
+  double per_thread = 0;    // M/s, each thread between two turns of its own
   Latencies reads, writes;  // of a timed load
-  double per_thread(uint32_t threads) const {
-    return static_cast<double>(operations) / seconds / threads / 1e6;  // M/s
-  }
 };
 
 /// Writes records 0..count-1, in order, on one thread.
@@ -46,18 +43,18 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  /// What they do from now on until `until` returns, and something was done.
+  /// What they do from now on until `until` returns, and for at least a turn each.
   Window measure(const std::function<void()>& until);
   Window measure(double seconds);
 
  private:
   struct Worker;
-  void begin_window();
-  uint64_t operations();  // of the window, so far
+  void next_window();
 
   Engine& engine_;
   Load load_;
   std::atomic<bool> stop_{false};
+  std::atomic<uint32_t> window_{0};  // under way
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

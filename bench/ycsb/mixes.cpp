@@ -33,7 +33,7 @@ void measure_load(Engine& engine, const Load& load, const Times& times, const ch
   for (uint32_t i = 0; i < times.repeats; ++i) {
     Workers workers(engine, load);
     workers.measure(times.seconds / 4);  // until caches are warm
-    rates.push_back(workers.measure(times.seconds).per_thread(load.threads));
+    rates.push_back(workers.measure(times.seconds).per_thread);
   }
   Load timed = load;
   timed.timed = true;
