@@ -6,13 +6,18 @@
 // counts it, and it fails the benchmark.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "bench/ycsb/latencies.hpp"
+
 namespace orrery::bench {
+
+using Clock = std::chrono::steady_clock;
 
 struct EngineOptions {
   std::string folder;       // of its files; empty
@@ -20,6 +25,7 @@ struct EngineOptions {
   uint32_t value_size = 8;  // bytes, at least 8
   uint64_t memory = 0;      // bytes for records in memory; the index of keys comes on top
   bool in_memory = true;    // nothing needs to survive, and all records fit
+  uint32_t in_flight = 64;  // reads of the disk, of a thread that need not wait for each
   uint64_t modulus() const { return records; }
 };
 
@@ -32,17 +38,21 @@ class Client {
   virtual void announce(std::span<const uint64_t> keys, bool all_are_reads) {
     (void)keys, (void)all_are_reads;
   }
-  /// May end later, in another call or in finish().
-  virtual void read(uint64_t key) = 0;
+  /// Whether it has ended. Else it does so later, in another call or in finish().
+  virtual bool read(uint64_t key) = 0;
   virtual void upsert(uint64_t key, uint64_t salt) = 0;
   /// Adds the modulus to the number in the value.
   virtual void modify(uint64_t key) = 0;
   /// Reads up to `count` records from the key on. Only if Engine::can_scan().
   virtual void scan(uint64_t key, uint32_t count) { (void)key, (void)count; }
+  /// Ends what has its answer by now.
+  virtual void poll() {}
   /// Ends what is pending.
   virtual void finish() {}
 
   uint64_t wrong = 0;
+  Latencies* late = nullptr;  // if operations are timed: of reads that ended after their call
+  Clock::time_point begun;    // and when the call under way began
 };
 
 class Engine {

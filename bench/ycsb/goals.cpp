@@ -17,8 +17,6 @@
 namespace orrery::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int32_t kPauseMs = 40;  // after each page, of a snapshot that takes its time
 
 double seconds_since(Clock::time_point begun) {
@@ -74,6 +72,7 @@ double Goals::rate(const EngineRow& row, const EngineOptions& options, const Loa
   const FreshFolder folder(wanted_.times.folder);
   EngineOptions own = options;
   own.folder = folder.path();
+  own.in_flight = wanted_.in_flight;
   const auto engine = row.open(own);
   load_records(*engine, options.records);
   for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {

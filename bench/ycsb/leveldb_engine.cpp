@@ -19,7 +19,10 @@ class LevelClient final : public Client {
   LevelClient(leveldb::DB& db, const EngineOptions& options)
       : db_(db), options_(options), value_(options.value_size, '\0') {}
 
-  void read(uint64_t key) override { (void)number_of(key); }
+  bool read(uint64_t key) override {
+    (void)number_of(key);
+    return true;
+  }
   void upsert(uint64_t key, uint64_t salt) override { put(key, key + options_.modulus() * salt); }
   void modify(uint64_t key) override { put(key, number_of(key) + options_.modulus()); }
   void scan(uint64_t key, uint32_t count) override {

@@ -9,13 +9,12 @@
 namespace orrery::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 enum Kind : uint8_t { kRead, kUpsert, kInsert, kScan, kModify };
 constexpr uint64_t kKeyMask = (uint64_t{1} << 56) - 1;
 constexpr size_t kDrawn = size_t{1} << 21;  // operations, drawn beforehand and done in turns
 constexpr size_t kBatchMax = 64;
 constexpr size_t kTurn = 16;  // operations, or a batch, that a window has at least of each thread
+constexpr uint32_t kThreadsMax = 64;
 constexpr uint32_t kScanMax = 100;
 
 uint64_t ns_since(Clock::time_point begun) {
@@ -47,13 +46,14 @@ struct Workers::Worker {
   Worker(Workers& workers, uint64_t place) : all(workers), number(place) {
     draw();
     client = all.engine_.client(number);
+    if (all.load_.timed) client->late = &now.reads;
   }
 
   void draw();
   void work();
   void batch(const uint64_t* operations, size_t count);
   void turn_over(uint32_t next);
-  void one(Kind kind, uint64_t key);
+  bool one(Kind kind, uint64_t key);
   uint64_t key_of(uint64_t operation) const;
   /// So many keys of its own are new; then the oldest of them are written again, so that what must
   /// be in memory stays there.
@@ -131,6 +131,7 @@ void Workers::Worker::turn_over(uint32_t next) {
   window.notify_one();
 }
 
+// A read that ends later is counted by the client then.
 void Workers::Worker::batch(const uint64_t* operations, size_t count) {
   std::array<uint64_t, kBatchMax> keys;
   bool only_reads = true;
@@ -147,24 +148,32 @@ void Workers::Worker::batch(const uint64_t* operations, size_t count) {
       one(kind, key);
       continue;
     }
-    const auto begun = Clock::now();
-    one(kind, key);
-    (kind == kRead || kind == kScan ? now.reads : now.writes).add(ns_since(begun));
+    client->begun = Clock::now();
+    if (one(kind, key)) {
+      (kind == kRead || kind == kScan ? now.reads : now.writes).add(ns_since(client->begun));
+    }
+    client->poll();
   }
 }
 
-void Workers::Worker::one(Kind kind, uint64_t key) {
+// Whether it has ended.
+bool Workers::Worker::one(Kind kind, uint64_t key) {
   switch (kind) {
     case kRead: return client->read(key);
-    case kUpsert: return client->upsert(key, ++salt & 0xFF);
-    case kInsert: ++inserted; return client->upsert(key, 0);
-    case kScan: return client->scan(key, static_cast<uint32_t>(1 + key % kScanMax));
-    case kModify: return client->modify(key);
+    case kUpsert: client->upsert(key, ++salt & 0xFF); break;
+    case kInsert:
+      ++inserted;
+      client->upsert(key, 0);
+      break;
+    case kScan: client->scan(key, static_cast<uint32_t>(1 + key % kScanMax)); break;
+    case kModify: client->modify(key); break;
   }
+  return true;
 }
 
 Workers::Workers(Engine& engine, const Load& load) : engine_(engine), load_(load) {
   CHECK(load.batch >= 1 && load.batch <= kBatchMax, "batches of {}", load.batch);
+  CHECK(load.threads <= kThreadsMax, "{} threads", load.threads);
   for (uint32_t i = 0; i < load.threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(*this, i));
   }

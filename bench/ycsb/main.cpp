@@ -69,6 +69,7 @@ std::string wrong_with(const std::string& suite, const Wanted& wanted) {
     return fmt::format("values of {} bytes; from 8 to 65,536 can be measured", wanted.value_size);
   }
   if (wanted.batch < 1 || wanted.batch > 64) return "--batch goes from 1 to 64";
+  if (wanted.in_flight < 1 || wanted.in_flight > 64) return "--in-flight goes from 1 to 64";
   if (!(wanted.times.seconds > 0) || wanted.times.repeats < 1) {
     return "--seconds and --repeats are above 0";
   }
@@ -97,6 +98,7 @@ int main(int argc, char** argv) {
   app.add_option("--records", wanted.records, "how many (2,500,000)");
   app.add_option("--value", wanted.value_size, "bytes of a value (8)");
   app.add_option("--batch", wanted.batch, "operations that are announced together (16)");
+  app.add_option("--in-flight", wanted.in_flight, "reads of ours that a thread has at most (64)");
   app.add_option("--seconds", wanted.times.seconds, "of each measurement (2)");
   app.add_option("--repeats", wanted.times.repeats, "of each, the median counts (3)");
   app.add_option("--folder", wanted.times.folder, "on the disk to be measured (here)");
@@ -111,7 +113,8 @@ int main(int argc, char** argv) {
   Report report(json);
   const FreshFolder folder(wanted.times.folder);
   report.add("machine", {{{"processors", std::to_string(std::thread::hardware_concurrency())},
-                          {"requests", io_method_of(folder.path())}}});
+                          {"requests", io_method_of(folder.path())},
+                          {"in_flight", std::to_string(wanted.in_flight)}}});
   suite == "goals" ? measure_goals(wanted, report) : measure_mixes(wanted, report);
   return 0;
 }

@@ -7,13 +7,46 @@
 namespace orrery::bench {
 namespace {
 
-std::string us(const Latencies& times, uint32_t per_million) {
-  return times.count() == 0
-             ? "-"
-             : fmt::format("{:.2f}", static_cast<double>(times.at(per_million)) / 1e3);
+// Names of what is told of reads, or of writes.
+struct Told {
+  const char* at[3];
+  const char* longest;
+  const char* classes;
+};
+constexpr Told kReads{{"read50", "read99", "read99.9"}, "readmax", "read_classes_ns"};
+constexpr Told kWrites{{"write50", "write99", "write99.9"}, "writemax", "write_classes_ns"};
+constexpr uint32_t kPerMillion[] = {500'000, 990'000, 999'000};
+
+// [upper end, count] of each class that is not empty.
+std::string classes_of(const Latencies& times) {
+  std::string classes;
+  times.each_class([&](uint64_t end, uint64_t count) {
+    classes += fmt::format("{}[{},{}]", classes.empty() ? "" : ",", end, count);
+  });
+  return "[" + classes + "]";
 }
 
-void measure_load(Engine& engine, const Load& load, const Times& times, const char* where,
+// In us.
+void tell(Row& row, const Told& told, const Latencies& times) {
+  const auto us = [&](uint64_t ns) {
+    return times.count() == 0 ? "-" : fmt::format("{:.2f}", static_cast<double>(ns) / 1e3);
+  };
+  for (size_t i = 0; i < std::size(told.at); ++i) {
+    row.cells.emplace_back(told.at[i], us(times.at(kPerMillion[i])));
+  }
+  row.cells.emplace_back(told.longest, us(times.longest()));
+  row.lists.emplace_back(told.classes, classes_of(times));
+}
+
+void tell_no_scans(Row& row) {
+  row.cells.emplace_back("Mops", "no scans");
+  for (const Told* told : {&kReads, &kWrites}) {
+    for (const char* name : told->at) row.cells.emplace_back(name, "no scans");
+    row.cells.emplace_back(told->longest, "no scans");
+  }
+}
+
+void measure_load(Engine& engine, Load load, const Times& times, const char* where,
                   Report& report) {
   Row row{{{"engine", engine.name()},
            {"data", where},
@@ -23,10 +56,7 @@ void measure_load(Engine& engine, const Load& load, const Times& times, const ch
                                               : "uniform"},
            {"threads", std::to_string(load.threads)}}};
   if (load.mix.scans > 0 && !engine.can_scan()) {
-    for (const char* name :
-         {"Mops", "read50", "read99", "read99.9", "write50", "write99", "write99.9"}) {
-      row.cells.emplace_back(name, "no scans");
-    }
+    tell_no_scans(row);
     return report.add("mix", row);
   }
   std::vector<double> rates;
@@ -35,17 +65,12 @@ void measure_load(Engine& engine, const Load& load, const Times& times, const ch
     workers.measure(times.seconds / 4);  // until caches are warm
     rates.push_back(workers.measure(times.seconds).per_thread);
   }
-  Load timed = load;
-  timed.timed = true;
-  Workers workers(engine, timed);
+  load.timed = true;
+  Workers workers(engine, load);
   const Window window = workers.measure(times.seconds);
   row.cells.emplace_back("Mops", fmt::format("{:.6f}", median(rates)));
-  row.cells.emplace_back("read50", us(window.reads, 500'000));
-  row.cells.emplace_back("read99", us(window.reads, 990'000));
-  row.cells.emplace_back("read99.9", us(window.reads, 999'000));
-  row.cells.emplace_back("write50", us(window.writes, 500'000));
-  row.cells.emplace_back("write99", us(window.writes, 990'000));
-  row.cells.emplace_back("write99.9", us(window.writes, 999'000));
+  tell(row, kReads, window.reads);
+  tell(row, kWrites, window.writes);
   report.add("mix", row);
 }
 
@@ -59,7 +84,7 @@ void measure_mixes(const Wanted& wanted, Report& report) {
       const bool in_memory = where == "memory";
       const uint64_t data = data_size(wanted.records, wanted.value_size);
       const auto engine = row.open({folder.path(), wanted.records, wanted.value_size,
-                                    in_memory ? 2 * data : data / 4, in_memory});
+                                    in_memory ? 2 * data : data / 4, in_memory, wanted.in_flight});
       load_records(*engine, wanted.records);
       for (const Mix& mix : mixes()) {
         if (!has(wanted.mixes, mix.name)) continue;

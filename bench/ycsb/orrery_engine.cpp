@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <thread>
 
 #include "engine/base/check.hpp"
 
@@ -15,7 +16,7 @@ using engine::MutableBytes;
 using engine::OpResult;
 using engine::Status;
 
-constexpr size_t kPending = 64;  // reads in flight
+constexpr uint32_t kPending = 64;  // reads in flight, at most
 constexpr size_t kAnnounced = 64;
 
 Bytes key_of(const uint64_t& key) { return {reinterpret_cast<const std::byte*>(&key), sizeof key}; }
@@ -23,14 +24,15 @@ Bytes key_of(const uint64_t& key) { return {reinterpret_cast<const std::byte*>(&
 class OrreryClient final : public Client, engine::Modifier {
  public:
   OrreryClient(engine::Store& store, uint64_t number, const EngineOptions& options)
-      : options_(options), value_(options.value_size), free_(kPending) {
+      : options_(options), value_(options.value_size), free_(options.in_flight) {
+    CHECK(options.in_flight >= 1 && options.in_flight <= kPending, "{} reads", options.in_flight);
     engine::SessionOptions session;
     session.id = number;
     session.completed = &completed;
     auto started = store.start_session(session);
     CHECK(started, "no session: {}", started.error().what);
     session_ = std::move(*started);
-    for (size_t i = 0; i < kPending; ++i) {
+    for (size_t i = 0; i < free_.size(); ++i) {
       reads_[i].value.resize(options.value_size);
       reads_[i].client = this;
       free_[i] = &reads_[i];
@@ -46,17 +48,20 @@ class OrreryClient final : public Client, engine::Modifier {
     session_->prefetch({all.data(), count});
   }
 
-  void read(uint64_t key) override {
-    while (free_.empty()) session_->complete_pending(false);
+  // Comes back when there is room for another one.
+  bool read(uint64_t key) override {
     Read& read = *free_.back();
     read.key = key;
+    read.begun = begun;
     const OpResult result =
         session_->read(key_of(read.key), {read.value.data(), read.value.size()}, &read);
-    if (result.status == Status::pending) {
-      free_.pop_back();
-    } else {
+    if (result.status != Status::pending) {
       look(read, result);
+      return true;
     }
+    free_.pop_back();
+    for (; free_.empty(); std::this_thread::yield()) session_->complete_pending(false);
+    return false;
   }
 
   void upsert(uint64_t key, uint64_t salt) override {
@@ -74,11 +79,13 @@ class OrreryClient final : public Client, engine::Modifier {
     }
   }
 
+  void poll() override { session_->complete_pending(false); }
   void finish() override { session_->complete_pending(true); }
 
  private:
   struct Read {
     uint64_t key = 0;
+    Clock::time_point begun;
     std::vector<std::byte> value;
     OrreryClient* client = nullptr;
   };
@@ -111,6 +118,9 @@ class OrreryClient final : public Client, engine::Modifier {
     }
     client.look(read, result);
     client.free_.push_back(&read);
+    if (client.late == nullptr) return;
+    const std::chrono::nanoseconds took = Clock::now() - read.begun;
+    client.late->add(static_cast<uint64_t>(took.count()));
   }
 
   EngineOptions options_;

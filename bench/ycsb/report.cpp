@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <mutex>
 #include <set>
@@ -42,6 +41,7 @@ void Report::add(const char* kind, const Row& row) {
       const char* const quote = is_number(text) ? "" : "\"";
       line += fmt::format(",\"{}\":{}{}{}", name, quote, text, quote);
     }
+    for (const auto& [name, list] : row.lists) line += fmt::format(",\"{}\":{}", name, list);
     line += "}";
   } else {
     std::string heads;
@@ -50,11 +50,11 @@ void Report::add(const char* kind, const Row& row) {
       heads += fmt::format("{:<{}}  ", name, width);
       line += fmt::format("{:<{}}  ", text, width);
     }
-    if (heads != heads_) fmt::print("{}{}\n", heads_.empty() ? "" : "\n", heads);
+    if (heads != heads_) fmt::print(output_, "{}{}\n", heads_.empty() ? "" : "\n", heads);
     heads_ = heads;
   }
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
+  fmt::print(output_, "{}\n", line);
+  std::fflush(output_);
 }
 
 double median(std::vector<double> samples) {

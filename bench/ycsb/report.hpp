@@ -2,6 +2,7 @@
 // What was measured: a table for people, or one JSON object a line.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -9,17 +10,19 @@ namespace orrery::bench {
 
 /// One cell after the other, in the order of the columns.
 struct Row {
-  std::vector<std::pair<const char*, std::string>> cells;  // a name for JSON, and the text
+  std::vector<std::pair<const char*, std::string>> cells;       // a name for JSON, and the text
+  std::vector<std::pair<const char*, std::string>> lists = {};  // for JSON alone, and in its words
 };
 
 class Report {
  public:
-  explicit Report(bool json) : json_(json) {}
+  explicit Report(bool json, std::FILE* output = stdout) : json_(json), output_(output) {}
   /// Printed at once, so that a long benchmark shows how far it is.
   void add(const char* kind, const Row& row);
 
  private:
   bool json_;
+  std::FILE* output_;
   std::string heads_;  // of the table under way
 };
 

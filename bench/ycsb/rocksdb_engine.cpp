@@ -44,12 +44,13 @@ class RocksClient final : public Client {
     }
   }
 
-  void read(uint64_t key) override {
-    if (announced_ > 0) return;  // it was read then
+  bool read(uint64_t key) override {
+    if (announced_ > 0) return true;  // it was read then
     const KeyBytes bytes(key);
     rocksdb::PinnableSlice value;
     const auto status = db_.Get(reads_, db_.DefaultColumnFamily(), slice_of(bytes), &value);
     look(key, status, value);
+    return true;
   }
 
   void upsert(uint64_t key, uint64_t salt) override { put(key, key + options_.modulus() * salt); }

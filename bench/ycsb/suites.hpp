@@ -16,6 +16,7 @@ struct Wanted {
   uint64_t records = 2'500'000;
   uint32_t value_size = 8;
   uint32_t batch = 16;
+  uint32_t in_flight = 64;
   std::vector<std::string> only;  // goals; empty: all of them
   std::vector<std::string> mixes = {"A", "B", "C", "D", "E", "F"};
   std::vector<std::string> keys = {"uniform", "zipf"};

@@ -48,6 +48,43 @@ Ended run(const std::string& words, const std::string& before = {}) {
   return ended;
 }
 
+uint64_t counted(const Json& classes) {
+  uint64_t sum = 0;
+  uint64_t last = 0;
+  for (const Json& one : classes) {
+    CHECK(one[0] > last);
+    last = one[0];
+    sum += one[1].get<uint64_t>();
+  }
+  return sum;
+}
+
+void check_times(const Json& row, const std::string& kind) {
+  if (row[kind + "50"] == "-") {
+    CHECK(row[kind + "_classes_ns"].empty());
+    return;
+  }
+  CHECK(row[kind + "50"] <= row[kind + "99"]);
+  CHECK(row[kind + "99"] <= row[kind + "99.9"]);
+  CHECK(row[kind + "99.9"] <= row[kind + "max"]);
+  CHECK(counted(row[kind + "_classes_ns"]) > 0);
+  CHECK(row[kind + "_classes_ns"].back()[0] >= row[kind + "max"].get<double>() * 999);
+}
+
+void check_mix(const Json& row, const std::string& engine) {
+  INFO(row.dump());
+  CHECK(row["schema"] == "orrery-bench/1");
+  CHECK(row["engine"].get<std::string>().rfind(engine, 0) == 0);
+  if (row["mix"] == "E" && engine == "orrery") {
+    CHECK(row["Mops"] == "no scans");
+    return;
+  }
+  CHECK(row["Mops"] > 0);
+  CHECK(row[row["mix"] == "C" ? "read99.9" : "write99.9"] > 0);
+  check_times(row, "read");
+  check_times(row, "write");
+}
+
 }  // namespace
 
 TEST_CASE("a percentile is at most a thirty-second above what was counted") {
@@ -113,18 +150,7 @@ TEST_CASE("each mix is measured on the store, in memory and on the disk") {
   REQUIRE(ended.code == 0);
   REQUIRE(ended.lines.size() == 1 + 2 * 2 * (2 * 5 + 1));  // data, threads; keys and mixes
   CHECK(Json::parse(ended.lines[0])["requests"].is_string());
-  for (size_t i = 1; i < ended.lines.size(); ++i) {
-    const std::string& line = ended.lines[i];
-    const Json row = Json::parse(line);
-    CHECK(row["schema"] == "orrery-bench/1");
-    if (row["mix"] == "E") {
-      CHECK(row["Mops"] == "no scans");
-      continue;
-    }
-    INFO(line);
-    CHECK(row["Mops"] > 0);
-    CHECK(row[row["mix"] == "C" ? "read99.9" : "write99.9"] > 0);
-  }
+  for (size_t i = 1; i < ended.lines.size(); ++i) check_mix(Json::parse(ended.lines[i]), "orrery");
 }
 
 TEST_CASE("every figure that is promised is measured") {
@@ -154,6 +180,7 @@ TEST_CASE("what cannot be measured is refused in a line") {
                                      {"mixes --threads 0", "--threads goes from 1"},
                                      {"goals --only speed", "--only \"speed\""},
                                      {"goals --batch 65", "--batch goes from 1"},
+                                     {"mixes --in-flight 65", "--in-flight goes from 1"},
                                      {"goals --seconds 0", "above 0"},
                                      {"goals --folder missing", "is no folder"}}) {
     INFO(words);
