@@ -76,7 +76,9 @@ double Goals::rate(const EngineRow& row, const EngineOptions& options, const Loa
   const auto engine = row.open(own);
   load_records(*engine, options.records);
   for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {
-    Workers workers(*engine, load);
+    Load other = load;
+    other.seed = i;
+    Workers workers(*engine, other);
     workers.measure(wanted_.times.seconds / 4);
     rates.push_back(workers.measure(wanted_.times.seconds).per_thread);
   }

@@ -85,7 +85,7 @@ void load_records(Engine& engine, uint64_t count) {
 // A rank, where the key depends on what was inserted by then.
 void Workers::Worker::draw() {
   const Load& load = all.load_;
-  Draw source(number + 1);
+  Draw source(load.seed * kThreadsMax + number + 1);
   const bool law = load.keys != Keys::uniform || load.mix.latest;
   const Zipf zipf(law ? load.records : 2, load.theta);
   drawn.resize(kDrawn);

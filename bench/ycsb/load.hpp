@@ -21,6 +21,7 @@ struct Load {
   uint64_t records = 0;  // that operations draw from
   uint32_t threads = 1;
   uint32_t batch = 16;  // operations that are announced together; 1: none is
+  uint64_t seed = 0;    // of what is drawn: another one with each measurement
   bool timed = false;   // each operation by itself, without being announced
 };
 

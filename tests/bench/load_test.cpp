@@ -184,6 +184,28 @@ TEST_CASE("a thread has no more reads in flight than it was told") {
   CHECK(late.count() > 0);
 }
 
+TEST_CASE("repeats draw other operations, and the same in each run") {
+  const auto drawn = [] {
+    (void)told_of({"A"}, 3);
+    std::vector<std::vector<uint64_t>> keys;
+    for (const auto& one : asked) {
+      if (!one->settled) keys.push_back(one->keys);
+    }
+    return keys;
+  };
+  const auto first = drawn();
+  REQUIRE(first.size() == 1 + 3 + 1);  // loads, repeats, times
+  CHECK(std::set(first.begin(), first.end()).size() == first.size());
+  CHECK(drawn() == first);
+}
+
+TEST_CASE("what a mix leaves to be done is done before the next begins") {
+  (void)told_of({"A", "B", "E", "F"}, 1);
+  std::string order;
+  for (const auto& one : asked) order += one->settled ? '|' : 'w';
+  CHECK(order == "w||ww|ww|ww");  // it is loaded; the rate, and the times, of each mix
+}
+
 TEST_CASE("classes hold what was counted, and the longest lies in the last") {
   Latencies times;
   for (uint64_t ns = 1; ns <= 10'000; ns += 7) times.add(ns);
