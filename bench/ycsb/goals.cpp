@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <bit>
 #include <chrono>
-#include <cstring>
-#include <fstream>
 
+#include "bench/ycsb/disk.hpp"
 #include "bench/ycsb/load.hpp"
 #include "bench/ycsb/orrery_engine.hpp"
 #include "bench/ycsb/suites.hpp"
@@ -41,9 +38,28 @@ class Goals {
   void empty_store();
 
  private:
+  struct Beside {
+    Window calm, busy;  // without a snapshot, and during it
+  };
+  struct Snapshots {
+    void add_rates(const Beside& beside);
+    void add_times(const Beside& beside);  // of a timed load
+    std::vector<double> seconds, shares;
+    std::vector<double> calm_us, busy_us, ratios;  // p99.9 of upserts
+    double calm_longest_us = 0, busy_longest_us = 0;
+  };
+  struct Recoveries {
+    std::vector<double> seconds, mib_s, shares;
+    std::vector<double> one, several, best;  // MiB/s of the disk
+  };
+
   bool wants(std::string_view engine) const { return has(wanted_.engines, engine); }
   void fill(Engine& engine) const;
-  std::pair<double, double> beside_snapshot(OrreryEngine& ours, bool timed) const;
+  Beside beside_snapshot(OrreryEngine& ours, bool timed, uint64_t seed) const;
+  static void recover_again(const EngineOptions& options, const engine::StoreOptions& store,
+                            Recoveries& all);
+  void tell_snapshots(const std::string& end, const Snapshots& all);
+  void tell_recoveries(const Recoveries& all);
   double rate(const EngineRow& row, const EngineOptions& options, const Load& load) const;
   void tell(const Goal& goal, const std::string& engine, double measured);
 
@@ -142,45 +158,6 @@ void Goals::beyond_memory() {
   }
 }
 
-// Bytes that this process has had from disks so far; past the page cache, that is all it has read.
-uint64_t read_so_far() {
-  std::ifstream file("/proc/self/io");
-  for (std::string name; file >> name;) {
-    uint64_t count = 0;
-    file >> count;
-    if (name == "read_bytes:") return count;
-  }
-  return 0;
-}
-
-// What the disk gives to one that reads a file of about `bytes` in order, past the page cache.
-double sequential_mib_s(const std::string& folder, uint64_t bytes) {
-  constexpr size_t kBlock = size_t{4} << 20;
-  const auto blocks = static_cast<int>(std::clamp<uint64_t>(bytes / kBlock, 1, 128));
-  const std::string path = folder + "/sequential";
-  int file = open(path.c_str(), O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
-  // Not every file system lets one past the page cache.
-  if (file < 0) file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  void* block = nullptr;
-  CHECK(file >= 0 && posix_memalign(&block, 4096, kBlock) == 0, "no file at {}", path);
-  std::memset(block, 1, kBlock);
-  for (int i = 0; i < blocks; ++i) {
-    CHECK(pwrite(file, block, kBlock, static_cast<off_t>(kBlock) * i) == ssize_t{kBlock}, "{}",
-          path);
-  }
-  fsync(file);
-  const auto begun = Clock::now();
-  for (int i = 0; i < blocks; ++i) {
-    CHECK(pread(file, block, kBlock, static_cast<off_t>(kBlock) * i) == ssize_t{kBlock}, "{}",
-          path);
-  }
-  const double seconds = seconds_since(begun);
-  close(file);
-  unlink(path.c_str());
-  free(block);
-  return static_cast<double>(kBlock) * blocks / (1 << 20) / seconds;
-}
-
 // The host of a virtual machine takes back what its guest leaves unused, and whoever touches it
 // first waits for it, many times as long as for a page of a machine of its own: not our affair.
 void touch_memory(uint64_t bytes) {
@@ -212,9 +189,9 @@ void take_checkpoint(engine::Store& store, bool with_index) {
 // A ring that is full and has wrapped; the records that are worked on are those in memory.
 void Goals::during_snapshot() {
   if (!wants("orrery")) return;
-  std::vector<double> reading, rates;
+  Recoveries recoveries;
   for (const int32_t pause_ms : {0, kPauseMs}) {
-    std::vector<double> shares, tails, seconds;
+    Snapshots snapshots;
     for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {
       const FreshFolder folder(wanted_.times.folder);
       const EngineOptions options{folder.path(), wanted_.records, wanted_.value_size, 0, false};
@@ -225,56 +202,93 @@ void Goals::during_snapshot() {
       {
         const auto ours = OrreryEngine::open(options, store);
         fill(*ours);
-        const auto [share, duration] = beside_snapshot(*ours, false);
-        shares.push_back(share);
-        seconds.push_back(duration);
-        tails.push_back(beside_snapshot(*ours, true).first);
+        snapshots.add_rates(beside_snapshot(*ours, false, i));
+        snapshots.add_times(beside_snapshot(*ours, true, i));
         if (pause_ms == 0) take_checkpoint(ours->store(), true);
       }
-      if (pause_ms > 0) continue;
-      touch_memory((uint64_t{2} << store.memory_bits) + (uint64_t{64} << store.index_bits));
-      const uint64_t before = read_so_far();
-      const auto begun = Clock::now();
-      const auto again = OrreryEngine::open(options, store, true);
-      const double took = seconds_since(begun);
-      const uint64_t bytes = read_so_far() - before;
-      if (bytes == 0) continue;  // all of it came from the page cache
-      rates.push_back(sequential_mib_s(folder.path(), bytes));
-      reading.push_back(100 * static_cast<double>(bytes) / (1 << 20) / took / rates.back());
+      if (pause_ms == 0) recover_again(options, store, recoveries);
     }
-    const std::string end = pause_ms == 0 ? "" : fmt::format("-{}ms", pause_ms);
-    tell({("snapshot" + end).c_str(), "a snapshot of a full cache", "s", 0, false}, "orrery",
-         median(seconds));
-    tell({("snapshot-rate" + end).c_str(), "operations during it, beside those without", "%", 85,
-          true},
-         "orrery", median(shares));
-    tell({("snapshot-p999" + end).c_str(), "p99.9 of an upsert during it, beside that without", "x",
-          3, false},
-         "orrery", median(tails));
+    tell_snapshots(pause_ms == 0 ? "" : fmt::format("-{}ms", pause_ms), snapshots);
   }
-  if (rates.empty()) return;
-  tell({"sequential", "what the disk gives to one that reads in order", "MiB/s", 0, true}, "disk",
-       median(rates));
-  tell({"recovery", "bytes that it reads a second, beside sequential reads", "%", 60, true},
-       "orrery", median(reading));
+  tell_recoveries(recoveries);
 }
 
-// While a thread works on what is in memory: its rate beside that without a snapshot, in percent,
-// or the p99.9 of its upserts as a multiple; and how long the snapshot took, in seconds.
-std::pair<double, double> Goals::beside_snapshot(OrreryEngine& ours, bool timed) const {
+// While a thread works on what is in memory.
+Goals::Beside Goals::beside_snapshot(OrreryEngine& ours, bool timed, uint64_t seed) const {
   Load load{mixes()[0]};
   load.records = wanted_.records;
   load.batch = wanted_.batch;
   load.timed = timed;
+  load.seed = seed;
   Workers workers(ours, load);
   workers.measure(wanted_.times.seconds / 4);
   const Window calm = workers.measure(wanted_.times.seconds);
-  const Window busy = workers.measure([&] { take_checkpoint(ours.store(), false); });
-  if (!timed) return {100 * busy.per_thread / calm.per_thread, busy.seconds};
-  const auto tail = [](const Window& window) {
-    return static_cast<double>(window.writes.at(999'000));
+  return {calm, workers.measure([&] { take_checkpoint(ours.store(), false); })};
+}
+
+void Goals::Snapshots::add_rates(const Beside& beside) {
+  seconds.push_back(beside.busy.seconds);
+  shares.push_back(100 * beside.busy.per_thread / beside.calm.per_thread);
+}
+
+void Goals::Snapshots::add_times(const Beside& beside) {
+  const auto us = [](uint64_t ns) { return static_cast<double>(ns) / 1e3; };
+  calm_us.push_back(us(beside.calm.writes.at(999'000)));
+  busy_us.push_back(us(beside.busy.writes.at(999'000)));
+  ratios.push_back(busy_us.back() / calm_us.back());
+  calm_longest_us = std::max(calm_longest_us, us(beside.calm.writes.longest()));
+  busy_longest_us = std::max(busy_longest_us, us(beside.busy.writes.longest()));
+}
+
+void Goals::tell_snapshots(const std::string& end, const Snapshots& all) {
+  const auto say = [&](const char* figure, const char* sentence, const char* unit, double value,
+                       double goal = 0, bool at_least = false) {
+    tell({(figure + end).c_str(), sentence, unit, goal, at_least}, "orrery", value);
   };
-  return {tail(busy) / tail(calm), busy.seconds};
+  say("snapshot", "a snapshot of a full cache", "s", median(all.seconds));
+  say("snapshot-rate", "operations during it, beside those without", "%", median(all.shares), 85,
+      true);
+  say("snapshot-p999", "p99.9 of an upsert during it, beside that without", "x", median(all.ratios),
+      3);
+  say("snapshot-p999-us", "p99.9 of an upsert during it", "us", median(all.busy_us));
+  say("calm-p999-us", "p99.9 of an upsert without it", "us", median(all.calm_us));
+  say("snapshot-longest-us", "the longest upsert during it, of all repeats", "us",
+      all.busy_longest_us);
+  say("calm-longest-us", "the longest upsert without it, of all repeats", "us",
+      all.calm_longest_us);
+}
+
+void Goals::recover_again(const EngineOptions& options, const engine::StoreOptions& store,
+                          Recoveries& all) {
+  touch_memory((uint64_t{2} << store.memory_bits) + (uint64_t{64} << store.index_bits));
+  const uint64_t before = read_so_far();
+  const auto begun = Clock::now();
+  const auto again = OrreryEngine::open(options, store, true);
+  const double took = seconds_since(begun);
+  const uint64_t bytes = read_so_far() - before;
+  if (bytes == 0) return;  // all of it came from the page cache
+  const Sequential disk = sequential_mib_s(options.folder, bytes);
+  all.seconds.push_back(took);
+  all.mib_s.push_back(static_cast<double>(bytes) / (1 << 20) / took);
+  all.shares.push_back(100 * all.mib_s.back() / disk.best());
+  all.one.push_back(disk.one);
+  all.several.push_back(disk.several);
+  all.best.push_back(disk.best());
+}
+
+void Goals::tell_recoveries(const Recoveries& all) {
+  if (all.seconds.empty()) return;
+  tell({"sequential-1", "a file that is read in order, a block after the other", "MiB/s", 0, true},
+       "disk", median(all.one));
+  tell({"sequential-4", "the same with four blocks under way", "MiB/s", 0, true}, "disk",
+       median(all.several));
+  tell({"sequential", "what the disk gives to one that reads in order", "MiB/s", 0, true}, "disk",
+       median(all.best));
+  tell({"recovery-time", "a store is recovered", "s", 0, false}, "orrery", median(all.seconds));
+  tell({"recovery-rate", "bytes that it reads a second", "MiB/s", 0, true}, "orrery",
+       median(all.mib_s));
+  tell({"recovery", "bytes that it reads a second, beside sequential reads", "%", 60, true},
+       "orrery", median(all.shares));
 }
 
 // Pages of 4 KiB.
