@@ -17,7 +17,7 @@ class OrreryEngine final : public Engine {
   ~OrreryEngine() override;
 
   std::string name() const override { return "orrery"; }
-  bool can_scan() const override { return false; }  // the store has no scans yet
+  bool can_scan() const override { return false; }  // a hash index has no order
   std::unique_ptr<Client> client(uint64_t number) override;
   void settle() override;
 

@@ -48,6 +48,22 @@ Ended run(const std::string& words, const std::string& before = {}) {
   return ended;
 }
 
+// The engines of this binary, ours first: it says so where it does not know one.
+std::vector<std::string> engines_built() {
+  const Ended ended = run("mixes --engines none-of-them");
+  REQUIRE(ended.lines.size() == 1);
+  constexpr std::string_view kBefore = "it has ";
+  const size_t at = ended.lines[0].find(kBefore);
+  REQUIRE(at != std::string::npos);
+  std::string rest = ended.lines[0].substr(at + kBefore.size()) + ", ";
+  std::vector<std::string> names;
+  for (size_t end = rest.find(", "); end != std::string::npos; end = rest.find(", ")) {
+    names.push_back(rest.substr(0, end));
+    rest.erase(0, end + 2);
+  }
+  return names;
+}
+
 uint64_t counted(const Json& classes) {
   uint64_t sum = 0;
   uint64_t last = 0;
@@ -153,6 +169,20 @@ TEST_CASE("each mix is measured on the store, in memory and on the disk") {
   for (size_t i = 1; i < ended.lines.size(); ++i) check_mix(Json::parse(ended.lines[i]), "orrery");
 }
 
+TEST_CASE("each mix is measured on the engines of others that are built") {
+  for (const std::string& engine : engines_built()) {
+    if (engine == "orrery") continue;
+    INFO(engine);
+    const Ended ended =
+        run("mixes --records 3000 --keys zipf --threads 2 --seconds 0.02 "
+            "--repeats 1 --json --engines " +
+            engine);
+    REQUIRE(ended.code == 0);
+    REQUIRE(ended.lines.size() == 1 + 2 * 6);  // data; mixes
+    for (size_t i = 1; i < ended.lines.size(); ++i) check_mix(Json::parse(ended.lines[i]), engine);
+  }
+}
+
 TEST_CASE("every figure that is promised is measured") {
   const Ended ended =
       run("goals --engines orrery --records 3000 --seconds 0.02 --repeats 1 --json");
@@ -163,7 +193,8 @@ TEST_CASE("every figure that is promised is measured") {
     figures.push_back(row["figure"]);
     CHECK(row["measured"] > 0);
   }
-  std::vector<std::string> wanted = {"empty", "uniform-1", "uniform-2", "zipf-1", "zipf-2", "disk"};
+  std::vector<std::string> wanted = {"empty",  "uniform-1", "uniform-2", "zipf-1",
+                                     "zipf-2", "disk",      "disk-16"};
   for (const std::string end : {"", "-40ms"}) {
     for (const char* name : {"snapshot", "snapshot-rate", "snapshot-p999", "snapshot-p999-us",
                              "calm-p999-us", "snapshot-longest-us", "calm-longest-us"}) {
@@ -178,6 +209,23 @@ TEST_CASE("every figure that is promised is measured") {
     }
   }
   CHECK(figures == wanted);
+}
+
+TEST_CASE("what others are compared with is measured of each engine on the disk") {
+  const Ended ended = run("goals --only disk --records 3000 --seconds 0.02 --repeats 1 --json");
+  REQUIRE(ended.code == 0);
+  const std::vector<std::string> engines = engines_built();
+  std::vector<std::pair<std::string, std::string>> told;
+  for (size_t i = 1; i < ended.lines.size(); ++i) {
+    const Json row = Json::parse(ended.lines[i]);
+    CHECK(row["measured"] > 0);
+    if (row["engine"] != "ratio") told.emplace_back(row["engine"], row["figure"]);
+  }
+  std::vector<std::pair<std::string, std::string>> wanted;
+  for (const std::string& engine : engines) {
+    for (const char* figure : {"disk", "disk-16"}) wanted.emplace_back(engine, figure);
+  }
+  CHECK(told == wanted);
 }
 
 TEST_CASE("what cannot be measured is refused in a line") {
