@@ -3,6 +3,7 @@
 
 #include <fmt/ostream.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "cli/build.hpp"
@@ -14,6 +15,7 @@
 #include "cli/summary.hpp"
 #include "cli/terminal.hpp"
 #include "cli/way_on.hpp"
+#include "cli/whole_rows.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::cli {
@@ -35,6 +37,7 @@ class Hunter final : public fuzz::Watcher {
         hunted_(hunted),
         order_(order),
         progress_(invocation.err, hunted.quiet, hunted.plain_every_s),
+        rows_(invocation.out),
         confirmations_(invocation, hunted, order.hang_after_ms) {}
 
   int run();
@@ -45,6 +48,7 @@ class Hunter final : public fuzz::Watcher {
   void on_last_words(const RunRow& row, const std::string& words) override;
   void on_tick(const Campaign& so_far, double seconds) override;
   bool has_found() const override { return found_elsewhere_; }
+  bool gives_up() const override { return !rows_.wrong().empty(); }
 
   void renew_way_on(uint64_t next);
   void tell_run(const RunRow& row);
@@ -53,10 +57,10 @@ class Hunter final : public fuzz::Watcher {
   void look_into_divergence(RunRow& row);
   void look_elsewhere(RunRow& row);
   void pause_at(const RunRow& row);
-  void flush_rows();
   void harness_failed(std::string text);
   CampaignStory story_of(const Campaign& campaign) const;
   void save_junit(const CampaignStory& story);
+  void tell_lost_output(const CampaignStory& story);
   void tell_trouble(const Campaign& campaign);
   void tell_way_on(const Campaign& campaign);
   void totals(const Campaign& campaign);
@@ -67,13 +71,13 @@ class Hunter final : public fuzz::Watcher {
   const Hunted& hunted_;
   const fuzz::CampaignOrder& order_;
   ProgressLine progress_;
+  WholeRows rows_;  // of --json
   Confirmations confirmations_;
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   uint64_t played_twice_ = 0;
   uint64_t elsewhere_ = 0;            // of these
   uint64_t elsewhere_identical_ = 0;  // of these
   bool found_elsewhere_ = false;
-  std::string rows_;        // of --json, until they are written whole
   std::string rerun_line_;  // of --json, behind that of the row to come
   std::string last_words_;  // of the row to come
   std::vector<Differing> nondeterminism_;
@@ -104,11 +108,7 @@ int Hunter::run() {
   } else {
     tell_summary(invocation_, story);
   }
-  flush_rows();
-  if (!invocation_.out.good()) {
-    harness_failed("the results cannot be written");
-    tell_without_output(invocation_, story);
-  }
+  tell_lost_output(story);
   if (!hunted_.junit.empty()) save_junit(story);
   tell_trouble(campaign);
   return exit_code(campaign);
@@ -135,8 +135,9 @@ void Hunter::on_row(const RunRow& row) {
   last_words_.clear();
   if (hunted_.verbose) tell_run(told);
   if (!hunted_.json) return;
-  rows_ += reports::json_line(told, hunted_.scenario->name()) + '\n';
-  if (!rerun_line_.empty()) rows_ += rerun_line_ + '\n';
+  std::string lines = reports::json_line(told, hunted_.scenario->name()) + '\n';
+  if (!rerun_line_.empty()) lines += rerun_line_ + '\n';
+  rows_.add(row.index, lines);
 }
 
 // To where progress goes: the result stays what it is.
@@ -211,21 +212,15 @@ void Hunter::look_elsewhere(RunRow& row) {
 // It will take a while before this row is told: all before it are.
 void Hunter::pause_at(const RunRow& row) {
   progress_.clear();
-  flush_rows();
+  rows_.flush();
   renew_way_on(row.index);
-}
-
-// Whole lines, as few writes as can be: whoever reads along, or ends this process, finds no half.
-void Hunter::flush_rows() {
-  invocation_.out << rows_;
-  invocation_.out.flush();
-  rows_.clear();
 }
 
 void Hunter::harness_failed(std::string text) { harness_failures_.push_back(std::move(text)); }
 
 void Hunter::renew_way_on(uint64_t next) {
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begun_;
+  next = std::min(next, rows_.first_missing());
   std::string command = way_on(invocation_, hunted_, order_, next, spent.count());
   // Whoever goes on from there has been told no result, in no file either.
   if (!command.empty() && !hunted_.junit.empty()) {
@@ -235,7 +230,7 @@ void Hunter::renew_way_on(uint64_t next) {
 }
 
 void Hunter::on_tick(const Campaign& so_far, double seconds) {
-  if (!rows_.empty()) flush_rows();
+  if (!rows_.is_empty()) rows_.flush();
   renew_way_on(so_far.next);
   if (!progress_.is_due(seconds)) return;
   std::string text;
@@ -257,6 +252,20 @@ void Hunter::on_tick(const Campaign& so_far, double seconds) {
   progress_.show(seconds, text);
 }
 
+// The end of a result that could not be written, told where progress goes.
+void Hunter::tell_lost_output(const CampaignStory& story) {
+  rows_.flush();
+  invocation_.out.flush();
+  if (invocation_.out.good()) return;
+  std::string text = "the results cannot be written";
+  if (!rows_.wrong().empty()) text += ": " + rows_.wrong();
+  if (rows_.first_missing() != fuzz::kNoRun) {
+    text += fmt::format("; run {} is the first that is missing", rows_.first_missing());
+  }
+  harness_failed(text);
+  tell_without_output(invocation_, story);
+}
+
 void Hunter::tell_trouble(const Campaign& campaign) {
   for (const Differing& one : nondeterminism_) {
     fmt::print(invocation_.err, "orrery: NONDETERMINISM  {}{}", one.text,
@@ -274,7 +283,8 @@ void Hunter::tell_trouble(const Campaign& campaign) {
     }
     fmt::print(invocation_.err, "orrery: HARNESS FAILURE  {}{}\n", where, defect.text);
   }
-  if (campaign.interrupted || campaign.broke_off) tell_way_on(campaign);
+  const bool missing = rows_.first_missing() != fuzz::kNoRun;
+  if (campaign.interrupted || campaign.broke_off || missing) tell_way_on(campaign);
   if (campaign.failed == 0 && nondeterminism_.empty() && hunted_.scenario->must_fail()) {
     fmt::print(invocation_.err, "orrery: a canary was not found in {}\n",
                reports::counted(campaign.runs, "run"));
@@ -282,9 +292,10 @@ void Hunter::tell_trouble(const Campaign& campaign) {
 }
 
 void Hunter::tell_way_on(const Campaign& campaign) {
+  const uint64_t next = std::min(campaign.next, rows_.first_missing());
   fmt::print(invocation_.err, "orrery: stopped early, after {}\n",
-             reports::counted(campaign.next - order_.first, "run"));
-  const std::string command = way_on(invocation_, hunted_, order_, campaign.next, campaign.wall_s);
+             reports::counted(next - order_.first, "run"));
+  const std::string command = way_on(invocation_, hunted_, order_, next, campaign.wall_s);
   if (!command.empty()) fmt::print(invocation_.err, "  go on:  {}\n", command);
 }
 
@@ -329,7 +340,7 @@ void Hunter::totals(const Campaign& campaign) {
     totals.found = true;
     totals.first_failing_seed = known->row.seed;
   }
-  rows_ += reports::json_line(totals) + '\n';
+  rows_.add(fuzz::kNoRun, reports::json_line(totals) + '\n');
 }
 
 // What a fresh process has seen of a failure; null if none has seen it.

@@ -98,6 +98,9 @@ class Watcher {
   }
   /// After on_row(): whether it has found what ends a campaign, as a failing row does.
   virtual bool has_found() const { return false; }
+  /// After on_row() and on_tick(): whether nobody would hear of what is played from now on. Then
+  /// all ends at once.
+  virtual bool gives_up() const { return false; }
   /// A few times a second. What was handed on so far ends before run `so_far.next`.
   virtual void on_tick(const Campaign& so_far, double seconds) = 0;
 };

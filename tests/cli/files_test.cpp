@@ -52,6 +52,51 @@ TEST_CASE("a device that takes no result is a harness failure, and stays a devic
   CHECK_THAT(ended.err, ContainsSubstring("cannot write /dev/full: No space left on device"));
 }
 
+TEST_CASE("a disk that fills ends a campaign at once, with whole rows and the way on") {
+  const Place place;
+  // A file that may grow to 16 KiB: like a disk that is full in the middle of a row.
+  const Ended ended = place.shell(R"(
+      echo before > rows
+      (ulimit -f 16; exec timeout -k 60 60 \
+        $ORRERY run many-sessions -n 1000000 -s 3 -j 2 --json -q >> rows))");
+  CHECK(ended.code == 5);
+  const std::string text = place.read("rows");
+  REQUIRE(text.starts_with("before\n"));
+  REQUIRE(text.ends_with("}\n"));
+  std::vector<Json> rows = rows_of(text.substr(text.find('\n') + 1));
+  REQUIRE(rows.size() > 10);
+  CHECK_THAT(ended.err, ContainsSubstring("the results cannot be written: File too large"));
+  const std::string first = std::to_string(rows.size());
+  CHECK_THAT(ended.err, ContainsSubstring("run " + first + " is the first that is missing"));
+  CHECK(std::stoul(behind(ended.err, "orrery: many-sessions  ")) < 1000);  // of 1,000,000
+  std::string rest = behind(ended.err, "go on:  " + place.binary() + " ");
+  const std::string left = "-n " + std::to_string(1'000'000 - rows.size());
+  REQUIRE_THAT(rest, ContainsSubstring(" --from " + first + " " + left));
+  rest.replace(rest.find(left), left.size(), "-n 9");
+  for (Json& row : rows_of(place.run(rest + " -q").out)) rows.push_back(std::move(row));
+  const std::string all = std::to_string(rows.size());
+  CHECK(rows == rows_of(place.run("run many-sessions -s 3 --json -q -n " + all).out));
+}
+
+TEST_CASE("where no row can be written, all is played again, and what was found is told") {
+  const Place place;
+  const Ended none = place.shell("$ORRERY run many-sessions -n 300 -s 3 --json -q > /dev/full");
+  CHECK(none.code == 5);
+  CHECK_THAT(none.err, ContainsSubstring("cannot be written: No space left on device"));
+  CHECK_THAT(none.err, ContainsSubstring(" --from 0 -n 300"));
+  // The rows are there, and the line that sums up is not: there is nothing to go on with.
+  const Ended totals = place.shell(R"(
+      $ORRERY run many-sessions -n 1 -s 3 --json -q | head -n 1 > row
+      truncate -s $((1024 - $(stat -c %s row))) rows
+      (ulimit -f 1; exec $ORRERY run many-sessions -n 1 -s 3 --json -q >> rows)
+      code=$?
+      cmp <(tail -c +$((1025 - $(stat -c %s row))) rows) row || exit 99
+      exit $code)");
+  CHECK(totals.code == 5);
+  CHECK_THAT(totals.err, ContainsSubstring("cannot be written: File too large\n"));
+  CHECK_THAT(totals.err, !ContainsSubstring("go on"));
+}
+
 TEST_CASE("a descriptor that is open for reading alone is refused beforehand") {
   const Place place;
   const Ended ended = place.shell("echo > file; $ORRERY replay canary 5 --save /dev/fd/3 3< file");
