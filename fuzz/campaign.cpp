@@ -13,12 +13,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <utility>
 
 #include "engine/base/check.hpp"
 #include "fuzz/counts.hpp"
 #include "fuzz/interrupts.hpp"
+#include "fuzz/run_order.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::fuzz {
@@ -56,12 +56,6 @@ struct Worker {
   LastWords last_words;
 };
 
-/// A run that is over, until those before it are: a row, or nothing for a defect.
-struct Over {
-  std::optional<RunRow> row;
-  std::string last_words;
-};
-
 class Supervisor {
  public:
   Supervisor(const CampaignOrder& order, Watcher& watcher)
@@ -69,7 +63,7 @@ class Supervisor {
         watcher_(watcher),
         workers_(order.workers),
         end_(order.runs_max < UINT64_MAX - order.first ? order.first + order.runs_max : kNoRun),
-        next_(order.first) {
+        runs_(order.first) {
     memory_.shared().next = order.first;
   }
   Campaign run();
@@ -82,14 +76,12 @@ class Supervisor {
   void kill_hung();
   void wait_for_news();
   bool receive(unsigned number);
-  void arrived(unsigned number, const RunRow& row);
+  void arrived(unsigned number, const RunRow& row, std::string last_words = {});
   void ended(unsigned number);
   void died(unsigned number, int status);
   void verdict_of_death(unsigned number, uint64_t index, int death);
-  bool is_over(uint64_t index) const { return index < next_ || waiting_.contains(index); }
   void add_defect(uint64_t index, std::string text);
   void hand_on(bool all);
-  void lose_up_to(uint64_t index);
   void blame_losses();
   bool ends_campaign(const RunRow& row) const;
   void interrupted();
@@ -104,11 +96,8 @@ class Supervisor {
   int64_t last_tick_ms_ = steady_ms();
   Moment begun_ = std::chrono::steady_clock::now();
   std::vector<Worker> workers_;
-  std::map<uint64_t, Over> waiting_;  // by index
   const uint64_t end_;
-  uint64_t next_;                 // to be handed on
-  uint64_t lost_ = 0;             // runs that were claimed, and of which nothing is known
-  uint64_t first_lost_ = kNoRun;  // of these
+  RunOrder runs_;  // to be handed on
   bool over_ = false;
   bool short_of_workers_ = false;
   Campaign campaign_;
@@ -136,12 +125,12 @@ Campaign Supervisor::run() {
   hand_on(true);
   const Shared& shared = memory_.shared();
   if (!over_) {
-    lose_up_to(std::min(shared.next.load(), end_));
-    if (!shared.stop && next_ < end_) campaign_.broke_off = true;
+    runs_.lose_up_to(std::min(shared.next.load(), end_));
+    if (!shared.stop && runs_.next() < end_) campaign_.broke_off = true;
   }
   blame_losses();
   campaign_.sometimes = sometimes_by_label(memory_.sometimes());
-  campaign_.next = next_;
+  campaign_.next = runs_.next();
   campaign_.wall_s = seconds();
   campaign_.cpu_s = cpu_seconds() - cpu_before;
   return campaign_;
@@ -202,7 +191,7 @@ void Supervisor::not_started(unsigned number, uint64_t again) {
   worker.wanted = ++worker.tries < kTriesMax;
   worker.retry_ms = steady_ms() + kRetryMs;
   if (worker.wanted || again == kNoRun) return;
-  waiting_[again].row = std::nullopt;
+  runs_.add(again);
   add_defect(again, "its worker died, and no other could be started");
 }
 
@@ -236,7 +225,7 @@ void Supervisor::wait_for_news() {
   start_late();
   kill_hung();
   if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) memory_.shared().stop = true;
-  campaign_.next = next_;
+  campaign_.next = runs_.next();
   watcher_.on_tick(campaign_, seconds());
   if (watcher_.gives_up()) over_ = true;
   if (ready > 0 && !over_ && any_left()) nanosleep(&kBetweenReads, nullptr);
@@ -264,7 +253,7 @@ bool Supervisor::receive(unsigned number) {
   }
 }
 
-void Supervisor::arrived(unsigned number, const RunRow& row) {
+void Supervisor::arrived(unsigned number, const RunRow& row, std::string last_words) {
   Worker& worker = workers_[number];
   if (worker.died_in == row.index) {
     // A worker died there, and its successor did not: nobody knows why. What this one saw counts.
@@ -272,8 +261,10 @@ void Supervisor::arrived(unsigned number, const RunRow& row) {
     add_defect(row.index,
                fmt::format("a worker {} in this run, and another did not", text_of(worker.death)));
   }
-  if (is_over(row.index)) return;  // a run that two had claimed
-  waiting_[row.index].row = row;
+  if (runs_.is_over(row.index)) return;  // a run that two had claimed
+  Over& over = runs_.add(row.index);
+  over.row = row;
+  over.last_words = std::move(last_words);
   // A run that came out differently may yet turn out to be something that ends nothing.
   if (!order_.keep_going && row.verdict == scenarios::Verdict::failed) {
     auto& last = memory_.shared().last;
@@ -305,7 +296,7 @@ void Supervisor::died(unsigned number, int status) {
   const bool by_us = worker.killed_in != kNoRun;
   const bool hung = by_us && worker.killed_in == index;
   const int death = hung ? kHung : status;
-  if (index == kNoRun || is_over(index)) {
+  if (index == kNoRun || runs_.is_over(index)) {
     if (!by_us) add_defect(kNoRun, fmt::format("a worker {} between two runs", text_of(status)));
     if (!shared.stop) start(number, kNoRun);
     return;
@@ -322,7 +313,7 @@ void Supervisor::died(unsigned number, int status) {
   if (again && death == worker.death && !by_harness) {
     verdict_of_death(number, index, death);
   } else {
-    waiting_[index].row = std::nullopt;
+    runs_.add(index);
     const std::string words = heart_of(worker.last_words.text(), 3);
     add_defect(index, fmt::format("a worker {} in this run{}{}", text_of(death),
                                   words.empty() ? "" : ": ", words.substr(0, words.find('\n'))));
@@ -345,10 +336,7 @@ void Supervisor::verdict_of_death(unsigned number, uint64_t index, int death) {
     row.oracle = "memory";
     row.signature.format("memory: {} (worker)", death_label(death, words));
   }
-  arrived(number, row);
-  if (const auto known = waiting_.find(index); known != waiting_.end()) {
-    known->second.last_words = words;
-  }
+  arrived(number, row, words);
 }
 
 // Whether a worker is stopped, blocked, or lost in the harness: its run is over when its time is.
@@ -366,7 +354,7 @@ void Supervisor::kill_hung() {
     Worker& worker = workers_[number];
     const uint64_t index = shared.now[number];
     if (worker.process < 0 || worker.killed_in != kNoRun || index == kNoRun) continue;
-    if (now - shared.since[number] < order_.hang_after_ms || is_over(index)) continue;
+    if (now - shared.since[number] < order_.hang_after_ms || runs_.is_over(index)) continue;
     worker.killed_in = index;
     kill(worker.process, SIGKILL);
   }
@@ -381,37 +369,26 @@ void Supervisor::add_defect(uint64_t index, std::string text) {
 
 // Rows in order of index. `all`: nothing more will come, so what is missing is lost.
 void Supervisor::hand_on(bool all) {
-  while (!waiting_.empty() && !over_) {
-    const auto first = waiting_.begin();
-    if (first->first != next_ && !all) return;
-    lose_up_to(first->first);
-    next_ = first->first + 1;
-    Over over = std::move(first->second);
-    waiting_.erase(first);
-    if (!over.row) continue;
-    watcher_.settle(*over.row);
-    const RunRow& row = *over.row;
+  while (!over_) {
+    std::optional<Over> over = runs_.take(all);
+    if (!over) return;
+    if (!over->row) continue;
+    watcher_.settle(*over->row);
+    const RunRow& row = *over->row;
     count(row, campaign_);
-    if (!over.last_words.empty()) watcher_.on_last_words(row, over.last_words);
+    if (!over->last_words.empty()) watcher_.on_last_words(row, over->last_words);
     watcher_.on_row(row);
     if (ends_campaign(row) || (!order_.keep_going && watcher_.has_found())) over_ = true;
     if (watcher_.gives_up()) over_ = true;
   }
 }
 
-// A worker that dies leaves behind which run it was in, so there should be none.
-void Supervisor::lose_up_to(uint64_t index) {
-  if (next_ >= index) return;
-  first_lost_ = std::min(first_lost_, next_);
-  lost_ += index - next_;
-  next_ = index;
-}
-
 // Whatever happened, a campaign that was not played whole does not end well.
 void Supervisor::blame_losses() {
-  if (lost_ > 0) {
-    add_defect(first_lost_, fmt::format("{} from here on were begun, and nothing came of them",
-                                        reports::counted(lost_, "run")));
+  if (runs_.lost() > 0) {
+    add_defect(runs_.first_lost(),
+               fmt::format("{} from here on were begun, and nothing came of them",
+                           reports::counted(runs_.lost(), "run")));
   }
   if (campaign_.broke_off && campaign_.defects.empty()) {
     add_defect(kNoRun, "all workers ended before all runs were played");
