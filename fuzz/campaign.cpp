@@ -28,10 +28,15 @@ using reports::RunRow;
 using Moment = std::chrono::steady_clock::time_point;
 
 constexpr int kTickMs = 100;
+constexpr int kEndMs = 2;  // between looks at one that is about to end
 constexpr int kHarnessFailure = 5;
 constexpr int64_t kOwnPauseMs = 1000;  // a tick that took longer: this process did not run
 constexpr int kHung = -1;              // in place of a wait status
 constexpr int kUnheard = -2;           // the same: nobody could say how it ended
+constexpr int kMute = -3;              // the same: it closed its pipe and went on
+// What closes its pipe has ended, or does so in a moment. If it does not, it has lost its pipe.
+constexpr int64_t kMuteMs = 1000;
+constexpr uint64_t kEarlierRun = kNoRun - 1;  // in place of a run: one before what it plays now
 // A worker that cannot be started (no process, no descriptor, no memory to be had) is tried again
 // for two seconds; the others go on meanwhile.
 constexpr int64_t kRetryMs = 200;
@@ -53,6 +58,9 @@ struct Worker {
   int64_t retry_ms = 0;          // when to try again
   uint64_t owed = kNoRun;        // the run that it then begins with
   bool wanted = false;           // it is to be tried again
+  int64_t mute_ms = 0;           // since when its pipe is closed, and it has not ended
+  uint64_t mute_in = kNoRun;     // the run that it was in then
+  bool mute_killed = false;      // because of that
   LastWords last_words;
 };
 
@@ -78,6 +86,9 @@ class Supervisor {
   bool receive(unsigned number);
   void arrived(unsigned number, const RunRow& row, std::string last_words = {});
   void ended(unsigned number);
+  void take_in(unsigned number);
+  void kill_mute(unsigned number);
+  int patience_ms() const;
   void died(unsigned number, int status);
   void verdict_of_death(unsigned number, uint64_t index, int death);
   void add_defect(uint64_t index, std::string text);
@@ -144,6 +155,7 @@ void Supervisor::start(unsigned number, uint64_t again) {
   worker.held = 0;
   worker.last_words.clear();
   worker.killed_in = kNoRun;
+  worker.mute_killed = false;
   if (!fork_worker(number, again)) return not_started(number, again);
   worker.tries = 0;
   worker.wanted = false;
@@ -216,10 +228,13 @@ void Supervisor::wait_for_news() {
     watched.push_back({workers_[number].pipe, POLLIN, 0});
     numbers.push_back(number);
   }
-  const int ready = poll(watched.data(), watched.size(), kTickMs);
+  const int ready = poll(watched.data(), watched.size(), patience_ms());
   if (interrupts_.came() && !campaign_.interrupted) interrupted();
   for (size_t i = 0; ready > 0 && i < numbers.size(); ++i) {
     if (watched[i].revents != 0 && !receive(numbers[i])) ended(numbers[i]);
+  }
+  for (unsigned number = 0; number < workers_.size(); ++number) {
+    if (workers_[number].process >= 0 && workers_[number].pipe < 0) take_in(number);
   }
   hand_on(false);
   start_late();
@@ -276,15 +291,42 @@ void Supervisor::ended(unsigned number) {
   Worker& worker = workers_[number];
   close(worker.pipe);
   worker.pipe = -1;
+  worker.mute_ms = steady_ms();
+  worker.mute_in = memory_.shared().now[number];
+}
+
+// Waits for nothing: others may hang meanwhile, and there is Ctrl-C.
+void Supervisor::take_in(unsigned number) {
+  Worker& worker = workers_[number];
   int status = 0;
-  pid_t waited = -1;
-  do {
-    waited = waitpid(worker.process, &status, 0);
-  } while (waited < 0 && errno == EINTR);
+  const pid_t waited = waitpid(worker.process, &status, WNOHANG);
+  if (waited == 0) return kill_mute(number);
   worker.process = -1;
   if (waited < 0) status = kUnheard;
+  if (worker.mute_killed && status == SIGKILL) status = kMute;
   // One that has nothing left to play says so before it ends well. In a run it has no business to.
   if (status != 0 || memory_.shared().now[number] != kNoRun) died(number, status);
+}
+
+// One that begins another run has not ended, and that run would be lost as well.
+void Supervisor::kill_mute(unsigned number) {
+  Worker& worker = workers_[number];
+  const uint64_t now = memory_.shared().now[number];
+  const bool goes_on = now != worker.mute_in && now != kNoRun;
+  const int64_t may_take = std::min(kMuteMs, order_.hang_after_ms);
+  if (worker.mute_killed || (!goes_on && steady_ms() - worker.mute_ms < may_take)) return;
+  worker.mute_killed = true;
+  if (goes_on) worker.killed_in = kEarlierRun;
+  kill(worker.process, SIGKILL);
+}
+
+// Until there is something to do. One that has just closed its pipe has ended at any moment.
+int Supervisor::patience_ms() const {
+  const int64_t now = steady_ms();
+  const bool ends = std::any_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+    return worker.process >= 0 && worker.pipe < 0 && now - worker.mute_ms < kTickMs;
+  });
+  return ends ? kEndMs : kTickMs;
 }
 
 void Supervisor::died(unsigned number, int status) {
@@ -310,7 +352,7 @@ void Supervisor::died(unsigned number, int status) {
     return start(number, index);
   }
   worker.died_in = kNoRun;
-  if (again && death == worker.death && !by_harness) {
+  if (again && death == worker.death && !by_harness && death != kMute) {
     verdict_of_death(number, index, death);
   } else {
     runs_.add(index);
@@ -348,12 +390,13 @@ void Supervisor::kill_hung() {
     // A job that was stopped (Ctrl-Z), a laptop that slept, a machine with no time for anybody: the
     // workers did not run either.
     for (auto& since : shared.since) since += gap;
+    for (Worker& worker : workers_) worker.mute_ms += gap;
     return;
   }
   for (unsigned number = 0; number < workers_.size(); ++number) {
     Worker& worker = workers_[number];
     const uint64_t index = shared.now[number];
-    if (worker.process < 0 || worker.killed_in != kNoRun || index == kNoRun) continue;
+    if (worker.pipe < 0 || worker.killed_in != kNoRun || index == kNoRun) continue;
     if (now - shared.since[number] < order_.hang_after_ms || runs_.is_over(index)) continue;
     worker.killed_in = index;
     kill(worker.process, SIGKILL);
@@ -412,7 +455,7 @@ void Supervisor::kill_all() {
     while (waitpid(worker.process, nullptr, 0) < 0 && errno == EINTR) {
     }
     worker.process = -1;
-    close(worker.pipe);
+    if (worker.pipe >= 0) close(worker.pipe);
     worker.pipe = -1;
   }
 }
@@ -429,6 +472,7 @@ bool Supervisor::any_left() const {
 
 std::string text_of(int death) {
   if (death == kHung) return "was not done in time";
+  if (death == kMute) return "closed its pipe and lived on";
   return death == kUnheard ? "ended, and nobody could say how," : death_text(death);
 }
 

@@ -10,8 +10,8 @@
 // - inconclusive: a row that says so. A run that is not over after `hang_after_ms` is killed and
 //   played once more; the same again is inconclusive, because nobody knows what it would have said.
 //   (A run that stands still is found earlier, from inside, and broke a promise: standstill.hpp.)
-// - a defect of the harness: a worker that died or hung once and not again, gave up by itself, or
-//   could not be started. The others go on without it.
+// - a defect of the harness: a worker that died or hung once and not again, gave up by itself,
+//   could not be started, or lost its pipe and lived on. The others go on without it.
 //
 // Whatever happens, every run that was claimed gets its row or its defect. Ctrl-C once lets what is
 // in flight finish; twice, all die at once. The supervisor has no threads and no world of its own.

@@ -53,6 +53,21 @@ void lose_all_pipes() {
   }
 }
 
+/// Sends Ctrl-C when run 11 has begun, and all before it have been told.
+class LateInterrupt final : public Listener {
+ public:
+  explicit LateInterrupt(SharedCount& begun) : begun_(begun) {}
+  void on_tick(const Campaign&, double) override {
+    if (sent_ || begun_.value() == 0 || rows.size() < 11) return;
+    sent_ = true;
+    raise(SIGINT);
+  }
+
+ private:
+  SharedCount& begun_;
+  bool sent_ = false;
+};
+
 }  // namespace
 
 TEST_CASE("a run that ends its worker with a good exit code is a verdict as well") {
@@ -135,9 +150,55 @@ TEST_CASE("runs whose rows never arrive are a defect") {
     REQUIRE(campaign.defects.size() == 1);
     CHECK(campaign.defects[0].index == 11);
     CHECK_THAT(campaign.defects[0].text, Catch::Matchers::ContainsSubstring(
-                                             std::to_string(60 - listener.rows.size()) + " runs"));
+                                             std::to_string(60 - listener.rows.size()) + " run"));
     CHECK(campaign.next == 60);
   }
+}
+
+TEST_CASE("a worker that closes its pipe and lives on is killed, and its run is named") {
+  for (const bool always : {false, true}) {
+    SharedCount closes;
+    const auto body = [&](RunRow& row) {
+      if (row.index != 11 || (closes.value()++ > 0 && !always)) return;
+      lose_all_pipes();
+      for (;;) pause();
+    };
+    for (const unsigned workers : {1U, 2U}) {
+      closes.value() = 0;
+      Listener listener;
+      const Campaign campaign = run_campaign(order_of(60, workers, body), listener);
+      CHECK(complete_but(listener, 60, always ? 11 : kNoRun));
+      CHECK(campaign.failed == 0);
+      REQUIRE(campaign.defects.size() == 1);
+      CHECK(campaign.defects[0].index == 11);
+      CHECK_THAT(campaign.defects[0].text, Catch::Matchers::ContainsSubstring("closed its pipe"));
+    }
+  }
+}
+
+TEST_CASE("while a worker lives on without a pipe, hangs are seen and Ctrl-C is heard") {
+  SharedCount closed;
+  SharedCount hangs;
+  const auto body = [&](RunRow& row) {
+    if (row.index == 11 && closed.value()++ == 0) {
+      lose_all_pipes();
+      for (;;) pause();
+    }
+    while (row.index == 12 && closed.value() == 0) usleep(1000);
+    if (row.index == 12 && hangs.value()++ == 0) {
+      for (;;) pause();
+    }
+    usleep(1000);
+  };
+  CampaignOrder order = order_of(1'000'000, 3, body);
+  order.hang_after_ms = 3000;
+  LateInterrupt listener(closed);
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(campaign.interrupted);
+  CHECK(campaign.next < 1'000'000);
+  CHECK(complete(listener, campaign.next));
+  CHECK(is_blamed(campaign, 11));
+  CHECK(is_blamed(campaign, 12));
 }
 
 }  // namespace orrery::fuzz
