@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,9 +30,6 @@ constexpr int kTickMs = 100;
 constexpr int kEndMs = 2;  // between looks at one that is about to end
 constexpr int kHarnessFailure = 5;
 constexpr int64_t kOwnPauseMs = 1000;  // a tick that took longer: this process did not run
-constexpr int kHung = -1;              // in place of a wait status
-constexpr int kUnheard = -2;           // the same: nobody could say how it ended
-constexpr int kMute = -3;              // the same: it closed its pipe and went on
 // What closes its pipe has ended, or does so in a moment. If it does not, it has lost its pipe.
 constexpr int64_t kMuteMs = 1000;
 constexpr uint64_t kEarlierRun = kNoRun - 1;  // in place of a run: one before what it plays now
@@ -73,6 +69,7 @@ class Supervisor {
         end_(order.runs_max < UINT64_MAX - order.first ? order.first + order.runs_max : kNoRun),
         runs_(order.first) {
     memory_.shared().next = order.first;
+    raise_limit();
   }
   Campaign run();
 
@@ -93,6 +90,8 @@ class Supervisor {
   void verdict_of_death(unsigned number, uint64_t index, int death);
   void add_defect(uint64_t index, std::string text);
   void hand_on(bool all);
+  void lose_what_nobody_plays();
+  void raise_limit();
   void blame_losses();
   bool ends_campaign(const RunRow& row) const;
   void interrupted();
@@ -113,9 +112,6 @@ class Supervisor {
   bool short_of_workers_ = false;
   Campaign campaign_;
 };
-
-std::string text_of(int death);
-double cpu_seconds();
 
 }  // namespace
 
@@ -237,6 +233,7 @@ void Supervisor::wait_for_news() {
     if (workers_[number].process >= 0 && workers_[number].pipe < 0) take_in(number);
   }
   hand_on(false);
+  if (ready >= 0) lose_what_nobody_plays();
   start_late();
   kill_hung();
   if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) memory_.shared().stop = true;
@@ -254,7 +251,8 @@ bool Supervisor::receive(unsigned number) {
   for (;;) {
     const ssize_t got =
         read(worker.pipe, worker.bytes.data() + worker.held, worker.bytes.size() - worker.held);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return true;
     if (got <= 0) return false;
     worker.held += static_cast<size_t>(got);
     size_t used = 0;
@@ -273,8 +271,8 @@ void Supervisor::arrived(unsigned number, const RunRow& row, std::string last_wo
   if (worker.died_in == row.index) {
     // A worker died there, and its successor did not: nobody knows why. What this one saw counts.
     worker.died_in = kNoRun;
-    add_defect(row.index,
-               fmt::format("a worker {} in this run, and another did not", text_of(worker.death)));
+    add_defect(row.index, fmt::format("a worker {} in this run, and another did not",
+                                      death_text(worker.death)));
   }
   if (runs_.is_over(row.index)) return;  // a run that two had claimed
   Over& over = runs_.add(row.index);
@@ -339,7 +337,7 @@ void Supervisor::died(unsigned number, int status) {
   const bool hung = by_us && worker.killed_in == index;
   const int death = hung ? kHung : status;
   if (index == kNoRun || runs_.is_over(index)) {
-    if (!by_us) add_defect(kNoRun, fmt::format("a worker {} between two runs", text_of(status)));
+    if (!by_us) add_defect(kNoRun, fmt::format("a worker {} between two runs", death_text(status)));
     if (!shared.stop) start(number, kNoRun);
     return;
   }
@@ -357,7 +355,7 @@ void Supervisor::died(unsigned number, int status) {
   } else {
     runs_.add(index);
     const std::string words = heart_of(worker.last_words.text(), 3);
-    add_defect(index, fmt::format("a worker {} in this run{}{}", text_of(death),
+    add_defect(index, fmt::format("a worker {} in this run{}{}", death_text(death),
                                   words.empty() ? "" : ": ", words.substr(0, words.find('\n'))));
   }
   start(number, kNoRun);
@@ -438,6 +436,25 @@ void Supervisor::blame_losses() {
   }
 }
 
+// The others would wait for ever for a run of which nothing will come. Whoever has claimed a run
+// says so before it, and sends its row before it plays another.
+void Supervisor::lose_what_nobody_plays() {
+  const Shared& shared = memory_.shared();
+  uint64_t played = shared.next;
+  for (unsigned number = 0; number < workers_.size(); ++number) {
+    played = std::min(played, shared.now[number].load());
+    if (workers_[number].wanted) played = std::min(played, workers_[number].owed);
+  }
+  runs_.lose_below(played);
+  hand_on(false);
+  raise_limit();
+}
+
+void Supervisor::raise_limit() {
+  const uint64_t next = runs_.next();
+  memory_.shared().limit = next < kNoRun - order_.ahead_max ? next + order_.ahead_max : kNoRun;
+}
+
 bool Supervisor::ends_campaign(const RunRow& row) const {
   return !order_.keep_going &&
          (row.verdict == scenarios::Verdict::failed || row.rerun == reports::Rerun::differs);
@@ -468,24 +485,6 @@ double Supervisor::seconds() const {
 bool Supervisor::any_left() const {
   return std::any_of(workers_.begin(), workers_.end(),
                      [](const Worker& worker) { return worker.process >= 0 || worker.wanted; });
-}
-
-std::string text_of(int death) {
-  if (death == kHung) return "was not done in time";
-  if (death == kMute) return "closed its pipe and lived on";
-  return death == kUnheard ? "ended, and nobody could say how," : death_text(death);
-}
-
-double cpu_seconds() {
-  double seconds = 0;
-  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-    rusage used{};
-    getrusage(who, &used);
-    for (const timeval& part : {used.ru_utime, used.ru_stime}) {
-      seconds += static_cast<double>(part.tv_sec) + static_cast<double>(part.tv_usec) / 1e6;
-    }
-  }
-  return seconds;
 }
 
 }  // namespace

@@ -38,6 +38,9 @@ struct CampaignOrder {
   unsigned workers = 1;
   bool keep_going = false;         // after the first failing run
   int64_t hang_after_ms = 60'000;  // how long a run may take; half of it standing still
+  // No run begins that is so far ahead of the first that is not over: what is ahead waits in
+  // memory.
+  uint64_t ahead_max = uint64_t{64} << 10;
   MakePlayer player;
   std::function<uint64_t(uint64_t index)> seed_of;  // for a run that took its worker along
   std::array<bool, engine::kBugs.size()> on{};      // for the same: by row of engine::kBugs

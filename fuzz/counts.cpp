@@ -2,6 +2,7 @@
 #include "fuzz/counts.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <map>
 #include <string>
@@ -56,6 +57,18 @@ std::vector<SometimesCount> sometimes_by_label(std::span<std::atomic<uint64_t>> 
   std::vector<SometimesCount> counts;
   for (auto& [label, one] : by_label) counts.push_back(std::move(one));
   return counts;
+}
+
+double cpu_seconds() {
+  double seconds = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage used{};
+    getrusage(who, &used);
+    for (const timeval& part : {used.ru_utime, used.ru_stime}) {
+      seconds += static_cast<double>(part.tv_sec) + static_cast<double>(part.tv_usec) / 1e6;
+    }
+  }
+  return seconds;
 }
 
 namespace {

@@ -21,4 +21,7 @@ void count(const reports::RunRow& row, Campaign& campaign);
 /// By label, which may stand in the source more than once. `hits`: in the order of all_sometimes().
 std::vector<SometimesCount> sometimes_by_label(std::span<std::atomic<uint64_t>> hits);
 
+/// The time of processors that this process has used, and those that it has waited for.
+double cpu_seconds();
+
 }  // namespace orrery::fuzz

@@ -69,6 +69,9 @@ std::string death_label(int status, std::string_view last_words) {
 }
 
 std::string death_text(int status) {
+  if (status == kHung) return "was not done in time";
+  if (status == kMute) return "closed its pipe and lived on";
+  if (status == kUnheard) return "ended, and nobody could say how,";
   if (WIFSIGNALED(status)) {
     return fmt::format("was ended by signal {} ({})", WTERMSIG(status),
                        strsignal(WTERMSIG(status)));

@@ -39,6 +39,11 @@ class LastWords {
 /// wait() gives it.
 std::string death_label(int status, std::string_view last_words);
 
+/// In place of a wait status: what its supervisor knows of it instead.
+inline constexpr int kHung = -1;     // it was killed because its time was over
+inline constexpr int kUnheard = -2;  // nobody could say how it ended
+inline constexpr int kMute = -3;     // it closed its pipe and lived on, and was killed
+
 /// "was ended by signal 9 (Killed)", "ended with exit code 1".
 std::string death_text(int status);
 

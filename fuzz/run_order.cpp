@@ -17,6 +17,11 @@ std::optional<Over> RunOrder::take(bool all) {
   return over;
 }
 
+void RunOrder::lose_below(uint64_t index) {
+  const uint64_t first = waiting_.empty() ? kNoRun : waiting_.begin()->first;
+  lose_up_to(std::min(std::exchange(unplayed_, index), first));
+}
+
 // A worker that dies leaves behind which run it was in, so there should be none.
 void RunOrder::lose_up_to(uint64_t index) {
   if (next_ >= index) return;

@@ -35,6 +35,10 @@ class RunOrder {
   /// The next run, if it is over. `all`: nothing more will come, so what is missing is lost.
   std::optional<Over> take(bool all);
 
+  /// Nobody plays a run below this index. Those are lost of which nothing has come at the next
+  /// call: before that, whatever was sent is to be added.
+  void lose_below(uint64_t index);
+
   /// Runs below this index of which nothing has come are lost.
   void lose_up_to(uint64_t index);
   uint64_t lost() const { return lost_; }
@@ -43,6 +47,7 @@ class RunOrder {
  private:
   std::map<uint64_t, Over> waiting_;  // by index
   uint64_t next_;
+  uint64_t unplayed_ = 0;         // nobody played a run below this index when it was last asked
   uint64_t lost_ = 0;             // runs that were claimed, and of which nothing is known
   uint64_t first_lost_ = kNoRun;  // of these
 };

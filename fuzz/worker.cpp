@@ -17,6 +17,7 @@ namespace orrery::fuzz {
 namespace {
 
 constexpr int kHarnessFailure = 5;
+constexpr timespec kBetweenClaims{0, 1'000'000};  // of one that is too far ahead
 
 void send(int pipe, const reports::RunRow& row);
 uint64_t claim(const WorkerOrder& order, Shared& shared);
@@ -53,6 +54,7 @@ SharedMemory::SharedMemory() : count_(engine::all_sometimes().size()) {
   shared_ = new (block) Shared();
   shared_->next.store(0);
   shared_->last.store(UINT64_MAX);
+  shared_->limit.store(UINT64_MAX);
   shared_->stop.store(false);
   for (std::atomic<uint64_t>& now : shared_->now) now.store(kNoRun);
   sometimes_ =
@@ -94,11 +96,17 @@ namespace {
 
 // The index is noted first: killed in between, a worker leaves behind a run that is played twice at
 // worst, and never one that nobody plays. The time is noted before the index, so that no run looks
-// older than it is.
+// older than it is. Too far ahead, a worker waits in no run.
 uint64_t claim(const WorkerOrder& order, Shared& shared) {
   uint64_t index = shared.next.load();
   for (;;) {
     if (index >= order.end || index > shared.last.load() || shared.stop.load()) break;
+    if (index >= shared.limit.load()) {
+      shared.now[order.number].store(kNoRun);
+      nanosleep(&kBetweenClaims, nullptr);
+      index = shared.next.load();
+      continue;
+    }
     shared.since[order.number].store(steady_ms());
     shared.now[order.number].store(index);
     if (shared.next.compare_exchange_weak(index, index + 1)) return index;

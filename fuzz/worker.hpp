@@ -38,6 +38,7 @@ inline constexpr unsigned kWorkersMax = 256;
 struct Shared {
   std::atomic<uint64_t> next;               // the run that nobody has claimed
   std::atomic<uint64_t> last;               // no run beyond this index begins any more
+  std::atomic<uint64_t> limit;              // no run from this index on begins yet
   std::atomic<bool> stop;                   // no run begins any more
   std::atomic<uint64_t> now[kWorkersMax];   // the run that each worker is in, or about to claim
   std::atomic<int64_t> since[kWorkersMax];  // when it began, in ms of the steady clock

@@ -165,6 +165,29 @@ TEST_CASE("what a watcher makes of a run that came out differently is what count
   }
 }
 
+TEST_CASE("no worker runs far ahead of a run that hangs, and none waits for ever") {
+  SharedCount highest;  // that has begun
+  SharedCount seen;     // of these, when run 5 was over
+  const auto body = [&](RunRow& row) {
+    const int index = static_cast<int>(row.index);
+    if (index != 5) {
+      highest.value() = std::max(highest.value(), index);
+      return;
+    }
+    for (int i = 0; i < 10'000 && highest.value() < 5 + 99; ++i) usleep(1000);
+    usleep(200'000);  // as long as others would need for thousands
+    seen.value() = highest.value();
+  };
+  CampaignOrder order = order_of(5000, 2, body);
+  order.ahead_max = 100;
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(seen.value() >= 5 + 99);
+  CHECK(seen.value() < 5 + 100);
+  CHECK(complete(listener, 5000));
+  CHECK(campaign.defects.empty());
+}
+
 TEST_CASE("a run that takes its worker along twice in the same way is a verdict") {
   const auto body = [](RunRow& row) {
     if (row.index == 11) raise(SIGKILL);

@@ -155,6 +155,24 @@ TEST_CASE("runs whose rows never arrive are a defect") {
   }
 }
 
+TEST_CASE("lost runs hold up nobody who may not run far ahead of them") {
+  for (const unsigned workers : {1U, 2U}) {
+    const auto body = [](RunRow& row) {
+      if (row.index == 11) lose_all_pipes();
+      usleep(1000);
+    };
+    CampaignOrder order = order_of(200, workers, body);
+    order.ahead_max = 20;
+    Listener listener;
+    const Campaign campaign = run_campaign(order, listener);
+    CHECK(campaign.next == 200);
+    CHECK(listener.rows.size() < 200);
+    CHECK(listener.rows.size() > 150);
+    REQUIRE(campaign.defects.size() == 1);
+    CHECK(campaign.defects[0].index == 11);
+  }
+}
+
 TEST_CASE("a worker that closes its pipe and lives on is killed, and its run is named") {
   for (const bool always : {false, true}) {
     SharedCount closes;
