@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +15,10 @@
 namespace orrery::fuzz {
 namespace {
 
-constexpr size_t kKept = size_t{64} << 10;
+constexpr off_t kKept = off_t{64} << 10;
+constexpr off_t kKeptFirst = off_t{4} << 10;  // of these
+
+std::string read_at(int file, off_t from, off_t size);
 
 std::string_view word_at(std::string_view text);
 std::string_view line_at(std::string_view text);
@@ -36,18 +40,26 @@ void LastWords::listen() {
 
 void LastWords::pass_on() {
   if (file_ < 0 || lseek(file_, 0, SEEK_CUR) <= 0) return;
-  const std::string words = text();
-  // A standard error that nobody reads is no reason to stop.
-  if (write(true_stderr_, words.data(), words.size()) < 0) errno = 0;
+  const off_t all = size();
+  for (off_t from = 0; from < all; from += kKept) {
+    const std::string words = read_at(file_, from, std::min(kKept, all - from));
+    // A standard error that nobody reads is no reason to stop.
+    if (write(true_stderr_, words.data(), words.size()) < 0) errno = 0;
+  }
   clear();
 }
 
 std::string LastWords::text() const {
-  if (file_ < 0) return {};
-  std::string words(kKept, '\0');
-  const ssize_t got = pread(file_, words.data(), words.size(), 0);
-  words.resize(got > 0 ? static_cast<size_t>(got) : 0);
-  return words;
+  const off_t all = size();
+  if (all <= kKept) return read_at(file_, 0, all);
+  constexpr off_t kKeptLast = kKept - kKeptFirst;
+  return fmt::format("{}\n... {} bytes are left out ...\n{}", read_at(file_, 0, kKeptFirst),
+                     all - kKept, read_at(file_, all - kKeptLast, kKeptLast));
+}
+
+off_t LastWords::size() const {
+  struct stat status{};
+  return file_ >= 0 && fstat(file_, &status) == 0 ? status.st_size : 0;
 }
 
 void LastWords::clear() {
@@ -93,6 +105,13 @@ std::string heart_of(std::string_view last_words, size_t lines_max) {
 }
 
 namespace {
+
+std::string read_at(int file, off_t from, off_t size) {
+  std::string words(static_cast<size_t>(size), '\0');
+  const ssize_t got = size > 0 ? pread(file, words.data(), words.size(), from) : 0;
+  words.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  return words;
+}
 
 std::string_view word_at(std::string_view text) {
   return text.substr(0, text.find_first_of(" \n"));

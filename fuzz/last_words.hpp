@@ -4,9 +4,12 @@
 //
 // The words go into memory that outlives the writer. A worker passes on what a run that ended well
 // has written, so nothing that an engine prints is swallowed; what is left belongs to the run that
-// was its last. Kept and returned are the first 64 KiB. Where the machine has no such memory to
-// give, nothing is kept: what is said goes to the true standard error at once.
+// was its last. Of that the first 4 KiB and the last 60 are returned: a report comes last. Where
+// the machine has no such memory to give, nothing is kept: what is said goes to the true standard
+// error at once.
 #pragma once
+
+#include <sys/types.h>
 
 #include <string>
 #include <string_view>
@@ -30,6 +33,8 @@ class LastWords {
   void clear();
 
  private:
+  off_t size() const;
+
   int file_ = -1;
   int true_stderr_ = -1;
 };

@@ -56,6 +56,48 @@ TEST_CASE("what a dying worker says on its standard error is kept, and names the
   CHECK_THAT(listener.last_words[0].second, !Catch::Matchers::ContainsSubstring("nothing to see"));
 }
 
+TEST_CASE("what a worker says last is kept behind any chatter, and so is what it said first") {
+  const auto body = [](RunRow& row) {
+    if (row.index != 3) return;
+    fprintf(stderr, "the first line\n");
+    for (int i = 0; i < 20'000; ++i) fprintf(stderr, "chatter %d\n", i);
+    fprintf(stderr, "==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x60\nthe end\n");
+    _exit(1);
+  };
+  CampaignOrder order = order_of(8, 1, body);
+  order.keep_going = true;
+  Listener listener;
+  run_campaign(order, listener);
+  REQUIRE(complete(listener, 8));
+  CHECK(listener.rows[3].signature.view() ==
+        "memory: AddressSanitizer: heap-use-after-free (worker)");
+  REQUIRE(listener.last_words.size() == 1);
+  const std::string& words = listener.last_words[0].second;
+  CHECK(words.starts_with("the first line\nchatter 0\n"));
+  CHECK(words.ends_with("address 0x60\nthe end\n"));
+  CHECK(words.size() < 70'000);
+  // Nobody takes it for all.
+  CHECK_THAT(words, Catch::Matchers::ContainsSubstring(" bytes are left out ...\n"));
+}
+
+TEST_CASE("of a run that ends well all is passed on, however much it is") {
+  const int before = dup(STDERR_FILENO);
+  const int file = memfd_create("stderr", 0);
+  dup2(file, STDERR_FILENO);
+  const auto body = [](RunRow& row) {
+    for (int i = 0; row.index == 1 && i < 20'000; ++i) fprintf(stderr, "chatter %05d\n", i);
+  };
+  Listener listener;
+  run_campaign(order_of(3, 1, body), listener);
+  dup2(before, STDERR_FILENO);
+  close(before);
+  std::string text(400'000, '\0');
+  text.resize(static_cast<size_t>(pread(file, text.data(), text.size(), 0)));
+  close(file);
+  CHECK(text.size() == size_t{20'000} * 14);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 20'000);
+}
+
 #if defined(__SANITIZE_ADDRESS__) || defined(ORRERY_ASAN)
 TEST_CASE("what AddressSanitizer finds is a verdict with its report") {
   const auto body = [](RunRow& row) {
