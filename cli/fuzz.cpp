@@ -65,6 +65,7 @@ struct Ended {
   double seconds = 0;
   bool interrupted = false;
   std::string wrong;  // the target could not do its work
+  std::string full;   // why nothing can be kept any more; empty: it can
 };
 
 void add_options(Options& options, Words& words);
@@ -75,6 +76,7 @@ Ended hunt(const Invocation& invocation, const Order& order, KnownFailures& save
 std::string flags_of(const ArtifactOrder& order);
 std::string write_known(const std::string& path, const KnownFailures& saved,
                         const Artifacts& artifacts);
+std::string check_room(const std::string& folder);
 bool judge(const Order& order, const Fuzzed& fuzzed, bool nothing_left, Ended& ended);
 std::vector<std::string> arguments(const Order& order, const std::string& known, int64_t left_ms,
                                    uint64_t round);
@@ -216,7 +218,9 @@ Ended hunt(const Invocation& invocation, const Order& order, KnownFailures& save
     ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     const int64_t left_ms = order.time_ms - static_cast<int64_t>(ended.seconds * 1000);
     if (left_ms <= 0) break;
-    ended.wrong = write_known(known, saved, artifacts);
+    ended.full = write_known(known, saved, artifacts);
+    if (ended.full.empty()) ended.full = check_room(folder);
+    ended.wrong = ended.full;
     if (!ended.wrong.empty()) break;
     const Files before = artifacts_in(folder + "/artifacts");
     const Fuzzed fuzzed = run_fuzzer(
@@ -227,10 +231,26 @@ Ended hunt(const Invocation& invocation, const Order& order, KnownFailures& save
     for (const std::string& artifact : left) artifacts.add(artifact);
     ended.wrong = saved.save();
     const bool goes_on = judge(order, fuzzed, left.empty(), ended);
+    ended.full = check_room(folder);
+    // Then its log is cut short as well: nothing else that it says counts.
+    if (!ended.full.empty()) ended.wrong = ended.full;
+    if (!ended.full.empty()) break;
     if (!goes_on || !order.keep_going) break;
   }
   ended.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return ended;
+}
+
+// libFuzzer does not look whether what it writes arrives: of an artifact a part may be there, which
+// means another run, and of its log as well. So it is seen here whether the folder takes as much as
+// an artifact and what belongs to it.
+std::string check_room(const std::string& folder) {
+  constexpr size_t kRoom = size_t{64} << 10;
+  const std::string path = folder + "/room";
+  const std::string wrong = write_file(path, std::string(kRoom, '\0'));
+  std::error_code error;
+  fs::remove(path, error);
+  return wrong;
 }
 
 // What the target need not stop for: of what is played now, the signatures alone.
@@ -300,9 +320,11 @@ std::vector<std::string> arguments(const Order& order, const std::string& known,
 int tell(const Invocation& invocation, const Order& order, const KnownFailures& saved,
          const Artifacts& artifacts, const Ended& ended) {
   const auto& findings = artifacts.findings();
+  std::string found = reports::counted(findings.size(), "failure");
+  if (findings.empty()) found = "nothing found";
+  if (findings.empty() && !ended.full.empty()) found = "what was found may not have been kept";
   fmt::print(invocation.out, "fuzz {}  {}  {:.1f} s  {}\n", order.artifacts.target->name,
-             reports::counted(ended.inputs, "input"), ended.seconds,
-             findings.empty() ? "nothing found" : reports::counted(findings.size(), "failure"));
+             reports::counted(ended.inputs, "input"), ended.seconds, found);
   if (saved.count_from_before() > 0) {
     fmt::print(invocation.out, "  not looked for: {} of before (see {})\n",
                reports::counted(saved.count_from_before(), "signature"), saved.path());

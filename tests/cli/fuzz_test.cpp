@@ -43,8 +43,8 @@ class Desk {
   Desk& operator=(const Desk&) = delete;
 
   Ended run(const std::string& words) const {
-    const std::string command =
-        "cd " + path_ + " && " + binary_ + " " + words + " > out.txt 2> err.txt < /dev/null";
+    const std::string command = "cd " + path_ + " && export ORRERY=" + binary_ + " && $ORRERY " +
+                                words + " > out.txt 2> err.txt < /dev/null";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out.txt"), read("err.txt")};
   }
@@ -229,6 +229,34 @@ TEST_CASE("a target's own death is a finding if a fresh process dies of it too")
 
   desk.write_fuzzer("echo 'stat::number_of_executed_units: 7'; exit 0", "exit 0");
   REQUIRE(desk.run(words).code == 0);
+}
+
+TEST_CASE("a folder that takes no more bytes is said to be full, and hides no finding") {
+  const Desk desk;
+  const std::string die = "echo 'SUMMARY: AddressSanitizer: leak x.cpp:17'; exit 1";
+  // As libFuzzer does, it does not look whether the artifact has arrived: it is there, and empty.
+  desk.write_fuzzer("echo input 2> /dev/null > ${prefix}crash-1; " + die,
+                    "[ -s $1 ] || exit 0; " + die);
+  const Ended full = desk.run(
+      "--version > version; told=$(ulimit -f 0; $ORRERY fuzz schedule --fuzzer ./fuzzer "
+      "--out found --time 60s -q 2>&1; echo code $?); echo \"$told\"");
+  REQUIRE_THAT(full.out, ContainsSubstring("code 5"));
+  REQUIRE_THAT(full.out, !ContainsSubstring("nothing found"));
+  REQUIRE_THAT(full.out, ContainsSubstring("cannot write found/"));
+  REQUIRE_THAT(full.out, ContainsSubstring(": File too large"));
+
+  // Of a disk that fills later, what has arrived is still looked at.
+  desk.write_fuzzer("echo input > ${prefix}crash-1; mkdir ${prefix}../room.tmp; " + die, die);
+  const Ended later = desk.run("fuzz schedule --fuzzer ./fuzzer --out found --time 60s -q");
+  REQUIRE(later.code == 5);
+  REQUIRE_THAT(later.out, ContainsSubstring("1 failure"));
+  REQUIRE_THAT(later.err, ContainsSubstring("cannot write found/room.tmp: "));
+
+  desk.write_fuzzer("echo > ${prefix}crash-2; mkdir -p ${prefix}../room.tmp; " + die, "exit 0");
+  const Ended cut = desk.run("fuzz schedule --fuzzer ./fuzzer --out found2 --time 60s -q");
+  REQUIRE(cut.code == 5);
+  REQUIRE_THAT(cut.out, ContainsSubstring("what was found may not have been kept"));
+  REQUIRE_THAT(cut.err, ContainsSubstring("cannot write found2/room.tmp: "));
 }
 
 TEST_CASE(
