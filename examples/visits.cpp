@@ -27,7 +27,7 @@ struct Increment final : Modifier {
   }
 };
 
-Result<void> count(Session& session, const char* name) {
+Result<void> count(Store& store, Session& session, const char* name) {
   Increment increment;
   OpResult result;
   const OpResult first = session.rmw(bytes_of(name), increment, &result);
@@ -37,6 +37,7 @@ Result<void> count(Session& session, const char* name) {
     result = first;
   }
   if (result.status == Status::failed) return result.error;
+  TRY(store.commit_log());  // durable from here on: now it may be told
   std::printf("%s %llu\n", name, static_cast<unsigned long long>(increment.count));
   return {};
 }
@@ -58,8 +59,7 @@ Result<void> run(const char* folder, char** names) {
     *static_cast<OpResult*>(context) = result;
   };
   TRY_ASSIGN(const auto session, store->start_session(client));
-  for (; *names != nullptr; ++names) TRY(count(*session, *names));
-  TRY(store->commit_log());  // durable from here on
+  for (; *names != nullptr; ++names) TRY(count(*store, *session, *names));
   return {};
 }
 

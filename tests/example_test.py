@@ -6,6 +6,8 @@ usage: example_test.py PROGRAM
 """
 import pathlib
 import re
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,8 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = sys.argv.pop()
 
 
-def visits(*arguments):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True)
+def visits(*arguments, **settings):
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, **settings)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -30,6 +32,24 @@ class Example(unittest.TestCase):
             self.assertEqual(visits(folder, "alice", "bob"), (0, "alice 1\nbob 1\n", ""))
             self.assertEqual(visits(folder, "alice", "alice"), (0, "alice 2\nalice 3\n", ""))
             self.assertEqual(visits(folder, "bob"), (0, "bob 2\n", ""))
+
+    def test_it_speaks_of_nothing_that_is_not_durable(self):
+        def limited_to(size):
+            def limit():
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+            return limit
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(visits(folder, "a" * 4000)[0], 0)
+            # What a start writes is small; the log that a commit writes to is not, by now.
+            for size in range(0, 2048, 512):
+                code, out, said = visits(folder, "alice", preexec_fn=limited_to(size))
+                self.assertEqual((code, out), (1, ""))
+                self.assertRegex(said, "^visits: .*\n$")
+            # One that has failed may have happened, or not.
+            self.assertRegex(visits(folder, "alice")[1], r"^alice \d+\n$")
 
     def test_what_it_cannot_do_it_says(self):
         self.assertEqual(visits("/tmp"), (2, "", "usage: visits FOLDER NAME...\n"))
