@@ -74,22 +74,17 @@ Result<Device*> Directory::open(std::string_view name, const DeviceOptions& opti
 }
 
 Result<Device*> Directory::open_known_or_new(std::string_view name, const DeviceOptions& options) {
-  bool made = false;
+  // Before the file is there: a name that exists and is not known to be new would stay unsynced.
+  if (!options.must_exist) changed_folders_.insert(folder_of(name));
   const auto known = devices_.find(name);
   if (known != devices_.end()) {
     // A second object would not know what the first had lost: see FileDevice::sync.
-    if (known->second->sector_size() != options.sector_size) {
-      return Error{Errc::invalid, "a device that was opened with another sector size"};
-    }
-    TRY(known->second->open(options.must_exist, made));
-    if (made) changed_folders_.insert(folder_of(name));
+    TRY(known->second->open(options));
     return static_cast<Device*>(known->second.get());
   }
   if (!options.must_exist) TRY(make_folders(name));
   auto device = std::make_unique<FileDevice>(path_of(name), options, carrier_, direct_);
-  // Before the file is there: a name that exists and is not known to be new would stay unsynced.
-  if (!options.must_exist) changed_folders_.insert(folder_of(name));
-  TRY(device->open(options.must_exist, made));
+  TRY(device->open(options));
   Device* const opened = device.get();
   devices_.emplace(std::string(name), std::move(device));
   return opened;

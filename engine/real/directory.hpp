@@ -4,9 +4,9 @@
 // It holds one object for each name that was opened; a name that somebody else put there is found
 // by open and list all the same. sync_names syncs every folder in which a name was made or removed,
 // those of an earlier life included; of one that is gone, that above it. One Directory at a time
-// may use a folder, and a device that it has opened keeps its sector size: another is invalid.
-// Names are stricter than the boundary says: no component may be empty, `.` or `..`, and a name
-// cannot be another name's folder.
+// may use a folder. A device that was opened keeps its sector size: another is invalid; so is
+// another segment size while it is open. Names are stricter than the boundary says: no component
+// may be empty, `.` or `..`, and a name cannot be another name's folder.
 #pragma once
 
 #include <map>

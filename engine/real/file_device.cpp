@@ -38,6 +38,7 @@ constexpr size_t kDirectAlignment = 512;
 
 bool is_aligned(uint64_t value) { return value % kDirectAlignment == 0; }
 
+constexpr int kOpenFlags = O_RDWR | O_CLOEXEC;
 constexpr int kLockedForMs = 5000;  // longer than any disk takes for what was in flight
 
 }  // namespace
@@ -63,7 +64,8 @@ bool may_be_direct(int file) {
 
 FileDevice::~FileDevice() {
   CHECK(in_flight_ == 0, "{} goes with {} requests in flight", path_, in_flight_);
-  if (file_ >= 0) close_file();
+  closed_ = true;
+  close_if_unused();
 }
 
 // Alone, and then with the descriptor that is to follow: a lock lasts as long as any descriptor
@@ -79,34 +81,53 @@ Result<void> FileDevice::lock_file(int file) {
   return {};
 }
 
-Result<void> FileDevice::open(bool must_exist, bool& made) {
-  const std::lock_guard lock(mutex_);
-  made = false;
-  if (file_ < 0) {
-    constexpr int kFlags = O_RDWR | O_CLOEXEC;
-    int file = until_done([&] { return ::open(path_.c_str(), kFlags); });
-    if (file < 0 && errno == ENOENT && !must_exist) {
-      file = until_done([&] { return ::open(path_.c_str(), kFlags | O_CREAT, 0644); });
-      made = file >= 0;
-    }
-    if (file < 0) return Error{errc_of(errno), "the file of a device cannot be opened"};
-    const Result<void> locked = lock_file(file);
-    struct stat status{};
-    if (!locked || fstat(file, &status) != 0) {
-      const Errc code = errc_of(errno);
-      (void)::close(file);
-      if (!locked) return locked;
-      return Error{code, "the file of a device cannot be looked at"};
-    }
-    file_ = file;
-    if (wants_direct_ && is_aligned(options_.sector_size) && may_be_direct(file)) {
-      direct_ = until_done([&] { return ::open(path_.c_str(), kFlags | O_DIRECT); });
-      if (direct_ >= 0) (void)flock(direct_, LOCK_SH);
-    }
-    size_.store(static_cast<uint64_t>(status.st_size));
+// The lock is not held while the file is waited for: submit, which takes it, never blocks.
+Result<void> FileDevice::open(const DeviceOptions& options) {
+  if (options.sector_size != sector_size_) {
+    return Error{Errc::invalid, "a device that was opened with another sector size"};
   }
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closed_ && options.segment_size != segment_size_) {
+      return Error{Errc::invalid, "a device that is open with another segment size"};
+    }
+    if (file_ >= 0) {
+      segment_size_ = options.segment_size;
+      closed_ = false;
+      return {};
+    }
+  }
+  TRY_ASSIGN(const int file, open_file(options.must_exist));
+  struct stat status{};
+  if (fstat(file, &status) != 0) {
+    const Errc code = errc_of(errno);
+    (void)::close(file);
+    return Error{code, "the file of a device cannot be looked at"};
+  }
+  int direct = -1;
+  if (wants_direct_ && is_aligned(sector_size_) && may_be_direct(file)) {
+    direct = until_done([&] { return ::open(path_.c_str(), kOpenFlags | O_DIRECT); });
+    if (direct >= 0) (void)flock(direct, LOCK_SH);
+  }
+  const std::lock_guard lock(mutex_);
+  file_ = file;
+  direct_ = direct;
+  size_.store(static_cast<uint64_t>(status.st_size));
+  segment_size_ = options.segment_size;
   closed_ = false;
   return {};
+}
+
+Result<int> FileDevice::open_file(bool must_exist) const {
+  int file = until_done([&] { return ::open(path_.c_str(), kOpenFlags); });
+  if (file < 0 && errno == ENOENT && !must_exist) {
+    file = until_done([&] { return ::open(path_.c_str(), kOpenFlags | O_CREAT, 0644); });
+  }
+  if (file < 0) return Error{errc_of(errno), "the file of a device cannot be opened"};
+  const Result<void> locked = lock_file(file);
+  if (locked) return file;
+  (void)::close(file);
+  return locked.error();
 }
 
 void FileDevice::submit(Io& io, Site) {
@@ -114,6 +135,7 @@ void FileDevice::submit(Io& io, Site) {
   {
     const std::lock_guard lock(mutex_);
     refused = closed_ ? Errc::cancelled : refuse(io);
+    if (refused == Errc::ok && stale_) refused = Errc::io;
     if (refused == Errc::ok) ++in_flight_;
   }
   if (refused == Errc::ok && !carrier_.submit(*this, io)) {
@@ -130,9 +152,9 @@ void FileDevice::submit(Io& io, Site) {
 Errc FileDevice::refuse(const Io& io) const {
   if (io.kind == IoKind::sync) return Errc::ok;
   if (reinterpret_cast<uintptr_t>(io.buffer) % 8 != 0) return Errc::invalid;
-  const uint32_t sector = options_.sector_size;
+  const uint32_t sector = sector_size_;
   if (io.length == 0 || io.offset % sector != 0 || io.length % sector != 0) return Errc::invalid;
-  const uint64_t segment = options_.segment_size;
+  const uint64_t segment = segment_size_;
   if (segment != 0 && io.offset / segment != (io.offset + io.length - 1) / segment) {
     return Errc::invalid;
   }
@@ -155,14 +177,17 @@ void FileDevice::finish(Io& io, Errc error) {
   io.error = error;
   io.transferred = error == Errc::ok ? io.length : 0;
   if (error == Errc::ok && io.kind == IoKind::write) {
-    uint64_t size = size_.load();
-    const uint64_t end = io.offset + io.length;
-    while (size < end && !size_.compare_exchange_weak(size, end)) {
-    }
+    raise_size(io.offset + io.length);
   }
   // First: whoever waits for `done` may close and remove this device at once.
   leave();
   io.done(io);
+}
+
+void FileDevice::raise_size(uint64_t end) {
+  uint64_t size = size_.load();
+  while (size < end && !size_.compare_exchange_weak(size, end)) {
+  }
 }
 
 int FileDevice::file_for(const std::byte* buffer, size_t length, uint64_t offset) const {
@@ -258,41 +283,74 @@ void FileDevice::leave() {
   const std::lock_guard lock(mutex_);
   CHECK(in_flight_ > 0, "{} finishes more than it was given", path_);
   --in_flight_;
-  if (closed_ && in_flight_ == 0) close_file();
+  close_if_unused();
 }
 
 void FileDevice::truncate_until(uint64_t offset) {
-  if (options_.segment_size == 0) return;  // one segment, and it is not whole yet
-  const std::lock_guard lock(mutex_);
-  const uint64_t end = round_down(offset, options_.segment_size);
-  if (end <= given_up_ || file_ < 0) return;
+  const std::lock_guard shrink_lock(shrink_mutex_);
+  uint64_t end = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (segment_size_ == 0) return;  // one segment, and it is not whole yet
+    end = round_down(offset, segment_size_);
+    if (end <= given_up_ || file_ < 0) return;
+    shrinking_ = true;
+  }
   // A file system that cannot punch holes keeps the bytes, which nobody may read.
-  (void)fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(given_up_),
-                  static_cast<off_t>(end - given_up_));
-  given_up_ = end;
+  const auto from = static_cast<off_t>(given_up_);
+  const auto length = static_cast<off_t>(end - given_up_);
+  constexpr int kPunch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  if (until_done([&] { return fallocate(file_, kPunch, from, length); }) == 0) given_up_ = end;
+  end_shrinking();
 }
 
 void FileDevice::reset() {
-  bool failed = false;
+  const std::lock_guard shrink_lock(shrink_mutex_);
   {
     const std::lock_guard lock(mutex_);
-    // It waits for what is in flight: not under the lock that carriers take for a sync.
-    failed = ::truncate(path_.c_str(), 0) != 0;
-    given_up_ = 0;
-    size_.store(0);
+    shrinking_ = true;
   }
+  // Before: what is written from here on counts.
+  const uint64_t size = size_.exchange(0);
+  const bool emptied = empty_file();
+  if (emptied) given_up_ = 0;
+  if (!emptied) raise_size(size);
+  {
+    const std::lock_guard lock(mutex_);
+    stale_ = !emptied;
+  }
+  end_shrinking();
   // If the file cannot be emptied, a sync must not pretend that it was.
   const std::lock_guard lock(sync_mutex_);
-  sync_failed_ = failed;
+  sync_failed_ = !emptied;
+}
+
+// The one that is open, whatever stands behind its name by now. It waits for what is in flight: not
+// under the lock that carriers take for a sync.
+bool FileDevice::empty_file() {
+  int file = -1;
+  {
+    const std::lock_guard lock(mutex_);
+    file = file_;
+  }
+  if (file >= 0) return until_done([&] { return ftruncate(file, 0); }) == 0;
+  return until_done([&] { return ::truncate(path_.c_str(), 0); }) == 0;
 }
 
 void FileDevice::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
-  if (in_flight_ == 0 && file_ >= 0) close_file();
+  close_if_unused();
 }
 
-void FileDevice::close_file() {
+void FileDevice::end_shrinking() {
+  const std::lock_guard lock(mutex_);
+  shrinking_ = false;
+  close_if_unused();
+}
+
+void FileDevice::close_if_unused() {
+  if (!closed_ || in_flight_ > 0 || shrinking_ || file_ < 0) return;
   // What a close may still report, a sync has reported before or nobody has asked for.
   (void)::close(file_);
   if (direct_ >= 0) (void)::close(direct_);
@@ -309,7 +367,7 @@ size_t FileDevice::in_flight() {
 // the last sector, which others may go on to fill: that part of it will be written again.
 void FileDevice::announce([[maybe_unused]] const Io& io) const {
 #if defined(ORRERY_RACE_DETECTOR)
-  const size_t settled = io.length - options_.sector_size;
+  const size_t settled = io.length - sector_size_;
   for (size_t at = 0; at + 8 <= settled; at += 8) {
     auto& word = *reinterpret_cast<uint64_t*>(io.buffer + at);
     (void)std::atomic_ref<uint64_t>(word).load(std::memory_order_relaxed);

@@ -4,8 +4,9 @@
 // Requests are checked at submit and refused inline; the rest a carrier has its effect on the file.
 // What was never written reads as zeros, also beyond the end. Once a sync has failed, so do all
 // later ones until a reset: the kernel drops what it could not write, and the next sync of its
-// would be a lie. After close the file stays open until the requests in flight have ended; the
-// object stays, and may be opened again.
+// would be a lie. Once a reset has failed, so do all requests (io) until one works: what the file
+// still holds is nothing that anybody may see. After close the file stays open until the requests
+// in flight have ended; the object stays, and may be opened again, also with another segment size.
 //
 // On ext4 and XFS transfers go past the page cache of the kernel (O_DIRECT) if buffer, length and
 // offset are multiples of 512; all others, and all of a device whose sectors are smaller, go
@@ -38,16 +39,21 @@ class FileDevice final : public Device {
  public:
   /// The carrier outlives this. `direct`: past the page cache, where it is possible.
   FileDevice(std::string path, const DeviceOptions& options, IoCarrier& carrier, bool direct)
-      : path_(std::move(path)), options_(options), carrier_(carrier), wants_direct_(direct) {}
+      : path_(std::move(path)),
+        sector_size_(options.sector_size),
+        carrier_(carrier),
+        wants_direct_(direct),
+        segment_size_(options.segment_size) {}
   /// Requires: nothing is in flight.
   ~FileDevice();
   FileDevice(const FileDevice&) = delete;
   FileDevice& operator=(const FileDevice&) = delete;
 
   /// Opens the file, or goes on with the one that is open; makes it if it does not exist and need
-  /// not. `made` says if it is new. Errors: not_found, io, also if another process has it open for
-  /// seconds, no_space, no_memory.
-  Result<void> open(bool must_exist, bool& made);
+  /// not. Requires: it is not being opened already. Errors: not_found, io, also if another process
+  /// has it open for seconds, no_space, no_memory; invalid, if the sector size is another, or the
+  /// segment size while it is open.
+  Result<void> open(const DeviceOptions& options);
 
   void submit(Io& io, Site site) override;
   bool cancel(Io& io) override { return carrier_.cancel(io); }
@@ -57,7 +63,7 @@ class FileDevice final : public Device {
   void reset() override;
   void close() override;
   uint64_t size() override { return size_.load(); }
-  uint32_t sector_size() const override { return options_.sector_size; }
+  uint32_t sector_size() const override { return sector_size_; }
   bool is_null() const override { return false; }
 
   /// Requests that were taken and whose `done` has not been called.
@@ -83,27 +89,37 @@ class FileDevice final : public Device {
 
  private:
   Errc refuse(const Io& io) const;
+  Result<int> open_file(bool must_exist) const;
   static Result<void> lock_file(int file);
   template <typename Call>
   long transfer(const std::byte* buffer, size_t length, uint64_t offset, const Call& call) const;
   Errc read(Io& io) const;
   Errc write(const Io& io) const;
   Errc sync();
+  void raise_size(uint64_t end);
+  bool empty_file();
   void leave();
-  void close_file();
+  void end_shrinking();
+  void close_if_unused();
 
   const std::string path_;
-  const DeviceOptions options_;
+  const uint32_t sector_size_;
   IoCarrier& carrier_;
   const bool wants_direct_;
   std::atomic<uint64_t> size_{0};
 
-  std::mutex mutex_;
+  // Taken before mutex_, and held for as long as the kernel takes to give room back.
+  std::mutex shrink_mutex_;
+  uint64_t given_up_ = 0;  // guarded by shrink_mutex_: what is below was truncated
+
+  std::mutex mutex_;       // held for no call of the kernel that may take its time
   int file_ = -1;          // changes under mutex_, and only while nothing is in flight
   int direct_ = -1;        // the same file past the page cache, if that can be; changes as file_
-  bool closed_ = true;     // guarded by mutex_
-  size_t in_flight_ = 0;   // guarded by mutex_
-  uint64_t given_up_ = 0;  // guarded by mutex_: what is below was truncated
+  uint64_t segment_size_;  // guarded by mutex_, as all below
+  bool closed_ = true;
+  bool shrinking_ = false;  // the file is in use by a truncation or a reset
+  bool stale_ = false;      // a reset has failed: the file holds what nobody may see
+  size_t in_flight_ = 0;
 
   std::mutex sync_mutex_;
   bool sync_failed_ = false;     // guarded by sync_mutex_, as all below

@@ -55,8 +55,7 @@ struct Fixture {
   engine::FileDevice& open(bool direct) {
     engine::FileDevice& device =
         devices.emplace_back(path(), engine::DeviceOptions{}, *ring, direct);
-    bool made = false;
-    REQUIRE(device.open(false, made));
+    REQUIRE(device.open({}));
     return device;
   }
   Errc transact(engine::FileDevice& device, IoKind kind, uint64_t offset,
@@ -191,8 +190,9 @@ TEST_CASE("a file that another process has open is not opened, for a while", "[r
   REQUIRE(flock(other, LOCK_SH) == 0);
   std::atomic<bool> opened{false};
   std::thread opener([&] {
-    bool made = false;
-    opened.store(device.open(true, made).has_value());
+    engine::DeviceOptions existing;
+    existing.must_exist = true;
+    opened.store(device.open(existing).has_value());
   });
   usleep(20'000);
   CHECK_FALSE(opened.load());
