@@ -13,13 +13,7 @@
 #include <algorithm>
 #include <cstring>
 
-#if defined(__SANITIZE_THREAD__)
-#define ORRERY_RACE_DETECTOR 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ORRERY_RACE_DETECTOR 1
-#endif
-#endif
+#include "engine/real/buffer_watch.hpp"
 
 namespace orrery::engine {
 namespace {
@@ -138,6 +132,9 @@ void FileDevice::submit(Io& io, Site) {
     if (refused == Errc::ok && stale_) refused = Errc::io;
     if (refused == Errc::ok) ++in_flight_;
   }
+  CHECK(refused != Errc::ok || is_sound(io),
+        "{}: a request for {} bytes at {} has a buffer that is not its caller's", path_, io.length,
+        io.offset);
   if (refused == Errc::ok && !carrier_.submit(*this, io)) {
     leave();
     refused = Errc::no_memory;
@@ -174,9 +171,13 @@ Errc FileDevice::perform(Io& io) {
 }
 
 void FileDevice::finish(Io& io, Errc error) {
+  CHECK(is_sound(io), "{}: the buffer of a request for {} bytes at {} was freed in flight", path_,
+        io.length, io.offset);
   io.error = error;
   io.transferred = error == Errc::ok ? io.length : 0;
+  if (error == Errc::ok && io.kind == IoKind::read) announce_target(io);
   if (error == Errc::ok && io.kind == IoKind::write) {
+    announce_source(io, sector_size_);
     raise_size(io.offset + io.length);
   }
   // First: whoever waits for `done` may close and remove this device at once.
@@ -225,7 +226,7 @@ Errc FileDevice::read(Io& io) const {
 }
 
 Errc FileDevice::write(const Io& io) const {
-  announce(io);
+  announce_source(io, sector_size_);
   size_t done = 0;
   while (done < io.length) {
     // Past the sanitizers: they take this for an access of this thread to every byte, but it is
@@ -360,19 +361,6 @@ void FileDevice::close_if_unused() {
 size_t FileDevice::in_flight() {
   const std::lock_guard lock(mutex_);
   return in_flight_;
-}
-
-// Tells the race detector what the device reads: whole words, as a header word may change its bits
-// meanwhile. A frame that is cleared or unmapped under a write is then a race. Nothing is said of
-// the last sector, which others may go on to fill: that part of it will be written again.
-void FileDevice::announce([[maybe_unused]] const Io& io) const {
-#if defined(ORRERY_RACE_DETECTOR)
-  const size_t settled = io.length - sector_size_;
-  for (size_t at = 0; at + 8 <= settled; at += 8) {
-    auto& word = *reinterpret_cast<uint64_t*>(io.buffer + at);
-    (void)std::atomic_ref<uint64_t>(word).load(std::memory_order_relaxed);
-  }
-#endif
 }
 
 }  // namespace orrery::engine

@@ -76,8 +76,6 @@ class FileDevice final : public Device {
   /// The file, and the one to transfer with: another if it can be done past the page cache.
   int file() const { return file_; }
   int file_for(const std::byte* buffer, size_t length, uint64_t offset) const;
-  /// Tells a race detector what the device is about to read, if there is one.
-  void announce(const Io& io) const;
   /// True: it is the turn of this sync; `error` says if it has failed already. False: it will be
   /// when those before it have ended.
   bool begin_sync(Io& io, Errc& error);

@@ -10,6 +10,7 @@
 #include <new>
 #include <system_error>
 
+#include "engine/real/buffer_watch.hpp"
 #include "engine/real/file_device.hpp"
 
 namespace orrery::engine {
@@ -176,7 +177,7 @@ void IoRing::prepare(uint32_t index) {
     const int file = slot.buffered ? device.file() : device.file_for(buffer, length, offset);
     slot.buffered = file == device.file();
     const bool reads = io.kind == IoKind::read;
-    if (!reads) device.announce(io);
+    if (!reads) announce_source(io, device.sector_size());
     if (slot.job.frame == RegisteredFrames::kNone) {
       io_uring_prep_rw(reads ? IORING_OP_READ : IORING_OP_WRITE, entry, file, buffer, length,
                        offset);
