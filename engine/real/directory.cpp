@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,20 +36,38 @@ Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoCarrier& 
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
     return Error{errc_of(errno), "the directory of a storage cannot be made"};
   }
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    return Error{Errc::io, "the directory of a storage is none"};
-  }
   try {
     std::unique_ptr<Directory> directory(new Directory(std::move(path), carrier, direct));
-    const int folder = ::open(directory->path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    directory->is_direct_ = direct && folder >= 0 && may_be_direct(folder);
-    if (folder >= 0) (void)::close(folder);
+    TRY(directory->lock_folder());
+    directory->is_direct_ = direct && may_be_direct(directory->folder_);
     TRY(directory->find_folders());
     return directory;
   } catch (const std::bad_alloc&) {
     return no_memory();
   }
+}
+
+// Let go in so many words: a child that was forked meanwhile may have the descriptor as well.
+Directory::~Directory() {
+  devices_.clear();
+  if (folder_ < 0) return;
+  (void)::flock(folder_, LOCK_UN);
+  (void)::close(folder_);
+}
+
+// Unlike a device it waits for nobody: who holds it is at work, and not a request that comes late.
+Result<void> Directory::lock_folder() {
+  folder_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder_ < 0) {
+    const Errc code = is_absence(errno) ? Errc::io : errc_of(errno);
+    return Error{code, "the directory of a storage cannot be opened"};
+  }
+  while (::flock(folder_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) break;  // a file system without locks
+    return Error{Errc::exists, "the directory of a storage is in use by another"};
+  }
+  return {};
 }
 
 // An earlier life may have ended before it had synced its names.

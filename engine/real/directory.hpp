@@ -3,10 +3,14 @@
 //
 // It holds one object for each name that was opened; a name that somebody else put there is found
 // by open and list all the same. sync_names syncs every folder in which a name was made or removed,
-// those of an earlier life included; of one that is gone, that above it. One Directory at a time
-// may use a folder. A device that was opened keeps its sector size: another is invalid; so is
-// another segment size while it is open. Names are stricter than the boundary says: no component
-// may be empty, `.` or `..`, and a name cannot be another name's folder.
+// those of an earlier life included; of one that is gone, that above it. A device that was opened
+// keeps its sector size: another is invalid; so is another segment size while it is open. Names are
+// stricter than the boundary says: no component may be empty, `.` or `..`, and a name cannot be
+// another name's folder.
+//
+// One Directory at a time uses a folder: it holds a lock on it (flock) as long as it lives. A child
+// that the process forks holds the lock as well until it starts another program, should it outlive
+// the process. Where the file system has no such locks, nobody is kept out.
 #pragma once
 
 #include <map>
@@ -22,8 +26,13 @@ namespace orrery::engine {
 class Directory final : public Storage {
  public:
   /// Makes the folder if it does not exist; what is above it must. The carrier outlives this.
-  /// `direct`: past the page cache, where it is possible. Errors: io, no_space, no_memory.
+  /// `direct`: past the page cache, where it is possible. Errors: exists, if another Directory has
+  /// the folder, also one of another process; io, no_space, no_memory.
   static Result<std::unique_ptr<Directory>> open(std::string path, IoCarrier& carrier, bool direct);
+  /// Requires: no request is in flight.
+  ~Directory();
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
 
   Result<Device*> open(std::string_view name, const DeviceOptions& options) override;
   Result<void> remove(std::string_view name) override;
@@ -38,6 +47,7 @@ class Directory final : public Storage {
   Directory(std::string path, IoCarrier& carrier, bool direct)
       : path_(std::move(path)), carrier_(carrier), direct_(direct) {}
 
+  Result<void> lock_folder();
   Result<void> find_folders();
   Result<Device*> open_known_or_new(std::string_view name, const DeviceOptions& options);
   Result<void> make_folders(std::string_view name);
@@ -49,6 +59,7 @@ class Directory final : public Storage {
   const std::string path_;
   IoCarrier& carrier_;
   const bool direct_;         // if possible
+  int folder_ = -1;           // open as long as this lives, and locked
   bool is_direct_ = false;    // as far as its file system tells
   std::mutex sync_mutex_;     // taken before mutex_
   bool sync_failed_ = false;  // guarded by sync_mutex_

@@ -3,7 +3,8 @@
 //
 // Threads and futexes, the monotonic clock, mapped frames, the process's allocator, and a directory
 // of files behind a ring of the kernel's, or behind a pool of threads where there is none. Where a
-// limit on the size of files is set, the process must ignore SIGXFSZ, or the kernel ends it.
+// limit on the size of files is set, the process must ignore SIGXFSZ, or the kernel ends it. One
+// machine at a time has a folder: to open another one on it is an error as long as it lives.
 // Whoever was given the runtime is gone before the machine goes. Requests that are still in flight
 // then are performed and finished first.
 #pragma once
@@ -29,7 +30,7 @@ enum class IoMethod : uint8_t {
 };
 
 struct MachineOptions {
-  std::string folder;       // holds the devices; made if it does not exist
+  std::string folder;       // holds the devices, of this machine alone; made if it does not exist
   unsigned io_threads = 4;  // completions at once; of the pool, requests performed at once
   IoMethod io = IoMethod::any;
   bool direct = true;                // past the kernel's page cache, where that is possible

@@ -132,6 +132,9 @@ TEST_CASE("natively: a checkpoint on a full disk leaves nothing behind, and the 
   CHECK(file_count(folder.path()) == files);
   (*session)->close();
   (*store)->close();
+  session = engine::Error{};
+  store = engine::Error{};
+  machine = engine::Error{};  // so that another may have the folder
   CHECK(recovery_of(folder.path()) == Errc::ok);
 }
 
@@ -157,6 +160,7 @@ TEST_CASE("natively: a process that is short of descriptors loses no store", "[n
     }
     INFO("descriptors up to " << count);
     CHECK_FALSE(opened);
+    machine = engine::Error{};
     REQUIRE(recovery_of(folder.path()) == Errc::ok);
     if (begun) break;
   }
