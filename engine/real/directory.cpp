@@ -16,6 +16,7 @@ namespace orrery::engine {
 namespace {
 
 constexpr const char* kNotSynced = "a folder of devices cannot be synced";
+constexpr const char* kAbove = "..";  // among changed folders: what holds the directory's own name
 
 bool is_valid_name(std::string_view name);
 // Calls `visit` with the name of each file and folder below the directory, and whether it is a
@@ -73,6 +74,7 @@ Result<void> Directory::lock_folder() {
 // An earlier life may have ended before it had synced its names.
 Result<void> Directory::find_folders() {
   changed_folders_.insert("");
+  changed_folders_.insert(kAbove);
   return each_entry(path_, [&](std::string name, bool is_folder) {
     if (is_folder) changed_folders_.insert(std::move(name));
   });
@@ -179,12 +181,30 @@ Result<void> Directory::sync_names() {
 }
 
 Result<void> Directory::sync_folder(const std::string& folder) {
-  TRY_ASSIGN(const int file, open_folder(folder));
-  const int failed = ::fsync(file);
-  (void)::close(file);
+  int failed = 0;
+  if (folder == kAbove) {
+    failed = sync_above();
+  } else {
+    TRY_ASSIGN(const int file, open_folder(folder));
+    failed = ::fsync(file);
+    (void)::close(file);
+  }
   if (failed == 0) return {};
   sync_failed_ = true;
   return Error{Errc::io, kNotSynced};
+}
+
+// Where a file system is mounted there is no name to lose. And who may go through a folder but not
+// look into it can still have all of its file system written.
+int Directory::sync_above() const {
+  const int above = ::openat(folder_, kAbove, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (above < 0) return ::syncfs(folder_);
+  struct stat own{};
+  struct stat holder{};
+  const bool known = ::fstat(folder_, &own) == 0 && ::fstat(above, &holder) == 0;
+  const int failed = known && own.st_dev != holder.st_dev ? 0 : ::fsync(above);
+  (void)::close(above);
+  return failed;
 }
 
 // That a folder is gone, with all names in it, lies in the one in which it stood. A device that was

@@ -3,10 +3,11 @@
 //
 // It holds one object for each name that was opened; a name that somebody else put there is found
 // by open and list all the same. sync_names syncs every folder in which a name was made or removed,
-// those of an earlier life included; of one that is gone, that above it. A device that was opened
-// keeps its sector size: another is invalid; so is another segment size while it is open. Names are
-// stricter than the boundary says: no component may be empty, `.` or `..`, and a name cannot be
-// another name's folder.
+// those of an earlier life included; of one that is gone, that above it. The first one also syncs
+// what is above the directory, in which its own name stands. A device that was opened keeps its
+// sector size: another is invalid; so is another segment size while it is open.
+// Names are stricter than the boundary says: no component may be empty, `.` or `..`, and a name
+// cannot be another name's folder.
 //
 // One Directory at a time uses a folder: it holds a lock on it (flock) as long as it lives. A child
 // that the process forks holds the lock as well until it starts another program, should it outlive
@@ -53,6 +54,7 @@ class Directory final : public Storage {
   Result<void> make_folders(std::string_view name);
   std::string path_of(std::string_view name) const;
   Result<void> sync_folder(const std::string& folder);
+  int sync_above() const;
   Result<int> open_folder(const std::string& folder);
   bool has_devices_in(const std::string& folder) const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a folder of devices does that no contract sees: it belongs to one storage at a time.
+// What a folder of devices does that no contract sees: its own name is durable as well, it belongs
+// to one storage at a time.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/wait.h>
@@ -7,15 +8,19 @@
 
 #include <csignal>
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "engine/real/machine.hpp"
+#include "tests/engine/real/kernel_calls.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
 using namespace orrery;
 using engine::Errc;
+using tests::CallKind;
+using tests::KernelCall;
 using tests::TemporaryFolder;
 
 namespace {
@@ -26,7 +31,47 @@ std::unique_ptr<engine::Machine> open_machine(const std::string& folder) {
   return std::move(*opened);
 }
 
+/// The folders that a sync of names has synced.
+std::set<std::string> synced_by(engine::Storage& storage, Errc expected = Errc::ok) {
+  std::set<std::string> synced;
+  const tests::WatchedCalls watched([&](const KernelCall& call) {
+    if (call.kind == CallKind::fsync) synced.insert(call.path);
+    return 0;
+  });
+  const auto done = storage.sync_names();
+  REQUIRE((done ? Errc::ok : done.error().code) == expected);
+  return synced;
+}
+
 }  // namespace
+
+TEST_CASE("the name of the folder itself is durable when its names are", "[directory]") {
+  const TemporaryFolder above;
+  const std::string folder = above.path() + "/devices";
+  using Names = std::set<std::string>;
+  // Also if an earlier life has made it, which may have ended before it had synced anything.
+  for (int life = 0; life < 2; ++life) {
+    const auto machine = open_machine(folder);
+    engine::Storage& storage = machine->runtime().storage;
+    CHECK(synced_by(storage) == Names{above.path(), folder});
+    CHECK(synced_by(storage).empty());
+    REQUIRE(storage.open("x", {}));
+    CHECK(synced_by(storage) == Names{folder});
+  }
+}
+
+TEST_CASE("if the name of the folder cannot be made durable, no name is", "[directory]") {
+  const TemporaryFolder above;
+  const auto machine = open_machine(above.path() + "/devices");
+  engine::Storage& storage = machine->runtime().storage;
+  {
+    const tests::WatchedCalls watched([&](const KernelCall& call) {
+      return call.kind == CallKind::fsync && call.path == above.path() ? EIO : 0;
+    });
+    CHECK(storage.sync_names().error().code == Errc::io);
+  }
+  CHECK(storage.sync_names().error().code == Errc::io);
+}
 
 TEST_CASE("a folder belongs to one storage at a time", "[directory]") {
   const TemporaryFolder folder;
