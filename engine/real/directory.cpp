@@ -32,6 +32,29 @@ Error no_memory() { return {Errc::no_memory, "the process has no memory left"}; 
 
 }  // namespace
 
+// The right to work on a name without the lock: a new device is in no map yet, and one that waits
+// for its file must not be removed. Requires: the lock is held when it begins.
+class Directory::Turn {
+ public:
+  Turn(Directory& directory, std::unique_lock<std::mutex>& lock, std::string_view name)
+      : directory_(directory), lock_(lock) {
+    directory.let_go_.wait(lock, [&] { return !directory.taken_.contains(name); });
+    at_ = directory.taken_.emplace(name).first;
+  }
+  ~Turn() {
+    if (!lock_.owns_lock()) lock_.lock();
+    directory_.taken_.erase(at_);
+    directory_.let_go_.notify_all();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Directory& directory_;
+  std::unique_lock<std::mutex>& lock_;
+  decltype(taken_)::iterator at_;
+};
+
 Result<std::unique_ptr<Directory>> Directory::open(std::string path, IoCarrier& carrier,
                                                    bool direct) {
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
@@ -86,29 +109,35 @@ Result<Device*> Directory::open(std::string_view name, const DeviceOptions& opti
   if (sector < 8 || (sector & (sector - 1)) != 0) {
     return Error{Errc::invalid, "a sector is a power of two from 8"};
   }
-  const std::lock_guard lock(mutex_);
   try {
-    return open_known_or_new(name, options);
+    std::unique_lock lock(mutex_);
+    const Turn turn(*this, lock, name);
+    return open_known_or_new(lock, name, options);
   } catch (const std::bad_alloc&) {
     return no_memory();
   }
 }
 
-Result<Device*> Directory::open_known_or_new(std::string_view name, const DeviceOptions& options) {
-  // Before the file is there: a name that exists and is not known to be new would stay unsynced.
-  if (!options.must_exist) changed_folders_.insert(folder_of(name));
+// A file may have to be waited for, and nobody else is to wait along.
+Result<Device*> Directory::open_known_or_new(std::unique_lock<std::mutex>& lock,
+                                             std::string_view name, const DeviceOptions& options) {
   const auto known = devices_.find(name);
-  if (known != devices_.end()) {
-    // A second object would not know what the first had lost: see FileDevice::sync.
-    TRY(known->second->open(options));
-    return static_cast<Device*>(known->second.get());
+  std::unique_ptr<FileDevice> made_now;
+  if (known == devices_.end()) {
+    if (!options.must_exist) TRY(make_folders(name));
+    made_now = std::make_unique<FileDevice>(path_of(name), options, carrier_, direct_);
   }
-  if (!options.must_exist) TRY(make_folders(name));
-  auto device = std::make_unique<FileDevice>(path_of(name), options, carrier_, direct_);
-  TRY(device->open(options));
-  Device* const opened = device.get();
-  devices_.emplace(std::string(name), std::move(device));
-  return opened;
+  // A second object would not know what the first had lost: see FileDevice::sync.
+  FileDevice& device = made_now ? *made_now : *known->second;
+  // Before the file is there: if there were no memory then, its name would stay unsynced.
+  std::set<std::string> changed = {folder_of(name)};
+  lock.unlock();
+  const Result<void> opened = device.open(options);
+  lock.lock();
+  if (!options.must_exist) changed_folders_.merge(changed);
+  TRY(opened);
+  if (made_now) devices_.emplace(std::string(name), std::move(made_now));
+  return static_cast<Device*>(&device);
 }
 
 Result<void> Directory::make_folders(std::string_view name) {
@@ -124,11 +153,12 @@ Result<void> Directory::make_folders(std::string_view name) {
 
 Result<void> Directory::remove(std::string_view name) {
   if (!is_valid_name(name)) return Error{Errc::not_found, "no such device"};
-  const std::lock_guard lock(mutex_);
-  const auto known = devices_.find(name);
-  const size_t in_flight = known == devices_.end() ? 0 : known->second->in_flight();
-  CHECK(in_flight == 0, "a device was removed with {} requests in flight", in_flight);
   try {
+    std::unique_lock lock(mutex_);
+    const Turn turn(*this, lock, name);
+    const auto known = devices_.find(name);
+    const size_t in_flight = known == devices_.end() ? 0 : known->second->in_flight();
+    CHECK(in_flight == 0, "a device was removed with {} requests in flight", in_flight);
     changed_folders_.insert(folder_of(name));
     const bool removed = ::unlink(path_of(name).c_str()) == 0;
     const bool gone = !removed && is_absence(errno);

@@ -14,6 +14,7 @@
 // the process. Where the file system has no such locks, nobody is kept out.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,9 +49,12 @@ class Directory final : public Storage {
   Directory(std::string path, IoCarrier& carrier, bool direct)
       : path_(std::move(path)), carrier_(carrier), direct_(direct) {}
 
+  class Turn;
+
   Result<void> lock_folder();
   Result<void> find_folders();
-  Result<Device*> open_known_or_new(std::string_view name, const DeviceOptions& options);
+  Result<Device*> open_known_or_new(std::unique_lock<std::mutex>& lock, std::string_view name,
+                                    const DeviceOptions& options);
   Result<void> make_folders(std::string_view name);
   std::string path_of(std::string_view name) const;
   Result<void> sync_folder(const std::string& folder);
@@ -67,7 +71,9 @@ class Directory final : public Storage {
   bool sync_failed_ = false;  // guarded by sync_mutex_
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<FileDevice>, std::less<>> devices_;  // guarded by mutex_
-  std::set<std::string> changed_folders_;  // guarded by mutex_: "" is the directory itself
+  std::set<std::string> changed_folders_;     // guarded by mutex_: "" is the directory itself
+  std::set<std::string, std::less<>> taken_;  // guarded by mutex_: names in work, each by one task
+  std::condition_variable let_go_;            // a name is in taken_ no more
 };
 
 }  // namespace orrery::engine

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a folder of devices does that no contract sees: its own name is durable as well, it belongs
-// to one storage at a time.
+// to one storage at a time, and nobody waits for a file that he has not asked for.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <latch>
+#include <new>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "engine/real/machine.hpp"
 #include "tests/engine/real/kernel_calls.hpp"
@@ -109,3 +113,88 @@ TEST_CASE("a folder is free when its storage goes, whatever was forked meanwhile
   REQUIRE(waitpid(child, nullptr, 0) == child);
   CHECK(free);
 }
+
+TEST_CASE("who waits for a file holds up nobody who wants another", "[directory]") {
+  const TemporaryFolder folder;
+  const auto machine = open_machine(folder.path());
+  engine::Storage& storage = machine->runtime().storage;
+  (*storage.open("slow", {}))->close();
+  (*storage.open("new", {}))->close();
+  REQUIRE(storage.remove("new"));
+  // As processes that were killed, and whose last requests are still under way.
+  const int held[] = {open((folder.path() + "/slow").c_str(), O_RDWR | O_CLOEXEC),
+                      open((folder.path() + "/new").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
+  for (const int file : held) REQUIRE(flock(file, LOCK_SH) == 0);
+  std::latch waiting(2);
+  std::set<std::string> seen;
+  std::mutex mutex;
+  const tests::WatchedCalls watched([&](const KernelCall& call) {
+    const std::lock_guard lock(mutex);
+    const bool is_held = call.path.ends_with("/slow") || call.path.ends_with("/new");
+    if (call.kind == CallKind::flock && is_held && seen.insert(call.path).second) {
+      waiting.count_down();
+    }
+    return 0;
+  });
+  engine::Result<engine::Device*> slow = engine::Error{};
+  engine::Result<engine::Device*> fresh = engine::Error{};
+  engine::Result<engine::Device*> again = engine::Error{};
+  std::thread openers[] = {std::thread([&] { slow = storage.open("slow", {}); }),
+                           std::thread([&] { fresh = storage.open("new", {}); }),
+                           std::thread([&] { again = storage.open("new", {}); })};
+  waiting.wait();
+  CHECK(storage.open("other", {}));
+  CHECK(storage.list("", [](void*, std::string_view) {}, nullptr));
+  CHECK(storage.sync_names());
+  CHECK(storage.remove("other"));
+  for (const int file : held) close(file);
+  for (std::thread& opener : openers) opener.join();
+  CHECK(slow);
+  REQUIRE(fresh);
+  REQUIRE(again);
+  CHECK(*fresh == *again);
+  CHECK(storage.remove("new"));
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)  // a sanitizer has its own operators
+
+namespace {
+
+thread_local int allocations_left = -1;  // none follows the last; without a limit if negative
+
+}  // namespace
+
+// What it gives is freed by the operator of the library, which calls free.
+void* operator new(size_t size) {
+  if (allocations_left == 0) throw std::bad_alloc();
+  if (allocations_left > 0) --allocations_left;
+  void* const block = std::malloc(size);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+
+TEST_CASE("a file that was made without memory to note its name is synced all the same",
+          "[directory]") {
+  const TemporaryFolder above;
+  const auto machine = open_machine(above.path());
+  engine::Storage& storage = machine->runtime().storage;
+  const std::string name = "a-folder-with-a-long-name/data";  // no short string
+  const std::string path = above.path() + "/" + name;
+  (*storage.open(name, {}))->close();
+  for (int count = 0;; ++count) {
+    REQUIRE(storage.sync_names());
+    REQUIRE(std::filesystem::remove(path));  // known, and not there
+    allocations_left = count;
+    const auto opened = storage.open(name, {});
+    allocations_left = -1;
+    INFO(count << " allocations");
+    if (!opened) CHECK(opened.error().code == Errc::no_memory);
+    const bool is_made = std::filesystem::exists(path);
+    CHECK((!is_made || synced_by(storage).contains(above.path() + "/a-folder-with-a-long-name")));
+    if (!is_made) REQUIRE(storage.open(name, {}));
+    (*storage.open(name, {}))->close();
+    if (opened) break;
+  }
+}
+
+#endif
