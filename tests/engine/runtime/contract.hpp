@@ -12,12 +12,28 @@
 //              (scheduler_test.cpp, device_test.cpp); a lost wake-up, a deadlock, a stale frame or
 //              buffer as a verdict (sync_test.cpp, frames_test.cpp, device_rules_test.cpp);
 //              try_complete that finds something: the machine leaves nothing ready and unfinished;
-//              any name of the allowed characters: for the simulated disk a name is no path
+//              any name of the allowed characters: for the simulated disk a name is no path;
+//              a short transfer whose error is ok (faults/short_transfer.cpp): of the kernel's, the
+//              machine transfers the rest, or has failed with nothing transferred
 //   machine    contents that outlive the process, also one that is killed (killed_test.cpp);
 //              errors of the kernel as errors of a device: a full one, a limit on the size of
 //              files, a folder that is mounted read-only (machine_test.cpp, recovery_test.cpp);
 //              no component `.`, `..` or none in a name, and no name that is another's folder;
-//              memory of a retired frame that is really gone (machine_test.cpp)
+//              memory of a retired frame that is really gone (machine_test.cpp);
+//              a sync, of a device or of names, that fails for ever once one has failed
+//              (machine_test.cpp): the kernel drops what it could not write, while a simulated
+//              error is transient; of a device, until a reset works (file_device_test.cpp);
+//              a reset that fails, and hides what it could not drop (file_device_test.cpp): the
+//              simulated one always works;
+//              another sector size of a known device, or another segment size of an open one, as
+//              invalid (machine_test.cpp, file_device_test.cpp): requests were checked against the
+//              old one; the simulated disk has no caller that changes one, and keeps the first;
+//              one storage at a time for a folder (directory_test.cpp): nobody else can come to a
+//              simulated disk;
+//              a budget of all its memory (memory_budget_test.cpp): in the simulated world it is
+//              the choices that say which allocation is refused;
+//              which error it is: a simulated disk only ever says io, the machine also no_space and
+//              no_memory, as the kernel does: an engine may not do more for one than for another
 #pragma once
 
 #include <atomic>
