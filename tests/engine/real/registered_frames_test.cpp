@@ -43,8 +43,7 @@ struct Fixture {
     frames.use(*ring);
     device = std::make_unique<engine::FileDevice>(folder.path() + "/file", engine::DeviceOptions{},
                                                   *ring, true);
-    bool made = false;
-    REQUIRE(device->open(false, made));
+    REQUIRE(device->open({}));
     return true;
   }
   Frame* acquire(size_t size) {
