@@ -45,6 +45,7 @@ OF_UNIT_TESTS = {
     "checksum-of-nothing": "engine/store/damage_test.cpp",
     "round-not-counted": "engine/store/append_log_test.cpp",
     "copied-link-believed": "engine/store/index_loader_test.cpp",
+    "going-back-not-synced": "engine/store/damage_test.cpp",
 }
 
 # Breaks that only damage of synced bytes shows, or a caller who comes with other sectors: no fault
@@ -65,8 +66,6 @@ RARE = {
     "saved-within-a-checkpoint": "an allocation lost its race while its session, and no other, had "
                                  "the view of before, and the writer of an inline snapshot was "
                                  "between two points of that very page",
-    "going-back-not-synced": "the sync must have failed before, nothing else sync the names until "
-                             "something is written, and the power be lost between the two",
 }
 
 # Breaks that change nothing that is promised, and why. A run must not notice them.

@@ -244,6 +244,36 @@ TEST_CASE("going back writes nothing before the newer checkpoints are gone for g
   lives.die();
 }
 
+TEST_CASE("a newer checkpoint whose removal could not be synced is gone before going back writes") {
+  Lives lives(small_options(false));
+  lives.open();
+  lives.fill(0, 100, "a");
+  const uint64_t older = lives.checkpoint();  // without an index, whose removal syncs names as well
+  const Model captured = lives.captured;
+  lives.fill(0, 100, "b");
+  const std::string newer = file_of(lives.checkpoint(), &DeviceName::metadata);
+  lives.die();
+  lives.options.index_bits = 2;  // chains are linked anew, and written
+  lives.options.tag_bits = 1;
+  const PlainDevice& main = lives.plain.device("db/hlog");
+  const std::vector<std::byte> before = main.bytes;
+  lives.plain.failing_name_syncs = 1;
+  CHECK(recovery_error(lives, {older}).code == Errc::io);
+  CHECK(main.bytes == before);
+  REQUIRE_FALSE(lives.plain.has(newer));
+  std::unique_ptr<PlainDevice> unsynced = std::move(lives.plain.removed.back());
+  // Nothing is left to remove. It writes, and power is lost before all of that is durable.
+  const int syncs = lives.plain.name_syncs;
+  lives.plain.device("db/hlog").failing_syncs = 1;
+  CHECK(recovery_error(lives, {older}).code == Errc::io);
+  CHECK(main.bytes != before);
+  if (lives.plain.name_syncs == syncs) lives.plain.devices[newer] = std::move(unsynced);
+  lives.recover();
+  CHECK(lives.store->recovered().token == older);
+  lives.check(captured, 100);
+  lives.die();
+}
+
 TEST_CASE("going back removes nothing before the older checkpoint has been read") {
   for (const bool same_index : {false, true}) {
     const CheckpointRequest newer = same_index ? kFolded : CheckpointRequest{};
