@@ -32,8 +32,8 @@ AT_HOME = {
 }
 
 # Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a
-# file that was damaged in a way that no fault here damages one, or errors that do not end. Then a
-# unit test of the engine must, in the file that is named.
+# switch at one certain point or two, a file that was damaged in a way that no fault here damages
+# one, or errors that do not end. Then a unit test of the engine must, in the file that is named.
 OF_UNIT_TESTS = {
     "removal-not-synced-again": "engine/store/reset_test.cpp",
     "outdated-truncated-anyway": "engine/store/begin_shift_test.cpp",
@@ -46,6 +46,7 @@ OF_UNIT_TESTS = {
     "round-not-counted": "engine/store/append_log_test.cpp",
     "copied-link-believed": "engine/store/index_loader_test.cpp",
     "going-back-not-synced": "engine/store/damage_test.cpp",
+    "step-for-another-checkpoint": "engine/store/interruption_test.cpp",
 }
 
 # Breaks that only damage of synced bytes shows, or a caller who comes with other sectors: no fault
@@ -61,8 +62,6 @@ BEYOND_FAULTS = {
 
 # Breaks that matter and that may survive: what must meet for a campaign to notice.
 RARE = {
-    "step-for-another-checkpoint": "two index checkpoints of one version within a few points: "
-                                   "about once in 1,500 runs of sizes that do nothing else",
     "saved-within-a-checkpoint": "an allocation lost its race while its session, and no other, had "
                                  "the view of before, and the writer of an inline snapshot was "
                                  "between two points of that very page",
