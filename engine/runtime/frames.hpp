@@ -80,6 +80,11 @@ class PageRef {
   const Frame* frame() const { return frame_; }
   /// Bytes from the start of the frame.
   int64_t offset() const { return at_ - frame_->base; }
+  /// A hint: the bytes `distance` behind this will be written soon. They may be no bytes at all.
+  void expect_write(uintptr_t distance) const {
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(at_) + distance),
+                       1);
+  }
   /// For a device: the bytes themselves. The frame goes with them in Io::frame.
   std::byte* raw() const { return at_; }
 

@@ -9,6 +9,13 @@
 #include "engine/store/store.hpp"
 
 namespace orrery::engine {
+namespace {
+
+// So far behind a new record memory is fetched for those that follow: the exchange that links a
+// record waits until the processor has written it.
+constexpr uintptr_t kExpected = 512;
+
+}  // namespace
 
 OperationRun::OperationRun(Session& session, Operation& operation)
     : session_(session),
@@ -135,6 +142,7 @@ void OperationRun::write_record(const Draft& draft, const Content& content) cons
   const auto key_length = static_cast<int64_t>(operation_.key.size());
   const auto length = static_cast<int64_t>(content.size);
   const PageRef at = log_.at(draft.address);
+  at.expect_write(kExpected);
   at.store_word(draft.header | RecordHeader::kSealed);
   at.plus(kHeaderSize).store(static_cast<int32_t>(key_length));
   at.plus(kKeyOffset).copy_in(operation_.key);
