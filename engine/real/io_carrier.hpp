@@ -17,13 +17,15 @@ struct Io;
 
 class IoCarrier {
  public:
-  /// Performs what is still queued, then ends.
+  /// Performs what is still queued and ends its threads, if that was not done.
   virtual ~IoCarrier() = default;
+  virtual void stop() = 0;
 
   /// False if there is no memory for the queue: then the request was not taken.
   virtual bool submit(FileDevice& device, Io& io) = 0;
 
   /// True if the request was still in the queue: it is not performed, and finished as cancelled.
+  /// False of one that was cancelled before.
   virtual bool cancel(const Io& io) = 0;
 
   /// True if the memory of a frame that begins here must stay as it is mapped: the kernel writes

@@ -26,13 +26,16 @@ Result<std::unique_ptr<IoPool>> IoPool::start(unsigned threads) {
   return pool;
 }
 
-IoPool::~IoPool() {
+IoPool::~IoPool() { stop(); }
+
+void IoPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
   CHECK(jobs_.empty(), "{} requests were never performed", jobs_.size());
 }
 
@@ -53,7 +56,7 @@ bool IoPool::cancel(const Io& io) {
   const std::lock_guard lock(mutex_);
   const auto job =
       std::find_if(jobs_.begin(), jobs_.end(), [&io](const Job& one) { return one.io == &io; });
-  if (job == jobs_.end()) return false;
+  if (job == jobs_.end() || job->cancelled) return false;
   job->cancelled = true;
   return true;
 }

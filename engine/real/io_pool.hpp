@@ -26,6 +26,7 @@ class IoPool final : public IoCarrier {
 
   bool submit(FileDevice& device, Io& io) override;
   bool cancel(const Io& io) override;
+  void stop() override;
 
  private:
   IoPool() = default;

@@ -70,6 +70,11 @@ Result<void> IoRing::initialise() {
 }
 
 IoRing::~IoRing() {
+  stop();
+  if (made_) io_uring_queue_exit(ring_.get());
+}
+
+void IoRing::stop() {
   {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return outstanding_ == 0; });
@@ -82,13 +87,15 @@ IoRing::~IoRing() {
     if (!threads_.empty()) enter(static_cast<unsigned>(threads_.size()));
   }
   for (std::thread& thread : threads_) thread.join();
-  if (made_) io_uring_queue_exit(ring_.get());
+  threads_.clear();
 }
 
 bool IoRing::submit(FileDevice& device, Io& io) {
   // Not under the lock of all requests: to pin a frame takes its time, once.
-  const int frame = io.frame != nullptr && io.kind != IoKind::sync ? frames_.number_of(*io.frame)
-                                                                   : RegisteredFrames::kNone;
+  int frame = RegisteredFrames::kNone;
+  if (io.frame != nullptr && io.kind != IoKind::sync) {
+    frame = frames_.number_of(*io.frame, io.buffer + io.length);
+  }
   std::unique_lock lock(mutex_);
   try {
     queue_.push_back({&device, &io, false, frame});

@@ -42,6 +42,7 @@ class IoRing final : public IoCarrier {
 
   bool submit(FileDevice& device, Io& io) override;
   bool cancel(const Io& io) override;
+  void stop() override;
   bool keeps(const std::byte* memory) override { return frames_.knows(memory); }
   void forget(const std::byte* memory) override { frames_.forget(memory); }
 

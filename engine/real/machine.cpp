@@ -51,7 +51,10 @@ Result<void> Machine::start_carrier(const MachineOptions& options) {
 
 Machine::~Machine() {
   threads_.wait_for_all();
-  carrier_.reset();  // a completion may spawn a task to the last: the threads go after it
+  // A completion may spawn a task to the last, which may still give up a frame.
+  if (carrier_) carrier_->stop();
+  threads_.wait_for_all();
+  carrier_.reset();
 }
 
 }  // namespace orrery::engine

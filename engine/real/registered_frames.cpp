@@ -3,6 +3,8 @@
 
 #include <liburing.h>
 
+#include <new>
+
 #include "engine/base/check.hpp"
 
 namespace orrery::engine {
@@ -19,11 +21,17 @@ bool RegisteredFrames::initialise(io_uring& ring) {
   return true;
 }
 
-int RegisteredFrames::number_of(const Frame& frame) {
+int RegisteredFrames::number_of(const Frame& frame, const std::byte* end) {
   if (ring_ == nullptr) return kNone;
   const std::lock_guard lock(mutex_);
   const auto known = numbers_.find(frame.base);
-  return known != numbers_.end() ? known->second : register_frame(frame);
+  if (known != numbers_.end()) return known->second;
+  if (end != frame.base + frame.size) return kNone;
+  try {
+    return register_frame(frame);
+  } catch (const std::bad_alloc&) {
+    return kNone;
+  }
 }
 
 int RegisteredFrames::register_frame(const Frame& frame) {
@@ -56,8 +64,8 @@ void RegisteredFrames::forget(const std::byte* memory) {
   const __u64 no_tag = 0;
   const int updated = io_uring_register_buffers_update_tag(
       ring_, static_cast<unsigned>(known->second), &nothing, &no_tag, 1);
-  CHECK(updated == 1, "the kernel does not forget a frame: {}", -updated);
-  free_.push_back(known->second);
+  // It may be short of memory even for this. Then the number is used up: it stands for what was.
+  if (updated == 1) free_.push_back(known->second);
   numbers_.erase(known);
   refused_ = false;  // there is room for another
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Page frames that the kernel knows: it pins their memory once, and not for each request again.
 //
-// A frame is registered when a request names it for the first time: a page is written when it is
-// full, so nothing is made resident that was not. It stays so while it is renewed for other pages,
-// and until it is retired. The kernel may refuse (a process may pin only so much: RLIMIT_MEMLOCK);
-// then requests name plain memory, as all do that are not of a frame.
+// A frame is registered when a request comes to its end for the first time: then the page is full,
+// and nothing is made resident that was not. It stays so while it is renewed for other pages, and
+// until it is retired. The kernel may refuse (a process may pin only so much: RLIMIT_MEMLOCK); then
+// requests name plain memory, as all do that are not of a frame.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,9 @@ class RegisteredFrames {
   /// False if the kernel keeps no such table; then none is ever registered. The ring outlives it.
   bool initialise(io_uring& ring);
 
-  /// The frame's number for the kernel; it is registered if it was not. kNone if it cannot be.
-  int number_of(const Frame& frame);
+  /// The number for the kernel of the frame that a request names, up to `end` in its memory. It is
+  /// registered now if the frame ends there. kNone if it is not registered.
+  int number_of(const Frame& frame, const std::byte* end);
   /// True if the memory that begins here must stay as it is mapped.
   bool knows(const std::byte* memory);
   /// It is about to be unmapped. Requires: no request names it any more.
