@@ -22,7 +22,7 @@ enum class Errc : uint8_t {
   no_space,   // the device is full
   no_memory,  // Memory or Frames refused
   not_found,  // no such name, no such key
-  exists,     // a name is taken, a checkpoint is already running
+  exists,     // a name is taken, a folder in use, a checkpoint already running
   corrupt,    // bytes that fail their checksum or make no sense
   invalid,    // the caller's argument is out of its range
   cancelled,  // the request was cancelled, or its owner closed

@@ -16,6 +16,7 @@ namespace orrery::engine {
 namespace {
 
 constexpr const char* kNotSynced = "a folder of devices cannot be synced";
+constexpr int kInUseForMs = 2000;     // a process that was killed may take so long to end
 constexpr const char* kAbove = "..";  // among changed folders: what holds the directory's own name
 
 bool is_valid_name(std::string_view name);
@@ -79,17 +80,19 @@ Directory::~Directory() {
   (void)::close(folder_);
 }
 
-// Unlike a device it waits for nobody: who holds it is at work, and not a request that comes late.
+// Who holds it is at work, or was killed and has not ended yet.
 Result<void> Directory::lock_folder() {
   folder_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder_ < 0) {
     const Errc code = is_absence(errno) ? Errc::io : errc_of(errno);
     return Error{code, "the directory of a storage cannot be opened"};
   }
-  while (::flock(folder_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) break;  // a file system without locks
-    return Error{Errc::exists, "the directory of a storage is in use by another"};
+  for (int waited_ms = 0; ::flock(folder_, LOCK_EX | LOCK_NB) != 0; ++waited_ms) {
+    if (errno != EWOULDBLOCK && errno != EINTR) break;  // a file system without locks
+    if (waited_ms == kInUseForMs) {
+      return Error{Errc::exists, "the directory of a storage is in use by another"};
+    }
+    ::usleep(1000);
   }
   return {};
 }

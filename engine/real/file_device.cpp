@@ -58,6 +58,7 @@ bool may_be_direct(int file) {
 
 FileDevice::~FileDevice() {
   CHECK(in_flight_ == 0, "{} goes with {} requests in flight", path_, in_flight_);
+  CHECK(!shrinking_, "{} goes while it is made smaller", path_);
   closed_ = true;
   close_if_unused();
 }
@@ -335,7 +336,7 @@ bool FileDevice::empty_file() {
     file = file_;
   }
   if (file >= 0) return until_done([&] { return ftruncate(file, 0); }) == 0;
-  return until_done([&] { return ::truncate(path_.c_str(), 0); }) == 0;
+  return until_done([&] { return ::truncate(path_.c_str(), 0); }) == 0 || errno == ENOENT;
 }
 
 void FileDevice::close() {
@@ -352,9 +353,13 @@ void FileDevice::end_shrinking() {
 
 void FileDevice::close_if_unused() {
   if (!closed_ || in_flight_ > 0 || shrinking_ || file_ < 0) return;
-  // What a close may still report, a sync has reported before or nobody has asked for.
-  (void)::close(file_);
-  if (direct_ >= 0) (void)::close(direct_);
+  // In so many words: a child that was forked meanwhile may have the descriptors as well. What a
+  // close may still report, a sync has reported before or nobody has asked for.
+  for (const int file : {file_, direct_}) {
+    if (file < 0) continue;
+    (void)flock(file, LOCK_UN);
+    (void)::close(file);
+  }
   file_ = direct_ = -1;
 }
 

@@ -81,7 +81,8 @@ class CheckpointDriver {
   void end_reset();
 
   /// Leaves the epoch and comes back while a reset goes on. Requires: protected, and holding
-  /// nothing that was read under the epoch.
+  /// nothing that was read under the epoch. Here, because every operation does it while a
+  /// checkpoint lasts.
   SystemState enter_unless_reset(Self& self) {
     for (;;) {
       const uint32_t turn = changed_.ticket();

@@ -3,6 +3,7 @@
 // to one storage at a time, and nobody waits for a file that he has not asked for.
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,12 +83,10 @@ TEST_CASE("a folder belongs to one storage at a time", "[directory]") {
   auto machine = open_machine(folder.path());
   const std::string link = folder.path() + "-link";
   std::filesystem::create_directory_symlink(folder.path(), link);
-  for (const std::string& path : {folder.path(), link}) {
-    const auto second = engine::Machine::open({path});
-    REQUIRE_FALSE(second);
-    CHECK(second.error().code == Errc::exists);
-    CHECK(std::string(second.error().what).find("in use") != std::string::npos);
-  }
+  const auto second = engine::Machine::open({link});
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == Errc::exists);
+  CHECK(std::string(second.error().what).find("in use") != std::string::npos);
   std::filesystem::remove(link);
   CHECK(machine->runtime().storage.open("x", {}));  // the first goes on
   machine.reset();
@@ -95,20 +94,28 @@ TEST_CASE("a folder belongs to one storage at a time", "[directory]") {
   const int other = open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   REQUIRE(flock(other, LOCK_EX | LOCK_NB) == 0);
   CHECK(engine::Machine::open({folder.path()}).error().code == Errc::exists);
-  close(other);
+  // One that was killed and is about to end.
+  std::thread ending([other] {
+    usleep(100'000);
+    close(other);
+  });
   CHECK(engine::Machine::open({folder.path()}));
+  ending.join();
 }
 
 TEST_CASE("a folder is free when its storage goes, whatever was forked meanwhile", "[directory]") {
   const TemporaryFolder folder;
   auto machine = open_machine(folder.path());
+  REQUIRE(machine->runtime().storage.open("x", {}));
   const pid_t child = fork();
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) pause();
   }
   REQUIRE(child > 0);
   machine.reset();
-  const bool free = engine::Machine::open({folder.path()}).has_value();
+  auto again = engine::Machine::open({folder.path()});
+  const bool free = again && (*again)->runtime().storage.open("x", {});
   REQUIRE(kill(child, SIGKILL) == 0);
   REQUIRE(waitpid(child, nullptr, 0) == child);
   CHECK(free);

@@ -19,7 +19,12 @@ using engine::Self;
 
 namespace {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define ORRERY_SANITIZED 1
+#endif
+#endif
+#if defined(ORRERY_SANITIZED) || defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 constexpr int kRounds = 30'000;
 #else
 constexpr int kRounds = 300'000;

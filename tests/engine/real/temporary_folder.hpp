@@ -15,7 +15,7 @@ class TemporaryFolder {
   TemporaryFolder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "orrery-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = pattern;
+    path_ = std::filesystem::canonical(pattern).string();
   }
   ~TemporaryFolder() {
     std::error_code ignored;
