@@ -116,7 +116,9 @@ void Artifacts::add_tape(const std::string& artifact, const std::string& tape,
   const std::string signature = text_at(replayed, "signature");
   const std::string kept = count(signature, artifact, tape);
   // Guards may give it another name than the target has for it.
-  for (const std::string& name : {signature, text_at(seen, "signature")}) saved_.add(name, kept);
+  for (const std::string& name : {signature, text_at(seen, "signature")}) {
+    if (!kept.empty()) saved_.add(name, kept);
+  }
 }
 
 // A fresh process, which may take its time, and no more.
@@ -168,6 +170,7 @@ std::string Artifacts::count(const std::string& signature, const std::string& ar
     found = findings_.insert(found, {signature, artifact, saved.empty() ? tape : saved, 0});
   }
   ++found->count;
+  if (found->tape.empty()) found->tape = tape;  // of one before it none could be saved
   // One tape a failure; the same input twice is saved in the same place.
   std::error_code error;
   if (!tape.empty() && tape != found->tape) std::filesystem::remove(tape, error);

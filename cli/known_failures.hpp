@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The failures of which a folder of `orrery fuzz` holds a tape already, by signature: found once,
-// they are not saved again, however many calls search with that folder.
+// they are not saved again, however many calls search with that folder, one after the other.
 //
 // They stand in its file `known-signatures`, a line of JSON each: the signature, what was played
 // when it was found, and the tape. The same words are no known failure if something else is played,

@@ -117,6 +117,7 @@ class Supervisor {
 
 Campaign run_campaign(const CampaignOrder& order, Watcher& watcher) {
   CHECK(order.workers >= 1 && order.workers <= kWorkersMax, "{} workers", order.workers);
+  CHECK(order.ahead_max > 0, "no worker may begin a run");
   return Supervisor(order, watcher).run();
 }
 
