@@ -69,9 +69,10 @@ bool goes_well(engine::Session& session, const Operation& operation, uint64_t va
   if (operation.upserts) {
     return session.upsert(bytes_of(operation.key), bytes_of(value)).status == engine::Status::ok;
   }
-  engine::MutableBytes target{reinterpret_cast<std::byte*>(&value), sizeof value};
+  uint64_t read = UINT64_MAX;
+  engine::MutableBytes target{reinterpret_cast<std::byte*>(&read), sizeof read};
   const engine::OpResult result = session.read(bytes_of(operation.key), target);
-  return result.status == engine::Status::ok && value % keys == operation.key;
+  return result.status == engine::Status::ok && read % keys == operation.key;
 }
 
 double ns_per_operation(engine::Session& session, uint64_t keys, uint64_t operations,

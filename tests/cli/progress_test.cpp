@@ -47,11 +47,14 @@ int no_terminal() { return open("/dev/null", O_WRONLY | O_CLOEXEC); }
 class Terminal {
  public:
   Terminal() : near_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
-    REQUIRE(near_ >= 0);
+    if (!is_there()) return;
     REQUIRE(grantpt(near_) == 0);
     REQUIRE(unlockpt(near_) == 0);
   }
-  ~Terminal() { close(near_); }
+  ~Terminal() {
+    if (is_there()) close(near_);
+  }
+  bool is_there() const { return near_ >= 0; }
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
   int far() const { return open(ptsname(near_), O_RDWR | O_NOCTTY | O_CLOEXEC); }
@@ -131,6 +134,10 @@ TEST_CASE("a campaign that is limited by time tells how much of it is over") {
 
 TEST_CASE("on a terminal one line is drawn anew, and is gone in the end") {
   const Terminal terminal;
+  if (!terminal.is_there()) {
+    WARN("not tried: there are no terminals here");
+    return;
+  }
   const Stderr shown(terminal.far());
   fuzz::CampaignOrder order = some_runs();
   order.runs_max = UINT64_MAX;
