@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/sanitizers.hpp"
 #include "scenarios/run.hpp"
 
 #ifndef ORRERY_VERSION
@@ -31,15 +32,11 @@ std::string sanitizers_text() {
   const auto add = [&](bool on, const char* name) {
     if (on) text += fmt::format("{}{}", text.empty() ? "" : ", ", name);
   };
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef ORRERY_ASAN
   add(true, "address");
-#else
-  add(ORRERY_HAS_FEATURE(address_sanitizer), "address");
 #endif
-#if defined(__SANITIZE_THREAD__)
+#ifdef ORRERY_TSAN
   add(true, "thread");
-#else
-  add(ORRERY_HAS_FEATURE(thread_sanitizer), "thread");
 #endif
   add(ORRERY_HAS_FEATURE(undefined_behavior_sanitizer), "undefined");
   return text.empty() ? "none" : text;

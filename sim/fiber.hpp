@@ -19,13 +19,7 @@
 #include <boost/context/detail/fcontext.hpp>
 #endif
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ORRERY_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ORRERY_ASAN 1
-#endif
-#endif
+#include "engine/base/sanitizers.hpp"
 
 #ifdef ORRERY_ASAN
 #include <sanitizer/common_interface_defs.h>

@@ -3,29 +3,19 @@
 
 #include <atomic>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ORRERY_ADDRESS_SANITIZER 1
-#elif defined(__SANITIZE_THREAD__)
-#define ORRERY_RACE_DETECTOR 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ORRERY_ADDRESS_SANITIZER 1
-#elif __has_feature(thread_sanitizer)
-#define ORRERY_RACE_DETECTOR 1
-#endif
-#endif
+#include "engine/base/sanitizers.hpp"
 
-#if defined(ORRERY_ADDRESS_SANITIZER)
+#if defined(ORRERY_ASAN)
 #include <sanitizer/asan_interface.h>
 #endif
-#if defined(ORRERY_RACE_DETECTOR)
+#if defined(ORRERY_TSAN)
 extern "C" void __tsan_write_range(void* address, unsigned long size);  // NOLINT: its own name
 #endif
 
 namespace orrery::engine {
 
 bool is_sound([[maybe_unused]] const Io& io) {
-#if defined(ORRERY_ADDRESS_SANITIZER)
+#if defined(ORRERY_ASAN)
   return io.length == 0 || __asan_region_is_poisoned(io.buffer, io.length) == nullptr;
 #else
   return true;
@@ -33,7 +23,7 @@ bool is_sound([[maybe_unused]] const Io& io) {
 }
 
 void announce_source([[maybe_unused]] const Io& io, [[maybe_unused]] uint32_t sector_size) {
-#if defined(ORRERY_RACE_DETECTOR)
+#if defined(ORRERY_TSAN)
   const size_t settled = io.length - sector_size;
   for (size_t at = 0; at + 8 <= settled; at += 8) {
     auto& word = *reinterpret_cast<uint64_t*>(io.buffer + at);
@@ -43,7 +33,7 @@ void announce_source([[maybe_unused]] const Io& io, [[maybe_unused]] uint32_t se
 }
 
 void announce_target([[maybe_unused]] const Io& io) {
-#if defined(ORRERY_RACE_DETECTOR)
+#if defined(ORRERY_TSAN)
   __tsan_write_range(io.buffer, io.length);
 #endif
 }

@@ -17,14 +17,9 @@ using scenarios::OpKind;
 constexpr size_t kKeyMax = 32;
 constexpr size_t kValueMax = 512;
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ORRERY_RACE_DETECTOR 1
-#endif
-#endif
 // The counter that orders operations must not order the engine's accesses as well, or it would hide
 // races from the detector. Elsewhere its order is the point.
-#if defined(ORRERY_RACE_DETECTOR) || defined(__SANITIZE_THREAD__)
+#if defined(ORRERY_TSAN)
 constexpr auto kOrder = std::memory_order_relaxed;
 #else
 constexpr auto kOrder = std::memory_order_seq_cst;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "engine/base/sanitizers.hpp"
 #include "engine/real/machine.hpp"
 #include "engine/store/epoch.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
@@ -19,12 +20,7 @@ using engine::Self;
 
 namespace {
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define ORRERY_SANITIZED 1
-#endif
-#endif
-#if defined(ORRERY_SANITIZED) || defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(ORRERY_ASAN) || defined(ORRERY_TSAN)
 constexpr int kRounds = 30'000;
 #else
 constexpr int kRounds = 300'000;

@@ -12,21 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/sanitizers.hpp"
 #include "engine/real/machine.hpp"
 #include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ORRERY_ADDRESS_SANITIZER 1
-#elif __has_feature(thread_sanitizer)
-#define ORRERY_RACE_DETECTOR 1
-#endif
-#endif
-
-#if defined(ORRERY_ADDRESS_SANITIZER) || defined(ORRERY_RACE_DETECTOR)
+#if defined(ORRERY_ASAN) || defined(ORRERY_TSAN)
 
 using namespace orrery;
 using engine::IoKind;
@@ -151,7 +144,7 @@ TEST_CASE("what a device does to a buffer is seen by the sanitizers", "[sanitize
         CHECK(said.find(told) != std::string::npos);
       };
       check(Mistake::none, "");
-#if defined(ORRERY_ADDRESS_SANITIZER)
+#if defined(ORRERY_ASAN)
       const std::string request =
           "/data: a request for 1024 bytes at 1024 has a buffer that is not";
       check(Mistake::freed, request);
