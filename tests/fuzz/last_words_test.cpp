@@ -12,25 +12,35 @@
 #include <algorithm>
 #include <memory>
 
+#include "engine/base/sanitizers.hpp"
 #include "fuzz/campaign.hpp"
 #include "tests/catch.hpp"
 #include "tests/fuzz/players.hpp"
 
 namespace orrery::fuzz {
+namespace {
 
-TEST_CASE("what runs print that end well goes to standard error, all of it") {
+/// What comes to standard error while a campaign is played; at most 400,000 bytes of it.
+std::string said_during(const CampaignOrder& order) {
   const int before = dup(STDERR_FILENO);
   const int file = memfd_create("stderr", 0);
   fcntl(file, F_SETFL, O_APPEND);  // two processes write to it, each from where it ends
   dup2(file, STDERR_FILENO);
-  const auto body = [](RunRow& row) { fprintf(stderr, "run %d\n", static_cast<int>(row.index)); };
   Listener listener;
-  run_campaign(order_of(50, 2, body), listener);
+  run_campaign(order, listener);
   dup2(before, STDERR_FILENO);
   close(before);
-  std::string text(10'000, '\0');
+  std::string text(400'000, '\0');
   text.resize(static_cast<size_t>(pread(file, text.data(), text.size(), 0)));
   close(file);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("what runs print that end well goes to standard error, all of it") {
+  const auto body = [](RunRow& row) { fprintf(stderr, "run %d\n", static_cast<int>(row.index)); };
+  const std::string text = said_during(order_of(50, 2, body));
   CHECK(std::count(text.begin(), text.end(), '\n') == 50);
   for (int i = 0; i < 50; ++i) {
     CHECK_THAT(text, Catch::Matchers::ContainsSubstring("run " + std::to_string(i) + "\n"));
@@ -81,24 +91,15 @@ TEST_CASE("what a worker says last is kept behind any chatter, and so is what it
 }
 
 TEST_CASE("of a run that ends well all is passed on, however much it is") {
-  const int before = dup(STDERR_FILENO);
-  const int file = memfd_create("stderr", 0);
-  dup2(file, STDERR_FILENO);
   const auto body = [](RunRow& row) {
     for (int i = 0; row.index == 1 && i < 20'000; ++i) fprintf(stderr, "chatter %05d\n", i);
   };
-  Listener listener;
-  run_campaign(order_of(3, 1, body), listener);
-  dup2(before, STDERR_FILENO);
-  close(before);
-  std::string text(400'000, '\0');
-  text.resize(static_cast<size_t>(pread(file, text.data(), text.size(), 0)));
-  close(file);
+  const std::string text = said_during(order_of(3, 1, body));
   CHECK(text.size() == size_t{20'000} * 14);
   CHECK(std::count(text.begin(), text.end(), '\n') == 20'000);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(ORRERY_ASAN)
+#ifdef ORRERY_ASAN
 TEST_CASE("what AddressSanitizer finds is a verdict with its report") {
   const auto body = [](RunRow& row) {
     if (row.index != 3) return;
