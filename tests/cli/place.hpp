@@ -94,6 +94,8 @@ inline std::vector<Json> lines_of(const std::string& text) {
 }
 
 /// Waits for a child of $campaign whose verb is the word that is given: $child. Not for ever.
+/// Before a child becomes a fresh process it passes for a worker, which has the words of its
+/// campaign: where there may be both, ask for no check of determinism.
 inline const std::string kChildren = R"(
     find_child() {
       local one words until=$((SECONDS + 30))
