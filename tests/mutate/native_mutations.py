@@ -98,4 +98,21 @@ NATIVE_MUTATIONS = [
     ("of-another-frame", "engine/real/io_ring.cpp",
      "      entry->buf_index = static_cast<uint16_t>(slot.job.frame);\n",
      ""),
+    ("pool-writes-a-part", "engine/real/file_device.cpp",
+     "    if (count == 0) return Errc::io;\n"
+     "    done += static_cast<size_t>(count);\n",
+     "    done = io.length;\n"),
+    ("pool-reads-a-part", "engine/real/file_device.cpp",
+     "      break;\n"
+     "    }\n"
+     "    done += static_cast<size_t>(count);\n",
+     "      break;\n"
+     "    }\n"
+     "    done = io.length;\n"),
+    ("failed-and-transferred", "engine/real/file_device.cpp",
+     "  io.transferred = error == Errc::ok ? io.length : 0;\n",
+     "  io.transferred = io.length;\n"),
+    ("pool-cancels-and-performs", "engine/real/io_pool.cpp",
+     "  job->cancelled = true;\n",
+     ""),
 ]

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/engine/real/kernel_calls.hpp"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <filesystem>
 
 namespace orrery::tests {
@@ -24,6 +27,23 @@ int ask(CallKind kind, int file, off_t offset = 0) {
   return (*visit)({kind, path.string(), static_cast<uint64_t>(offset)});
 }
 
+std::atomic<bool> shortens{false};
+std::atomic<size_t> shortened{0};
+
+// How much of a transfer is let through.
+size_t let_through(size_t length) {
+  constexpr size_t kSector = 512;
+  if (!shortens.load() || length < 2 * kSector) return length;
+  shortened.fetch_add(1);
+  return length / 2 / kSector * kSector;
+}
+
+// What stands behind ours. Requires: the library has it.
+template <typename Function>
+Function next_of(const char* name) {
+  return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+}
+
 template <typename... Arguments>
 int call(int error, long number, Arguments... arguments) {
   if (error == 0) return static_cast<int>(syscall(number, arguments...));
@@ -36,11 +56,20 @@ int call(int error, long number, Arguments... arguments) {
 WatchedCalls::WatchedCalls(Visit visit) : visit_(std::move(visit)) { watching.store(&visit_); }
 WatchedCalls::~WatchedCalls() { watching.store(nullptr); }
 
+ShortTransfers::ShortTransfers() {
+  shortened.store(0);
+  shortens.store(true);
+}
+ShortTransfers::~ShortTransfers() { shortens.store(false); }
+size_t ShortTransfers::count() const { return shortened.load(); }
+
 }  // namespace orrery::tests
 
 using orrery::tests::ask;
 using orrery::tests::call;
 using orrery::tests::CallKind;
+using orrery::tests::let_through;
+using orrery::tests::next_of;
 
 extern "C" {
 
@@ -56,6 +85,37 @@ int ftruncate(int file, off_t length) noexcept {
 
 int fallocate(int file, int mode, off_t offset, off_t length) {
   return call(ask(CallKind::fallocate, file, offset), SYS_fallocate, file, mode, offset, length);
+}
+
+ssize_t pread(int file, void* buffer, size_t length, off_t offset) {
+  return syscall(SYS_pread64, file, buffer, let_through(length), offset);
+}
+
+// The pool writes so (file_device.cpp).
+long syscall(long number, ...) noexcept {
+  static const auto next = next_of<long (*)(long, ...)>("syscall");
+  va_list list;
+  va_start(list, number);
+  long arguments[6];
+  for (long& argument : arguments) argument = va_arg(list, long);
+  va_end(list);
+  if (number == SYS_pwrite64) {
+    arguments[2] = static_cast<long>(let_through(static_cast<size_t>(arguments[2])));
+  }
+  return next(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+              arguments[5]);
+}
+
+int io_uring_submit(io_uring* ring) {
+  static const auto next = next_of<int (*)(io_uring*)>("io_uring_submit");
+  for (unsigned at = ring->sq.sqe_head; at != ring->sq.sqe_tail; ++at) {
+    io_uring_sqe& entry = ring->sq.sqes[at & *ring->sq.kring_mask];
+    const bool moves = entry.opcode == IORING_OP_READ || entry.opcode == IORING_OP_WRITE ||
+                       entry.opcode == IORING_OP_READ_FIXED ||
+                       entry.opcode == IORING_OP_WRITE_FIXED;
+    if (moves) entry.len = static_cast<unsigned>(let_through(entry.len));
+  }
+  return next(ring);
 }
 
 }  // extern "C"

@@ -3,6 +3,7 @@
 // executable stand before those of the library, and ask whoever watches.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -30,6 +31,18 @@ class WatchedCalls {
 
  private:
   Visit visit_;
+};
+
+/// While one lives, the kernel transfers half of what it is asked for, in whole sectors, as it may
+/// at any time. One at a time, and no request is under way when it comes or goes.
+class ShortTransfers {
+ public:
+  ShortTransfers();
+  ~ShortTransfers();
+  ShortTransfers(const ShortTransfers&) = delete;
+  ShortTransfers& operator=(const ShortTransfers&) = delete;
+  /// How many fell short so far.
+  size_t count() const;
 };
 
 }  // namespace orrery::tests

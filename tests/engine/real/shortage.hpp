@@ -61,14 +61,23 @@ class IgnoredSignal {
   void (*before_)(int);
 };
 
-/// No file takes a byte, as on a full disk.
-class FullDisk {
+/// No file grows beyond `most` bytes, and none takes one there.
+class SmallFiles {
  public:
-  FullDisk() : ignored_(SIGXFSZ), limit_(RLIMIT_FSIZE, 0) {}
+  explicit SmallFiles(size_t most) : ignored_(SIGXFSZ), limit_(RLIMIT_FSIZE, most) {}
 
  private:
   IgnoredSignal ignored_;  // outlives the limit
   Limit limit_;
+};
+
+/// No file takes a byte, as on a full disk.
+class FullDisk {
+ public:
+  FullDisk() : files_(0) {}
+
+ private:
+  SmallFiles files_;
 };
 
 /// Calls `body` where this folder is mounted read-only. False if this process may not mount.

@@ -6,6 +6,9 @@
 // it throws nothing, judges with `expect`, and leaves no task and no request behind. It uses no
 // time of day: a deadline may come late, never early.
 //
+// Where the world goes wrong (a full disk, one that is read-only, a limit on the size of files,
+// short transfers, no memory, a kill), the bodies are trials, in trial.hpp.
+//
 // What only one of the two worlds promises, and therefore is tested in its own folder:
 //
 //   simulated  completions inline, held and out of order on purpose (device_test.cpp); exact times
@@ -13,11 +16,13 @@
 //              buffer as a verdict (sync_test.cpp, frames_test.cpp, device_rules_test.cpp);
 //              try_complete that finds something: the machine leaves nothing ready and unfinished;
 //              any name of the allowed characters: for the simulated disk a name is no path;
-//              a short transfer whose error is ok (faults/short_transfer.cpp): of the kernel's, the
-//              machine transfers the rest, or has failed with nothing transferred
-//   machine    contents that outlive the process, also one that is killed (killed_test.cpp);
-//              errors of the kernel as errors of a device: a full one, a limit on the size of
-//              files, a folder that is mounted read-only (machine_test.cpp, recovery_test.cpp);
+//              a short transfer that an engine sees: of the kernel's, the machine transfers the
+//              rest, or has failed; power that is lost, with what no sync covers (disk_test.cpp):
+//              nobody here can take the machine's away
+//   machine    contents that outlive the process without a kill (machine_test.cpp);
+//              which error it is: a simulated disk only ever says io, the machine also no_space and
+//              no_memory, as the kernel does (machine_test.cpp, recovery_test.cpp): an engine may
+//              not do more for one than for another;
 //              no component `.`, `..` or none in a name, and no name that is another's folder;
 //              memory of a retired frame that is really gone (machine_test.cpp);
 //              a sync, of a device or of names, that fails for ever once one has failed
@@ -30,10 +35,8 @@
 //              old one; the simulated disk has no caller that changes one, and keeps the first;
 //              one storage at a time for a folder (directory_test.cpp): nobody else can come to a
 //              simulated disk;
-//              a budget of all its memory (memory_budget_test.cpp): in the simulated world it is
-//              the choices that say which allocation is refused;
-//              which error it is: a simulated disk only ever says io, the machine also no_space and
-//              no_memory, as the kernel does: an engine may not do more for one than for another
+//              a budget of so many bytes (memory_budget_test.cpp): in the simulated world it is
+//              the choices that say which allocation is refused
 #pragma once
 
 #include <atomic>
@@ -54,14 +57,20 @@ class Expect {
   /// Null if all was well.
   const char* broken() const { return broken_.load(); }
 
+  /// What the body is about has happened.
+  void saw() { seen_.store(true); }
+  bool has_seen() const { return seen_.load(); }
+
  private:
   std::atomic<const char*> broken_{nullptr};
+  std::atomic<bool> seen_{false};
 };
 
 struct Contract {
   const char* name;
   void (*body)(const engine::Runtime& runtime, Expect& expect);
   uint64_t seeds = 300;  // in the simulated world
+  bool shows = false;    // in each world it must have seen now and then what it is about
 };
 
 /// All of them, in the order of the boundary: clock, tasks, sync, frames, memory, devices, storage.

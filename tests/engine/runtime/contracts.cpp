@@ -36,6 +36,7 @@ void device_reads_zeros(const Runtime& runtime, Expect& expect);
 void device_refuses(const Runtime& runtime, Expect& expect);
 void device_finishes_once(const Runtime& runtime, Expect& expect);
 void device_cancels(const Runtime& runtime, Expect& expect);
+void device_cancels_what_waits(const Runtime& runtime, Expect& expect);
 void device_lets_go(const Runtime& runtime, Expect& expect);
 void device_takes_chains(const Runtime& runtime, Expect& expect);
 void device_keeps_requests_of_the_gone(const Runtime& runtime, Expect& expect);
@@ -79,6 +80,7 @@ constexpr Contract kContracts[] = {
     {"what breaks the rules of a device is refused inline, without effect", &device_refuses},
     {"each request is finished exactly once", &device_finishes_once, 1500},
     {"a cancelled request has no effect", &device_cancels, 1500},
+    {"a request that waits behind many is cancelled", &device_cancels_what_waits, 20, true},
     {"a request may be freed by its completion", &device_lets_go},
     {"a completion may submit the next request", &device_takes_chains},
     {"a request does not end with the task that made it", &device_keeps_requests_of_the_gone},

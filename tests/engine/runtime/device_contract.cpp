@@ -165,27 +165,104 @@ void device_finishes_once(const Runtime& runtime, Expect& expect) {
   discard(runtime, expect, *device);
 }
 
-void device_cancels(const Runtime& runtime, Expect& expect) {
-  engine::Device* const device = open(runtime, expect);
-  if (device == nullptr) return;
+namespace {
+
+// At once, or when some of the work of the device has been done, perhaps of this request too.
+void cancel_one(const Runtime& runtime, Expect& expect, engine::Device& device, bool late) {
   Payload busy('b');
   Payload payload('x');
   Request others[2] = {Request(runtime.tasks), Request(runtime.tasks)};
   for (uint64_t i = 0; i < 2; ++i) {
-    others[i].submit(*device, IoKind::write, 4096 + i * 1024, busy.bytes);
+    others[i].submit(device, IoKind::write, 4096 + i * 1024, busy.bytes);
   }
   Request request(runtime.tasks);
-  request.submit(*device, IoKind::write, 0, payload.bytes);
-  const bool taken = device->cancel(request.io);
+  request.submit(device, IoKind::write, 0, payload.bytes);
+  if (late) others[0].wait();
+  const bool taken = device.cancel(request.io);
   const Errc code = request.wait();
   expect(code == (taken ? Errc::cancelled : Errc::ok), "a cancelled request ends otherwise");
   expect(!taken || request.io.transferred == 0, "a cancelled request transferred something");
   const char expected = taken ? 0 : 'x';
-  expect(holds(runtime, *device, 0, expected, expected), "a cancelled request had an effect");
-  expect(!device->cancel(request.io), "a request was cancelled after its end");
+  expect(holds(runtime, device, 0, expected, expected), "a cancelled request had an effect");
+  expect(!device.cancel(request.io), "a request was cancelled after its end");
   Request unknown(runtime.tasks);
-  expect(!device->cancel(unknown.io), "a request was cancelled that was never submitted");
+  expect(!device.cancel(unknown.io), "a request was cancelled that was never submitted");
   for (Request& other : others) expect(other.wait() == Errc::ok, "another request was hit");
+}
+
+}  // namespace
+
+void device_cancels(const Runtime& runtime, Expect& expect) {
+  for (const bool late : {false, true}) {
+    engine::Device* const device = open(runtime, expect);
+    if (device == nullptr) return;
+    cancel_one(runtime, expect, *device, late);
+    discard(runtime, expect, *device);
+  }
+}
+
+namespace {
+
+// More than any carrier of requests has under way at once.
+struct Crowd {
+  static constexpr size_t kCount = 300;
+  static constexpr size_t kCancelled = 8;  // the last ones
+
+  engine::Device* device = nullptr;
+  engine::Semaphore* ended = nullptr;
+  engine::Io first;
+  engine::Io io[kCount];
+  bool taken[kCount] = {};
+  alignas(8) std::byte bytes[kSector] = {};
+
+  // Whoever runs completions is busy with this one, and there may be nobody else: what has not
+  // begun when it is cancelled does not begin.
+  void submit_all() {
+    for (size_t i = 0; i < kCount; ++i) {
+      io[i].kind = IoKind::write;
+      io[i].offset = i * kSector;
+      io[i].length = kSector;
+      io[i].buffer = bytes;
+      io[i].owner = this;
+      io[i].done = [](engine::Io& one) { static_cast<Crowd*>(one.owner)->ended->release(); };
+      device->submit(io[i]);
+    }
+    for (size_t i = kCount - kCancelled; i < kCount; ++i) taken[i] = device->cancel(io[i]);
+  }
+};
+
+}  // namespace
+
+void device_cancels_what_waits(const Runtime& runtime, Expect& expect) {
+  engine::Device* const device = open(runtime, expect);
+  if (device == nullptr) return;
+  engine::Semaphore ended(runtime.tasks);
+  auto made = engine::make_owned<Crowd>(runtime.memory, "crowd");
+  if (!made) return expect(false, "there is no memory");
+  Crowd& crowd = **made;
+  crowd.device = device;
+  crowd.ended = &ended;
+  std::memset(crowd.bytes, 'x', sizeof crowd.bytes);
+  crowd.first.kind = IoKind::sync;
+  crowd.first.owner = &crowd;
+  crowd.first.done = [](engine::Io& io) {
+    auto& own = *static_cast<Crowd*>(io.owner);
+    engine::Semaphore& all = *own.ended;
+    own.submit_all();
+    all.release();
+  };
+  device->submit(crowd.first);
+  for (size_t i = 0; i <= Crowd::kCount; ++i) ended.acquire();
+  for (size_t i = 0; i < Crowd::kCount; ++i) {
+    expect(crowd.io[i].error == (crowd.taken[i] ? Errc::cancelled : Errc::ok),
+           "a request of a crowd did not end as it was said to");
+    if (crowd.taken[i]) expect.saw();
+    if (i + 2 * Crowd::kCancelled < Crowd::kCount) continue;
+    alignas(512) std::byte bytes[kSector];
+    transact(runtime.tasks, *device, IoKind::read, i * kSector, bytes);
+    expect(bytes[0] == (crowd.taken[i] ? std::byte{0} : std::byte{'x'}),
+           "a request of a crowd had another effect than it said");
+  }
   discard(runtime, expect, *device);
 }
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine keeps what the boundary promises where it goes wrong: its trouble is the kernel's.
+// Each part of a trial is another life of the machine.
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <new>
+#include <string>
+
+#include "engine/real/machine.hpp"
+#include "tests/engine/real/io_methods.hpp"
+#include "tests/engine/real/kernel_calls.hpp"
+#include "tests/engine/real/shortage.hpp"
+#include "tests/engine/real/temporary_folder.hpp"
+#include "tests/engine/runtime/trial.hpp"
+
+#include "tests/catch.hpp"  // last: its CHECK replaces ours
+
+using namespace orrery;
+using tests::Expect;
+using tests::Trial;
+using tests::Trouble;
+
+namespace {
+
+/// What a child finds out is known to its parent.
+class SharedExpect {
+ public:
+  SharedExpect()
+      : at_(mmap(nullptr, sizeof(Expect), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                 0)) {
+    REQUIRE(at_ != MAP_FAILED);
+    new (at_) Expect();
+  }
+  ~SharedExpect() { munmap(at_, sizeof(Expect)); }
+  SharedExpect(const SharedExpect&) = delete;
+  SharedExpect& operator=(const SharedExpect&) = delete;
+  Expect& operator*() { return *static_cast<Expect*>(at_); }
+
+ private:
+  void* at_;
+};
+
+void play(const engine::MachineOptions& options, Trial::Part part, Expect& expect) {
+  auto machine = engine::Machine::open(options);
+  expect(machine.has_value(), "no machine can be opened");
+  if (machine) part((*machine)->runtime(), expect);
+}
+
+void play_and_die(const engine::MachineOptions& options, Trial::Part part, Expect& expect) {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto machine = engine::Machine::open(options);
+    expect(machine.has_value(), "no machine can be opened");
+    if (machine) part((*machine)->runtime(), expect);
+    (void)raise(SIGKILL);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+}
+
+void play_in_trouble(const engine::MachineOptions& options, const Trial& trial, Expect& expect) {
+  switch (trial.trouble) {
+    case Trouble::full_disk: {
+      const tests::FullDisk full;
+      return play(options, trial.during, expect);
+    }
+    case Trouble::small_files: {
+      const tests::SmallFiles small(tests::kFileMax);
+      return play(options, trial.during, expect);
+    }
+    case Trouble::read_only: {
+      const auto part = [&] { play(options, trial.during, expect); };
+      if (tests::run_read_only(options.folder, part)) return;
+      WARN("not tried: this process may not mount");
+      return expect.saw();
+    }
+    case Trouble::short_transfers: {
+      const tests::ShortTransfers transfers;
+      play(options, trial.during, expect);
+      if (transfers.count() > 0) expect.saw();
+      return;
+    }
+    case Trouble::no_memory: return play(options, trial.during, expect);
+    case Trouble::kill: return play_and_die(options, trial.during, expect);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the machine keeps what is promised in trouble", "[contract]") {
+  for (const tests::IoWay& way : tests::io_ways()) {
+    for (const Trial& trial : tests::all_trials()) {
+      INFO(trial.name << ", " << way.name);
+      const tests::TemporaryFolder folder;
+      engine::MachineOptions options{folder.path(), 2, way.method, way.direct, false};
+      options.memory_max = uint64_t{8} << 20;
+      SharedExpect expect;
+      play(options, trial.before, *expect);
+      play_in_trouble(options, trial, *expect);
+      play(options, trial.after, *expect);
+      CHECK(std::string((*expect).broken() == nullptr ? "ok" : (*expect).broken()) == "ok");
+      CHECK((*expect).has_seen());
+    }
+  }
+}
