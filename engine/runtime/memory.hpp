@@ -68,6 +68,12 @@ Result<Owned<T>> make_owned(Memory& memory, const char* label, Arguments&&... ar
   return Owned<T>(memory, new (*block) T(std::forward<Arguments>(arguments)...));
 }
 
+/// Whether the zeros of Memory are an object of the type as it is when it has been made: then
+/// nobody touches it for that. True of what has no constructor; a type whose constructor writes
+/// zeros and does nothing else may say so.
+template <typename T>
+inline constexpr bool kMadeOfZeros = std::is_trivially_default_constructible_v<T>;
+
 /// A fixed number of value-initialised objects in Memory.
 template <typename T>
 class Array {
@@ -94,8 +100,7 @@ class Array {
     Array made;
     made.memory_ = &memory;
     made.items_ = {static_cast<T*>(*block), count};
-    // Of what has no constructor the zeros of Memory are good as they are, and stay untouched.
-    if constexpr (!std::is_trivially_default_constructible_v<T>) {
+    if constexpr (!kMadeOfZeros<T>) {
       for (T& item : made.items_) new (&item) T();
     }
     return made;

@@ -47,6 +47,10 @@ struct alignas(64) Bucket {
 };
 static_assert(sizeof(Bucket) == 64);
 
+/// A table may be larger than any cache, and than what is used of it.
+template <>
+inline constexpr bool kMadeOfZeros<Bucket> = true;
+
 /// An entry that was found, and what it held.
 struct FoundEntry {
   Atomic<uint64_t>* entry = nullptr;

@@ -2,6 +2,8 @@
 // The index finds what was put in, and has one entry for each tag of a chain.
 #include "engine/store/hash_index.hpp"
 
+#include <cstdlib>
+#include <cstring>
 #include <set>
 
 #include "tests/catch.hpp"
@@ -70,6 +72,25 @@ TEST_CASE("chains grow, and every tag has one entry") {
     CHECK(index.find_tag(hash_with(0, 77)).entry == nullptr);
   }
   CHECK(plain.live_blocks == 0);
+}
+
+TEST_CASE("a table is not touched to be made: it may be larger than what is used of it") {
+  // Not the zeros that it promises, so that who writes zeros is seen.
+  struct Marked final : Memory {
+    Result<void*> allocate(size_t size, size_t alignment, const char*, Site) override {
+      void* const block = std::aligned_alloc(alignment, round_up(size, alignment));
+      std::memset(block, 0x55, size);
+      return block;
+    }
+    void free(void* block, Site) override { std::free(block); }
+  };
+  Marked memory;
+  PlainRuntime plain;
+  HashIndex index(memory, plain);
+  REQUIRE(index.initialise(4));
+  for (uint64_t bucket = 0; bucket < 16; ++bucket) {
+    CHECK(index.bucket_of(bucket).entries[0].peek() == 0x5555'5555'5555'5555);
+  }
 }
 
 TEST_CASE("entries below begin make room") {
