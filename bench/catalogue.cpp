@@ -53,7 +53,7 @@ constexpr Wanted kAtLeast = Wanted::at_least;
 constexpr Wanted kNothing = Wanted::nothing;
 
 // A build with AddressSanitizer has a goal of its own: fuzzers are run with it as well.
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
 constexpr double kScheduleGoal = 600;
 #else
 constexpr double kScheduleGoal = 2000;

@@ -9,11 +9,6 @@
 #ifndef ORRERY_VERSION
 #define ORRERY_VERSION "unknown"
 #endif
-#ifdef __has_feature
-#define ORRERY_HAS_FEATURE(name) __has_feature(name)
-#else
-#define ORRERY_HAS_FEATURE(name) 0
-#endif
 
 namespace orrery::cli {
 
@@ -32,13 +27,9 @@ std::string sanitizers_text() {
   const auto add = [&](bool on, const char* name) {
     if (on) text += fmt::format("{}{}", text.empty() ? "" : ", ", name);
   };
-#ifdef ORRERY_ASAN
-  add(true, "address");
-#endif
-#ifdef ORRERY_TSAN
-  add(true, "thread");
-#endif
-  add(ORRERY_HAS_FEATURE(undefined_behavior_sanitizer), "undefined");
+  add(ORRERY_ASAN != 0, "address");
+  add(ORRERY_TSAN != 0, "thread");
+  add(ORRERY_UBSAN != 0, "undefined");
   return text.empty() ? "none" : text;
 }
 

@@ -12,7 +12,7 @@
 #define ORRERY_VALGRIND 1
 #endif
 
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
 #include <sanitizer/asan_interface.h>
 
 // Frames of a fiber stay on its stack. On ASan's fake stacks every new fiber would cost a
@@ -29,7 +29,7 @@ constexpr size_t kGuard = 4096;
 }  // namespace
 
 void forget_frames(Stack stack) {
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
   ASAN_UNPOISON_MEMORY_REGION(stack.bottom, stack.size);
 #else
   (void)stack;

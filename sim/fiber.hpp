@@ -21,7 +21,7 @@
 
 #include "engine/base/sanitizers.hpp"
 
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -88,7 +88,7 @@ void prepare(Fiber& fiber, void (*entry)(Fiber& before));
 
 /// Completes a switch on the side where execution goes on.
 [[gnu::always_inline]] inline void arrived(Fiber& before, Fiber& self) {
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
   const void* bottom = nullptr;
   size_t size = 0;
   __sanitizer_finish_switch_fiber(self.fake_stack, &bottom, &size);
@@ -133,7 +133,7 @@ void prepare(Fiber& fiber, void (*entry)(Fiber& before));
 
 /// Runs `target` until somebody switches back to `self`. With `dying`, nobody will.
 [[gnu::always_inline]] inline void switch_fiber(Fiber& self, Fiber& target, bool dying = false) {
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
   __sanitizer_start_switch_fiber(dying ? nullptr : &self.fake_stack, target.stack.bottom,
                                  target.stack.size);
 #else

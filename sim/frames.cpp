@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -25,13 +25,13 @@ constexpr size_t kGuardedMax = 8192;
 [[maybe_unused]] bool casts_little_shadow(size_t size) { return size < FrameTable::kLarge; }
 
 void poison([[maybe_unused]] std::byte* start, [[maybe_unused]] size_t size) {
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
   if (casts_little_shadow(size)) ASAN_POISON_MEMORY_REGION(start, size);
 #endif
 }
 
 void unpoison([[maybe_unused]] std::byte* start, [[maybe_unused]] size_t size) {
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
   if (casts_little_shadow(size)) ASAN_UNPOISON_MEMORY_REGION(start, size);
 #endif
 }

@@ -13,7 +13,7 @@ namespace orrery::sim {
 namespace {
 
 // ASan's frames are several times larger.
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
 constexpr size_t kStackSize = 512 * 1024;
 #else
 constexpr size_t kStackSize = 64 * 1024;

@@ -176,7 +176,7 @@ TEST_CASE("the genuine case: silent at first, a crash at the second completion, 
   REQUIRE(completions_counted(crash) == 1);
 }
 
-#ifndef ORRERY_ASAN  // whose shadow is memory as well
+#if !ORRERY_ASAN  // whose shadow is memory as well
 TEST_CASE("the genuine case takes 40 GiB of cache and 256 MiB of memory") {
   const char* const binary = std::getenv("ORRERY");
   REQUIRE(binary != nullptr);

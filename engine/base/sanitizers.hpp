@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether this is a build with AddressSanitizer (ORRERY_ASAN) or ThreadSanitizer (ORRERY_TSAN):
-// compilers say it in different ways.
+// Which sanitizers this build has: ORRERY_ASAN, ORRERY_TSAN and ORRERY_UBSAN are 1 or 0, for #if.
+// Compilers say it in different ways, and g++ does not say whether it has UBSan. Who forgets to ask
+// here is told by -Wundef.
 #pragma once
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ORRERY_ASAN 1
-#elif defined(__SANITIZE_THREAD__)
-#define ORRERY_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ORRERY_ASAN 1
-#elif __has_feature(thread_sanitizer)
-#define ORRERY_TSAN 1
+#ifdef __has_feature
+#define ORRERY_HAS_FEATURE(name) __has_feature(name)
+#else
+#define ORRERY_HAS_FEATURE(name) 0
 #endif
+
+#if defined(__SANITIZE_ADDRESS__) || ORRERY_HAS_FEATURE(address_sanitizer)
+#define ORRERY_ASAN 1
+#else
+#define ORRERY_ASAN 0
 #endif
+
+#if defined(__SANITIZE_THREAD__) || ORRERY_HAS_FEATURE(thread_sanitizer)
+#define ORRERY_TSAN 1
+#else
+#define ORRERY_TSAN 0
+#endif
+
+#if ORRERY_HAS_FEATURE(undefined_behavior_sanitizer)
+#define ORRERY_UBSAN 1
+#else
+#define ORRERY_UBSAN 0
+#endif
+
+#undef ORRERY_HAS_FEATURE

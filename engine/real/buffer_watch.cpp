@@ -5,17 +5,17 @@
 
 #include "engine/base/sanitizers.hpp"
 
-#if defined(ORRERY_ASAN)
+#if ORRERY_ASAN
 #include <sanitizer/asan_interface.h>
 #endif
-#if defined(ORRERY_TSAN)
+#if ORRERY_TSAN
 extern "C" void __tsan_write_range(void* address, unsigned long size);  // NOLINT: its own name
 #endif
 
 namespace orrery::engine {
 
 bool is_sound([[maybe_unused]] const Io& io) {
-#if defined(ORRERY_ASAN)
+#if ORRERY_ASAN
   return io.length == 0 || __asan_region_is_poisoned(io.buffer, io.length) == nullptr;
 #else
   return true;
@@ -23,7 +23,7 @@ bool is_sound([[maybe_unused]] const Io& io) {
 }
 
 void announce_source([[maybe_unused]] const Io& io, [[maybe_unused]] uint32_t sector_size) {
-#if defined(ORRERY_TSAN)
+#if ORRERY_TSAN
   const size_t settled = io.length - sector_size;
   for (size_t at = 0; at + 8 <= settled; at += 8) {
     auto& word = *reinterpret_cast<uint64_t*>(io.buffer + at);
@@ -33,7 +33,7 @@ void announce_source([[maybe_unused]] const Io& io, [[maybe_unused]] uint32_t se
 }
 
 void announce_target([[maybe_unused]] const Io& io) {
-#if defined(ORRERY_TSAN)
+#if ORRERY_TSAN
   __tsan_write_range(io.buffer, io.length);
 #endif
 }

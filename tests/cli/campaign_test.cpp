@@ -76,7 +76,7 @@ TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i]["index"] == i);
 }
 
-#ifndef ORRERY_ASAN  // which needs longer to begin than these take
+#if !ORRERY_ASAN  // which needs longer to begin than these take
 TEST_CASE("an alarm that comes when the run is over kills nobody") {
   const Place place;
   // A run that is taken for one that stands still is no matter here.

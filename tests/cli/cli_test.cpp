@@ -298,7 +298,7 @@ TEST_CASE("Ctrl-C ends a campaign with what is known") {
   CHECK(lines.back()["interrupted"] == true);
 }
 
-#ifndef ORRERY_ASAN  // whose shadow wants more than any limit here, and time
+#if !ORRERY_ASAN  // whose shadow wants more than any limit here, and time
 TEST_CASE("Ctrl-C ends a shrink with a tape that fails, and says how to go on") {
   const Place place;
   const Ended ended =

@@ -53,7 +53,7 @@ class Settler final : public Listener {
   }
 };
 
-#ifndef ORRERY_ASAN  // sanitizers need descriptors of their own to look at an object
+#if !ORRERY_ASAN  // sanitizers need descriptors of their own to look at an object
 /// From its first row on there is no descriptor to be had: for ever, or for half a second.
 class Starved final : public Listener {
  public:
@@ -267,7 +267,7 @@ TEST_CASE("a worker killed between two runs, or while it claims one, loses none"
   }
 }
 
-#ifndef ORRERY_ASAN
+#if !ORRERY_ASAN
 TEST_CASE("a worker that cannot be replaced is a defect, and the others go on without it") {
   SharedCount deaths;
   const auto body = [&](RunRow& row) {

@@ -99,7 +99,7 @@ TEST_CASE("of a run that ends well all is passed on, however much it is") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 20'000);
 }
 
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
 TEST_CASE("what AddressSanitizer finds is a verdict with its report") {
   const auto body = [](RunRow& row) {
     if (row.index != 3) return;

@@ -346,7 +346,7 @@ TEST_CASE("guarded frames that outlast the address space go on without guards", 
   REQUIRE(world.verdict() == "memory: access violation (SIGSEGV) behind the end of a page");
 }
 
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
 TEST_CASE("a stale pointer that no accessor sees meets poison, also without guards", "[frames]") {
   // The end is the sanitizer's, so it is another process's.
   const auto ends_well = [](bool stale) {

@@ -19,7 +19,7 @@ using tests::TestWorld;
 
 namespace {
 
-#ifdef ORRERY_ASAN
+#if ORRERY_ASAN
 constexpr uint64_t kSeeds = 600;
 constexpr uint64_t kWorlds = 20'000;
 #else
@@ -212,7 +212,7 @@ TEST_CASE("a hundred thousand worlds are begun and dropped without growth", "[wo
     if (i % 3 == 0) world.world.crash(i % 2 == 0);
   }
   const uint64_t after = resident_kib();
-#ifndef ORRERY_ASAN  // whose quarantine and fake stacks grow by themselves
+#if !ORRERY_ASAN  // whose quarantine and fake stacks grow by themselves
   REQUIRE(after < before + 1024);
 #else
   REQUIRE(after < before + 64 * 1024);
@@ -234,7 +234,7 @@ TEST_CASE("a hundred thousand worlds are built and torn down without growth", "[
     failed += world.verdict() == "ok" ? 0 : 1;
   }
   REQUIRE(failed == 0);
-#ifndef ORRERY_ASAN
+#if !ORRERY_ASAN
   REQUIRE(resident_kib() < before + 1024);
 #else
   REQUIRE(resident_kib() < before + 64 * 1024);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <deque>
 
+#include "engine/base/sanitizers.hpp"
 #include "tests/start.hpp"
 
 namespace orrery::tests {
@@ -19,7 +20,7 @@ constexpr size_t kValueMax = 512;
 
 // The counter that orders operations must not order the engine's accesses as well, or it would hide
 // races from the detector. Elsewhere its order is the point.
-#if defined(ORRERY_TSAN)
+#if ORRERY_TSAN
 constexpr auto kOrder = std::memory_order_relaxed;
 #else
 constexpr auto kOrder = std::memory_order_seq_cst;

@@ -20,7 +20,7 @@ using engine::Self;
 
 namespace {
 
-#if defined(ORRERY_ASAN) || defined(ORRERY_TSAN)
+#if ORRERY_ASAN || ORRERY_TSAN
 constexpr int kRounds = 30'000;
 #else
 constexpr int kRounds = 300'000;

@@ -19,7 +19,7 @@
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
-#if defined(ORRERY_ASAN) || defined(ORRERY_TSAN)
+#if ORRERY_ASAN || ORRERY_TSAN
 
 using namespace orrery;
 using engine::IoKind;
@@ -144,7 +144,7 @@ TEST_CASE("what a device does to a buffer is seen by the sanitizers", "[sanitize
         CHECK(said.find(told) != std::string::npos);
       };
       check(Mistake::none, "");
-#if defined(ORRERY_ASAN)
+#if ORRERY_ASAN
       const std::string request =
           "/data: a request for 1024 bytes at 1024 has a buffer that is not";
       check(Mistake::freed, request);
