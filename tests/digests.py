@@ -96,8 +96,12 @@ def has_switches(binary, bug, scenario):
 
 def up_to(steps, binary, scenario, seed, bug):
     """Every point until then, with the digest of all before it."""
-    return subprocess.run([binary, "replay", scenario, seed, "--bug", bug, "--trace", "--until",
-                           str(steps), "-q"], capture_output=True, text=True).stdout
+    command = [binary, "replay", scenario, seed, "--bug", bug, "--trace", "--until", str(steps),
+               "-q"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if not done.stdout:
+        sys.exit(f"{' '.join(command)} says nothing: {done.stderr.strip()}")
+    return done.stdout
 
 
 def compare_failing(bug, scenario, runs, binaries, scratch):

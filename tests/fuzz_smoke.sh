@@ -27,7 +27,7 @@ expect() {
 expect 0 tape --time 100s -- -runs=300000 tests/data/corpus/tape
 expect 0 checkpoint --time 100s -- -runs=300000 tests/data/corpus/checkpoint
 expect 0 schedule --time 100s -- -runs=10000
-expect 1 schedule --time 200s --bug garnet-385 -- -runs=60000
+expect 1 schedule --time 60s --bug garnet-385 -- -runs=60000
 code=0
 "$orrery" replay "$desk"/*.orry -q >"$desk/story.txt" || code=$?
 if [[ $code -ne 1 ]]; then
