@@ -13,8 +13,10 @@
 #include <stdlib.h>
 
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "bench/stopwatch.hpp"
 #include "engine/real/machine.hpp"
@@ -117,12 +119,19 @@ int run(const std::string& folder, uint64_t keys, uint64_t operations, size_t ba
   return 0;
 }
 
+// 0 if it is none.
+uint64_t number_of(std::string_view word) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return error == std::errc() && end == word.data() + word.size() ? number : 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const uint64_t keys = argc == 4 ? std::stoull(argv[1]) : 0;
-  const uint64_t operations = argc == 4 ? std::stoull(argv[2]) : 0;
-  const uint64_t batch = argc == 4 ? std::stoull(argv[3]) : 0;
+  const uint64_t keys = argc == 4 ? number_of(argv[1]) : 0;
+  const uint64_t operations = argc == 4 ? number_of(argv[2]) : 0;
+  const uint64_t batch = argc == 4 ? number_of(argv[3]) : 0;
   if (keys == 0 || keys > (uint64_t{1} << 32) || batch == 0 || batch > kBatchMax ||
       operations == 0 || operations % batch != 0) {
     fmt::print(stderr, "usage: heart KEYS OPERATIONS BATCH\n");
