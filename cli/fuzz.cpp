@@ -151,6 +151,19 @@ std::string read_target_name(const Words& words, ArtifactOrder& order) {
                      scenarios::nearest(words.target, known));
 }
 
+// What is played instead of a fuzzing, and where its tape goes.
+std::string read_conversion(const Words& words, Order& order) {
+  order.input = words.input.value_or("");
+  order.tape = words.tape.value_or("");
+  if (words.input && !order.artifacts.target->plays_runs) {
+    return fmt::format("an input of {} is no run", words.target);
+  }
+  if (words.tape && !words.input) return "--tape goes with --convert";
+  if (words.input && order.input.empty()) return "--convert wants the name of a file";
+  if (words.tape && order.tape.empty()) return "--tape wants the name of a file";
+  return {};
+}
+
 std::string read(const Words& words, Order& order) {
   std::string wrong = read_target_name(words, order.artifacts);
   if (!wrong.empty()) return wrong;
@@ -170,17 +183,11 @@ std::string read(const Words& words, Order& order) {
   order.artifacts.folder = words.folder.value_or("orrery-out/fuzz");
   if (order.artifacts.folder.empty()) return "--out wants the name of a folder";
   if (wrong.empty()) wrong = check_folder(order.artifacts.folder);
-  const bool plays_runs = order.artifacts.target->plays_runs;
-  if (wrong.empty() && words.input && !plays_runs) {
-    wrong = fmt::format("an input of {} is no run", words.target);
-  }
-  if (wrong.empty() && words.tape && !words.input) wrong = "--tape goes with --convert";
+  if (wrong.empty()) wrong = read_conversion(words, order);
   order.artifacts.fuzzer = words.fuzzer.value_or("");
   if (wrong.empty() && words.fuzzer && !file_exists(*words.fuzzer)) {
     wrong = fmt::format("there is no file \"{}\"", *words.fuzzer);
   }
-  order.input = words.input.value_or("");
-  order.tape = words.tape.value_or("");
   order.keep_going = words.keep_going;
   order.quiet = words.quiet;
   return wrong;

@@ -122,6 +122,8 @@ constexpr Row kBadInput[] = {
     {"fuzz schedule --convert missing", "there is no file \"missing\""},
     {"fuzz schedule --fuzzer missing", "there is no file \"missing\""},
     {"fuzz schedule --tape a.orry", "--tape goes with --convert"},
+    {"fuzz schedule --convert ''", "--convert wants the name of a file"},
+    {"fuzz schedule --convert canary.orry --tape ''", "--tape wants the name of a file"},
     {"fuzz tape --convert bad.orry", "an input of tape is no run"},
     {"fuzz tape --out canary.orry/found", "canary.orry is a file"},
 };
