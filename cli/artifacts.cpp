@@ -70,8 +70,11 @@ void Artifacts::add_run(const std::string& artifact) {
   const std::string name = std::filesystem::path(artifact).filename().string();
   const std::string tape =
       fmt::format("{}/{}-{}.orry", order_.folder, order_.scenario->name(), name);
-  std::vector<std::string> words{"fuzz",       order_.target->name,     "--convert", artifact,
-                                 "--scenario", order_.scenario->name(), "--tape",    tape};
+  std::vector<std::string> words{"fuzz",   order_.target->name, "--convert",
+                                 artifact, "--scenario",        order_.scenario->name()};
+  // With the name of a tape that cannot be written, it would be refused and not played.
+  const std::string unsaved = check_file(tape);
+  if (unsaved.empty()) words.insert(words.end(), {"--tape", tape});
   const Output first = ask(std::move(words), order_.changes);
   if (first.interrupted) return unseen_.push_back(artifact);
   if (first.overdue || !first.started) {
@@ -81,12 +84,13 @@ void Artifacts::add_run(const std::string& artifact) {
   const Json seen = Json::parse(first.out, nullptr, false);
   if (!seen.is_object() || text_at(seen, "verdict") != "failed") return add_death(artifact);
   known_.push_back(text_at(seen, "signature"));
-  if (WIFEXITED(first.status) && WEXITSTATUS(first.status) == kFound) {
+  if (unsaved.empty() && WIFEXITED(first.status) && WEXITSTATUS(first.status) == kFound) {
     return add_tape(artifact, tape, first);
   }
   // What was found stands, and is told; but there is no tape of it.
+  const std::string failed = first.err.substr(0, first.err.find('\n'));
   trouble_.push_back(fmt::format("{}: no tape of it could be saved: {}", artifact,
-                                 first.err.substr(0, first.err.find('\n'))));
+                                 unsaved.empty() ? failed : unsaved));
   count(text_at(seen, "signature"), artifact, "");
 }
 

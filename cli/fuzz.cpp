@@ -161,7 +161,7 @@ std::string read_conversion(const Words& words, Order& order) {
   if (words.tape && !words.input) return "--tape goes with --convert";
   if (words.input && order.input.empty()) return "--convert wants the name of a file";
   if (words.tape && order.tape.empty()) return "--tape wants the name of a file";
-  return {};
+  return words.tape ? check_file(order.tape) : std::string();
 }
 
 std::string read(const Words& words, Order& order) {

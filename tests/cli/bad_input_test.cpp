@@ -124,6 +124,9 @@ constexpr Row kBadInput[] = {
     {"fuzz schedule --tape a.orry", "--tape goes with --convert"},
     {"fuzz schedule --convert ''", "--convert wants the name of a file"},
     {"fuzz schedule --convert canary.orry --tape ''", "--tape wants the name of a file"},
+    {"fuzz schedule --convert canary.orry --tape .", "\".\" is a folder"},
+    {"fuzz schedule --convert canary.orry --tape /proc/x.orry",
+     "nothing can be written into \"/proc\""},
     {"fuzz tape --convert bad.orry", "an input of tape is no run"},
     {"fuzz tape --out canary.orry/found", "canary.orry is a file"},
 };

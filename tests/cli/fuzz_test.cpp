@@ -135,6 +135,23 @@ TEST_CASE("an artifact becomes a tape that replays and shrinks; the same failure
   REQUIRE(desk.read("small.orry").size() < desk.read("it.orry").size());
 }
 
+TEST_CASE("a failure of which no tape can be saved is told under its own name") {
+  const Desk desk;
+  const Bytes bytes = failing_input();
+  REQUIRE_FALSE(bytes.empty());
+  desk.write("input", bytes);
+  // Where the tape would stand there is a folder.
+  desk.write_fuzzer(
+      "mkdir ${prefix}../snapshot-full-cache-crash-1.orry; cp input ${prefix}crash-1; exit 1",
+      "exit 1");
+  const Ended ended =
+      desk.run("fuzz schedule --fuzzer ./fuzzer --bug garnet-385 --out found --time 60s -q");
+  REQUIRE(ended.code == 5);
+  REQUIRE_THAT(ended.out, ContainsSubstring("FOUND  walks: "));
+  REQUIRE_THAT(ended.err, ContainsSubstring("crash-1: no tape of it could be saved: "));
+  REQUIRE_THAT(ended.err, ContainsSubstring("crash-1.orry\" is a folder"));
+}
+
 TEST_CASE("a failure that an earlier call has saved is not saved again") {
   const Desk desk;
   const Bytes bytes = failing_input();
