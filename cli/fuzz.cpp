@@ -151,13 +151,25 @@ std::string read_target_name(const Words& words, ArtifactOrder& order) {
                      scenarios::nearest(words.target, known));
 }
 
+// What says how runs are played: a target that plays none would take no notice of it.
+std::string check_run_options(const Words& words, const fuzz::TargetRow& target) {
+  if (target.plays_runs) return {};
+  std::string_view given = words.plan.first_given();
+  if (words.scenario) given = "--scenario";
+  if (words.tape) given = "--tape";
+  if (words.input) given = "--convert";
+  if (given.empty()) return {};
+  std::string players;
+  for (const fuzz::TargetRow& row : fuzz::all_targets()) {
+    if (row.plays_runs) players += std::string(players.empty() ? "" : " and ") + row.name;
+  }
+  return fmt::format("an input of {} is no run; {} goes with {}", target.name, given, players);
+}
+
 // What is played instead of a fuzzing, and where its tape goes.
 std::string read_conversion(const Words& words, Order& order) {
   order.input = words.input.value_or("");
   order.tape = words.tape.value_or("");
-  if (words.input && !order.artifacts.target->plays_runs) {
-    return fmt::format("an input of {} is no run", words.target);
-  }
   if (words.tape && !words.input) return "--tape goes with --convert";
   if (words.input && order.input.empty()) return "--convert wants the name of a file";
   if (words.tape && order.tape.empty()) return "--tape wants the name of a file";
@@ -166,6 +178,7 @@ std::string read_conversion(const Words& words, Order& order) {
 
 std::string read(const Words& words, Order& order) {
   std::string wrong = read_target_name(words, order.artifacts);
+  if (wrong.empty()) wrong = check_run_options(words, *order.artifacts.target);
   if (!wrong.empty()) return wrong;
   fuzz::Changes& changes = order.artifacts.changes;
   wrong = words.plan.changes(changes, words.scenario.value_or(kScenario));

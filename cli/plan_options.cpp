@@ -51,6 +51,14 @@ std::string PlanOptions::changes(fuzz::Changes& changes, std::string_view scenar
   return wrong;
 }
 
+std::string_view PlanOptions::first_given() const {
+  if (!bugs_.empty()) return "--bug";
+  if (!faults_.empty()) return "--fault";
+  if (no_faults_) return "--no-faults";
+  if (!sizes_.empty()) return "--set";
+  return oracles_ ? "--oracles" : "";
+}
+
 std::vector<std::string> arguments_of(const fuzz::Changes& changes) {
   std::vector<std::string> words;
   const auto add = [&](const char* option, const std::string& value) {

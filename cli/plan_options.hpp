@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/options.hpp"
@@ -19,6 +20,9 @@ class PlanOptions {
   /// What they ask for. Returns what is wrong in one line; names are checked, with the nearest one.
   /// Examples are taken from the scenario, if that is the name of one.
   std::string changes(fuzz::Changes& changes, std::string_view scenario) const;
+
+  /// The name of an option that was given, for who can do nothing with any; empty if none was.
+  std::string_view first_given() const;
 
  private:
   std::vector<std::string> bugs_;

@@ -127,7 +127,14 @@ constexpr Row kBadInput[] = {
     {"fuzz schedule --convert canary.orry --tape .", "\".\" is a folder"},
     {"fuzz schedule --convert canary.orry --tape /proc/x.orry",
      "nothing can be written into \"/proc\""},
-    {"fuzz tape --convert bad.orry", "an input of tape is no run"},
+    {"fuzz tape --convert bad.orry", "an input of tape is no run; --convert goes with schedule\n"},
+    {"fuzz tape --tape a.orry", "an input of tape is no run; --tape goes with schedule\n"},
+    {"fuzz tape --bug garnet-385", "an input of tape is no run; --bug goes with schedule\n"},
+    {"fuzz tape --scenario canry", "an input of tape is no run; --scenario goes with schedule\n"},
+    {"fuzz tape --fault io-eror", "an input of tape is no run; --fault goes with schedule\n"},
+    {"fuzz checkpoint --no-faults", "an input of checkpoint is no run; --no-faults goes with"},
+    {"fuzz checkpoint --set io_points", "an input of checkpoint is no run; --set goes with"},
+    {"fuzz checkpoint --oracles ''", "an input of checkpoint is no run; --oracles goes with"},
     {"fuzz tape --out canary.orry/found", "canary.orry is a file"},
 };
 

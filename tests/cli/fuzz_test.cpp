@@ -248,6 +248,21 @@ TEST_CASE("a target's own death is a finding if a fresh process dies of it too")
   REQUIRE(desk.run(words).code == 0);
 }
 
+TEST_CASE("a target that plays no runs takes all options but those of a run") {
+  const Desk desk;
+  desk.write_fuzzer("echo $* > flags; echo '#7: cov: 1 '; exit 0", "exit 0");
+  for (const char* const target : {"tape", "checkpoint"}) {
+    const Ended ended =
+        desk.run(std::string("fuzz ") + target +
+                 " --fuzzer ./fuzzer --out found --time 60s --grace 60s --hang-after 8s --seed 3 "
+                 "--keep-going -q -- -runs=7");
+    INFO(ended.err);
+    REQUIRE(ended.code == 0);
+    REQUIRE_THAT(desk.read("flags"), ContainsSubstring(" -seed=3 -runs=7"));
+    REQUIRE_THAT(desk.read("flags"), !ContainsSubstring(" --"));
+  }
+}
+
 TEST_CASE("a folder that takes no more bytes is said to be full, and hides no finding") {
   const Desk desk;
   const std::string die = "echo 'SUMMARY: AddressSanitizer: leak x.cpp:17'; exit 1";
