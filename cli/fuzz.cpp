@@ -195,7 +195,7 @@ std::string read(const Words& words, Order& order) {
   if (wrong.empty() && order.seed > UINT32_MAX) wrong = "libFuzzer's seeds have 32 bits";
   order.artifacts.folder = words.folder.value_or("orrery-out/fuzz");
   if (order.artifacts.folder.empty()) return "--out wants the name of a folder";
-  if (wrong.empty()) wrong = check_folder(order.artifacts.folder);
+  if (wrong.empty() && !words.input) wrong = check_folder(order.artifacts.folder);
   if (wrong.empty()) wrong = read_conversion(words, order);
   order.artifacts.fuzzer = words.fuzzer.value_or("");
   if (wrong.empty() && words.fuzzer && !file_exists(*words.fuzzer)) {

@@ -109,6 +109,7 @@ TEST_CASE("an artifact becomes a tape that replays and shrinks; the same failure
   const Bytes bytes = failing_input();
   REQUIRE_FALSE(bytes.empty());
   desk.write("input", bytes);
+  desk.write("orrery-out", bytes);  // no folder of findings is wanted, and none could be made
   const Ended converted = desk.run("fuzz schedule --convert input --bug garnet-385 --tape it.orry");
   REQUIRE(converted.code == 1);
   REQUIRE_THAT(converted.out, ContainsSubstring("\"verdict\":\"failed\""));
