@@ -100,8 +100,13 @@ def up_to(steps, binary, scenario, seed, bug):
                "-q"]
     done = subprocess.run(command, capture_output=True, text=True)
     if not done.stdout:
-        sys.exit(f"{' '.join(command)} says nothing: {done.stderr.strip()}")
+        sys.exit(f"{' '.join(map(str, command))} says nothing: {done.stderr.strip()}")
     return done.stdout
+
+
+def same_up_to(steps, scenario, seed, bug, *binaries):
+    traces = {up_to(steps, binary, scenario, seed, bug) for binary in binaries if steps > 0}
+    return len(traces) < 2
 
 
 def compare_failing(bug, scenario, runs, binaries, scratch):
@@ -118,12 +123,9 @@ def compare_failing(bug, scenario, runs, binaries, scratch):
             if first == now:
                 continue
             by_memory = [run for run in (first, now) if (run[2] or "").startswith("memory: ")]
-            steps = min(first[4], now[4]) - 1
-            same = steps <= 0 or (up_to(steps, switchable[0], scenario, first[0], bug)
-                                  == up_to(steps, binary, scenario, first[0], bug))
-            if not by_memory or not same:
+            if not by_memory or not same_up_to(min(first[4], now[4]) - 1, scenario, first[0], bug,
+                                               switchable[0], binary):
                 compare(scenario, binary, way, [first], [now])
-                sys.exit(f"{scenario} {first[0]} --bug {bug}: {binary} differs up to step {steps}")
     if switchable and failing < len(switchable):
         sys.exit(f"{scenario} --bug {bug}: too few of {runs} runs fail to compare them")
     return len(switchable) * runs
