@@ -14,7 +14,8 @@
 namespace orrery::bench {
 namespace {
 
-constexpr int32_t kPauseMs = 40;  // after each page, of a snapshot that takes its time
+// After each page, of a snapshot that takes no time off, some, and much.
+constexpr int32_t kPausesMs[] = {0, 10, 40};
 
 double seconds_since(Clock::time_point begun) {
   return std::chrono::duration<double>(Clock::now() - begun).count();
@@ -194,7 +195,7 @@ void take_checkpoint(engine::Store& store, bool with_index) {
 void Goals::during_snapshot() {
   if (!wants("orrery")) return;
   Recoveries recoveries;
-  for (const int32_t pause_ms : {0, kPauseMs}) {
+  for (const int32_t pause_ms : kPausesMs) {
     Snapshots snapshots;
     for (uint32_t i = 0; i < wanted_.times.repeats; ++i) {
       const FreshFolder folder(wanted_.times.folder);
