@@ -17,6 +17,7 @@
 #include "engine/store/events.hpp"
 #include "scenarios/ledger.hpp"
 #include "scenarios/oracles/lives.hpp"
+#include "scenarios/oracles/log_order.hpp"
 #include "scenarios/oracles/oracle.hpp"
 #include "scenarios/oracles/serials.hpp"
 
@@ -32,12 +33,6 @@ struct LogLife {
   int64_t end = kUnknown;  // where it found the log to end; 0: there was none
   size_t event = 0;        // by which this is known
   int64_t acknowledged = 0;
-};
-
-// An operation on its place in the log, or somewhere behind others.
-struct Placed {
-  size_t index = SIZE_MAX;  // in the history; SIZE_MAX: what a life began with
-  Operation operation;
 };
 
 class Operations {
@@ -63,9 +58,6 @@ class Operations {
   std::vector<LogLife> logs_;
   bool durable_ = true;  // no enabled fault voids that
 };
-
-bool changes(const Operation& operation);
-uint64_t behind(const std::vector<Placed>& counted, const Operation& doubtful);
 
 }  // namespace
 
@@ -131,47 +123,26 @@ void Operations::take_events() {
 
 // Who comes after an answer comes after it in the log; and who changes something is in it.
 std::optional<Finding> Operations::judge_order() const {
-  std::vector<size_t> begun;
-  std::vector<size_t> ended;
-  for (size_t i = 0; i < all_.size(); ++i) {
-    if (!changes(all_[i]) || all_[i].outcome != Outcome::ok) continue;
-    if (all_[i].log_end == 0) {
-      Finding finding =
-          broken(all_[i].life, "an operation changed something and was not logged",
-                 fmt::format("client {} changed key {}", all_[i].client, all_[i].key));
-      finding.step = all_[i].returned;
-      finding.operations.push_back(i);
-      return finding;
-    }
-    begun.push_back(i);
-    ended.push_back(i);
-  }
-  std::sort(begun.begin(), begun.end(),
-            [&](size_t a, size_t b) { return all_[a].invoked < all_[b].invoked; });
-  std::sort(ended.begin(), ended.end(),
-            [&](size_t a, size_t b) { return all_[a].returned < all_[b].returned; });
-  size_t past = 0;
-  size_t last = SIZE_MAX;  // that ended before, with the highest entry, of the same life
-  for (const size_t i : begun) {
-    for (; past < ended.size() && before(all_[ended[past]], all_[i]); ++past) {
-      const size_t one = ended[past];
-      const bool higher = last == SIZE_MAX || all_[last].life != all_[one].life ||
-                          all_[last].log_end < all_[one].log_end;
-      if (higher) last = one;
-    }
-    if (last == SIZE_MAX || all_[last].life != all_[i].life) continue;
-    if (all_[last].log_end < all_[i].log_end) continue;
-    Finding finding =
-        broken(all_[i].life, "the log holds operations in another order than they happened",
-               fmt::format(
-                   "an entry ends at {}, and one of an operation that had ended before it began at "
-                   "{}",
-                   all_[i].log_end, all_[last].log_end));
-    finding.step = all_[i].returned;
-    finding.operations = {last, i};
+  if (const auto unlogged = find_unlogged(all_)) {
+    const Operation& one = all_[*unlogged];
+    Finding finding = broken(one.life, "an operation changed something and was not logged",
+                             fmt::format("client {} changed key {}", one.client, one.key));
+    finding.step = one.returned;
+    finding.operations.push_back(*unlogged);
     return finding;
   }
-  return std::nullopt;
+  const auto found = find_misplaced(all_);
+  if (!found) return std::nullopt;
+  const Operation& earlier = all_[found->earlier];
+  const Operation& later = all_[found->later];
+  Finding finding = broken(
+      later.life, "the log holds operations in another order than they happened",
+      fmt::format("an entry ends at {}, and one of an operation that had ended before it began at "
+                  "{}",
+                  later.log_end, earlier.log_end));
+  finding.step = later.returned;
+  finding.operations = {found->earlier, found->later};
+  return finding;
 }
 
 // What was promised in lives before must be below the end that this one found.
@@ -253,46 +224,21 @@ Judgement Operations::judge_contents(OracleScratch& scratch, size_t life) const 
 std::vector<Placed> Operations::placed_for(size_t life) const {
   size_t base = life - 1;
   while (!lives_[base].begin_known) --base;
-  std::vector<Placed> placed;
-  std::vector<size_t> doubtful;
+  Logged logged;
   for (size_t i = 0; i < all_.size(); ++i) {
     const Operation& operation = all_[i];
     if (operation.life < base || operation.life >= life || !changes(operation)) continue;
-    if (operation.outcome == Outcome::unknown) doubtful.push_back(i);
-    if (is_counted(operation, life)) placed.push_back({i, operation});
+    if (operation.outcome == Outcome::unknown) logged.doubtful.push_back(i);
+    if (is_counted(operation, life)) logged.counted.push_back(i);
   }
-  std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
-    return a.operation.log_end < b.operation.log_end;
-  });
-  const std::vector<Placed> in_order = placed;
   const uint64_t version = std::max<uint64_t>(lives_[life].version, 1);
-  for (size_t i = 0; i < placed.size(); ++i) {
-    placed[i].operation.invoked = placed[i].operation.returned = 2 * (i + 1);
-    placed[i].operation.version = version;
-  }
-  for (const size_t i : doubtful) {
-    placed.push_back({i, all_[i]});
-    placed.back().operation.invoked = behind(in_order, all_[i]);
-  }
-  for (const Found& found : lives_[base].found) {
-    if (!found.present) continue;
-    Operation write;
-    write.kind = OpKind::upsert;
-    write.outcome = Outcome::ok;
-    write.key = found.key;
-    write.argument = found.value;
-    write.version = version;
-    write.returned = 0;
-    placed.push_back({SIZE_MAX, write});
-  }
-  return placed;
+  return place_by_log(all_, logged, lives_[base].found, version);
 }
 
 // True if the log that the life has found holds it.
 bool Operations::is_counted(const Operation& operation, size_t life) const {
   CHECK(operation.life < life, "an operation of a life that comes later");
-  const bool logged = operation.outcome == Outcome::ok && operation.log_end != 0;
-  return logged && operation.log_end <= end_after(operation.life);
+  return is_logged_until(operation, end_after(operation.life));
 }
 
 // All that a session had done up to its last update in the log, and what a checkpoint may know of
@@ -328,19 +274,6 @@ Finding Operations::broken(size_t life, const char* label, std::string text) con
   finding.label = label;
   finding.text = std::move(text);
   return finding;
-}
-
-bool changes(const Operation& operation) { return operation.kind != OpKind::read; }
-
-// The first place that it may have: behind all that had ended before it began.
-uint64_t behind(const std::vector<Placed>& counted, const Operation& doubtful) {
-  uint64_t place = 1;
-  for (size_t i = 0; i < counted.size(); ++i) {
-    const Operation& operation = counted[i].operation;
-    const bool earlier = operation.life < doubtful.life || before(operation, doubtful);
-    if (operation.key == doubtful.key && earlier) place = 2 * (i + 1) + 1;
-  }
-  return place;
 }
 
 }  // namespace
