@@ -5,32 +5,20 @@
 // it shares with the test which number it is about to write to a key, and up to which number it was
 // told that all is durable. Each key has one writer and its numbers only grow, so what a recovery
 // may find lies between the two.
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <csignal>
-#include <cstdlib>
-#include <string>
-#include <vector>
 
-#include "engine/store/store.hpp"
 #include "scenarios/history.hpp"
 #include "tests/engine/real/io_methods.hpp"
+#include "tests/engine/real/killed_child.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 #include "tests/start.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
 using namespace orrery;
-
-extern char** environ;
+using tests::Orders;
 
 namespace {
 
@@ -38,62 +26,17 @@ constexpr uint64_t kSessions = 4;
 constexpr uint64_t kKeysEach = 8;
 constexpr uint64_t kKeys = kSessions * kKeysEach;
 constexpr uint64_t kLives = 4;
-constexpr const char* kChild = "a process that works until it is killed";
+constexpr const char* kWorker = "a process that works until it is killed";
 
-/// Outlives the child, as what it has written to a file does.
 struct Shared {
   std::atomic<uint64_t> done{0};  // operations of this life
   std::atomic<uint64_t> wrong{0};
   std::array<std::atomic<uint64_t>, kKeys> asked{};    // the highest number that may be there
   std::array<std::atomic<uint64_t>, kKeys> durable{};  // the lowest
 };
+using SharedFile = tests::SharedFile<Shared>;
 
-class SharedFile {
- public:
-  explicit SharedFile(const std::string& folder) {
-    const int file = open((folder + "/shared").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    REQUIRE(file >= 0);
-    REQUIRE(ftruncate(file, sizeof(Shared)) == 0);
-    void* const at = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    REQUIRE(at != MAP_FAILED);
-    close(file);
-    shared_ = static_cast<Shared*>(at);  // zeros, which is what it begins with
-  }
-  ~SharedFile() { munmap(shared_, sizeof(Shared)); }
-  SharedFile(const SharedFile&) = delete;
-  SharedFile& operator=(const SharedFile&) = delete;
-  Shared& operator*() { return *shared_; }
-
- private:
-  Shared* shared_;
-};
-
-engine::StoreOptions options_of(bool fast) {
-  engine::StoreOptions options;
-  options.page_bits = 10;
-  options.memory_bits = 13;
-  options.mutable_permille = 500;
-  options.index_bits = 3;
-  options.segment_bits = 16;
-  options.epoch_slots = 32;
-  options.checkpoints_kept = 1;
-  options.log_operations = true;
-  options.log_page_bits = 10;
-  options.log_memory_bits = 13;
-  options.log_fast_commit = fast;
-  return options;
-}
-
-engine::MachineOptions machine_of(const std::string& folder, const tests::IoWay& way) {
-  return {folder + "/devices", 4, way.method, way.direct, false};
-}
-
-engine::Result<engine::Owned<engine::Store>> begin(engine::Machine& machine, bool fast,
-                                                   const engine::Bugs& bugs) {
-  auto recovered = engine::Store::recover(machine.runtime(), options_of(fast), bugs);
-  if (recovered || recovered.error().code != engine::Errc::not_found) return recovered;
-  return engine::Store::open(machine.runtime(), options_of(fast), bugs);
-}
+std::string shared_path(const std::string& folder) { return folder + "/shared"; }
 
 using Answer = engine::OpResult;
 
@@ -166,40 +109,12 @@ void work(engine::Store& store, Shared& shared, uint64_t id) {
   }
 }
 
-void take_checkpoints(engine::Store& store, Shared& shared) {
-  for (uint64_t n = 0;; ++n) {
-    engine::CheckpointRequest request;
-    request.log = n % 2 == 0 ? engine::LogCheckpoint::snapshot : engine::LogCheckpoint::fold_over;
-    request.index = n % 3 == 0;
-    const auto ticket = store.start_checkpoint(request);
-    if (!ticket || !store.wait_checkpoint(*ticket)) shared.wrong.fetch_add(1);
-  }
-}
-
-/// Its process, until it is killed.
-pid_t start_child(const std::string& folder, size_t way, bool fast) {
-  std::vector<std::string> words = {"ORRERY_TEST_FOLDER=" + folder,
-                                    "ORRERY_TEST_WAY=" + std::to_string(way),
-                                    std::string("ORRERY_TEST_FAST=") + (fast ? "1" : "0")};
-  std::vector<char*> environment;
-  for (char** word = environ; *word != nullptr; ++word) environment.push_back(*word);
-  for (std::string& word : words) environment.push_back(word.data());
-  environment.push_back(nullptr);
-  std::string program = "/proc/self/exe";
-  std::string name = kChild;
-  char* const arguments[] = {program.data(), name.data(), nullptr};
-  pid_t child = 0;
-  REQUIRE(posix_spawn(&child, program.c_str(), nullptr, nullptr, arguments, environment.data()) ==
-          0);
-  return child;
-}
-
 // What is recovered is what counts from now on: it is durable, and nothing above it was asked for.
-void judge(const engine::MachineOptions& options, Shared& shared, bool fast) {
-  auto machine = engine::Machine::open(options);
+void judge(const Orders& orders, Shared& shared) {
+  auto machine = engine::Machine::open(tests::machine_of(orders));
   REQUIRE(machine);
   const engine::Bugs bugs;
-  auto store = begin(**machine, fast, bugs);
+  auto store = tests::begin_store((*machine)->runtime(), orders, bugs);
   REQUIRE(store);
   auto session = (*store)->start_session(session_of(kSessions + 1));
   REQUIRE(session);
@@ -222,23 +137,28 @@ uint64_t durable_sum(const Shared& shared) {
   return sum;
 }
 
+// A life that does so much at least, and is killed at it.
+void live(const Orders& orders, Shared& shared, uint64_t operations) {
+  shared.done.store(0);
+  const uint64_t before = durable_sum(shared);
+  tests::kill_at_work(tests::start_child(kWorker, orders), shared.done, operations);
+  REQUIRE(shared.wrong.load() == 0);
+  REQUIRE(durable_sum(shared) > before);  // of what this life did
+}
+
 }  // namespace
 
-TEST_CASE(kChild, "[.child]") {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const char* const folder = std::getenv("ORRERY_TEST_FOLDER");
-  REQUIRE(folder != nullptr);  // or somebody has started it by hand
-  const tests::IoWay way = tests::io_ways().at(std::stoul(std::getenv("ORRERY_TEST_WAY")));
-  const bool fast = *std::getenv("ORRERY_TEST_FAST") == '1';
-  SharedFile shared(folder);
-  auto machine = engine::Machine::open(machine_of(folder, way));
+TEST_CASE(kWorker, "[.child]") {
+  const Orders orders = tests::orders_of_child();
+  SharedFile shared(shared_path(orders.folder));
+  auto machine = engine::Machine::open(tests::machine_of(orders));
   REQUIRE(machine);
   const engine::Bugs bugs;
-  auto store = begin(**machine, fast, bugs);
+  auto store = tests::begin_store((*machine)->runtime(), orders, bugs);
   REQUIRE(store);
   std::atomic<uint64_t> next{0};
   const auto client = [&] { work(**store, *shared, next.fetch_add(1) + 1); };
-  const auto admin = [&] { take_checkpoints(**store, *shared); };
+  const auto admin = [&] { tests::take_checkpoints(**store, shared->wrong); };
   engine::Tasks& tasks = (*machine)->runtime().tasks;
   engine::TaskId last{};
   for (uint64_t i = 0; i < kSessions; ++i) last = tests::start(tasks, {"session", i}, client);
@@ -249,28 +169,14 @@ TEST_CASE(kChild, "[.child]") {
 TEST_CASE("natively: whoever is killed at work has lost nothing that was durable", "[native]") {
   const std::vector<tests::IoWay> ways = tests::io_ways();
   for (size_t way = 0; way < ways.size(); ++way) {
-    const bool fast = way == 1 || way == 2;  // direct or not, with it and without
     const tests::TemporaryFolder folder;
-    SharedFile shared(folder.path());
+    SharedFile shared(shared_path(folder.path()));
+    // Direct or not, with it and without.
+    const Orders orders{folder.path(), way, way == 1 || way == 2};
     for (uint64_t life = 0; life < kLives; ++life) {
       INFO(ways[way].name << ", life " << life);
-      (*shared).done.store(0);
-      const uint64_t before = durable_sum(*shared);
-      const pid_t child = start_child(folder.path(), way, fast);
-      const uint64_t until = 500 + 700 * life;
-      int status = 0;
-      pid_t ended = 0;
-      while ((*shared).done.load() < until && ended == 0) {
-        ended = waitpid(child, &status, WNOHANG);
-        usleep(500);
-      }
-      REQUIRE(ended == 0);
-      REQUIRE(kill(child, SIGKILL) == 0);
-      REQUIRE(waitpid(child, &status, 0) == child);
-      REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));  // and not by itself
-      REQUIRE((*shared).wrong.load() == 0);
-      REQUIRE(durable_sum(*shared) > before);  // of what this life did
-      judge(machine_of(folder.path(), ways[way]), *shared, fast);
+      live(orders, *shared, 500 + 700 * life);
+      judge(orders, *shared);
     }
   }
 }

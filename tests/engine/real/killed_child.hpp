@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes that a test kills: how they are started, what they leave to it, and the store that one
+// after the other works on.
+//
+// A child is this executable once more, playing a test case of its own, which is hidden. Whatever
+// it writes to a shared file outlives it, like what it has given to the kernel for another file: so
+// it loses what it had in memory, and no more than that. Power is lost in the simulated world only.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <string>
+
+#include "engine/real/machine.hpp"
+#include "engine/store/store.hpp"
+
+namespace orrery::tests {
+
+/// What a child is told.
+struct Orders {
+  std::string folder;   // of the store, and of what is shared
+  size_t way = 0;       // how it carries out requests: the number in io_ways()
+  bool fast = false;    // commits are records among the entries of the log
+  uint64_t number = 0;  // whatever the test makes of it
+};
+
+/// Starts a process that plays this test case.
+pid_t start_child(const char* test_case, const Orders& orders);
+/// In there: what it was told. It will not outlive whoever has told it.
+Orders orders_of_child();
+/// Ends a child that has done what it was to do. It says nothing, like one that was killed.
+[[noreturn]] void end_child();
+
+/// Kills the child when it has done so much. Requires: it does more, until it is killed.
+void kill_at_work(pid_t child, const std::atomic<uint64_t>& done, uint64_t until);
+/// Waits for the end of a child. False if it was killed, true if it had done what it was to do.
+bool wait_for_child(pid_t child);
+
+/// The machine and the store of all these tests. Little of it fits into memory.
+engine::MachineOptions machine_of(const Orders& orders);
+engine::StoreOptions store_of(const Orders& orders);
+/// Recovers the store, or opens it if there is none yet.
+engine::Result<engine::Owned<engine::Store>> begin_store(const engine::Runtime& runtime,
+                                                         const Orders& orders,
+                                                         const engine::Bugs& bugs);
+/// Takes one checkpoint after the other, of all kinds, for ever.
+[[noreturn]] void take_checkpoints(engine::Store& store, std::atomic<uint64_t>& wrong);
+
+/// Maps a file of this size, which is made if need be. It is zeros at first.
+void* map_shared(const std::string& path, size_t size);
+
+/// What several processes look at, and what outlives each of them. It begins as zeros, whatever its
+/// constructor would say.
+template <typename T>
+class SharedFile {
+ public:
+  explicit SharedFile(const std::string& path)
+      : shared_(static_cast<T*>(map_shared(path, sizeof(T)))) {}
+  ~SharedFile() { munmap(shared_, sizeof(T)); }
+  SharedFile(const SharedFile&) = delete;
+  SharedFile& operator=(const SharedFile&) = delete;
+  T& operator*() { return *shared_; }
+  T* operator->() { return shared_; }
+
+ private:
+  T* shared_;
+};
+
+}  // namespace orrery::tests
