@@ -23,6 +23,7 @@ pid_t start_child(const char* test_case, const Orders& orders) {
   std::vector<std::string> words = {"ORRERY_TEST_FOLDER=" + orders.folder,
                                     "ORRERY_TEST_WAY=" + std::to_string(orders.way),
                                     std::string("ORRERY_TEST_FAST=") + (orders.fast ? "1" : "0"),
+                                    std::string("ORRERY_TEST_SMALL=") + (orders.small ? "1" : "0"),
                                     "ORRERY_TEST_NUMBER=" + std::to_string(orders.number)};
   std::vector<char*> environment;
   for (char** word = environ; *word != nullptr; ++word) environment.push_back(*word);
@@ -42,7 +43,8 @@ Orders orders_of_child() {
   const char* const folder = std::getenv("ORRERY_TEST_FOLDER");
   REQUIRE(folder != nullptr);  // or somebody has started it by hand
   return {folder, std::stoul(std::getenv("ORRERY_TEST_WAY")),
-          *std::getenv("ORRERY_TEST_FAST") == '1', std::stoul(std::getenv("ORRERY_TEST_NUMBER"))};
+          *std::getenv("ORRERY_TEST_FAST") == '1', *std::getenv("ORRERY_TEST_SMALL") == '1',
+          std::stoul(std::getenv("ORRERY_TEST_NUMBER"))};
 }
 
 void end_child() { std::_Exit(0); }
@@ -76,7 +78,7 @@ engine::MachineOptions machine_of(const Orders& orders) {
 engine::StoreOptions store_of(const Orders& orders) {
   engine::StoreOptions options;
   options.page_bits = 10;
-  options.memory_bits = 13;
+  options.memory_bits = orders.small ? 11 : 13;
   options.mutable_permille = 500;
   options.index_bits = 3;
   options.segment_bits = 16;

@@ -23,6 +23,7 @@ struct Orders {
   std::string folder;   // of the store, and of what is shared
   size_t way = 0;       // how it carries out requests: the number in io_ways()
   bool fast = false;    // commits are records among the entries of the log
+  bool small = false;   // the store has a quarter of its memory only
   uint64_t number = 0;  // whatever the test makes of it
 };
 
@@ -38,7 +39,7 @@ void kill_at_work(pid_t child, const std::atomic<uint64_t>& done, uint64_t until
 /// Waits for the end of a child. False if it was killed, true if it had done what it was to do.
 bool wait_for_child(pid_t child);
 
-/// The machine and the store of all these tests. Little of it fits into memory.
+/// The machine and the store of all these tests. It has a memory of 8 KiB, or of 2.
 engine::MachineOptions machine_of(const Orders& orders);
 engine::StoreOptions store_of(const Orders& orders);
 /// Recovers the store, or opens it if there is none yet.

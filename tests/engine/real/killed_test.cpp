@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes that are killed at work, and the store that the next one finds.
+// Processes that are killed, at work or while they recover, and the store that the next one finds.
 //
 // A child writes, commits its log and takes checkpoints, until it is killed. It says in memory that
 // it shares with the test which number it is about to write to a key, and up to which number it was
@@ -8,11 +8,14 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <csignal>
 
 #include "scenarios/history.hpp"
 #include "tests/engine/real/io_methods.hpp"
+#include "tests/engine/real/kernel_calls.hpp"
 #include "tests/engine/real/killed_child.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
+#include "tests/engine/real/watched_storage.hpp"
 #include "tests/start.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
@@ -23,10 +26,11 @@ using tests::Orders;
 namespace {
 
 constexpr uint64_t kSessions = 4;
-constexpr uint64_t kKeysEach = 8;
+constexpr uint64_t kKeysEach = 16;
 constexpr uint64_t kKeys = kSessions * kKeysEach;
 constexpr uint64_t kLives = 4;
 constexpr const char* kWorker = "a process that works until it is killed";
+constexpr const char* kRecoverer = "a process that recovers a store and may kill itself on the way";
 
 struct Shared {
   std::atomic<uint64_t> done{0};  // operations of this life
@@ -110,7 +114,9 @@ void work(engine::Store& store, Shared& shared, uint64_t id) {
 }
 
 // What is recovered is what counts from now on: it is durable, and nothing above it was asked for.
-void judge(const Orders& orders, Shared& shared) {
+// With little memory, so that not all of it is read from there.
+void judge(Orders orders, Shared& shared) {
+  orders.small = true;
   auto machine = engine::Machine::open(tests::machine_of(orders));
   REQUIRE(machine);
   const engine::Bugs bugs;
@@ -146,6 +152,16 @@ void live(const Orders& orders, Shared& shared, uint64_t operations) {
   REQUIRE(durable_sum(shared) > before);  // of what this life did
 }
 
+// Recoveries that die at one instant after the other, `stride` apart, until one is done before its
+// turn comes. Returns how many have died. Every other one has little memory.
+uint64_t die_recovering(Orders orders, uint64_t first, uint64_t stride) {
+  for (uint64_t deaths = 0;; ++deaths) {
+    orders.number = first + deaths * stride;
+    orders.small = deaths % 2 == 1;  // what was in memory does not fit: the log is written then
+    if (tests::wait_for_child(tests::start_child(kRecoverer, orders))) return deaths;
+  }
+}
+
 }  // namespace
 
 TEST_CASE(kWorker, "[.child]") {
@@ -166,6 +182,33 @@ TEST_CASE(kWorker, "[.child]") {
   tasks.join(last);
 }
 
+// An instant is whatever the engine asks of its storage, and whatever that asks of the kernel to
+// make it durable.
+TEST_CASE(kRecoverer, "[.child]") {
+  const Orders orders = tests::orders_of_child();
+  auto machine = engine::Machine::open(tests::machine_of(orders));
+  REQUIRE(machine);
+  std::atomic<uint64_t> instants{0};
+  const auto visit = [&] {
+    if (instants.fetch_add(1) + 1 == orders.number) raise(SIGKILL);
+  };
+  const engine::Runtime real = (*machine)->runtime();
+  tests::WatchedStorage storage(real.storage, visit);
+  const engine::Bugs bugs;
+  {
+    const tests::WatchedCalls calls([&](const tests::KernelCall&) {
+      visit();
+      return 0;
+    });
+    auto store = engine::Store::recover({real.clock, real.tasks, storage, real.frames, real.memory},
+                                        tests::store_of(orders), bugs);
+    REQUIRE(store);
+    instants.store(orders.number);  // it has survived
+    (*store)->close();
+  }
+  tests::end_child();
+}
+
 TEST_CASE("natively: whoever is killed at work has lost nothing that was durable", "[native]") {
   const std::vector<tests::IoWay> ways = tests::io_ways();
   for (size_t way = 0; way < ways.size(); ++way) {
@@ -176,6 +219,31 @@ TEST_CASE("natively: whoever is killed at work has lost nothing that was durable
     for (uint64_t life = 0; life < kLives; ++life) {
       INFO(ways[way].name << ", life " << life);
       live(orders, *shared, 500 + 700 * life);
+      judge(orders, *shared);
+    }
+  }
+}
+
+// Not judged after each death: what one has lost the next ones do not bring back, and who dies on
+// the way leaves more behind than who recovers and goes.
+TEST_CASE("natively: whoever is killed while it recovers has lost nothing either", "[native]") {
+  const std::vector<tests::IoWay> ways = tests::io_ways();
+  constexpr uint64_t kLivesHere = 2;
+  const uint64_t stride = ways.size() * kLivesHere;  // together they die at all instants
+  // Of a log alone. Its newest commit is looked for, opened and read, twice; its device is opened,
+  // read and synced; another commit is opened, written and synced, and then its name; the older one
+  // is removed. A request is two instants, and each file that is opened or synced one of the
+  // kernel.
+  constexpr uint64_t kInstantsMin = 32;
+  for (size_t way = 0; way < ways.size(); ++way) {
+    const tests::TemporaryFolder folder;
+    SharedFile shared(shared_path(folder.path()));
+    const Orders orders{folder.path(), way, way == 1 || way == 2};
+    for (uint64_t life = 0; life < kLivesHere; ++life) {
+      INFO(ways[way].name << ", life " << life);
+      live(orders, *shared, 300);
+      const uint64_t deaths = die_recovering(orders, 1 + way * kLivesHere + life, stride);
+      REQUIRE(deaths >= kInstantsMin / stride);
       judge(orders, *shared);
     }
   }
