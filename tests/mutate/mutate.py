@@ -41,7 +41,7 @@ SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-f
              "operation-log"]
 SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
-NATIVE_SECONDS = 60  # many times what the native tests take
+NATIVE_SECONDS = 180  # many times what the native tests take
 KILLED_AFTER = []  # runs of all scenarios together, of each break that was noticed
 
 

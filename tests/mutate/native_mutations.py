@@ -81,6 +81,21 @@ NATIVE_MUTATIONS = [
     ("acknowledged-without-a-commit", "engine/store/store.cpp",
      "  return operations_.commit();\n",
      "  return LogAddr{1};\n"),
+    # Only deaths in the middle of a recovery show these two.
+    ("older-commit-goes-first", "engine/store/append_log_recovery.cpp",
+     "  TRY(log_.write_file(info));\n",
+     "  log_.files_.remove_below(info.number);\n"
+     "  TRY(log_.write_file(info));\n"),
+    ("half-written-commit-is-an-error", "engine/store/append_log_files.cpp",
+     "    if (found || found.error().code != Errc::corrupt) return found;\n",
+     "    if (found || found.error().code != Errc::io) return found;\n"),
+    # What these break is in no contents.
+    ("goes-on-in-a-used-version", "engine/store/operation_replay.cpp",
+     "  driver_.go_on_in(*replayed + 1);\n",
+     "  driver_.go_on_in(*replayed);\n"),
+    ("serials-not-replayed", "engine/store/operation_replay.cpp",
+     "    TRY(driver_.replayed(operation->session, operation->serial));\n",
+     ""),
     # A fence less: the store may become visible after the look that follows it.
     ("leaves-behind-its-look", "engine/store/epoch.cpp",
      "  entry.local_epoch.store(0);",
