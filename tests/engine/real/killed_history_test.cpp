@@ -141,7 +141,7 @@ void Worker::play(uint32_t session) {
       while (end && before < *end && !shared.promised.compare_exchange_weak(before, *end)) {
       }
     }
-    shared.done.fetch_add(1);
+    shared.done.fetch_add(1, std::memory_order_relaxed);
   }
   client.close();
 }

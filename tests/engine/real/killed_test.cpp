@@ -109,7 +109,7 @@ void work(engine::Store& store, Shared& shared, uint64_t id) {
         shared.durable[own].store(shared.asked[own].load());
       }
     }
-    shared.done.fetch_add(1);
+    shared.done.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
