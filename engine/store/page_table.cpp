@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/page_table.hpp"
 
+#include <cstring>
+
 #include "engine/base/crc32c.hpp"
 #include "engine/store/record.hpp"
 
@@ -10,6 +12,41 @@ namespace {
 // An entry is a checksum, and a word of the state and, above it, `from` in units of 8 bytes.
 constexpr uint32_t kStateBits = 2;
 constexpr uint32_t kAlignmentBits = 3;
+
+// A checksum of many small pieces. They are brought together first: a record of a few words would
+// take longer to be handed over than to be summed up.
+class Gathered {
+ public:
+  void add(uint64_t word, Bytes bytes) {
+    if (count_ + sizeof word + bytes.size() > sizeof room_) sum_up();
+    put(room_ + count_, word);
+    count_ += sizeof word;
+    add(bytes);
+  }
+  void add(Bytes bytes) {
+    if (count_ + bytes.size() > sizeof room_) sum_up();
+    if (bytes.size() > sizeof room_) {
+      sum_ = crc32c(bytes, sum_);
+    } else if (!bytes.empty()) {
+      std::memcpy(room_ + count_, bytes.data(), bytes.size());
+      count_ += bytes.size();
+    }
+  }
+  uint32_t finish() {
+    sum_up();
+    return sum_;
+  }
+
+ private:
+  void sum_up() {
+    sum_ = crc32c({room_, count_}, sum_);
+    count_ = 0;
+  }
+
+  std::byte room_[2048];
+  size_t count_ = 0;
+  uint32_t sum_ = 0;
+};
 
 }  // namespace
 
@@ -61,7 +98,7 @@ Result<void> PageTable::decode(Bytes file) {
 uint32_t page_checksum(Bytes image) {
   // Whoever replaces a record seals it, and the walk of an earlier snapshot takes Dirty away.
   constexpr uint64_t kVolatile = RecordHeader::kSealed | RecordHeader::kDirty;
-  uint32_t sum = 0;
+  Gathered sum;
   size_t at = 0;
   while (at + kHeaderSize <= image.size()) {
     const auto word = get<uint64_t>(image.data() + at);
@@ -70,19 +107,17 @@ uint32_t page_checksum(Bytes image) {
       const auto left = static_cast<int64_t>(image.size() - at);
       const auto stage = look_at_image(image.subspan(at), left);
       if (!stage || !stage->complete) break;
-      std::byte header[kHeaderSize];
-      put(header, word & ~kVolatile);
-      sum = crc32c(header, sum);
       step = static_cast<size_t>(stage->image.size);
-      sum = crc32c(image.subspan(at + kHeaderSize, step - kHeaderSize), sum);
+      sum.add(word & ~kVolatile, image.subspan(at + kHeaderSize, step - kHeaderSize));
     }
     at += step;
   }
   // What makes no sense as records counts as it is; so does where the records ended.
-  sum = crc32c(image.subspan(at), sum);
+  sum.add(image.subspan(at));
   std::byte end[8];
   put(end, static_cast<uint64_t>(at));
-  return crc32c(end, sum);
+  sum.add(end);
+  return sum.finish();
 }
 
 }  // namespace orrery::engine
