@@ -5,7 +5,8 @@
 #
 # usage: [ORRERY=binary] [DESK=folder] fuzz_smoke.sh
 #
-# Runs are counted, not timed: the time limits only keep a hang from going unnoticed.
+# Runs are counted, not timed: the time limits only keep a hang from going unnoticed, but for that
+# of the planted bug, which is to be found within it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 orrery=${ORRERY:-build/release/cli/orrery}

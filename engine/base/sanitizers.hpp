@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which sanitizers this build has: ORRERY_ASAN, ORRERY_TSAN and ORRERY_UBSAN are 1 or 0, for #if.
-// Compilers say it in different ways, and g++ does not say whether it has UBSan. Who forgets to ask
-// here is told by -Wundef.
+// Compilers say it in different ways, and g++ does not say whether it has UBSan. An #if without
+// this header is a warning (-Wundef); an #ifdef asks nothing.
 #pragma once
 
 #ifdef __has_feature

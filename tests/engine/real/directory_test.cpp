@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "engine/base/sanitizers.hpp"
 #include "engine/real/machine.hpp"
 #include "tests/engine/real/kernel_calls.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
@@ -163,7 +164,7 @@ TEST_CASE("who waits for a file holds up nobody who wants another", "[directory]
   CHECK(storage.remove("new"));
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)  // a sanitizer has its own operators
+#if !ORRERY_ASAN && !ORRERY_TSAN  // a sanitizer has its own operators
 
 namespace {
 

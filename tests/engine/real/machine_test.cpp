@@ -2,6 +2,7 @@
 // What only the machine promises: contents outlive the process's use of them, the kernel's errors
 // are a device's errors, names are paths, and what was given back is really gone.
 #include "engine/real/machine.hpp"
+#include "engine/base/sanitizers.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -320,7 +321,7 @@ TEST_CASE("what the machine cannot give is no_memory", "[machine]") {
   const auto frame = runtime.frames.acquire(0, kTooMuch);
   REQUIRE_FALSE(frame);
   REQUIRE(frame.error().code == Errc::no_memory);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)  // a sanitizer takes it for a mistake
+#if !ORRERY_ASAN && !ORRERY_TSAN  // a sanitizer takes it for a mistake
   for (const size_t alignment : {8U, 512U}) {
     const auto block = runtime.memory.allocate(kTooMuch, alignment, "too much");
     REQUIRE_FALSE(block);

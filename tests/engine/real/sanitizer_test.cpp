@@ -149,11 +149,8 @@ TEST_CASE("what a device does to a buffer is seen by the sanitizers", "[sanitize
           "/data: a request for 1024 bytes at 1024 has a buffer that is not";
       check(Mistake::freed, request);
       check(Mistake::outside, request);
-      // Of a call that reads, unlike all others, the sanitizer knows by itself.
-      const bool is_call = kind == IoKind::read && ways[way].method == engine::IoMethod::pool;
       check(Mistake::freed_early,
-            is_call ? "heap-use-after-free"
-                    : "/data: the buffer of a request for 1024 bytes at 1024 was freed in flight");
+            "/data: the buffer of a request for 1024 bytes at 1024 was freed in flight");
 #else
       check(Mistake::touched, "data race");
 #endif

@@ -80,20 +80,38 @@ class FullDisk {
   SmallFiles files_;
 };
 
+/// Calls `body` where only this thread, and those that it starts, see what `mounts` has mounted.
+/// False if this process may not mount.
+template <typename Mounts, typename Body>
+bool run_mounted(const Mounts& mounts, const Body& body) {
+  bool could = false;
+  std::thread([&] {
+    could = unshare(CLONE_NEWNS) == 0 &&
+            mount("none", "/", nullptr, MS_REC | MS_PRIVATE, "") == 0 && mounts();
+    if (could) body();
+  }).join();
+  return could;
+}
+
 /// Calls `body` where this folder is mounted read-only. False if this process may not mount.
 template <typename Body>
 bool run_read_only(const std::string& folder, const Body& body) {
-  bool could = false;
-  std::thread([&] {  // mounts are a thread's own, and of those that it starts
-    const char* const path = folder.c_str();
+  const char* const path = folder.c_str();
+  const auto mounts = [&] {
     constexpr unsigned long kAgain = MS_BIND | MS_REMOUNT | MS_RDONLY;
-    could =
-        unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, "") == 0 &&
-        mount(path, path, nullptr, MS_BIND, "") == 0 && mount(path, path, nullptr, kAgain, "") == 0;
-    if (could) body();
-  })
-      .join();
-  return could;
+    return mount(path, path, nullptr, MS_BIND, "") == 0 &&
+           mount(path, path, nullptr, kAgain, "") == 0;
+  };
+  return run_mounted(mounts, body);
+}
+
+/// Calls `body` where this folder is a file system of so many bytes. False if this process may not
+/// mount.
+template <typename Body>
+bool run_on_small_disk(const std::string& folder, size_t size, const Body& body) {
+  const std::string data = "size=" + std::to_string(size);
+  const auto mounts = [&] { return mount("none", folder.c_str(), "tmpfs", 0, data.c_str()) == 0; };
+  return run_mounted(mounts, body);
 }
 
 /// Calls `body` where the kernel gives nobody a ring (EPERM), as in many containers. False if this

@@ -19,7 +19,8 @@
 //              a short transfer that an engine sees: of the kernel's, the machine transfers the
 //              rest, or has failed; power that is lost, with what no sync covers (disk_test.cpp):
 //              nobody here can take the machine's away
-//   machine    contents that outlive the process without a kill (machine_test.cpp);
+//   machine    contents that outlive the process without a kill (machine_test.cpp): a simulated
+//              life ends by a crash, or with its world;
 //              which error it is: a simulated disk only ever says io, the machine also no_space and
 //              no_memory, as the kernel does (machine_test.cpp, recovery_test.cpp): an engine may
 //              not do more for one than for another;

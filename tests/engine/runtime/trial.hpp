@@ -18,7 +18,7 @@
 namespace orrery::tests {
 
 enum class Trouble : uint8_t {
-  full_disk,        // no write succeeds
+  full_disk,        // no write succeeds, unless it replaces something
   small_files,      // nor does one that ends beyond kFileMax
   read_only,        // nothing can be made, changed or removed
   short_transfers,  // a transfer may end early
@@ -33,7 +33,7 @@ struct Trial {
   const char* name;
   Trouble trouble;
   Part before;
-  Part during;  // in each world it must have seen its trouble at least once
+  Part during;  // in each world its trouble must have been seen, by it or by who made it
   Part after;
 };
 
