@@ -27,15 +27,23 @@ int ask(CallKind kind, int file, off_t offset = 0) {
   return (*visit)({kind, path.string(), static_cast<uint64_t>(offset)});
 }
 
-std::atomic<bool> shortens{false};
-std::atomic<size_t> shortened{0};
+std::atomic<Transfers> how_now{Transfers::whole};
+std::atomic<size_t> troubled{0};
 
 // How much of a transfer is let through.
 size_t let_through(size_t length) {
   constexpr size_t kSector = 512;
-  if (!shortens.load() || length < 2 * kSector) return length;
-  shortened.fetch_add(1);
+  if (how_now.load() != Transfers::in_halves || length < 2 * kSector) return length;
+  troubled.fetch_add(1);
   return length / 2 / kSector * kSector;
+}
+
+// Whether a request must fail, as one to a medium that has gone bad.
+bool fails() {
+  if (how_now.load() != Transfers::failing) return false;
+  troubled.fetch_add(1);
+  errno = EIO;
+  return true;
 }
 
 // What stands behind ours. Requires: the library has it.
@@ -56,18 +64,19 @@ int call(int error, long number, Arguments... arguments) {
 WatchedCalls::WatchedCalls(Visit visit) : visit_(std::move(visit)) { watching.store(&visit_); }
 WatchedCalls::~WatchedCalls() { watching.store(nullptr); }
 
-ShortTransfers::ShortTransfers() {
-  shortened.store(0);
-  shortens.store(true);
+TroubledTransfers::TroubledTransfers(Transfers how) {
+  troubled.store(0);
+  how_now.store(how);
 }
-ShortTransfers::~ShortTransfers() { shortens.store(false); }
-size_t ShortTransfers::count() const { return shortened.load(); }
+TroubledTransfers::~TroubledTransfers() { how_now.store(Transfers::whole); }
+size_t TroubledTransfers::count() const { return troubled.load(); }
 
 }  // namespace orrery::tests
 
 using orrery::tests::ask;
 using orrery::tests::call;
 using orrery::tests::CallKind;
+using orrery::tests::fails;
 using orrery::tests::let_through;
 using orrery::tests::next_of;
 
@@ -87,7 +96,10 @@ int fallocate(int file, int mode, off_t offset, off_t length) {
   return call(ask(CallKind::fallocate, file, offset), SYS_fallocate, file, mode, offset, length);
 }
 
+int fdatasync(int file) { return fails() ? -1 : static_cast<int>(syscall(SYS_fdatasync, file)); }
+
 ssize_t pread(int file, void* buffer, size_t length, off_t offset) {
+  if (fails()) return -1;
   return syscall(SYS_pread64, file, buffer, let_through(length), offset);
 }
 
@@ -104,6 +116,7 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...) noexcept 
   for (long& argument : arguments) argument = va_arg(list, long);
   va_end(list);
   if (number == SYS_pwrite64) {
+    if (fails()) return -1;
     arguments[2] = static_cast<long>(let_through(static_cast<size_t>(arguments[2])));
   }
   return next(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
@@ -118,6 +131,7 @@ int io_uring_submit(io_uring* ring) {
                        entry.opcode == IORING_OP_READ_FIXED ||
                        entry.opcode == IORING_OP_WRITE_FIXED;
     if (moves) entry.len = static_cast<unsigned>(let_through(entry.len));
+    if ((moves || entry.opcode == IORING_OP_FSYNC) && fails()) entry.fd = -1;
   }
   return next(ring);
 }

@@ -33,15 +33,18 @@ class WatchedCalls {
   Visit visit_;
 };
 
+enum class Transfers { whole, in_halves, failing };
+
 /// While one lives, the kernel transfers half of what it is asked for, in whole sectors, as it may
-/// at any time. One at a time, and no request is under way when it comes or goes.
-class ShortTransfers {
+/// at any time; or it fails whatever it is asked to read, write or sync. One at a time, and no
+/// request is under way when it comes or goes.
+class TroubledTransfers {
  public:
-  ShortTransfers();
-  ~ShortTransfers();
-  ShortTransfers(const ShortTransfers&) = delete;
-  ShortTransfers& operator=(const ShortTransfers&) = delete;
-  /// How many fell short so far.
+  explicit TroubledTransfers(Transfers how);
+  ~TroubledTransfers();
+  TroubledTransfers(const TroubledTransfers&) = delete;
+  TroubledTransfers& operator=(const TroubledTransfers&) = delete;
+  /// How many were not what was asked for.
   size_t count() const;
 };
 

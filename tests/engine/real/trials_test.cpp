@@ -122,8 +122,11 @@ void play_in_trouble(const engine::MachineOptions& options, const Trial& trial, 
       WARN("not tried: this process may not mount");
       return expect.saw();
     }
+    case Trouble::broken_disk:
     case Trouble::short_transfers: {
-      const tests::ShortTransfers transfers;
+      const bool fail = trial.trouble == Trouble::broken_disk;
+      const tests::TroubledTransfers transfers(fail ? tests::Transfers::failing
+                                                    : tests::Transfers::in_halves);
       play(options, trial.during, expect);
       if (transfers.count() > 0) expect.saw();
       return;

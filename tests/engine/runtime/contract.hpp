@@ -6,8 +6,8 @@
 // it throws nothing, judges with `expect`, and leaves no task and no request behind. It uses no
 // time of day: a deadline may come late, never early.
 //
-// Where the world goes wrong (a full disk, one that is read-only, a limit on the size of files,
-// short transfers, no memory, a kill), the bodies are trials, in trial.hpp.
+// Where the world goes wrong (a full disk, a broken one, one that is read-only, a limit on the size
+// of files, short transfers, no memory, a kill), the bodies are trials, in trial.hpp.
 //
 // What only one of the two worlds promises, and therefore is tested in its own folder:
 //

@@ -20,6 +20,7 @@ namespace orrery::tests {
 enum class Trouble : uint8_t {
   full_disk,        // no write succeeds, unless it replaces something
   small_files,      // nor does one that ends beyond kFileMax
+  broken_disk,      // no read, write or sync succeeds
   read_only,        // nothing can be made, changed or removed
   short_transfers,  // a transfer may end early
   no_memory,        // sooner or later no block and no frame is given

@@ -164,6 +164,31 @@ void look_beyond_limit(const Runtime& runtime, Expect& expect) {
   remove_all(runtime, expect);
 }
 
+// A disk that answers, and does nothing that it is asked for.
+
+void use_broken_disk(const Runtime& runtime, Expect& expect) {
+  Device* const device = open(runtime, expect);
+  if (device == nullptr) return;
+  expect_no_write(runtime, expect, *device, 4096, 'n');
+  Sectors read('?');
+  Request request(runtime.tasks);
+  request.submit(*device, IoKind::read, 0, read.first(2));
+  expect(request.wait() == Errc::io, "a broken disk is read");
+  expect(request.io.transferred == 0, "a read that failed says that it transferred something");
+  const Errc synced = transact(runtime.tasks, *device, IoKind::sync, 0, {});
+  expect(synced == Errc::io, "a broken disk syncs");
+  device->close();
+}
+
+void look_after_break(const Runtime& runtime, Expect& expect) {
+  Device* const device = open(runtime, expect);
+  if (device == nullptr) return;
+  expect(sectors_are(runtime, *device, 0, "o"), "a disk that broke has lost what was durable");
+  expect(sectors_are(runtime, *device, 4096, ".n"), "a failed write has torn a sector");
+  expect_sound(runtime, expect, *device);
+  remove_all(runtime, expect);
+}
+
 // A file system that is read-only.
 
 // Devices are opened to be written: not even those that are there can be opened.
@@ -372,6 +397,8 @@ constexpr Trial kTrials[] = {
      &use_full_disk, &look_after_full_disk},
     {"at a limit on the size of files writes beyond it fail", Trouble::small_files, &write_durably,
      &meet_file_limit, &look_beyond_limit},
+    {"where nothing can be read, written or synced each request says so", Trouble::broken_disk,
+     &write_durably, &use_broken_disk, &look_after_break},
     {"where nothing can be changed nothing is", Trouble::read_only, &write_durably, &use_read_only,
      &look_at_unchanged},
     {"a transfer that ends early says how far it came", Trouble::short_transfers, &write_durably,

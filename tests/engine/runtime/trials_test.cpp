@@ -51,6 +51,7 @@ class Troubled final : public sim::Source {
   // An address does not say where a request ends: the trials write nothing from the last sector
   // below the limit on that would not cross it.
   uint64_t error(const sim::Address& at, uint64_t bound) const {
+    if (trouble_ == Trouble::broken_disk) return 1 + draw(at, bound - 1);
     if (!std::string_view(at.actor.name.label).starts_with("write:")) return 0;
     const bool fails =
         trouble_ == Trouble::full_disk ||
