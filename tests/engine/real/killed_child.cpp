@@ -20,11 +20,13 @@ extern char** environ;
 namespace orrery::tests {
 
 pid_t start_child(const char* test_case, const Orders& orders) {
-  std::vector<std::string> words = {"ORRERY_TEST_FOLDER=" + orders.folder,
-                                    "ORRERY_TEST_WAY=" + std::to_string(orders.way),
-                                    std::string("ORRERY_TEST_FAST=") + (orders.fast ? "1" : "0"),
-                                    std::string("ORRERY_TEST_SMALL=") + (orders.small ? "1" : "0"),
-                                    "ORRERY_TEST_NUMBER=" + std::to_string(orders.number)};
+  std::vector<std::string> words = {
+      "ORRERY_TEST_FOLDER=" + orders.folder,
+      "ORRERY_TEST_WAY=" + std::to_string(orders.way),
+      std::string("ORRERY_TEST_FAST=") + (orders.fast ? "1" : "0"),
+      std::string("ORRERY_TEST_SMALL=") + (orders.small ? "1" : "0"),
+      "ORRERY_TEST_NUMBER=" + std::to_string(orders.number),
+      std::string("ORRERY_TEST_LOGGED=") + (orders.logged ? "1" : "0")};
   std::vector<char*> environment;
   for (char** word = environ; *word != nullptr; ++word) environment.push_back(*word);
   for (std::string& word : words) environment.push_back(word.data());
@@ -42,9 +44,12 @@ Orders orders_of_child() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const char* const folder = std::getenv("ORRERY_TEST_FOLDER");
   REQUIRE(folder != nullptr);  // or somebody has started it by hand
-  return {folder, std::stoul(std::getenv("ORRERY_TEST_WAY")),
-          *std::getenv("ORRERY_TEST_FAST") == '1', *std::getenv("ORRERY_TEST_SMALL") == '1',
-          std::stoul(std::getenv("ORRERY_TEST_NUMBER"))};
+  return {folder,
+          std::stoul(std::getenv("ORRERY_TEST_WAY")),
+          *std::getenv("ORRERY_TEST_FAST") == '1',
+          *std::getenv("ORRERY_TEST_SMALL") == '1',
+          std::stoul(std::getenv("ORRERY_TEST_NUMBER")),
+          *std::getenv("ORRERY_TEST_LOGGED") == '1'};
 }
 
 void end_child() { std::_Exit(0); }
@@ -84,7 +89,7 @@ engine::StoreOptions store_of(const Orders& orders) {
   options.segment_bits = 16;
   options.epoch_slots = 32;
   options.checkpoints_kept = 1;
-  options.log_operations = true;
+  options.log_operations = orders.logged;
   options.log_page_bits = 10;
   options.log_memory_bits = 13;
   options.log_fast_commit = orders.fast;
@@ -99,12 +104,16 @@ engine::Result<engine::Owned<engine::Store>> begin_store(const engine::Runtime& 
   return engine::Store::open(runtime, store_of(orders), bugs);
 }
 
+engine::CheckpointRequest checkpoint_of(uint64_t n) {
+  engine::CheckpointRequest request;
+  request.log = n % 2 == 0 ? engine::LogCheckpoint::snapshot : engine::LogCheckpoint::fold_over;
+  request.index = n % 3 == 0;
+  return request;
+}
+
 void take_checkpoints(engine::Store& store, std::atomic<uint64_t>& wrong) {
   for (uint64_t n = 0;; ++n) {
-    engine::CheckpointRequest request;
-    request.log = n % 2 == 0 ? engine::LogCheckpoint::snapshot : engine::LogCheckpoint::fold_over;
-    request.index = n % 3 == 0;
-    const auto ticket = store.start_checkpoint(request);
+    const auto ticket = store.start_checkpoint(checkpoint_of(n));
     if (!ticket || !store.wait_checkpoint(*ticket)) wrong.fetch_add(1);
   }
 }

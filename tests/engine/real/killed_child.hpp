@@ -25,6 +25,7 @@ struct Orders {
   bool fast = false;    // commits are records among the entries of the log
   bool small = false;   // the store has a quarter of its memory only
   uint64_t number = 0;  // whatever the test makes of it
+  bool logged = true;   // the store has a log of operations
 };
 
 /// Starts a process that plays this test case.
@@ -46,7 +47,9 @@ engine::StoreOptions store_of(const Orders& orders);
 engine::Result<engine::Owned<engine::Store>> begin_store(const engine::Runtime& runtime,
                                                          const Orders& orders,
                                                          const engine::Bugs& bugs);
-/// Takes one checkpoint after the other, of all kinds, for ever.
+/// The n-th checkpoint of a child: of all kinds in turn.
+engine::CheckpointRequest checkpoint_of(uint64_t n);
+/// Takes one after the other, for ever.
 [[noreturn]] void take_checkpoints(engine::Store& store, std::atomic<uint64_t>& wrong);
 
 /// Maps a file of this size, which is made if need be. It is zeros at first.

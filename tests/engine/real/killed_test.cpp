@@ -3,8 +3,8 @@
 //
 // A child writes, commits its log and takes checkpoints, until it is killed. It says in memory that
 // it shares with the test which number it is about to write to a key, and up to which number it was
-// told that all is durable. Each key has one writer and its numbers only grow, so what a recovery
-// may find lies between the two.
+// told that all is durable, or may take it to be so. Each key has one writer and its numbers only
+// grow, so what a recovery may find lies between the two.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -33,9 +33,10 @@ constexpr const char* kWorker = "a process that works until it is killed";
 constexpr const char* kRecoverer = "a process that recovers a store and may kill itself on the way";
 
 struct Shared {
-  std::atomic<uint64_t> done{0};  // operations of this life
+  std::atomic<uint64_t> done{0};  // operations of this life; without a log, its checkpoints
   std::atomic<uint64_t> wrong{0};
   std::array<std::atomic<uint64_t>, kKeys> asked{};    // the highest number that may be there
+  std::array<std::atomic<uint64_t>, kKeys> written{};  // what the store has answered for
   std::array<std::atomic<uint64_t>, kKeys> durable{};  // the lowest
 };
 using SharedFile = tests::SharedFile<Shared>;
@@ -92,7 +93,7 @@ class Client {
 };
 
 // Writes the keys of one session, in turn, for ever.
-void work(engine::Store& store, Shared& shared, uint64_t id) {
+void work(engine::Store& store, const Orders& orders, Shared& shared, uint64_t id) {
   auto started = store.start_session(session_of(id));
   if (!started) return void(shared.wrong.fetch_add(1));
   Client client(**started);
@@ -103,6 +104,8 @@ void work(engine::Store& store, Shared& shared, uint64_t id) {
     shared.asked[key].store(number);
     if (!client.write(key, number)) shared.wrong.fetch_add(1);
     if (client.read(key) != number) shared.wrong.fetch_add(1);
+    shared.written[key].store(number);
+    if (!orders.logged) continue;
     if (n % 16 == 15) {
       if (!store.commit_log()) shared.wrong.fetch_add(1);
       for (uint64_t own = first; own < first + kKeysEach; ++own) {
@@ -110,6 +113,19 @@ void work(engine::Store& store, Shared& shared, uint64_t id) {
       }
     }
     shared.done.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+// Without a log, what was answered before a checkpoint began is durable when it has ended, and
+// nothing else.
+void make_durable(engine::Store& store, Shared& shared) {
+  std::array<uint64_t, kKeys> before{};
+  for (uint64_t n = 0;; ++n) {
+    for (uint64_t key = 0; key < kKeys; ++key) before[key] = shared.written[key].load();
+    const auto ticket = store.start_checkpoint(tests::checkpoint_of(n));
+    if (!ticket || !store.wait_checkpoint(*ticket)) shared.wrong.fetch_add(1);
+    for (uint64_t key = 0; key < kKeys; ++key) shared.durable[key].store(before[key]);
+    shared.done.fetch_add(1);
   }
 }
 
@@ -132,6 +148,7 @@ void judge(Orders orders, Shared& shared) {
     REQUIRE(number <= shared.asked[key].load());
     shared.durable[key].store(number);
     shared.asked[key].store(number);
+    shared.written[key].store(number);
   }
   (*session)->close();
   (*store)->close();
@@ -144,10 +161,10 @@ uint64_t durable_sum(const Shared& shared) {
 }
 
 // A life that does so much at least, and is killed at it.
-void live(const Orders& orders, Shared& shared, uint64_t operations) {
+void live(const Orders& orders, Shared& shared, uint64_t until) {
   shared.done.store(0);
   const uint64_t before = durable_sum(shared);
-  tests::kill_at_work(tests::start_child(kWorker, orders), shared.done, operations);
+  tests::kill_at_work(tests::start_child(kWorker, orders), shared.done, until);
   REQUIRE(shared.wrong.load() == 0);
   REQUIRE(durable_sum(shared) > before);  // of what this life did
 }
@@ -173,8 +190,11 @@ TEST_CASE(kWorker, "[.child]") {
   auto store = tests::begin_store((*machine)->runtime(), orders, bugs);
   REQUIRE(store);
   std::atomic<uint64_t> next{0};
-  const auto client = [&] { work(**store, *shared, next.fetch_add(1) + 1); };
-  const auto admin = [&] { tests::take_checkpoints(**store, shared->wrong); };
+  const auto client = [&] { work(**store, orders, *shared, next.fetch_add(1) + 1); };
+  const auto admin = [&] {
+    if (!orders.logged) make_durable(**store, *shared);
+    tests::take_checkpoints(**store, shared->wrong);
+  };
   engine::Tasks& tasks = (*machine)->runtime().tasks;
   engine::TaskId last{};
   for (uint64_t i = 0; i < kSessions; ++i) last = tests::start(tasks, {"session", i}, client);
@@ -219,6 +239,22 @@ TEST_CASE("natively: whoever is killed at work has lost nothing that was durable
     for (uint64_t life = 0; life < kLives; ++life) {
       INFO(ways[way].name << ", life " << life);
       live(orders, *shared, 500 + 700 * life);
+      judge(orders, *shared);
+    }
+  }
+}
+
+TEST_CASE("natively: whoever is killed and has no log has lost nothing of a checkpoint",
+          "[native]") {
+  const std::vector<tests::IoWay> ways = tests::io_ways();
+  for (size_t way = 0; way < ways.size(); ++way) {
+    const tests::TemporaryFolder folder;
+    SharedFile shared(shared_path(folder.path()));
+    Orders orders{folder.path(), way};
+    orders.logged = false;
+    for (uint64_t life = 0; life < kLives / 2; ++life) {
+      INFO(ways[way].name << ", life " << life);
+      live(orders, *shared, 3 + life);
       judge(orders, *shared);
     }
   }
