@@ -17,10 +17,9 @@ constexpr uint32_t kAlignmentBits = 3;
 // take longer to be handed over than to be summed up.
 class Gathered {
  public:
-  void add(uint64_t word, Bytes bytes) {
-    if (count_ + sizeof word + bytes.size() > sizeof room_) sum_up();
-    put(room_ + count_, word);
-    count_ += sizeof word;
+  void add(uint64_t word) {
+    std::byte bytes[sizeof word];
+    put(bytes, word);
     add(bytes);
   }
   void add(Bytes bytes) {
@@ -108,15 +107,14 @@ uint32_t page_checksum(Bytes image) {
       const auto stage = look_at_image(image.subspan(at), left);
       if (!stage || !stage->complete) break;
       step = static_cast<size_t>(stage->image.size);
-      sum.add(word & ~kVolatile, image.subspan(at + kHeaderSize, step - kHeaderSize));
+      sum.add(word & ~kVolatile);
+      sum.add(image.subspan(at + kHeaderSize, step - kHeaderSize));
     }
     at += step;
   }
   // What makes no sense as records counts as it is; so does where the records ended.
   sum.add(image.subspan(at));
-  std::byte end[8];
-  put(end, static_cast<uint64_t>(at));
-  sum.add(end);
+  sum.add(uint64_t{at});
   return sum.finish();
 }
 
