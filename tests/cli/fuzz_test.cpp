@@ -102,14 +102,18 @@ Bytes failing_input() {
   return {};
 }
 
+void leave_failing_input(const Desk& desk) {
+  const Bytes bytes = failing_input();
+  REQUIRE_FALSE(bytes.empty());
+  desk.write("input", bytes);
+}
+
 }  // namespace
 
 TEST_CASE("an artifact becomes a tape that replays and shrinks; the same failure counts once") {
   const Desk desk;
-  const Bytes bytes = failing_input();
-  REQUIRE_FALSE(bytes.empty());
-  desk.write("input", bytes);
-  desk.write("orrery-out", bytes);  // no folder of findings is wanted, and none could be made
+  leave_failing_input(desk);
+  desk.write("orrery-out", {});  // no folder of findings is wanted, and none could be made
   const Ended converted = desk.run("fuzz schedule --convert input --bug garnet-385 --tape it.orry");
   REQUIRE(converted.code == 1);
   REQUIRE_THAT(converted.out, ContainsSubstring("\"verdict\":\"failed\""));
@@ -138,9 +142,7 @@ TEST_CASE("an artifact becomes a tape that replays and shrinks; the same failure
 
 TEST_CASE("a failure of which no tape can be saved is told under its own name") {
   const Desk desk;
-  const Bytes bytes = failing_input();
-  REQUIRE_FALSE(bytes.empty());
-  desk.write("input", bytes);
+  leave_failing_input(desk);
   // Where the tape would stand there is a folder.
   desk.write_fuzzer(
       "mkdir ${prefix}../snapshot-full-cache-crash-1.orry; cp input ${prefix}crash-1; exit 1",
@@ -155,9 +157,7 @@ TEST_CASE("a failure of which no tape can be saved is told under its own name") 
 
 TEST_CASE("a failure that an earlier call has saved is not saved again") {
   const Desk desk;
-  const Bytes bytes = failing_input();
-  REQUIRE_FALSE(bytes.empty());
-  desk.write("input", bytes);
+  leave_failing_input(desk);
   const std::string words = "fuzz schedule --fuzzer ./fuzzer --out found --time 60s -q";
   const std::string bug = " --bug garnet-385";
   const auto leaving = [&](const std::string& name) {
@@ -203,9 +203,7 @@ TEST_CASE("a failure that an earlier call has saved is not saved again") {
 
 TEST_CASE("an artifact that is left twice keeps its one tape") {
   const Desk desk;
-  const Bytes bytes = failing_input();
-  REQUIRE_FALSE(bytes.empty());
-  desk.write("input", bytes);
+  leave_failing_input(desk);
   desk.write_fuzzer(
       "[ -f second ] && echo '#7: cov: 1 ' && exit 0; [ -f first ] && touch second; touch first; "
       "sleep 0.1; cp input ${prefix}crash-1; exit 1",
