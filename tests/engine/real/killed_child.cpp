@@ -2,14 +2,12 @@
 #include "tests/engine/real/killed_child.hpp"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
-#include <vector>
 
 #include "tests/engine/real/io_methods.hpp"
 
@@ -19,14 +17,8 @@ extern char** environ;
 
 namespace orrery::tests {
 
-pid_t start_child(const char* test_case, const Orders& orders) {
-  std::vector<std::string> words = {
-      "ORRERY_TEST_FOLDER=" + orders.folder,
-      "ORRERY_TEST_WAY=" + std::to_string(orders.way),
-      std::string("ORRERY_TEST_FAST=") + (orders.fast ? "1" : "0"),
-      std::string("ORRERY_TEST_SMALL=") + (orders.small ? "1" : "0"),
-      "ORRERY_TEST_NUMBER=" + std::to_string(orders.number),
-      std::string("ORRERY_TEST_LOGGED=") + (orders.logged ? "1" : "0")};
+pid_t spawn_test_case(const char* test_case, std::vector<std::string> words,
+                      const posix_spawn_file_actions_t* actions) {
   std::vector<char*> environment;
   for (char** word = environ; *word != nullptr; ++word) environment.push_back(*word);
   for (std::string& word : words) environment.push_back(word.data());
@@ -35,9 +27,20 @@ pid_t start_child(const char* test_case, const Orders& orders) {
   std::string name = test_case;
   char* const arguments[] = {program.data(), name.data(), nullptr};
   pid_t child = 0;
-  REQUIRE(posix_spawn(&child, program.c_str(), nullptr, nullptr, arguments, environment.data()) ==
+  REQUIRE(posix_spawn(&child, program.c_str(), actions, nullptr, arguments, environment.data()) ==
           0);
   return child;
+}
+
+pid_t start_child(const char* test_case, const Orders& orders) {
+  return spawn_test_case(
+      test_case,
+      {"ORRERY_TEST_FOLDER=" + orders.folder, "ORRERY_TEST_WAY=" + std::to_string(orders.way),
+       std::string("ORRERY_TEST_FAST=") + (orders.fast ? "1" : "0"),
+       std::string("ORRERY_TEST_SMALL=") + (orders.small ? "1" : "0"),
+       "ORRERY_TEST_NUMBER=" + std::to_string(orders.number),
+       std::string("ORRERY_TEST_LOGGED=") + (orders.logged ? "1" : "0")},
+      nullptr);
 }
 
 Orders orders_of_child() {
@@ -104,18 +107,16 @@ engine::Result<engine::Owned<engine::Store>> begin_store(const engine::Runtime& 
   return engine::Store::open(runtime, store_of(orders), bugs);
 }
 
-engine::CheckpointRequest checkpoint_of(uint64_t n) {
+void take_checkpoint(engine::Store& store, uint64_t n, std::atomic<uint64_t>& wrong) {
   engine::CheckpointRequest request;
   request.log = n % 2 == 0 ? engine::LogCheckpoint::snapshot : engine::LogCheckpoint::fold_over;
   request.index = n % 3 == 0;
-  return request;
+  const auto ticket = store.start_checkpoint(request);
+  if (!ticket || !store.wait_checkpoint(*ticket)) wrong.fetch_add(1);
 }
 
 void take_checkpoints(engine::Store& store, std::atomic<uint64_t>& wrong) {
-  for (uint64_t n = 0;; ++n) {
-    const auto ticket = store.start_checkpoint(checkpoint_of(n));
-    if (!ticket || !store.wait_checkpoint(*ticket)) wrong.fetch_add(1);
-  }
+  for (uint64_t n = 0;; ++n) take_checkpoint(store, n, wrong);
 }
 
 void* map_shared(const std::string& path, size_t size) {

@@ -7,11 +7,13 @@
 // it loses what it had in memory, and no more than that. Power is lost in the simulated world only.
 #pragma once
 
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/types.h>
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 #include "engine/real/machine.hpp"
 #include "engine/store/store.hpp"
@@ -28,6 +30,10 @@ struct Orders {
   bool logged = true;   // the store has a log of operations
 };
 
+/// Starts this program once more, with these words in its environment as well: the test case alone.
+/// `actions` may be null.
+pid_t spawn_test_case(const char* test_case, std::vector<std::string> words,
+                      const posix_spawn_file_actions_t* actions);
 /// Starts a process that plays this test case.
 pid_t start_child(const char* test_case, const Orders& orders);
 /// In there: what it was told. It will not outlive whoever has told it.
@@ -47,8 +53,8 @@ engine::StoreOptions store_of(const Orders& orders);
 engine::Result<engine::Owned<engine::Store>> begin_store(const engine::Runtime& runtime,
                                                          const Orders& orders,
                                                          const engine::Bugs& bugs);
-/// The n-th checkpoint of a child: of all kinds in turn.
-engine::CheckpointRequest checkpoint_of(uint64_t n);
+/// Takes the n-th checkpoint of a child: of all kinds in turn.
+void take_checkpoint(engine::Store& store, uint64_t n, std::atomic<uint64_t>& wrong);
 /// Takes one after the other, for ever.
 [[noreturn]] void take_checkpoints(engine::Store& store, std::atomic<uint64_t>& wrong);
 

@@ -122,8 +122,7 @@ void make_durable(engine::Store& store, Shared& shared) {
   std::array<uint64_t, kKeys> before{};
   for (uint64_t n = 0;; ++n) {
     for (uint64_t key = 0; key < kKeys; ++key) before[key] = shared.written[key].load();
-    const auto ticket = store.start_checkpoint(tests::checkpoint_of(n));
-    if (!ticket || !store.wait_checkpoint(*ticket)) shared.wrong.fetch_add(1);
+    tests::take_checkpoint(store, n, shared.wrong);
     for (uint64_t key = 0; key < kKeys; ++key) shared.durable[key].store(before[key]);
     shared.done.fetch_add(1);
   }

@@ -15,6 +15,7 @@
 #include "engine/base/sanitizers.hpp"
 #include "engine/real/machine.hpp"
 #include "tests/engine/real/io_methods.hpp"
+#include "tests/engine/real/killed_child.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
@@ -23,8 +24,6 @@
 
 using namespace orrery;
 using engine::IoKind;
-
-extern char** environ;
 
 namespace {
 
@@ -78,26 +77,18 @@ enum class Mistake : uint8_t { none, freed, outside, freed_early, touched };
 
 /// In a process of its own: a sanitizer that has found something ends it.
 std::string said_of(Mistake mistake, const std::string& folder, size_t way, IoKind kind) {
-  const std::string words[] = {"ORRERY_TEST_FOLDER=" + folder,
-                               "ORRERY_TEST_WAY=" + std::to_string(way),
-                               "ORRERY_TEST_KIND=" + std::to_string(static_cast<int>(kind)),
-                               "ORRERY_TEST_MISTAKE=" + std::to_string(static_cast<int>(mistake))};
-  std::vector<char*> environment;
-  for (char** word = environ; *word != nullptr; ++word) environment.push_back(*word);
-  for (const std::string& word : words) environment.push_back(const_cast<char*>(word.data()));
-  environment.push_back(nullptr);
-  std::string program = "/proc/self/exe";
-  std::string name = kChild;
-  char* const arguments[] = {program.data(), name.data(), nullptr};
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-  pid_t child = 0;
-  REQUIRE(posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, environment.data()) ==
-          0);
+  const pid_t child = tests::spawn_test_case(
+      kChild,
+      {"ORRERY_TEST_FOLDER=" + folder, "ORRERY_TEST_WAY=" + std::to_string(way),
+       "ORRERY_TEST_KIND=" + std::to_string(static_cast<int>(kind)),
+       "ORRERY_TEST_MISTAKE=" + std::to_string(static_cast<int>(mistake))},
+      &actions);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   std::string said;

@@ -2,18 +2,16 @@
 // The machine keeps what the boundary promises where it goes wrong: its trouble is the kernel's.
 // Each part of a trial is another life of the machine.
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <new>
 #include <string>
 
 #include "engine/real/machine.hpp"
 #include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/kernel_calls.hpp"
+#include "tests/engine/real/killed_child.hpp"
 #include "tests/engine/real/shortage.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 #include "tests/engine/runtime/trial.hpp"
@@ -26,24 +24,6 @@ using tests::Trial;
 using tests::Trouble;
 
 namespace {
-
-/// What a child finds out is known to its parent.
-class SharedExpect {
- public:
-  SharedExpect()
-      : at_(mmap(nullptr, sizeof(Expect), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                 0)) {
-    REQUIRE(at_ != MAP_FAILED);
-    new (at_) Expect();
-  }
-  ~SharedExpect() { munmap(at_, sizeof(Expect)); }
-  SharedExpect(const SharedExpect&) = delete;
-  SharedExpect& operator=(const SharedExpect&) = delete;
-  Expect& operator*() { return *static_cast<Expect*>(at_); }
-
- private:
-  void* at_;
-};
 
 void play(const engine::MachineOptions& options, Trial::Part part, Expect& expect) {
   auto machine = engine::Machine::open(options);
@@ -61,9 +41,7 @@ void play_and_die(const engine::MachineOptions& options, Trial::Part part, Expec
     if (machine) part((*machine)->runtime(), expect);
     (void)raise(SIGKILL);
   }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+  REQUIRE_FALSE(tests::wait_for_child(child));
 }
 
 /// Takes all the room that a file system has left, for as long as it lives.
@@ -143,17 +121,17 @@ TEST_CASE("the machine keeps what is promised in trouble", "[contract]") {
     for (const Trial& trial : tests::all_trials()) {
       INFO(trial.name << ", " << way.name);
       const tests::TemporaryFolder folder;
-      engine::MachineOptions options{folder.path(), 2, way.method, way.direct, false};
+      engine::MachineOptions options{folder.path() + "/devices", 2, way.method, way.direct, false};
       options.memory_max = uint64_t{8} << 20;
-      SharedExpect expect;
+      tests::SharedFile<Expect> expect(folder.path() + "/expect");  // a child finds out as well
       play(options, trial.before, *expect);
       play_in_trouble(options, trial, *expect);
       play(options, trial.after, *expect);
       CHECK(verdict_of(*expect) == "ok");
       if (trial.trouble != Trouble::full_disk) continue;
-      SharedExpect small;
-      play_on_small_disk(way, trial, *small);
-      CHECK(verdict_of(*small) == "ok");
+      Expect small;
+      play_on_small_disk(way, trial, small);
+      CHECK(verdict_of(small) == "ok");
     }
   }
 }
