@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/base/format_into.hpp"
 #include "sim/trace.hpp"
 
 namespace orrery::sim {
@@ -32,9 +33,9 @@ struct FixedText {
     data[at + size] = '\0';
   }
   template <typename... Arguments>
-  void format(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    const auto end = fmt::format_to_n(data, N - 1, format, std::forward<Arguments>(arguments)...);
-    data[end.size < N - 1 ? end.size : N - 1] = '\0';
+  void format(fmt::format_string<const Arguments&...> format, const Arguments&... arguments) {
+    const size_t size = engine::format_into({data, N - 1}, format, arguments...);
+    data[size < N - 1 ? size : N - 1] = '\0';
   }
   std::string_view view() const { return data; }
   bool empty() const { return data[0] == '\0'; }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/check.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+
+#include "engine/base/format_into.hpp"
 
 extern "C" {
 // The linker names the ends of the section; weak, because a binary may hold no SOMETIMES at all.
@@ -26,8 +29,7 @@ CheckHandler set_check_handler(CheckHandler handler) {
 void check_failed(const char* expression, const char* file, int line, fmt::string_view format,
                   fmt::format_args arguments) {
   static char buffer[400];
-  const auto end = fmt::vformat_to_n(buffer, sizeof buffer, format, arguments);
-  const size_t size = end.size < sizeof buffer ? end.size : sizeof buffer;
+  const size_t size = std::min(vformat_into(buffer, format, arguments), sizeof buffer);
   installed_handler.load()({expression, {buffer, size}, file, line});
   std::abort();  // A handler that returns has broken its promise.
 }

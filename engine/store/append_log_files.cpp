@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "engine/base/crc32c.hpp"
+#include "engine/base/format_into.hpp"
 #include "engine/store/blocking_io.hpp"
 
 namespace orrery::engine {
@@ -36,16 +37,14 @@ Error corrupt(const char* what) { return {Errc::corrupt, what}; }
 
 LogName LogName::main(std::string_view prefix) {
   LogName name;
-  name.size_ = fmt::format_to_n(name.text_.data(), name.text_.size(), "{}/log", prefix).size;
+  name.size_ = format_into(name.text_, "{}/log", prefix);
   CHECK(name.size_ <= name.text_.size(), "a device name of {} characters", name.size_);
   return name;
 }
 
 LogName LogName::commit(std::string_view prefix, uint64_t number) {
   LogName name;
-  name.size_ =
-      fmt::format_to_n(name.text_.data(), name.text_.size(), "{}{}{:016x}", prefix, kFolder, number)
-          .size;
+  name.size_ = format_into(name.text_, "{}{}{:016x}", prefix, kFolder, number);
   CHECK(name.size_ <= name.text_.size(), "a device name of {} characters", name.size_);
   return name;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/names.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
 
 #include "engine/base/check.hpp"
+#include "engine/base/format_into.hpp"
 
 namespace orrery::engine {
 namespace {
@@ -20,7 +19,7 @@ uint64_t token_in(std::string_view name, std::string_view prefix, std::string_vi
 
 DeviceName DeviceName::main_log(std::string_view prefix) {
   DeviceName name;
-  name.size_ = fmt::format_to_n(name.text_.data(), name.text_.size(), "{}/hlog", prefix).size;
+  name.size_ = format_into(name.text_, "{}/hlog", prefix);
   CHECK(name.size_ <= name.text_.size(), "a device name of {} characters", name.size_);
   return name;
 }
@@ -28,9 +27,7 @@ DeviceName DeviceName::main_log(std::string_view prefix) {
 DeviceName DeviceName::in_folder(std::string_view prefix, std::string_view folder, uint64_t token,
                                  std::string_view file) {
   DeviceName name;
-  name.size_ = fmt::format_to_n(name.text_.data(), name.text_.size(), "{}{}{:016x}/{}", prefix,
-                                folder, token, file)
-                   .size;
+  name.size_ = format_into(name.text_, "{}{}{:016x}/{}", prefix, folder, token, file);
   CHECK(name.size_ <= name.text_.size(), "a device name of {} characters", name.size_);
   return name;
 }

@@ -15,6 +15,7 @@
 
 #include "engine/base/bytes.hpp"
 #include "engine/base/check.hpp"
+#include "engine/base/format_into.hpp"
 #include "engine/base/result.hpp"
 #include "engine/store/address.hpp"
 
@@ -30,9 +31,9 @@ class LineWriter {
   void line(fmt::format_string<const Values&...> format, const Values&... values) {
     char* const at = reinterpret_cast<char*>(file_.data()) + kLinesPrefix + used_;
     const size_t room = file_.size() - kLinesPrefix - used_;
-    const auto end = fmt::vformat_to_n(at, room, format, fmt::make_format_args(values...));
-    CHECK(end.size < room, "metadata outgrows its buffer of {} bytes", file_.size());
-    used_ += end.size;
+    const size_t size = format_into({at, room}, format, values...);
+    CHECK(size < room, "metadata outgrows its buffer of {} bytes", file_.size());
+    used_ += size;
   }
   /// Adds length and checksum. Returns the bytes used, a multiple of the sector.
   size_t finish(uint64_t sector);
