@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/artifacts.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -46,7 +46,7 @@ int convert(const Invocation& invocation, const scenarios::Scenario& scenario,
   if (!tape.empty()) {
     const std::string failed = write_file(tape, sim::print_tape(scenarios::tape_of(run)));
     if (!failed.empty()) {
-      fmt::print(invocation.err, "orrery: {}\n", failed);
+      invocation.err << fmt::format("orrery: {}\n", failed);
       return kHarness;
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // orrery doctor: whether this machine and this build are fit. One line a check: OK, WARN or FAIL,
 // what was found, and the command that mends it.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -87,9 +87,9 @@ void Doctor::say(State state, std::string_view what, const std::string& found,
   if (state == State::warn) word = paint_.yellow("WARN");
   if (state == State::fail) word = paint_.red("FAIL");
   failed_ = failed_ || state == State::fail;
-  fmt::print(invocation_.out, "{}  {:<16} {}\n", word, what, found);
+  invocation_.out << fmt::format("{}  {:<16} {}\n", word, what, found);
   if (state != State::ok && !mend.empty()) {
-    fmt::print(invocation_.out, "      {:<16} mend: {}\n", "", mend);
+    invocation_.out << fmt::format("      {:<16} mend: {}\n", "", mend);
   }
   invocation_.out.flush();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // orrery fuzz: lets libFuzzer mutate inputs of a target for some time, and tells what it found:
 // each failure once, reproduced in fresh processes, with a tape where the input means a run.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -207,10 +207,10 @@ std::string read(const Words& words, Order& order) {
 }
 
 int missing(const Invocation& invocation, const std::string& target) {
-  fmt::print(invocation.err,
-             "orrery: the fuzz target {} was not built; it wants clang-19 and its libFuzzer:\n"
-             "  ./dev fuzz {}\n",
-             target, target);
+  invocation.err << fmt::format(
+      "orrery: the fuzz target {} was not built; it wants clang-19 and its libFuzzer:\n"
+      "  ./dev fuzz {}\n",
+      target, target);
   return kUsage;
 }
 
@@ -229,8 +229,9 @@ Ended hunt(const Invocation& invocation, const Order& order, KnownFailures& save
     return ended;
   }
   if (!order.quiet) {
-    fmt::print(invocation.err, "{}\nfuzz {}  {}  in {}\n", version_text(),
-               order.artifacts.target->name, order.artifacts.scenario->name(), folder);
+    invocation.err << fmt::format("{}\nfuzz {}  {}  in {}\n", version_text(),
+                                  order.artifacts.target->name, order.artifacts.scenario->name(),
+                                  folder);
     invocation.err.flush();
   }
   const auto begun = std::chrono::steady_clock::now();
@@ -343,36 +344,38 @@ int tell(const Invocation& invocation, const Order& order, const KnownFailures& 
   std::string found = reports::counted(findings.size(), "failure");
   if (findings.empty()) found = "nothing found";
   if (findings.empty() && !ended.full.empty()) found = "what was found may not have been kept";
-  fmt::print(invocation.out, "fuzz {}  {}  {:.1f} s  {}\n", order.artifacts.target->name,
-             reports::counted(ended.inputs, "input"), ended.seconds, found);
+  invocation.out << fmt::format("fuzz {}  {}  {:.1f} s  {}\n", order.artifacts.target->name,
+                                reports::counted(ended.inputs, "input"), ended.seconds, found);
   if (saved.count_from_before() > 0) {
-    fmt::print(invocation.out, "  not looked for: {} of before (see {})\n",
-               reports::counted(saved.count_from_before(), "signature"), saved.path());
+    invocation.out << fmt::format("  not looked for: {} of before (see {})\n",
+                                  reports::counted(saved.count_from_before(), "signature"),
+                                  saved.path());
   }
   for (const ArtifactFinding& one : findings) {
-    fmt::print(invocation.out, "\nFOUND  {}  ({})\n", one.signature,
-               reports::counted(one.count, "artifact"));
+    invocation.out << fmt::format("\nFOUND  {}  ({})\n", one.signature,
+                                  reports::counted(one.count, "artifact"));
     if (one.tape.empty()) {
-      fmt::print(invocation.out, "  again:   {} {}{}\n", order.artifacts.fuzzer, one.artifact,
-                 flags_of(order.artifacts));
+      invocation.out << fmt::format("  again:   {} {}{}\n", order.artifacts.fuzzer, one.artifact,
+                                    flags_of(order.artifacts));
       continue;
     }
     for (const char* const verb : {"replay", "shrink"}) {
-      fmt::print(invocation.out, "  {}:  {} {} {}{}\n", verb, invocation.called, verb,
-                 shell_word(one.tape), oracles_of(order.artifacts.changes.oracles));
+      invocation.out << fmt::format("  {}:  {} {} {}{}\n", verb, invocation.called, verb,
+                                    shell_word(one.tape),
+                                    oracles_of(order.artifacts.changes.oracles));
     }
-    fmt::print(invocation.out, "  input:   {}\n", one.artifact);
+    invocation.out << fmt::format("  input:   {}\n", one.artifact);
   }
   for (const std::string& line : artifacts.differing()) {
-    fmt::print(invocation.err, "orrery: NONDETERMINISM  {}\n", line);
+    invocation.err << fmt::format("orrery: NONDETERMINISM  {}\n", line);
   }
   for (const std::string& line : artifacts.trouble()) {
-    fmt::print(invocation.err, "orrery: HARNESS FAILURE  {}\n", line);
+    invocation.err << fmt::format("orrery: HARNESS FAILURE  {}\n", line);
   }
   for (const std::string& artifact : artifacts.unseen()) {
-    fmt::print(invocation.err, "orrery: nobody has looked at {}\n", artifact);
+    invocation.err << fmt::format("orrery: nobody has looked at {}\n", artifact);
   }
-  if (!ended.wrong.empty()) fmt::print(invocation.err, "orrery: {}\n", ended.wrong);
+  if (!ended.wrong.empty()) invocation.err << fmt::format("orrery: {}\n", ended.wrong);
   if (!artifacts.differing().empty()) return kNondeterminism;
   if (!ended.wrong.empty() || !artifacts.trouble().empty()) return kHarness;
   if (!findings.empty()) return kFound;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/hunt.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -94,9 +94,9 @@ namespace {
 
 int Hunter::run() {
   if (!hunted_.quiet) {
-    fmt::print(invocation_.err, "{}\n{}  campaign seed {}  {}\n", version_text(),
-               hunted_.scenario->name(), reports::hex64(hunted_.seed),
-               reports::counted(order_.workers, "worker"));
+    invocation_.err << fmt::format("{}\n{}  campaign seed {}  {}\n", version_text(),
+                                   hunted_.scenario->name(), reports::hex64(hunted_.seed),
+                                   reports::counted(order_.workers, "worker"));
     invocation_.err.flush();
   }
   renew_way_on(order_.first);
@@ -144,9 +144,9 @@ void Hunter::on_row(const RunRow& row) {
 void Hunter::tell_run(const RunRow& row) {
   progress_.clear();
   const std::string_view signature = row.signature.view();
-  fmt::print(invocation_.err, "run {}  seed {}  {} points  {}{}\n", row.index,
-             reports::hex64(row.seed), row.points, scenarios::name_of(row.verdict),
-             signature.empty() ? "" : fmt::format("  {}", signature));
+  invocation_.err << fmt::format(
+      "run {}  seed {}  {} points  {}{}\n", row.index, reports::hex64(row.seed), row.points,
+      scenarios::name_of(row.verdict), signature.empty() ? "" : fmt::format("  {}", signature));
 }
 
 void Hunter::on_last_words(const RunRow&, const std::string& words) { last_words_ = words; }
@@ -166,10 +166,10 @@ void Hunter::reproduce(const RunRow& row) {
 void Hunter::tell_at_once(const RunRow& row, const Confirmation& made) {
   if (hunted_.json || !order_.keep_going) return;
   const bool reproduced = made.outcome == Outcome::reproduced;
-  fmt::print(invocation_.err, "orrery: {}  {}  replay:  {} replay {} {}{}\n",
-             reproduced ? "FAILED" : "UNCONFIRMED",
-             reproduced ? made.signature : std::string(row.signature.view()), invocation_.called,
-             hunted_.scenario->name(), reports::hex64(row.seed), words_of(hunted_.changes));
+  invocation_.err << fmt::format(
+      "orrery: {}  {}  replay:  {} replay {} {}{}\n", reproduced ? "FAILED" : "UNCONFIRMED",
+      reproduced ? made.signature : std::string(row.signature.view()), invocation_.called,
+      hunted_.scenario->name(), reports::hex64(row.seed), words_of(hunted_.changes));
   invocation_.err.flush();
 }
 
@@ -268,12 +268,12 @@ void Hunter::tell_lost_output(const CampaignStory& story) {
 
 void Hunter::tell_trouble(const Campaign& campaign) {
   for (const Differing& one : nondeterminism_) {
-    fmt::print(invocation_.err, "orrery: NONDETERMINISM  {}{}", one.text,
-               one.text.ends_with('\n') ? "" : "\n");
+    invocation_.err << fmt::format("orrery: NONDETERMINISM  {}{}", one.text,
+                                   one.text.ends_with('\n') ? "" : "\n");
   }
   for (const std::string& text : harness_failures_) {
-    fmt::print(invocation_.err, "orrery: HARNESS FAILURE  {}{}", text,
-               text.ends_with('\n') ? "" : "\n");
+    invocation_.err << fmt::format("orrery: HARNESS FAILURE  {}{}", text,
+                                   text.ends_with('\n') ? "" : "\n");
   }
   for (const fuzz::Defect& defect : campaign.defects) {
     std::string where;
@@ -281,22 +281,22 @@ void Hunter::tell_trouble(const Campaign& campaign) {
       const uint64_t seed = order_.seed_of(defect.index);
       where = fmt::format("run {}, seed {}: ", defect.index, reports::hex64(seed));
     }
-    fmt::print(invocation_.err, "orrery: HARNESS FAILURE  {}{}\n", where, defect.text);
+    invocation_.err << fmt::format("orrery: HARNESS FAILURE  {}{}\n", where, defect.text);
   }
   const bool missing = rows_.first_missing() != fuzz::kNoRun;
   if (campaign.interrupted || campaign.broke_off || missing) tell_way_on(campaign);
   if (campaign.failed == 0 && nondeterminism_.empty() && hunted_.scenario->must_fail()) {
-    fmt::print(invocation_.err, "orrery: a canary was not found in {}\n",
-               reports::counted(campaign.runs, "run"));
+    invocation_.err << fmt::format("orrery: a canary was not found in {}\n",
+                                   reports::counted(campaign.runs, "run"));
   }
 }
 
 void Hunter::tell_way_on(const Campaign& campaign) {
   const uint64_t next = std::min(campaign.next, rows_.first_missing());
-  fmt::print(invocation_.err, "orrery: stopped early, after {}\n",
-             reports::counted(next - order_.first, "run"));
+  invocation_.err << fmt::format("orrery: stopped early, after {}\n",
+                                 reports::counted(next - order_.first, "run"));
   const std::string command = way_on(invocation_, hunted_, order_, next, campaign.wall_s);
-  if (!command.empty()) fmt::print(invocation_.err, "  go on:  {}\n", command);
+  if (!command.empty()) invocation_.err << fmt::format("  go on:  {}\n", command);
 }
 
 CampaignStory Hunter::story_of(const Campaign& campaign) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // orrery list: what there is, by name.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -137,13 +137,14 @@ void print(const Invocation& invocation, const std::string& kind, const std::vec
       invocation.out << line.dump() << '\n';
       continue;
     }
-    fmt::print(invocation.out, "{:<{}}  {}", item.name, width, item.sentence);
+    invocation.out << fmt::format("{:<{}}  {}", item.name, width, item.sentence);
     if (kind == "sizes") {
-      fmt::print(invocation.out, " ({} to {}, calm {})", item.facts["minimum"].get<std::string>(),
-                 item.facts["maximum"].get<std::string>(), item.facts["calm"].get<std::string>());
+      invocation.out << fmt::format(
+          " ({} to {}, calm {})", item.facts["minimum"].get<std::string>(),
+          item.facts["maximum"].get<std::string>(), item.facts["calm"].get<std::string>());
     }
     if (kind == "bugs") {
-      fmt::print(invocation.out, " ({})", item.facts["origin"].get<std::string>());
+      invocation.out << fmt::format(" ({})", item.facts["origin"].get<std::string>());
     }
     invocation.out << '\n';
   }

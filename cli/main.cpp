@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // orrery: finds, replays, shrinks and tells failures of storage engines. The table of verbs.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -42,10 +42,10 @@ constexpr const char* kExamples = R"(examples
 )";
 
 void print_help(std::ostream& out) {
-  fmt::print(out, "{}\nverbs\n", kExamples);
+  out << fmt::format("{}\nverbs\n", kExamples);
   for (const Verb& verb : kVerbs) {
     const char* const blank = *verb.words == '\0' ? "" : " ";
-    fmt::print(out, "  orrery {}{}{}\n      {}\n", verb.name, blank, verb.words, verb.sentence);
+    out << fmt::format("  orrery {}{}{}\n      {}\n", verb.name, blank, verb.words, verb.sentence);
   }
   out << "\norrery VERB --help tells the options, orrery --version what this binary is.\n"
          "exit codes: 0 nothing violated, 1 found or reproduced, 2 wrong usage, 3 nondeterminism,\n"
@@ -91,7 +91,7 @@ int main_of(int count, char** words) {
     if (first != verb.name) continue;
     const std::string unfit = verb.plays ? sim::World::unfit_machine() : std::string();
     if (unfit.empty()) return verb.run(invocation);
-    fmt::print(invocation.err, "orrery: {}\n", unfit);
+    invocation.err << fmt::format("orrery: {}\n", unfit);
     return kHarness;
   }
   return unknown_verb(invocation, first);
@@ -112,7 +112,7 @@ int main(int count, char** words) {
   // A result that could not be written is no result.
   if (std::cout.good()) return code;
   if (code != orrery::cli::kHarness) {
-    fmt::print(std::cerr, "orrery: the result could not be written to the standard output\n");
+    std::cerr << "orrery: the result could not be written to the standard output\n";
   }
   return orrery::cli::kHarness;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -56,7 +56,7 @@ std::optional<int> Options::parse(const Invocation& invocation) {
   try {
     state_->app.parse(backwards);
   } catch (const CLI::CallForHelp&) {
-    fmt::print(invocation.out, "{}\n{}", state_->examples, state_->app.help());
+    invocation.out << fmt::format("{}\n{}", state_->examples, state_->app.help());
     return kOk;
   } catch (const CLI::ParseError& error) {
     std::string text = error.what();

@@ -5,7 +5,7 @@
 // way round; both must give the same digest, or something in it is not deterministic (exit code 3),
 // and the first event in which they differ is named. For the story it is played
 // once more with every point in the trace, which changes nothing but what is seen.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -112,7 +112,7 @@ int run_replay(const Invocation& invocation) {
   if (words.save) {
     const std::string failed = write_file(*words.save, tape_text(tape, target.needs));
     if (!failed.empty()) {
-      fmt::print(invocation.err, "orrery: {}\n", failed);
+      invocation.err << fmt::format("orrery: {}\n", failed);
       return kHarness;
     }
   }
@@ -196,7 +196,7 @@ bool fits_this_build(const Invocation& invocation, const Words& words, const Tar
   const std::string other = other_revision(target);
   if (other.empty()) return true;
   if (words.strict || !words.quiet) {
-    fmt::print(invocation.err, "orrery: {}{}\n", words.strict ? "" : "warning: ", other);
+    invocation.err << fmt::format("orrery: {}{}\n", words.strict ? "" : "warning: ", other);
   }
   return !words.strict;
 }
@@ -213,11 +213,12 @@ bool played_as_written(const Invocation& invocation, const Words& words,
   const auto& written = plan.deviations;
   const auto count = std::count_if(written.begin(), written.end(), took_effect);
   const auto lost = std::find_if_not(written.begin(), written.end(), took_effect);
-  fmt::print(invocation.err, "orrery: {}{} of {} took effect{}{}\n",
-             words.strict ? "" : "warning: ", count, reports::counted(written.size(), "deviation"),
-             lost == written.end() ? ", in another order"
-                                   : fmt::format("; the first that did not: {}", lost->text()),
-             words.strict ? "; the tape does not fit this build" : "");
+  invocation.err << fmt::format(
+      "orrery: {}{} of {} took effect{}{}\n", words.strict ? "" : "warning: ", count,
+      reports::counted(written.size(), "deviation"),
+      lost == written.end() ? ", in another order"
+                            : fmt::format("; the first that did not: {}", lost->text()),
+      words.strict ? "; the tape does not fit this build" : "");
   return !words.strict;
 }
 
@@ -230,10 +231,10 @@ bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tap
   if (is_same(runner.play(replayed), row)) return true;
   const bool memory = row.verdict == Verdict::failed && row.oracle.view() == "memory";
   if (memory && repeats_as_laid_out(runner, replayed, row)) return true;
-  fmt::print(invocation.err,
-             "orrery: NONDETERMINISM  the run, and the replay of its {} with its memory laid out "
-             "the other way round, differ\n",
-             reports::counted(tape.deviations.size(), "deviation"));
+  invocation.err << fmt::format(
+      "orrery: NONDETERMINISM  the run, and the replay of its {} with its memory laid out "
+      "the other way round, differ\n",
+      reports::counted(tape.deviations.size(), "deviation"));
   tell_divergence(invocation, runner, plan, replayed, row, json);
   return false;
 }
@@ -264,16 +265,17 @@ void tell_divergence(const Invocation& invocation, Runner& runner, scenarios::Pl
   }
   const std::string text = reports::divergence_text(first, replay, "first", "replay");
   if (text.empty()) {
-    fmt::print(invocation.err, "  played once more, they do not: it is none of the two alone\n");
+    invocation.err << "  played once more, they do not: it is none of the two alone\n";
     return;
   }
-  fmt::print(invocation.err, "{}", text);
+  invocation.err << fmt::format("{}", text);
   replayed.mirrored = false;
   const bool by_layout = agree(first, reports::Witness(runner.play(replayed)));
-  fmt::print(invocation.err, "  {}\n",
-             by_layout ? "with the same layout they agree: something depends on an address"
-                       : "with the same layout they differ as well: something else than addresses "
-                         "is not in the tape");
+  invocation.err << fmt::format(
+      "  {}\n", by_layout
+                    ? "with the same layout they agree: something depends on an address"
+                    : "with the same layout they differ as well: something else than addresses "
+                      "is not in the tape");
 }
 
 // For people: the call at which a task was stopped, or waits, is its last point.
@@ -288,9 +290,9 @@ void tell(const Invocation& invocation, const Words& words, const Target& target
           const reports::ReportRow& report, const Run& run) {
   report.render({run, target.needs}, invocation.out);
   if (words.quiet || std::string_view(report.name) != "story") return;
-  fmt::print(invocation.out, "\nreplay:  {} replay {}\n", invocation.called, target.command);
+  invocation.out << fmt::format("\nreplay:  {} replay {}\n", invocation.called, target.command);
   if (run.finding && !run.taken().empty() && target.needs.empty()) {
-    fmt::print(invocation.out, "shrink:  {} shrink {}\n", invocation.called, target.command);
+    invocation.out << fmt::format("shrink:  {} shrink {}\n", invocation.called, target.command);
   }
 }
 
@@ -315,9 +317,9 @@ int leave_to_debugger(const Invocation& invocation, Runner& runner, const Words&
   runner.leave_signals_alone(false);
   const Run& run = runner.play(target.plan);
   if (!played_as_written(invocation, words, target.plan, scenarios::tape_of(run))) return kMisfit;
-  fmt::print(invocation.out, "no signal came; asked of its oracles, the run is {}{}\n",
-             scenarios::name_of(run.verdict),
-             run.finding ? ": " + run.finding->signature : std::string());
+  invocation.out << fmt::format("no signal came; asked of its oracles, the run is {}{}\n",
+                                scenarios::name_of(run.verdict),
+                                run.finding ? ": " + run.finding->signature : std::string());
   return code_of(run.verdict);
 }
 
@@ -336,13 +338,13 @@ int stop_early(const Invocation& invocation, Runner& runner, const Words& words,
     reports::render_trace({run, {}}, invocation.out);
   }
   if (run.steps < plan.stop_at) {
-    fmt::print(invocation.out, "the run ended at step {}, before step {}\n",
-               reports::grouped(run.steps), reports::grouped(plan.stop_at));
+    invocation.out << fmt::format("the run ended at step {}, before step {}\n",
+                                  reports::grouped(run.steps), reports::grouped(plan.stop_at));
     tell(invocation, words, target, *reports::find_report("story"), run);
     return code_of(run.verdict);
   }
-  fmt::print(invocation.out, "stopped at step {}, {} of virtual time\n",
-             reports::grouped(run.steps), reports::virtual_time(run.virtual_ns));
+  invocation.out << fmt::format("stopped at step {}, {} of virtual time\n",
+                                reports::grouped(run.steps), reports::virtual_time(run.virtual_ns));
   reports::render_tasks({run, {}}, invocation.out);
   return kOk;
 }

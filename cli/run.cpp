@@ -2,7 +2,7 @@
 // orrery run: plays the runs of a campaign seed and tells which failed. Stops at the first failing
 // run, which is the one with the lowest index whatever the number of workers; with --keep-going it
 // plays them all.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <sys/random.h>
 #include <unistd.h>
 

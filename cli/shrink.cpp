@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // orrery shrink: keeps of a failing run only the decisions that it needs, writes them as a tape and
 // tells the story with what each of them is needed for.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <chrono>
@@ -84,7 +84,7 @@ int run_shrink(const Invocation& invocation) {
   const std::string wrong = read(words, target, how, hang_after_ms);
   if (!wrong.empty()) return usage_error(invocation, wrong);
   const std::string other = other_revision(target);
-  if (!other.empty() && !words.quiet) fmt::print(invocation.err, "orrery: warning: {}\n", other);
+  if (!other.empty() && !words.quiet) invocation.err << fmt::format("orrery: warning: {}\n", other);
 
   const auto begun = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -104,12 +104,12 @@ int run_shrink(const Invocation& invocation) {
   const fuzz::Shrunk shrunk = fuzz::shrink(target.plan, play, how);
   progress.clear();
   if (!shrunk.failed) {
-    fmt::print(invocation.err, "orrery: the run does not fail, so there is nothing to shrink\n");
+    invocation.err << "orrery: the run does not fail, so there is nothing to shrink\n";
     return kGoalNotMet;
   }
   tell_result(invocation, shrunk, seconds());
   if (!shrunk.confirmed) {
-    fmt::print(invocation.err, "orrery: NONDETERMINISM  the small tape does not replay strictly\n");
+    invocation.err << "orrery: NONDETERMINISM  the small tape does not replay strictly\n";
     return kNondeterminism;
   }
   scenarios::Plan plan = shrunk.plan;
@@ -118,7 +118,7 @@ int run_shrink(const Invocation& invocation) {
   const std::string file = output_file(words, target);
   const std::string failed = write_file(file, tape_text(scenarios::tape_of(run), shrunk.needs));
   if (!failed.empty()) {
-    fmt::print(invocation.err, "orrery: {}\n", failed);
+    invocation.err << fmt::format("orrery: {}\n", failed);
     return kHarness;
   }
   if (!words.quiet) {
@@ -175,22 +175,22 @@ std::string output_file(const Words& words, const Target& target) {
 }
 
 void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds) {
-  fmt::print(invocation.out, "deviations {} -> {}", reports::grouped(shrunk.deviations_before),
-             shrunk.plan.deviations.size());
+  invocation.out << fmt::format("deviations {} -> {}", reports::grouped(shrunk.deviations_before),
+                                shrunk.plan.deviations.size());
   for (const sim::Size& before : shrunk.sizes_before) {
-    fmt::print(invocation.out, "  {} {} -> {}", before.name, before.value,
-               shrunk.plan.sizes[before.name]);
+    invocation.out << fmt::format("  {} {} -> {}", before.name, before.value,
+                                  shrunk.plan.sizes[before.name]);
   }
-  fmt::print(invocation.out, "  ({}, {:.1f} s{})\n", reports::counted(shrunk.replays, "replay"),
-             seconds, shrunk.complete ? "" : "; the budget ended first");
+  invocation.out << fmt::format("  ({}, {:.1f} s{})\n", reports::counted(shrunk.replays, "replay"),
+                                seconds, shrunk.complete ? "" : "; the budget ended first");
 }
 
 int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file) {
   const std::string again = shell_word(file) + oracles_of(target.plan.oracles);
-  fmt::print(invocation.out, "replay:  {} replay {}\n", invocation.called, again);
+  invocation.out << fmt::format("replay:  {} replay {}\n", invocation.called, again);
   if (interrupted == 0) return kOk;
-  fmt::print(invocation.err, "orrery: stopped early; go on with: {} shrink {}\n", invocation.called,
-             again);
+  invocation.err << fmt::format("orrery: stopped early; go on with: {} shrink {}\n",
+                                invocation.called, again);
   return kInterrupted;
 }
 

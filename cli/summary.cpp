@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/summary.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,15 +50,16 @@ void tell_summary(const Invocation& invocation, const CampaignStory& story) {
 
 void tell_without_output(const Invocation& invocation, const CampaignStory& story) {
   const fuzz::Campaign& campaign = story.campaign;
-  fmt::print(invocation.err, "orrery: {}  {}  {} failed  {} inconclusive\n",
-             story.hunted.scenario->name(), reports::counted(campaign.runs, "run"), campaign.failed,
-             campaign.inconclusive);
+  invocation.err << fmt::format(
+      "orrery: {}  {}  {} failed  {} inconclusive\n", story.hunted.scenario->name(),
+      reports::counted(campaign.runs, "run"), campaign.failed, campaign.inconclusive);
   for (const auto& [one, known] : story.failures) {
     const RunRow& row = known != nullptr ? known->row : one.first;
-    fmt::print(invocation.err, "orrery: {}  {}  ({})\n  replay:  {} replay {} {}{}\n",
-               known != nullptr ? "FAILED" : "UNCONFIRMED", row.signature.view(),
-               reports::counted(one.count, "run"), invocation.called, story.hunted.scenario->name(),
-               reports::hex64(row.seed), words_of(story.hunted.changes));
+    invocation.err << fmt::format("orrery: {}  {}  ({})\n  replay:  {} replay {} {}{}\n",
+                                  known != nullptr ? "FAILED" : "UNCONFIRMED", row.signature.view(),
+                                  reports::counted(one.count, "run"), invocation.called,
+                                  story.hunted.scenario->name(), reports::hex64(row.seed),
+                                  words_of(story.hunted.changes));
   }
 }
 
@@ -76,18 +77,19 @@ void Summary::tell() {
                      story_.harness_failures.empty();
   std::string verdict = clean ? paint_.green("ok") : "0 failed";
   if (campaign_.failed > 0) verdict = paint_.red(reports::grouped(campaign_.failed) + " failed");
-  fmt::print(invocation_.out,
-             "{}  {}  {}  {} inconclusive  {:.2f} s  {:.0f} runs/s  {:.1f} M points/s\n",
-             story_.hunted.scenario->name(), reports::counted(campaign_.runs, "run"), verdict,
-             campaign_.inconclusive, campaign_.wall_s, per_second(campaign_.runs, wall),
-             per_second(campaign_.points, wall) / 1e6);
+  invocation_.out << fmt::format(
+      "{}  {}  {}  {} inconclusive  {:.2f} s  {:.0f} runs/s  {:.1f} M points/s\n",
+      story_.hunted.scenario->name(), reports::counted(campaign_.runs, "run"), verdict,
+      campaign_.inconclusive, campaign_.wall_s, per_second(campaign_.runs, wall),
+      per_second(campaign_.points, wall) / 1e6);
   for (const ToldFailure& failure : story_.failures) tell_failure(failure);
   tell_inconclusive();
   tell_bugs();
   if (campaign_.reruns > 0) {
-    fmt::print(invocation_.out, "\ndeterminism: {} of {} re-runs identical; {} of {} elsewhere\n",
-               reports::grouped(campaign_.reruns_identical), reports::grouped(campaign_.reruns),
-               story_.elsewhere_identical, story_.elsewhere);
+    invocation_.out << fmt::format(
+        "\ndeterminism: {} of {} re-runs identical; {} of {} elsewhere\n",
+        reports::grouped(campaign_.reruns_identical), reports::grouped(campaign_.reruns),
+        story_.elsewhere_identical, story_.elsewhere);
   }
   if (!story_.hunted.quiet) tell_never_seen();
 }
@@ -97,33 +99,35 @@ void Summary::tell_failure(const ToldFailure& failure) {
   const Confirmed* const known = failure.confirmed;
   const RunRow& row = known != nullptr ? known->row : one.first;
   const std::string seed = reports::hex64(row.seed);
-  fmt::print(invocation_.out, "\n{}  {}\n",
-             known != nullptr ? paint_.red("FAILED") : paint_.yellow("UNCONFIRMED"),
-             known != nullptr ? known->made.signature : std::string(row.signature.view()));
-  fmt::print(invocation_.out, "  first failing seed {}  (run {} of the campaign; {} of {})\n", seed,
-             reports::grouped(row.index), reports::counted(one.count, "run"),
-             reports::grouped(campaign_.runs));
-  fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
-             story_.hunted.scenario->name(), seed, words_of(story_.hunted.changes));
+  invocation_.out << fmt::format(
+      "\n{}  {}\n", known != nullptr ? paint_.red("FAILED") : paint_.yellow("UNCONFIRMED"),
+      known != nullptr ? known->made.signature : std::string(row.signature.view()));
+  invocation_.out << fmt::format("  first failing seed {}  (run {} of the campaign; {} of {})\n",
+                                 seed, reports::grouped(row.index),
+                                 reports::counted(one.count, "run"),
+                                 reports::grouped(campaign_.runs));
+  invocation_.out << fmt::format("  replay:  {} replay {} {}{}\n", invocation_.called,
+                                 story_.hunted.scenario->name(), seed,
+                                 words_of(story_.hunted.changes));
   if (known == nullptr) {
-    fmt::print(invocation_.out, "  not yet reproduced in a fresh process; the replay does that\n");
+    invocation_.out << "  not yet reproduced in a fresh process; the replay does that\n";
     return;
   }
   if (!known->made.tape.empty()) {
-    fmt::print(invocation_.out, "  shrink:  {} shrink {}{}  # {}\n", invocation_.called,
-               shell_word(known->made.tape), oracles_of(story_.hunted.changes.oracles),
-               reports::counted(row.deviations, "deviation"));
+    invocation_.out << fmt::format(
+        "  shrink:  {} shrink {}{}  # {}\n", invocation_.called, shell_word(known->made.tape),
+        oracles_of(story_.hunted.changes.oracles), reports::counted(row.deviations, "deviation"));
   }
-  fmt::print(invocation_.out, "  reproduced in a fresh process\n");
+  invocation_.out << "  reproduced in a fresh process\n";
   if (row.index != one.first.index) {
-    fmt::print(invocation_.out, "  seen before, in run {}, and not reproduced there\n",
-               reports::grouped(one.first.index));
+    invocation_.out << fmt::format("  seen before, in run {}, and not reproduced there\n",
+                                   reports::grouped(one.first.index));
   }
   if (known->made.words.empty()) return;
-  fmt::print(invocation_.out, "  the process said last, in full in {}:\n", known->made.words);
+  invocation_.out << fmt::format("  the process said last, in full in {}:\n", known->made.words);
   std::istringstream words(known->made.text);
   for (std::string line; std::getline(words, line);) {
-    fmt::print(invocation_.out, "    {}\n", line);
+    invocation_.out << fmt::format("    {}\n", line);
   }
 }
 
@@ -133,15 +137,18 @@ void Summary::tell_inconclusive() {
   for (size_t i = 0; i < std::min(reasons.size(), kReasonsShown); ++i) {
     const RunRow& row = reasons[i].first;
     const std::string seed = reports::hex64(row.seed);
-    fmt::print(invocation_.out, "\n{}  {}\n", paint_.yellow("INCONCLUSIVE"), row.signature.view());
-    fmt::print(invocation_.out, "  first in seed {}  (run {} of the campaign; {} of {})\n", seed,
-               reports::grouped(row.index), reports::counted(reasons[i].count, "run"),
-               reports::grouped(campaign_.runs));
-    fmt::print(invocation_.out, "  replay:  {} replay {} {}{}\n", invocation_.called,
-               story_.hunted.scenario->name(), seed, words_of(story_.hunted.changes));
+    invocation_.out << fmt::format("\n{}  {}\n", paint_.yellow("INCONCLUSIVE"),
+                                   row.signature.view());
+    invocation_.out << fmt::format("  first in seed {}  (run {} of the campaign; {} of {})\n", seed,
+                                   reports::grouped(row.index),
+                                   reports::counted(reasons[i].count, "run"),
+                                   reports::grouped(campaign_.runs));
+    invocation_.out << fmt::format("  replay:  {} replay {} {}{}\n", invocation_.called,
+                                   story_.hunted.scenario->name(), seed,
+                                   words_of(story_.hunted.changes));
   }
   if (reasons.size() > kReasonsShown) {
-    fmt::print(invocation_.out, "\n  and {} more reasons\n", reasons.size() - kReasonsShown);
+    invocation_.out << fmt::format("\n  and {} more reasons\n", reasons.size() - kReasonsShown);
   }
 }
 
@@ -175,9 +182,10 @@ void Summary::tell_bugs() {
                          reports::grouped(first->first.index));
     }
     const bool died = first != nullptr && took_worker_along(first->first);
-    fmt::print(invocation_.out, "\nbug {}: {} (reached in {} of {}{})\n", id, seen,
-               reports::grouped(reached), reports::counted(campaign_.runs, "run"),
-               died ? "; what took its worker along could not say" : "");
+    invocation_.out << fmt::format("\nbug {}: {} (reached in {} of {}{})\n", id, seen,
+                                   reports::grouped(reached),
+                                   reports::counted(campaign_.runs, "run"),
+                                   died ? "; what took its worker along could not say" : "");
   }
 }
 
@@ -200,14 +208,14 @@ void Summary::tell_never_seen() {
   }
   const size_t elsewhere = campaign_.sometimes.size() - of_interest;
   if (of_interest == 0) return;
-  fmt::print(invocation_.out, "\nsometimes  {} of {} seen{}\n", of_interest - never.size(),
-             of_interest,
-             elsewhere == 0 ? "" : fmt::format("; {} more in files of which none was", elsewhere));
+  invocation_.out << fmt::format(
+      "\nsometimes  {} of {} seen{}\n", of_interest - never.size(), of_interest,
+      elsewhere == 0 ? "" : fmt::format("; {} more in files of which none was", elsewhere));
   for (size_t i = 0; i < std::min(never.size(), kNeverSeenShown); ++i) {
-    fmt::print(invocation_.out, "  never: {}\n", never[i]->label);
+    invocation_.out << fmt::format("  never: {}\n", never[i]->label);
   }
   if (never.size() > kNeverSeenShown) {
-    fmt::print(invocation_.out, "  and {} more\n", never.size() - kNeverSeenShown);
+    invocation_.out << fmt::format("  and {} more\n", never.size() - kNeverSeenShown);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/terminal.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -45,10 +45,10 @@ void ProgressLine::show(double seconds, const std::string& text) {
   if (!is_due(seconds)) return;
   next_ = seconds + every_s_;
   if (terminal_) {
-    fmt::print(err_, "\r\033[K{}", text);
+    err_ << fmt::format("\r\033[K{}", text);
     drawn_ = true;
   } else {
-    fmt::print(err_, "{}\n", text);
+    err_ << fmt::format("{}\n", text);
   }
   err_.flush();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/verb.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 namespace orrery::cli {
 
@@ -17,7 +17,7 @@ std::string shell_word(std::string_view word) {
 }
 
 int usage_error(const Invocation& invocation, std::string_view wrong) {
-  fmt::print(invocation.err, "orrery: {}\n", wrong);
+  invocation.err << fmt::format("orrery: {}\n", wrong);
   return kUsage;
 }
 

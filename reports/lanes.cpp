@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/lanes.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
@@ -365,13 +365,14 @@ std::vector<std::string> lane_names(const Run& run, const Rows& rows) {
 }
 
 void print_head(const Run& run, const Rows& rows, std::ostream& out) {
-  fmt::print(out, "  {:>11} {:>15}  ", "step", "virtual");
+  out << fmt::format("  {:>11} {:>15}  ", "step", "virtual");
   std::vector<std::string> names = lane_names(run, rows);
   if (has_others(run, rows)) names.emplace_back("others");
   for (size_t lane = 0; lane < names.size(); ++lane) {
     const bool last = lane + 1 == names.size();
     const std::string& name = names[lane];
-    fmt::print(out, "{:<{}}", last ? name : name.substr(0, kLaneWidth - 2), last ? 0 : kLaneWidth);
+    out << fmt::format("{:<{}}", last ? name : name.substr(0, kLaneWidth - 2),
+                       last ? 0 : kLaneWidth);
   }
   out << '\n';
 }
@@ -384,17 +385,18 @@ void print_row(const Run& run, const Rows& rows, size_t index, std::ostream& out
   const uint32_t task = task_of(run, event);
   const size_t lane = rows.lane_of(task);
   if (lane == rows.lanes.size()) text = short_name_of_task(*run.trace, task) + ": " + text;
-  fmt::print(out, "  {} {:>9} {:>15}  {:<{}}{}", marks.empty() ? ' ' : '>', grouped(event.step),
-             virtual_time(event.now_ns), "", lane * kLaneWidth, text);
-  for (const size_t mark : marks) fmt::print(out, "  <- deviation {}", mark);
+  out << fmt::format("  {} {:>9} {:>15}  {:<{}}{}", marks.empty() ? ' ' : '>', grouped(event.step),
+                     virtual_time(event.now_ns), "", lane * kLaneWidth, text);
+  for (const size_t mark : marks) out << fmt::format("  <- deviation {}", mark);
   out << '\n';
 }
 
 void print_violation(const Run& run, const Rows& rows, std::ostream& out) {
   const Finding& finding = *run.finding;
   const size_t lane = rows.lane_of(task_of(run, finding));
-  fmt::print(out, "  ! {:>9} {:>15}  {:<{}}BROKEN {}: {}\n", grouped(finding.step),
-             virtual_time(finding.now_ns), "", lane * kLaneWidth, finding.oracle, finding.label);
+  out << fmt::format("  ! {:>9} {:>15}  {:<{}}BROKEN {}: {}\n", grouped(finding.step),
+                     virtual_time(finding.now_ns), "", lane * kLaneWidth, finding.oracle,
+                     finding.label);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/log_state.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
@@ -89,24 +89,24 @@ size_t events_until(const scenarios::Run& run, uint64_t step) {
 
 void tell_log_state(const scenarios::Run& run, const LogState& state, std::ostream& out) {
   if (state.phase) {
-    fmt::print(out, "  checkpoint      {} since step {}\n",
-               phase_text(state.phase->value, state.version), grouped(state.phase->step));
+    out << fmt::format("  checkpoint      {} since step {}\n",
+                       phase_text(state.phase->value, state.version), grouped(state.phase->step));
   }
   if (!has_boundaries(state)) return;
   for (const engine::Boundary which : kChain) {
     const auto& value = state.boundaries[static_cast<size_t>(which)];
     const char* const name = boundary_name(static_cast<int64_t>(which));
     if (value) {
-      fmt::print(out, "  {:<15} {:<28} since step {}\n", name, address_text(run, value->value),
-                 grouped(value->step));
+      out << fmt::format("  {:<15} {:<28} since step {}\n", name, address_text(run, value->value),
+                         grouped(value->step));
     } else {
-      fmt::print(out, "  {:<15} has not moved\n", name);
+      out << fmt::format("  {:<15} has not moved\n", name);
     }
   }
   if (state.tail_page) {
-    fmt::print(out, "  {:<15} {:<28} since step {}\n", "tail",
-               fmt::format("in page {}", grouped(state.tail_page->value)),
-               grouped(state.tail_page->step));
+    out << fmt::format("  {:<15} {:<28} since step {}\n", "tail",
+                       fmt::format("in page {}", grouped(state.tail_page->value)),
+                       grouped(state.tail_page->step));
   }
 }
 

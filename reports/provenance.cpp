@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/provenance.hpp"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
@@ -71,8 +71,8 @@ namespace {
 void tell_lifetime(const Run& run, uint64_t generation, const char* role, std::ostream& out) {
   if (generation > run.trace->lifetimes.size()) return;
   const sim::Lifetime& life = run.trace->lifetimes[generation - 1];
-  fmt::print(out, "  page {}, lifetime {} of {}: {}\n", grouped(life.page), generation,
-             counted(life.size, "byte"), role);
+  out << fmt::format("  page {}, lifetime {} of {}: {}\n", grouped(life.page), generation,
+                     counted(life.size, "byte"), role);
   tell_act(run, "begun", life.acquired_step, life.acquired_ns, life.acquired_by, life.acquired_at,
            out);
   if (life.retired_step != UINT64_MAX) {
@@ -84,8 +84,8 @@ void tell_lifetime(const Run& run, uint64_t generation, const char* role, std::o
   const Finding& finding = *run.finding;
   if (generation != finding.generation && generation != finding.touching) return;
   if (finding.request != UINT64_MAX) {
-    fmt::print(out, "    touched     step {}, {}, by the device, for request {}\n",
-               grouped(finding.step), virtual_time(finding.now_ns), finding.request);
+    out << fmt::format("    touched     step {}, {}, by the device, for request {}\n",
+                       grouped(finding.step), virtual_time(finding.now_ns), finding.request);
   } else {
     tell_act(run, "touched", finding.step, finding.now_ns, finding.task, finding.site, out);
   }
@@ -93,18 +93,18 @@ void tell_lifetime(const Run& run, uint64_t generation, const char* role, std::o
 
 void tell_act(const Run& run, const char* what, uint64_t step, int64_t now_ns, uint32_t task,
               const sim::Site& site, std::ostream& out) {
-  fmt::print(out, "    {:<11} step {}, {}, by {}", what, grouped(step), virtual_time(now_ns),
-             name_of_task(*run.trace, task));
-  if (is_known(site)) fmt::print(out, ", {}", place_and_function(site));
+  out << fmt::format("    {:<11} step {}, {}, by {}", what, grouped(step), virtual_time(now_ns),
+                     name_of_task(*run.trace, task));
+  if (is_known(site)) out << fmt::format(", {}", place_and_function(site));
   out << '\n';
 }
 
 void tell_request(const Run& run, uint64_t request, std::ostream& out) {
   if (request >= run.trace->requests.size()) return;
   const sim::IoRecord& record = run.trace->requests[request];
-  fmt::print(out, "  request {}: {}", request, request_text(run, request));
+  out << fmt::format("  request {}: {}", request, request_text(run, request));
   if (record.generation != 0 && record.generation <= run.trace->lifetimes.size()) {
-    fmt::print(out, ", buffer in lifetime {}", record.generation);
+    out << fmt::format(", buffer in lifetime {}", record.generation);
   }
   out << '\n';
   bool completed = false;
@@ -125,8 +125,8 @@ void tell_request(const Run& run, uint64_t request, std::ostream& out) {
       default: continue;
     }
     if (is_by_device(event)) {
-      fmt::print(out, "    {:<11} step {}, {}\n", what, grouped(event.step),
-                 virtual_time(event.now_ns));
+      out << fmt::format("    {:<11} step {}, {}\n", what, grouped(event.step),
+                         virtual_time(event.now_ns));
     } else {
       tell_act(run, what, event.step, event.now_ns, event.task, site, out);
     }
@@ -139,26 +139,26 @@ void tell_walk(const Run& run, const Finding& finding, std::ostream& out) {
   const size_t count = events_until(run, finding.step);
   const std::optional<WalkSeen> walk = walk_at(run, count, finding.task);
   if (!walk) return;
-  fmt::print(out, "  the walk after snapshot page {} was written\n", grouped(walk->page));
-  fmt::print(out, "    the page's request was  [{}, {})\n", address_text(run, walk->from),
-             grouped(walk->until));
-  fmt::print(out, "    safe_ro, as it read it  {}\n", address_text(run, walk->safe_ro));
-  fmt::print(out, "    it walks from           {}\n", address_text(run, walk->start));
-  fmt::print(out, "    over a width of         {}, until {}\n", grouped(walk->width),
-             address_text(run, walk->start + walk->width));
+  out << fmt::format("  the walk after snapshot page {} was written\n", grouped(walk->page));
+  out << fmt::format("    the page's request was  [{}, {})\n", address_text(run, walk->from),
+                     grouped(walk->until));
+  out << fmt::format("    safe_ro, as it read it  {}\n", address_text(run, walk->safe_ro));
+  out << fmt::format("    it walks from           {}\n", address_text(run, walk->start));
+  out << fmt::format("    over a width of         {}, until {}\n", grouped(walk->width),
+                     address_text(run, walk->start + walk->width));
   const int64_t end = std::max(walk->until, walk->safe_ro);
   const int64_t start = std::max(walk->from, walk->safe_ro);
   const int64_t allowed = std::max<int64_t>(0, std::min(walk->until, end) - start);
-  fmt::print(out, "    it was to walk          {}\n",
-             allowed == 0 ? "nothing: all of the page is below safe_ro"
-                          : fmt::format("[{}, {})", grouped(start), grouped(walk->until)));
+  out << fmt::format("    it was to walk          {}\n",
+                     allowed == 0 ? "nothing: all of the page is below safe_ro"
+                                  : fmt::format("[{}, {})", grouped(start), grouped(walk->until)));
   if (walk->steps > 0) {
-    fmt::print(out, "    it has walked           {}\n",
-               counted(static_cast<uint64_t>(walk->steps), "record"));
+    out << fmt::format("    it has walked           {}\n",
+                       counted(static_cast<uint64_t>(walk->steps), "record"));
   }
   if (const auto bits = run.plan->sizes.find("width_bits"); bits && walk->start > walk->until) {
-    fmt::print(out, "    end - start             {}, kept in {} bits: {}\n",
-               grouped(walk->until - walk->start), *bits, grouped(walk->width));
+    out << fmt::format("    end - start             {}, kept in {} bits: {}\n",
+                       grouped(walk->until - walk->start), *bits, grouped(walk->width));
   }
 }
 
@@ -178,10 +178,11 @@ void tell_operations(const Run& run, const Finding& finding, std::ostream& out) 
   }
   // The latest ones, and whatever is named.
   const size_t spare = told.size() > kOperationsTold ? told.size() - kOperationsTold : 0;
-  fmt::print(out, "  operations on key {}; * those that it is about\n", key);
+  out << fmt::format("  operations on key {}; * those that it is about\n", key);
   for (size_t i = 0; i < told.size(); ++i) {
     if (i < spare && !is_named(told[i])) continue;
-    fmt::print(out, "  {} {}\n", is_named(told[i]) ? '*' : ' ', operation_text(run, all[told[i]]));
+    out << fmt::format("  {} {}\n", is_named(told[i]) ? '*' : ' ',
+                       operation_text(run, all[told[i]]));
   }
 }
 

@@ -4,7 +4,7 @@
 // First what was not calm, as sentences, each with what happens without it. Then the promise that
 // was broken: the numbers, who, when, and the line of source. Then whose memory it was, lanes of
 // the tasks around the failure, and how the engine stood at that moment.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <string>
 
@@ -60,13 +60,13 @@ namespace {
 
 void tell_head(const Run& run, std::ostream& out) {
   const scenarios::Plan& plan = *run.plan;
-  fmt::print(out, "{}  {}", plan.scenario->name(), scenarios::name_of(run.verdict));
-  if (run.finding) fmt::print(out, "  {}: {}", run.finding->oracle, run.finding->label);
+  out << fmt::format("{}  {}", plan.scenario->name(), scenarios::name_of(run.verdict));
+  if (run.finding) out << fmt::format("  {}: {}", run.finding->oracle, run.finding->label);
   out << '\n';
-  if (!run.not_judged.empty()) fmt::print(out, "  not judged {}\n", run.not_judged);
-  if (plan.seed) fmt::print(out, "  seed       {}\n", hex64(*plan.seed));
-  fmt::print(out, "  digest     {}  after {}, {}\n", hex64(run.digest), counted(run.steps, "step"),
-             virtual_time(run.virtual_ns));
+  if (!run.not_judged.empty()) out << fmt::format("  not judged {}\n", run.not_judged);
+  if (plan.seed) out << fmt::format("  seed       {}\n", hex64(*plan.seed));
+  out << fmt::format("  digest     {}  after {}, {}\n", hex64(run.digest),
+                     counted(run.steps, "step"), virtual_time(run.virtual_ns));
   std::string bugs;
   for (const std::string& id : plan.bugs) {
     for (size_t row = 0; row < engine::kBugs.size() && row < run.reached.size(); ++row) {
@@ -75,8 +75,8 @@ void tell_head(const Run& run, std::ostream& out) {
                           counted(run.reached[row], "time"));
     }
   }
-  if (!bugs.empty()) fmt::print(out, "  bugs       {}\n", bugs);
-  fmt::print(out, "  faults     {}\n", plan.faults.empty() ? "none" : joined(plan.faults));
+  if (!bugs.empty()) out << fmt::format("  bugs       {}\n", bugs);
+  out << fmt::format("  faults     {}\n", plan.faults.empty() ? "none" : joined(plan.faults));
   std::string sizes;
   for (const sim::Size& size : plan.sizes.all()) {
     sizes += fmt::format("{}{}={}", sizes.empty() ? "" : " ", size.name, size.value);
@@ -93,36 +93,36 @@ void tell_deviations(const Telling& telling, std::ostream& out) {
     return;
   }
   const size_t first = run.finding ? first_deviation_told(telling) : 0;
-  fmt::print(out, "\nwhat differs from the calm run: {}\n", counted(taken.size(), "deviation"));
+  out << fmt::format("\nwhat differs from the calm run: {}\n", counted(taken.size(), "deviation"));
   if (!run.finding && telling.needs.empty() && taken.size() > kDeviationsTold) return;
   if (first > 0) {
-    fmt::print(out, "  ...  {} before these; orrery shrink keeps the few that matter\n",
-               grouped(uint64_t{first}));
+    out << fmt::format("  ...  {} before these; orrery shrink keeps the few that matter\n",
+                       grouped(uint64_t{first}));
   }
   for (size_t i = first; i < taken.size(); ++i) {
-    fmt::print(out, "  {:>3}  ", i + 1);
+    out << fmt::format("  {:>3}  ", i + 1);
     wrap(sentence_of(run, taken[i]), 7, out);
-    fmt::print(out, "       step {}, {}", grouped(taken[i].step), virtual_time(taken[i].now_ns));
+    out << fmt::format("       step {}, {}", grouped(taken[i].step), virtual_time(taken[i].now_ns));
     const sim::Site site = site_of(run, taken[i]);
-    if (is_known(site)) fmt::print(out, ", {}", place_and_function(site));
+    if (is_known(site)) out << fmt::format(", {}", place_and_function(site));
     out << '\n';
     const std::string needed = without(telling, taken[i]);
-    if (!needed.empty()) fmt::print(out, "       without it: {}\n", needed);
+    if (!needed.empty()) out << fmt::format("       without it: {}\n", needed);
   }
 }
 
 void tell_finding(const Run& run, std::ostream& out) {
   const Finding& finding = *run.finding;
-  fmt::print(out, "\nthe broken promise ({})\n  ", finding.oracle);
+  out << fmt::format("\nthe broken promise ({})\n  ", finding.oracle);
   wrap(finding.text.empty() ? finding.label : finding.text, 2, out);
   const bool by_device = finding.task == sim::kNobody && finding.request != UINT64_MAX;
-  fmt::print(out, "  by {} at step {}, {}\n",
-             by_device ? "the device" : name_of_task(*run.trace, finding.task),
-             grouped(finding.step), virtual_time(finding.now_ns));
+  out << fmt::format("  by {} at step {}, {}\n",
+                     by_device ? "the device" : name_of_task(*run.trace, finding.task),
+                     grouped(finding.step), virtual_time(finding.now_ns));
   if (is_known(finding.site)) {
-    fmt::print(out, "  at {}\n", place_and_function(finding.site));
+    out << fmt::format("  at {}\n", place_and_function(finding.site));
     const std::string text = source_line(finding.site);
-    if (!text.empty()) fmt::print(out, "     {} | {}\n", finding.site.line(), text);
+    if (!text.empty()) out << fmt::format("     {} | {}\n", finding.site.line(), text);
   }
 }
 
@@ -133,10 +133,10 @@ void wrap(std::string_view text, size_t indent, std::ostream& out) {
     size_t end = text.rfind(' ', width);
     if (end == std::string_view::npos || end == 0) end = text.find(' ', width);
     if (end == std::string_view::npos) break;
-    fmt::print(out, "{}\n{:<{}}", text.substr(0, end), "", indent);
+    out << fmt::format("{}\n{:<{}}", text.substr(0, end), "", indent);
     text.remove_prefix(end + 1);
   }
-  fmt::print(out, "{}\n", text);
+  out << fmt::format("{}\n", text);
 }
 
 std::string joined(const std::vector<std::string>& names) {

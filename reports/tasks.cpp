@@ -2,7 +2,7 @@
 // Where each task stands that has not ended: since when, and at which call. In a detailed run every
 // point is in the trace, so the last one is the very call in which a task waits; otherwise it is
 // the last thing that the task said or did.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include "reports/catalogue.hpp"
 #include "reports/words.hpp"
@@ -35,11 +35,11 @@ void render_tasks(const Telling& telling, std::ostream& out) {
     ++shown;
     const std::string since =
         one.ran ? fmt::format("since step {}", grouped(one.stopped)) : "has not started";
-    fmt::print(out, "  {:<{}}  {:<18}", name_of_task(trace, task), width, since);
+    out << fmt::format("  {:<{}}  {:<18}", name_of_task(trace, task), width, since);
     if (one.last != nullptr) {
-      fmt::print(out, "  {}", place_and_function(one.last->site));
+      out << fmt::format("  {}", place_and_function(one.last->site));
       const std::string text = source_line(one.last->site);
-      if (!text.empty()) fmt::print(out, "\n  {:<{}}    {}", "", width, text);
+      if (!text.empty()) out << fmt::format("\n  {:<{}}    {}", "", width, text);
     }
     out << '\n';
   }
