@@ -15,7 +15,8 @@ void Media::clear() {
   if (chunks_.size() > kKeep) chunks_.resize(kKeep);
   chunks_used_ = 0;
   table_.clear();
-  size_ = durable_size_ = accepted_ = 0;
+  // accepted_ counts on: a sync that is under way covers nothing of what comes now.
+  size_ = durable_size_ = 0;
   forget_pending();
 }
 

@@ -139,6 +139,18 @@ TEST_CASE("a cleared media is a new one", "[media]") {
   REQUIRE(text_at(media, 49'998, 5) == ".n...");
 }
 
+TEST_CASE("a sync that was asked for before a media was cleared covers nothing since", "[media]") {
+  sim::Media media;
+  media.write(0, bytes_of("old"));
+  const uint64_t covered = media.accepted();
+  media.clear();
+  media.write(0, bytes_of("new"));
+  media.sync(covered);
+  REQUIRE(media.pending_count() == 1);
+  media.sync();
+  REQUIRE(media.pending_count() == 0);
+}
+
 TEST_CASE("zeros cost only where something was written, and then they are there", "[media]") {
   sim::Media media;
   media.write(100'000, bytes_of("there"));

@@ -43,6 +43,8 @@ void device_keeps_requests_of_the_gone(const Runtime& runtime, Expect& expect);
 void device_serves_many(const Runtime& runtime, Expect& expect);
 void device_closes(const Runtime& runtime, Expect& expect);
 void device_truncates(const Runtime& runtime, Expect& expect);
+void device_resets_under_requests(const Runtime& runtime, Expect& expect);
+void null_device_stores_nothing(const Runtime& runtime, Expect& expect);
 // storage_contract.cpp
 void storage_names_devices(const Runtime& runtime, Expect& expect);
 void storage_refuses(const Runtime& runtime, Expect& expect);
@@ -87,6 +89,8 @@ constexpr Contract kContracts[] = {
     {"many tasks use a device at once", &device_serves_many},
     {"a device closes over its requests, and opens again", &device_closes},
     {"a truncated or emptied device keeps the rest", &device_truncates},
+    {"a device is emptied under its requests", &device_resets_under_requests},
+    {"the null device takes all, and stores nothing", &null_device_stores_nothing},
     {"a name is one device, listed in alphabetical order", &storage_names_devices},
     {"a name or a sector that is none is invalid", &storage_refuses},
     {"what is removed is gone, and its name is free again", &storage_removes},

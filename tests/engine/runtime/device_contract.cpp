@@ -2,6 +2,7 @@
 // The contracts of Device.
 #include <cstring>
 
+#include "engine/runtime/null_device.hpp"
 #include "tests/engine/runtime/contract.hpp"
 #include "tests/sim/request.hpp"
 #include "tests/start.hpp"
@@ -431,6 +432,65 @@ void device_truncates(const Runtime& runtime, Expect& expect) {
   expect(holds(runtime, *device, 1024, 'x', 'x'), "an emptied device does not write");
   expect(transact(runtime.tasks, *device, IoKind::sync, 0, {}) == Errc::ok, "a sync failed");
   discard(runtime, expect, *device);
+}
+
+// What was under way may come before or behind it; what had ended is gone.
+void device_resets_under_requests(const Runtime& runtime, Expect& expect) {
+  engine::Device* const device = open(runtime, expect);
+  if (device == nullptr) return;
+  Payload old('o');
+  for (const uint64_t offset : {uint64_t{0}, uint64_t{16'384}}) {
+    transact(runtime.tasks, *device, IoKind::write, offset, old.bytes);
+  }
+  Payload payload('x');
+  Payload target('?');
+  Request requests[6] = {Request(runtime.tasks), Request(runtime.tasks), Request(runtime.tasks),
+                         Request(runtime.tasks), Request(runtime.tasks), Request(runtime.tasks)};
+  for (uint64_t i = 0; i < 4; ++i) {
+    requests[i].submit(*device, IoKind::write, i * 1024, payload.bytes);
+  }
+  requests[4].submit(*device, IoKind::read, 16'384, target.bytes);
+  requests[5].submit(*device, IoKind::sync, 0, {});
+  device->reset();
+  for (Request& request : requests) {
+    expect(request.wait() == Errc::ok, "a request failed because of a reset");
+    expect(request.finishes == 1, "a request under a reset was not finished once");
+  }
+  expect(target.is('o', 'o') || target.is(0, 0) || target.is('o', 0) || target.is(0, 'o'),
+         "a read under a reset saw what was never written");
+  for (uint64_t at = 0; at < 4096; at += kSector) {
+    Payload found('?');
+    transact(runtime.tasks, *device, IoKind::read, at, {found.bytes, kSector});
+    expect(found.is('x', '?') || found.is(0, '?'), "a reset has torn a sector, or left something");
+  }
+  expect(holds(runtime, *device, 16'384, 0, 0), "an emptied device holds what had been written");
+  expect(device->size() <= 4096, "an emptied device has a size");
+  transact(runtime.tasks, *device, IoKind::write, 1024, old.bytes);
+  expect(holds(runtime, *device, 1024, 'o', 'o'), "a device emptied under requests does not write");
+  expect(transact(runtime.tasks, *device, IoKind::sync, 0, {}) == Errc::ok, "a sync failed");
+  discard(runtime, expect, *device);
+}
+
+void null_device_stores_nothing(const Runtime& runtime, Expect& expect) {
+  engine::NullDevice device(4096);
+  expect(device.is_null() && device.sector_size() == 4096, "a null device is another");
+  alignas(512) std::byte bytes[4096];
+  std::memset(bytes, 'x', sizeof bytes);
+  for (const IoKind kind : {IoKind::write, IoKind::sync, IoKind::read}) {
+    Request request(runtime.tasks);
+    request.submit(device, kind, 8192, {bytes, kind == IoKind::sync ? 0 : sizeof bytes});
+    expect(request.has_ended(), "a null device keeps a request");
+    expect(request.wait() == Errc::ok, "a null device has failed");
+    expect(request.io.transferred == request.io.length, "a null device cuts a request short");
+    expect(!device.cancel(request.io) && !device.try_complete(), "a null device has work left");
+  }
+  expect(bytes[0] == std::byte{'x'} && bytes[4095] == std::byte{'x'}, "a null device has read");
+  expect(device.size() == 12'288, "a null device does not know how far it was written");
+  device.truncate_until(8192);
+  expect(device.size() == 12'288, "a truncation changed the size");
+  device.reset();
+  expect(device.size() == 0, "an emptied device has a size");
+  device.close();
 }
 
 }  // namespace orrery::tests
