@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/engine/real/kernel_calls.hpp"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -19,6 +20,11 @@ namespace {
 std::atomic<const WatchedCalls::Visit*> watching{nullptr};
 
 // What the call answers, if it is not to be made.
+int ask_of(CallKind kind, const char* path) {
+  const WatchedCalls::Visit* const visit = watching.load();
+  return visit == nullptr ? 0 : (*visit)({kind, path});
+}
+
 int ask(CallKind kind, int file, off_t offset = 0) {
   const WatchedCalls::Visit* const visit = watching.load();
   if (visit == nullptr) return 0;
@@ -74,6 +80,7 @@ size_t TroubledTransfers::count() const { return troubled.load(); }
 }  // namespace orrery::tests
 
 using orrery::tests::ask;
+using orrery::tests::ask_of;
 using orrery::tests::call;
 using orrery::tests::CallKind;
 using orrery::tests::fails;
@@ -94,6 +101,20 @@ int ftruncate(int file, off_t length) noexcept {
 
 int fallocate(int file, int mode, off_t offset, off_t length) {
   return call(ask(CallKind::fallocate, file, offset), SYS_fallocate, file, mode, offset, length);
+}
+
+int unlink(const char* path) noexcept {
+  return call(ask_of(CallKind::unlink, path), SYS_unlink, path);
+}
+
+// The one that the library's std::filesystem calls: with files of 64 bits ours would be another.
+dirent* readdir_of_library(DIR* folder) __asm__("readdir");
+dirent* readdir_of_library(DIR* folder) {
+  static const auto next = next_of<dirent* (*)(DIR*)>("readdir");
+  const int error = ask(CallKind::readdir, dirfd(folder));
+  if (error == 0) return next(folder);
+  errno = error;
+  return nullptr;
 }
 
 int fdatasync(int file) { return fails() ? -1 : static_cast<int>(syscall(SYS_fdatasync, file)); }

@@ -10,11 +10,11 @@
 
 namespace orrery::tests {
 
-enum class CallKind { fsync, flock, ftruncate, fallocate };
+enum class CallKind { fsync, flock, ftruncate, fallocate, readdir, unlink };
 
 struct KernelCall {
   CallKind kind;
-  std::string path;     // of the file that it is for
+  std::string path;     // of the file or folder that it is for
   uint64_t offset = 0;  // of fallocate
 };
 

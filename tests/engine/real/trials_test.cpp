@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <string>
 
@@ -25,7 +26,8 @@ using tests::Trouble;
 
 namespace {
 
-void play(const engine::MachineOptions& options, Trial::Part part, Expect& expect) {
+template <typename Part>
+void play(const engine::MachineOptions& options, const Part& part, Expect& expect) {
   auto machine = engine::Machine::open(options);
   expect(machine.has_value(), "no machine can be opened");
   if (machine) part((*machine)->runtime(), expect);
@@ -84,6 +86,13 @@ std::string verdict_of(Expect& expect) {
   return expect.has_seen() ? "ok" : "it never saw its trouble";
 }
 
+int refuse_names(const tests::KernelCall& call) {
+  const bool of_names = call.kind == tests::CallKind::fsync ||
+                        call.kind == tests::CallKind::readdir ||
+                        call.kind == tests::CallKind::unlink;
+  return of_names ? EIO : 0;
+}
+
 void play_in_trouble(const engine::MachineOptions& options, const Trial& trial, Expect& expect) {
   switch (trial.trouble) {
     case Trouble::full_disk: {
@@ -99,6 +108,13 @@ void play_in_trouble(const engine::MachineOptions& options, const Trial& trial, 
       if (tests::run_read_only(options.folder, part)) return;
       WARN("not tried: this process may not mount");
       return expect.saw();
+    }
+    case Trouble::broken_names: {
+      const auto part = [&](const engine::Runtime& runtime, Expect& all) {
+        const tests::WatchedCalls names(&refuse_names);
+        trial.during(runtime, all);
+      };
+      return play(options, part, expect);
     }
     case Trouble::broken_disk:
     case Trouble::short_transfers: {

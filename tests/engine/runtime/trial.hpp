@@ -22,6 +22,7 @@ enum class Trouble : uint8_t {
   small_files,      // nor does one that ends beyond kFileMax
   broken_disk,      // no read, write or sync succeeds
   read_only,        // nothing can be made, changed or removed
+  broken_names,     // names cannot be listed, removed or synced
   short_transfers,  // a transfer may end early
   no_memory,        // sooner or later no block and no frame is given
   kill,             // the process is killed when `during` returns

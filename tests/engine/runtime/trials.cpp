@@ -71,7 +71,8 @@ struct Names {
       std::memcpy(text.data() + end, name.data(), name.size());
       text[end + name.size()] = ' ';
     };
-    if (!storage.list("", add, this)) line = {'?'};
+    if (storage.list("", add, this)) return;
+    line = {line[0] == '\0' ? '?' : '!'};  // it may not visit any then
   }
   bool are(std::string_view wanted) const { return wanted == line.data(); }
 };
@@ -88,6 +89,13 @@ void write_durably(const Runtime& runtime, Expect& expect) {
   expect(transact(runtime.tasks, *device, IoKind::sync, 0, {}) == Errc::ok, "a sync failed");
   expect(runtime.storage.sync_names().has_value(), "names cannot be synced");
   device->close();
+}
+
+void write_two(const Runtime& runtime, Expect& expect) {
+  Device* const old = open(runtime, expect, kOld);
+  if (old == nullptr) return;
+  old->close();
+  write_durably(runtime, expect);
 }
 
 // What a device does for whoever comes after the trouble.
@@ -210,6 +218,35 @@ void look_at_unchanged(const Runtime& runtime, Expect& expect) {
   if (device == nullptr || made == nullptr) return;
   made->close();
   expect(sectors_are(runtime, *device, 0, "o"), "what could not be written has changed");
+  expect_sound(runtime, expect, *device);
+  remove_all(runtime, expect);
+}
+
+// Names that can be neither listed nor removed, nor made durable. Whether a device is opened is
+// another matter.
+
+void use_broken_names(const Runtime& runtime, Expect& expect) {
+  const auto made = runtime.storage.open(kNew, {});
+  if (made) (*made)->close();
+  const bool synced = runtime.storage.sync_names().has_value();
+  expect(!synced, "names are synced where they cannot be");
+  expect(Names(runtime.storage).are("?"), "names are listed where they cannot be");
+  expect(!runtime.storage.remove(kOld), "a name is removed where none can be");
+  if (!synced) expect.saw();
+}
+
+// What has failed has happened, or not.
+void look_at_names(const Runtime& runtime, Expect& expect) {
+  const Names names(runtime.storage);
+  bool known = false;
+  for (const char* const possible : {"trial/data ", "trial/data trial/new ",
+                                     "trial/data trial/old ", "trial/data trial/new trial/old "}) {
+    known = known || names.are(possible);
+  }
+  expect(known, "calls that failed have changed other names");
+  Device* const device = open(runtime, expect);
+  if (device == nullptr) return;
+  expect(sectors_are(runtime, *device, 0, "o"), "what has a broken name has changed");
   expect_sound(runtime, expect, *device);
   remove_all(runtime, expect);
 }
@@ -345,13 +382,6 @@ void look_after_refusals(const Runtime& runtime, Expect& expect) {
 // A process that is killed. What a device or a storage said that it did is there; nothing of it is
 // durable, and only power would take it.
 
-void write_two(const Runtime& runtime, Expect& expect) {
-  Device* const old = open(runtime, expect, kOld);
-  if (old == nullptr) return;
-  old->close();
-  write_durably(runtime, expect);
-}
-
 struct Orphan {
   engine::Io io;
   alignas(512) std::byte bytes[2 * kSector];
@@ -401,6 +431,8 @@ constexpr Trial kTrials[] = {
      &write_durably, &use_broken_disk, &look_after_break},
     {"where nothing can be changed nothing is", Trouble::read_only, &write_durably, &use_read_only,
      &look_at_unchanged},
+    {"where names can be neither listed nor removed nor synced each call says so",
+     Trouble::broken_names, &write_two, &use_broken_names, &look_at_names},
     {"a transfer that ends early says how far it came", Trouble::short_transfers, &write_durably,
      &transfer_in_parts, &look_at_parts},
     {"memory that is refused says so, and takes nothing", Trouble::no_memory, &write_durably,

@@ -35,7 +35,7 @@ class Troubled final : public sim::Source {
   uint64_t choose(const sim::Address& at, uint64_t bound) override {
     switch (at.ask) {
       case Ask::error: return lasts ? error(at, bound) : 0;
-      case Ask::name: return lasts && trouble_ == Trouble::read_only ? 1 : 0;
+      case Ask::name: return lasts ? refusal(at, bound) : 0;
       case Ask::shortfall: return lasts && trouble_ == Trouble::short_transfers ? draw(at, 2) : 0;
       case Ask::allocate: {
         return lasts && trouble_ == Trouble::no_memory && draw(at, 4) == 0 ? 1 : 0;
@@ -47,6 +47,10 @@ class Troubled final : public sim::Source {
  private:
   uint64_t draw(const sim::Address& at, uint64_t bound) const {
     return sim::below(sim::mix(seed_, at.key, at.occurrence, static_cast<uint64_t>(at.ask)), bound);
+  }
+  uint64_t refusal(const sim::Address& at, uint64_t bound) const {
+    if (trouble_ == Trouble::broken_names) return 1 + draw(at, bound - 1);
+    return trouble_ == Trouble::read_only ? 1 : 0;
   }
   // An address does not say where a request ends: the trials write nothing from the last sector
   // below the limit on that would not cross it.
