@@ -22,6 +22,7 @@
 
 #include "scenarios/oracles/linearizable.hpp"
 #include "scenarios/oracles/log_order.hpp"
+#include "tests/engine/real/checkpoint_on_disk.hpp"
 #include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/killed_child.hpp"
 #include "tests/engine/real/native_client.hpp"
@@ -259,6 +260,62 @@ std::string judge_serials(const Life& life, const Life& next) {
   return "ok";
 }
 
+// The serial of a session is the number of its operations that the checkpoint contains.
+std::string judge_mark(const Life& life, const scenarios::SessionMark& mark, uint64_t version) {
+  if (mark.id == 0 || mark.id > kSessions) return "ok";  // the reader's
+  uint64_t least = life.serials[mark.id - 1];
+  uint64_t most = least;
+  for (const Operation& one : life.operations) {
+    if (one.client != mark.id || one.version > version) continue;
+    ++most;
+    least += one.outcome != Outcome::unknown && one.version != 0 ? 1 : 0;
+  }
+  if (least <= mark.serial && mark.serial <= most) return "ok";
+  return fmt::format("it has {} operations of session {}, and at least {} and at most {} are in it",
+                     mark.serial, mark.id, least, most);
+}
+
+// What was done in its version and before, on top of what this life had found.
+std::string judge_checkpoint(const Life& life, const tests::CheckpointOnDisk& files) {
+  const scenarios::SnapshotReader& reader = files.reader();
+  if (!reader.findings().empty()) return reader.findings()[0].text;
+  const auto found = files.found();
+  if (!found) return "it holds a key that nobody wrote";
+  const uint64_t version = reader.checkpoint().version;
+  for (const scenarios::SessionMark& mark : reader.checkpoint().sessions) {
+    const std::string verdict = judge_mark(life, mark, version);
+    if (verdict != "ok") return verdict;
+  }
+  std::vector<Operation> all;
+  for (const Found& one : life.found) {
+    if (const auto write = scenarios::write_of(one, 1)) all.push_back(*write);
+  }
+  all.insert(all.end(), life.operations.begin(), life.operations.end());
+  scenarios::LinearizabilityChecker checker(kBudget);
+  const auto report = checker.check_final(all, {}, {version, UINT64_MAX / 2}, *found);
+  return report.verdict == Linearizability::ok ? "ok" : report.text;
+}
+
+// Those that a life has left behind, in their files. Counts them in `count`.
+std::string judge_checkpoints(const Orders& orders, const Life& life, uint64_t& count) {
+  uint64_t first_version = UINT64_MAX;
+  for (const Operation& one : life.operations) {
+    if (one.version != 0) first_version = std::min(first_version, one.version);
+  }
+  const std::string store =
+      fmt::format("{}/{}", tests::machine_of(orders).folder, tests::store_of(orders).prefix);
+  for (const uint64_t token : tests::checkpoint_tokens(store)) {
+    tests::CheckpointOnDisk files;
+    if (!files.read(store, token)) continue;  // its process was killed before it was committed
+    const uint64_t version = files.reader().checkpoint().version;
+    if (version < first_version) continue;  // of an earlier life
+    ++count;
+    const std::string verdict = judge_checkpoint(life, files);
+    if (verdict != "ok") return fmt::format("the checkpoint of version {}: {}", version, verdict);
+  }
+  return "ok";
+}
+
 // Or a checkpoint of the next life might take an operation of an earlier one for one of its own.
 std::string judge_versions(const Life& life, const Life& next) {
   uint64_t highest = 0;
@@ -314,6 +371,7 @@ TEST_CASE("natively: what killed processes have seen and left is one history", "
   const std::vector<tests::IoWay> ways = tests::io_ways();
   uint64_t doubtful = 0;
   uint64_t lost = 0;
+  uint64_t checkpoints = 0;
   for (size_t way = 0; way < ways.size(); ++way) {
     const tests::TemporaryFolder folder;
     // Direct or not, with it and without.
@@ -323,6 +381,7 @@ TEST_CASE("natively: what killed processes have seen and left is one history", "
       INFO(ways[way].name << ", life " << orders.number);
       const Life life = live(orders);
       REQUIRE(judge_life(life) == "ok");
+      REQUIRE(judge_checkpoints(orders, life, checkpoints) == "ok");
       if (orders.number > 0) REQUIRE(judge(before, life) == "ok");
       for (const Operation& one : life.operations) {
         doubtful += one.outcome == Outcome::unknown ? 1 : 0;
@@ -333,6 +392,7 @@ TEST_CASE("natively: what killed processes have seen and left is one history", "
       before = life;
     }
   }
-  REQUIRE(doubtful > 0);  // or nobody was killed at work,
-  REQUIRE(lost > 0);      // or with nothing to lose
+  REQUIRE(doubtful > 0);               // or nobody was killed at work,
+  REQUIRE(lost > 0);                   // or with nothing to lose,
+  REQUIRE(checkpoints > ways.size());  // or before one of its checkpoints was taken
 }

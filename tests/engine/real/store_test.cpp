@@ -8,14 +8,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "scenarios/oracles/linearizable.hpp"
 #include "scenarios/oracles/snapshot_reader.hpp"
+#include "tests/engine/real/checkpoint_on_disk.hpp"
 #include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/native_load.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
@@ -28,13 +26,6 @@ using tests::NativeLoad;
 using tests::NativeRun;
 
 namespace {
-
-std::vector<std::byte> contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const auto* const start = reinterpret_cast<const std::byte*>(bytes.data());
-  return {start, start + bytes.size()};
-}
 
 // A cache may lose any key as soon as anything was evicted: when is not known from outside. So the
 // head passes everything at the start, and again at each instant, for writes of unknown address.
@@ -95,33 +86,22 @@ std::string witnesses(const NativeRun& run, const scenarios::SnapshotReader& rea
 
 std::string judge_checkpoint(const std::string& folder, const NativeLoad& load,
                              const NativeRun& run, const tests::NativeCheckpoint& taken) {
-  const std::string own = fmt::format("{}/{}/cpr-checkpoints/{:016x}/", folder, load.options.prefix,
-                                      taken.result.token);
-  const auto info = contents(own + "info.dat");
-  const auto snapshot = contents(own + "snapshot.dat");
-  const auto log = contents(fmt::format("{}/{}/hlog", folder, load.options.prefix));
-  const auto table = contents(own + "pages.dat");
-  scenarios::SnapshotReader reader;
-  if (!reader.read({info, scenarios::FileView(snapshot), scenarios::FileView(log),
-                    scenarios::FileView(table)})) {
-    return "cannot be read: " + reader.findings()[0].text;
-  }
+  tests::CheckpointOnDisk files;
+  const bool readable =
+      files.read(fmt::format("{}/{}", folder, load.options.prefix), taken.result.token);
+  const scenarios::SnapshotReader& reader = files.reader();
+  if (!readable) return "cannot be read: " + reader.findings()[0].text;
   if (!reader.findings().empty()) return "has a flaw: " + reader.findings()[0].text;
   if (reader.checkpoint().version != taken.result.info.version) return "is of another version";
   const std::string serials = judge_serials(run, taken, reader.checkpoint());
   if (serials != "ok") return serials;
-  std::vector<scenarios::Found> found;
-  for (const scenarios::RecoveredEntry& entry : reader.entries()) {
-    const auto key = scenarios::decode_key(entry.key);
-    if (!key) return "holds a key that nobody wrote";
-    const auto value = scenarios::decode_value(entry.value);
-    found.push_back({*key, true, !value.has_value(), value.value_or(0)});
-  }
+  const auto found = files.found();
+  if (!found) return "holds a key that nobody wrote";
   std::vector<scenarios::HeadMove> moves;
   const scenarios::Eviction eviction = eviction_of(load, run, moves);
   const scenarios::Cut cut{reader.checkpoint().version, taken.written_by};
   scenarios::LinearizabilityChecker checker(50'000'000);
-  const auto report = checker.check_final(run.operations, eviction, cut, found);
+  const auto report = checker.check_final(run.operations, eviction, cut, *found);
   if (report.verdict == Linearizability::ok) return "ok";
   return report.text + witnesses(run, reader, report.key);
 }
