@@ -127,6 +127,23 @@ NATIVE_MUTATIONS = [
     ("failed-and-transferred", "engine/real/file_device.cpp",
      "  io.transferred = error == Errc::ok ? io.length : 0;\n",
      "  io.transferred = io.length;\n"),
+    ("told-before-its-file", "engine/store/append_log_commit.cpp",
+     "    TRY(write_file(info));\n"
+     "    filed_holes_",
+     "    publish(info, marks);\n"
+     "    TRY(write_file(info));\n"
+     "    filed_holes_"),
+    ("unlisted-and-none", "engine/real/directory.cpp",
+     "    TRY(each_entry(path_, [&](std::string name, bool is_folder) {\n"
+     "      if (!is_folder && name.starts_with(prefix)) names.push_back(std::move(name));\n"
+     "    }));\n",
+     "    (void)each_entry(path_, [&](std::string name, bool is_folder) {\n"
+     "      if (!is_folder && name.starts_with(prefix)) names.push_back(std::move(name));\n"
+     "    });\n"),
+    ("removed-it-says", "engine/real/directory.cpp",
+     "    return Error{gone ? Errc::not_found",
+     "    if (!gone) return {};\n"
+     "    return Error{gone ? Errc::not_found"),
     ("pool-cancels-and-performs", "engine/real/io_pool.cpp",
      "  job->cancelled = true;\n",
      ""),
