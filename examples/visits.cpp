@@ -1,40 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // visits FOLDER NAME...: counts each name once more, durably, and says how often it came so far.
 #include <cstdio>
-#include <cstring>
 
 #include "engine/real/machine.hpp"
 #include "engine/store/store.hpp"
 
 using namespace orrery::engine;
 
-namespace {
-
 /// Adds one to a number. The store may ask for it more than once.
 struct Increment final : Modifier {
   uint64_t count = 0;  // afterwards
-
   size_t initial_size() override { return sizeof count; }
   size_t updated_size(Bytes) override { return sizeof count; }
-  void initialise(MutableBytes now) override {
-    count = 1;
-    std::memcpy(now.data(), &count, sizeof count);
-  }
+  void initialise(MutableBytes now) override { put(now.data(), count = 1); }
   void update(Bytes old, MutableBytes now) override {
-    std::memcpy(&count, old.data(), sizeof count);
-    ++count;
-    std::memcpy(now.data(), &count, sizeof count);
+    put(now.data(), count = get<uint64_t>(old.data()) + 1);
   }
 };
 
-Result<void> count(Store& store, Session& session, const char* name) {
+static Result<void> count(Store& store, Session& session, const char* name) {
   Increment increment;
-  OpResult result;
-  const OpResult first = session.rmw(bytes_of(name), increment, &result);
-  if (first.status == Status::pending) {
-    session.complete_pending(true);  // its record had left memory
-  } else {
-    result = first;
+  OpResult later;
+  OpResult result = session.rmw(bytes_of(name), increment, &later);
+  if (result.status == Status::pending) {  // its record had left memory
+    session.complete_pending(true);
+    result = later;
   }
   if (result.status == Status::failed) return result.error;
   TRY(store.commit_log());  // durable from here on: now it may be told
@@ -42,12 +32,9 @@ Result<void> count(Store& store, Session& session, const char* name) {
   return {};
 }
 
-Result<void> run(const char* folder, char** names) {
+static Result<void> run(const char* folder, char** names) {
   TRY_ASSIGN(const auto machine, Machine::open({folder}));
-  StoreOptions options;
-  options.page_bits = 16;
-  options.memory_bits = 22;
-  options.log_operations = true;
+  const StoreOptions options{.page_bits = 16, .memory_bits = 22, .log_operations = true};
   const Bugs none;
   auto opened = Store::recover(machine->runtime(), options, none);
   if (!opened && opened.error().code == Errc::not_found) {
@@ -55,15 +42,13 @@ Result<void> run(const char* folder, char** names) {
   }
   TRY_ASSIGN(const auto store, std::move(opened));
   SessionOptions client;
-  client.completed = [](void* context, const OpResult& result) {
-    *static_cast<OpResult*>(context) = result;
+  client.completed = [](void* later, const OpResult& result) {
+    *static_cast<OpResult*>(later) = result;
   };
   TRY_ASSIGN(const auto session, store->start_session(client));
   for (; *names != nullptr; ++names) TRY(count(*store, *session, *names));
   return {};
 }
-
-}  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 3) return std::fputs("usage: visits FOLDER NAME...\n", stderr), 2;

@@ -70,7 +70,7 @@ struct StoreOptions {
 
   // For reads and writes of the main log, and of the log of operations. Nothing is synced again,
   // and other files are written once: what they belong to fails, and may be begun again.
-  RetryPolicy main_io;
+  RetryPolicy main_io{};
 
   CopyReads copy_reads = CopyReads::none;
   bool main_is_null = false;  // the log is a cache: what leaves memory is gone
