@@ -166,6 +166,17 @@ std::string check_run_options(const Words& words, const fuzz::TargetRow& target)
   return fmt::format("an input of {} is no run; {} goes with {}", target.name, given, players);
 }
 
+// What a conversion, which fuzzes nothing, would take no notice of.
+std::string_view first_of_fuzzing(const Words& words, const Order& order) {
+  if (words.time) return "--time";
+  if (words.seed) return "-s";
+  if (words.grace) return "--grace";
+  if (words.keep_going) return "--keep-going";
+  if (words.folder) return "--out";
+  if (words.fuzzer) return "--fuzzer";
+  return order.more.empty() ? "" : "--";
+}
+
 // What is played instead of a fuzzing, and where its tape goes.
 std::string read_conversion(const Words& words, Order& order) {
   order.input = words.input.value_or("");
@@ -173,6 +184,9 @@ std::string read_conversion(const Words& words, Order& order) {
   if (words.tape && !words.input) return "--tape goes with --convert";
   if (words.input && order.input.empty()) return "--convert wants the name of a file";
   if (words.tape && order.tape.empty()) return "--tape wants the name of a file";
+  if (const auto given = first_of_fuzzing(words, order); words.input && !given.empty()) {
+    return fmt::format("{} goes with a fuzzing, and --convert is none", given);
+  }
   return words.tape ? check_file(order.tape) : std::string();
 }
 
