@@ -19,7 +19,10 @@ using sim::Deviation;
 constexpr uint64_t kReserve = 40;
 static_assert(kReplaysLeast > kReserve);
 // More than a person wants to read: worth another way.
-constexpr size_t kMany = 4;
+constexpr size_t kMany = 3;
+// How many points of its actor a deviation is moved at most.
+constexpr uint64_t kReach = 300;
+constexpr uint64_t kShareOfMoves = 4;  // one in so many replays, at most, is for that
 
 class Shrinker {
  public:
@@ -36,6 +39,8 @@ class Shrinker {
   bool shrink_size(const scenarios::SizeRow& row);
   void shrink_deviations();
   bool drop_stretch(size_t first, size_t count);
+  void leave_one();
+  bool leave_only(const Deviation& one);
   void shrink_values();
   bool try_value(size_t at, uint64_t value);
   void drop_faults();
@@ -78,6 +83,7 @@ Shrunk Shrinker::run(const Plan& plan) {
   if (!begin(plan)) return result_;
   const Plan start = best_;
   search(true);
+  leave_one();
   if (best_.deviations.size() > kMany && has_budget()) {
     // Smaller sizes may have led into a corner. The other way round leads elsewhere.
     const Plan found = std::exchange(best_, start);
@@ -236,6 +242,36 @@ bool Shrinker::drop_stretch(size_t first, size_t count) {
   if (!still_fails(plan)) return false;
   if (best_.deviations.size() < before) return true;
   best_ = kept;  // what was left out came back under another address
+  return false;
+}
+
+// What happens at a point of an actor is found by the number of that point, and the others may be
+// there for nothing but that number: the actor goes another way without them. So each answer of the
+// world is tried alone, at the points around its own, those that came last first.
+void Shrinker::leave_one() {
+  if (best_.deviations.size() <= kMany) return;
+  const std::vector<Deviation> all = best_.deviations;
+  const uint64_t until = replays_ + options_.replays_max / kShareOfMoves;
+  for (size_t i = all.size(); i-- > 0;) {
+    if (all[i].names_task()) continue;
+    for (uint64_t distance = 0; distance <= kReach; ++distance) {
+      if (replays_ >= until || !has_budget()) return;
+      Deviation one = all[i];
+      one.occurrence = all[i].occurrence + distance;
+      if (leave_only(one)) return search(true);
+      one.occurrence = all[i].occurrence - distance;
+      if (distance > 0 && distance <= all[i].occurrence && leave_only(one)) return search(true);
+    }
+  }
+}
+
+bool Shrinker::leave_only(const Deviation& one) {
+  Plan plan = best_;
+  plan.deviations = {one};
+  const Plan kept = best_;
+  if (!still_fails(plan)) return false;
+  if (best_.deviations.size() < kept.deviations.size()) return true;
+  best_ = kept;
   return false;
 }
 
