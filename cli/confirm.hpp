@@ -37,6 +37,7 @@ struct Output {
 struct Confirmation {
   Outcome outcome = Outcome::harness;
   std::string signature;  // as the guarded replay gives it
+  std::string digest;     // of who played it elsewhere, as he gives it; empty if nobody did
   std::string tape;       // the file; empty if none could be saved
   bool died = false;      // it took the fresh process along, so there is no tape
   std::string text;       // what differs, or what went wrong

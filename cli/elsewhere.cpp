@@ -43,6 +43,7 @@ Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scena
     result.outcome = Outcome::reproduced;
     return result;
   }
+  result.digest = seen.value("digest", "");
   result.text = compare(row, seen);
   if (result.text.empty() && code == kNondeterminism) {
     result.outcome = Outcome::differs;

@@ -202,6 +202,7 @@ void Hunter::look_elsewhere(RunRow& row) {
   if (seen.outcome == Outcome::harness) harness_failed(fmt::format("seed {}: {}", seed, seen.text));
   if (seen.outcome != Outcome::differs) return;
   found_elsewhere_ = true;
+  rerun_line_ = reports::elsewhere_line(row, hunted_.scenario->name(), seen.digest, seen.text);
   if (nondeterminism_.size() >= kDivergencesShown) return;
   const std::string again = fmt::format(
       "orrery run {} -s {} --from {} -n 1 --check-determinism all{}\n", hunted_.scenario->name(),
@@ -323,7 +324,7 @@ void Hunter::totals(const Campaign& campaign) {
   totals.runs = campaign.runs;
   totals.failed = campaign.failed;
   totals.inconclusive = campaign.inconclusive;
-  totals.defects = campaign.defects.size();
+  totals.defects = campaign.defects.size() + harness_failures_.size();
   totals.steps = campaign.steps;
   totals.points = campaign.points;
   totals.interrupted = campaign.interrupted;
@@ -331,6 +332,9 @@ void Hunter::totals(const Campaign& campaign) {
   totals.cpu_s = campaign.cpu_s;
   totals.reruns = campaign.reruns;
   totals.reruns_identical = campaign.reruns_identical;
+  totals.elsewhere = elsewhere_;
+  totals.elsewhere_identical = elsewhere_identical_;
+  totals.nondeterministic = !nondeterminism_.empty();
   for (const fuzz::SometimesCount& one : campaign.sometimes) {
     totals.sometimes.push_back({one.label, one.place, one.hits});
   }

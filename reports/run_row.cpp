@@ -88,14 +88,31 @@ bool take_line(const std::string& line, RunRow& row) {
   return true;
 }
 
-std::string rerun_line(const RunRow& row, const char* scenario, const std::string& place) {
+namespace {
+
+Json rerun_of(const RunRow& row, const char* scenario, const char* record) {
   Json json;
   json["schema"] = "orrery-rerun/1";
-  json["record"] = "rerun";
+  json["record"] = record;
   json["scenario"] = scenario;
   json["index"] = row.index;
   json["seed"] = hex64(row.seed);
   json["digest"] = hex64(row.digest);
+  return json;
+}
+
+}  // namespace
+
+std::string elsewhere_line(const RunRow& row, const char* scenario, const std::string& digest,
+                           const std::string& text) {
+  Json json = rerun_of(row, scenario, "elsewhere");
+  json["rerun_digest"] = digest.empty() ? Json(nullptr) : Json(digest);
+  json["text"] = text;
+  return line_of(json);
+}
+
+std::string rerun_line(const RunRow& row, const char* scenario, const std::string& place) {
+  Json json = rerun_of(row, scenario, "rerun");
   json["rerun_digest"] = hex64(row.rerun_digest);
   json["parts"] = place.empty() ? Json(nullptr) : Json::parse(place);
   return line_of(json);
@@ -113,6 +130,9 @@ std::string json_line(const CampaignTotals& totals) {
   json["defects"] = totals.defects;
   json["reruns"] = totals.reruns;
   json["reruns_identical"] = totals.reruns_identical;
+  json["elsewhere"] = totals.elsewhere;
+  json["elsewhere_identical"] = totals.elsewhere_identical;
+  json["nondeterministic"] = totals.nondeterministic;
   json["first_failing_seed"] = nullptr;
   if (totals.found) json["first_failing_seed"] = hex64(totals.first_failing_seed);
   json["steps"] = totals.steps;

@@ -54,6 +54,11 @@ bool take_line(const std::string& line, RunRow& row);
 /// two plays part, as divergence_place() has it; null where that is not known (`place` is empty).
 std::string rerun_line(const RunRow& row, const char* scenario, const std::string& place);
 
+/// The same of a run that came out differently in a process of its own: with the digest there, or
+/// none if nobody knows it, and what is to be said of it.
+std::string elsewhere_line(const RunRow& row, const char* scenario, const std::string& digest,
+                           const std::string& text);
+
 /// What stands in the last line of a campaign.
 struct CampaignTotals {
   std::string scenario;
@@ -64,6 +69,9 @@ struct CampaignTotals {
   uint64_t defects = 0;  // of the harness
   uint64_t reruns = 0;   // runs that were played twice
   uint64_t reruns_identical = 0;
+  uint64_t elsewhere = 0;  // of these: played in a process of their own, too
+  uint64_t elsewhere_identical = 0;
+  bool nondeterministic = false;  // something that should be the same was not
   uint64_t steps = 0;
   uint64_t points = 0;
   bool found = false;

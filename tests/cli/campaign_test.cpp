@@ -128,6 +128,7 @@ TEST_CASE("a fresh process that is killed once hides no failure") {
   }
   const Json totals = lines_of(ended.out).back();
   CHECK(failed == totals["failed"]);
+  CHECK(totals["defects"] == 1);
   CHECK(failed > 1);
   CHECK(unconfirmed == 1);
   CHECK(totals["first_failing_seed"].is_string());

@@ -108,6 +108,22 @@ TEST_CASE("a subject that hashes the address of a constant is caught elsewhere, 
   const std::string again = behind(place.read("static.xml"), "type=\"determinism\">orrery ");
   CHECK_THAT(again, ContainsSubstring("--from 0 -n 1 --check-determinism all"));
   CHECK(place.run(again + " -q").code == 3);
+  // Rows of JSON say it as well.
+  const std::vector<Json> lines =
+      lines_of(place.run("run static-canary -n 200 -s 1 --json -q").out);
+  const auto differs = std::find_if(lines.begin(), lines.end(), [](const Json& line) {
+    return line.value("record", "") == "elsewhere";
+  });
+  REQUIRE(differs != lines.end());
+  REQUIRE(differs != lines.begin());
+  CHECK((*differs)["seed"] == (*(differs - 1))["seed"]);
+  CHECK((*differs)["digest"] == (*(differs - 1))["digest"]);
+  CHECK((*differs)["rerun_digest"] != (*differs)["digest"]);
+  CHECK_THAT((*differs)["text"].get<std::string>(),
+             ContainsSubstring("scenarios/static_canary.cpp:"));
+  CHECK(lines.back()["nondeterministic"] == true);
+  CHECK(lines.back()["elsewhere"] == 1);
+  CHECK(lines.back()["elsewhere_identical"] == 0);
   // It ends the campaign, unless somebody wants more; and nothing else sees it.
   CHECK(count_of(hunt.err, "NONDETERMINISM") == 1);
   const std::string all = "run static-canary -n 200 -s 1 -q --check-determinism all";
@@ -161,6 +177,8 @@ TEST_CASE("as many runs are played twice as was asked for") {
     CHECK(ended.code == 0);
     const Json last = lines_of(ended.out).back();
     CHECK(last["reruns"] == last["reruns_identical"]);
+    CHECK(last["elsewhere"] == last["elsewhere_identical"]);
+    CHECK(last["nondeterministic"] == false);
     return last["reruns"].get<uint64_t>();
   };
   CHECK(reruns("all") == 40);
