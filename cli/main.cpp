@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // orrery: finds, replays, shrinks and tells failures of storage engines. The table of verbs.
+#include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -97,10 +99,19 @@ int main_of(int count, char** words) {
   return unknown_verb(invocation, first);
 }
 
+// Whoever starts us without them must not find them in files of ours: what is opened next would
+// take their numbers. Nothing can be written to what stands there instead, and that is told.
+void fill_standard_files() {
+  for (int file = STDIN_FILENO; file <= STDERR_FILENO; ++file) {
+    if (fcntl(file, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", O_RDONLY);
+  }
+}
+
 }  // namespace
 }  // namespace orrery::cli
 
 int main(int count, char** words) {
+  orrery::cli::fill_standard_files();
   // A reader that went away (`| head`) must not look like a crash of the engine.
   signal(SIGPIPE, SIG_DFL);
   // Whoever ignores the ends of children passes that on, and then nobody hears how ours end.

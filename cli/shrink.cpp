@@ -2,7 +2,6 @@
 // orrery shrink: keeps of a failing run only the decisions that it needs, writes them as a tape and
 // tells the story with what each of them is needed for.
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <chrono>
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include "cli/terminal.hpp"
 #include "cli/values.hpp"
 #include "cli/verb.hpp"
+#include "fuzz/interrupts.hpp"
 #include "fuzz/shrink.hpp"
 #include "fuzz/standstill.hpp"
 #include "reports/catalogue.hpp"
@@ -29,26 +29,6 @@ constexpr uint64_t kReplaysIfLarge = 50;
 // Less than a replay has: where a run stands still, every try that keeps the failure waits for it.
 constexpr int64_t kHangAfterMs = 4'000;
 constexpr int64_t kHangAfterMsLarge = 600'000;
-
-// A signal handler can be told nothing but through statics.
-volatile sig_atomic_t interrupted = 0;
-
-/// The first Ctrl-C ends the search, the second one the process.
-class Interrupt {
- public:
-  Interrupt() {
-    struct sigaction action{};
-    action.sa_handler = [](int) { interrupted = 1; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
-    sigaction(SIGINT, &action, &before_);
-  }
-  ~Interrupt() { sigaction(SIGINT, &before_, nullptr); }
-  Interrupt(const Interrupt&) = delete;
-  Interrupt& operator=(const Interrupt&) = delete;
-
- private:
-  struct sigaction before_{};
-};
 
 struct Words {
   std::string first;
@@ -66,7 +46,8 @@ std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& option
                  int64_t& hang_after_ms);
 std::string output_file(const Words& words, const Target& target);
 void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds);
-int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file);
+int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file,
+                bool stopped);
 
 }  // namespace
 
@@ -98,8 +79,8 @@ int run_shrink(const Invocation& invocation) {
     progress.show(seconds(), fmt::format("{} replays  {} deviations left  {:.1f} s", replays,
                                          deviations, seconds()));
   };
-  const Interrupt interrupt;
-  how.stop = [] { return interrupted != 0; };
+  const fuzz::Interrupts interrupts;  // the first ends the search, the second this process
+  how.stop = [&] { return interrupts.came(); };
   const auto play = [&](const scenarios::Plan& plan) -> const Run& { return runner.play(plan); };
   const fuzz::Shrunk shrunk = fuzz::shrink(target.plan, play, how);
   progress.clear();
@@ -126,7 +107,7 @@ int run_shrink(const Invocation& invocation) {
     reports::render_story({run, shrunk.needs}, invocation.out);
     invocation.out << '\n';
   }
-  return tell_way_on(invocation, target, file);
+  return tell_way_on(invocation, target, file, interrupts.came());
 }
 
 namespace {
@@ -185,10 +166,11 @@ void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, doubl
                                 seconds, shrunk.complete ? "" : "; the budget ended first");
 }
 
-int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file) {
+int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file,
+                bool stopped) {
   const std::string again = shell_word(file) + oracles_of(target.plan.oracles);
   invocation.out << fmt::format("replay:  {} replay {}\n", invocation.called, again);
-  if (interrupted == 0) return kOk;
+  if (!stopped) return kOk;
   invocation.err << fmt::format("orrery: stopped early; go on with: {} shrink {}\n",
                                 invocation.called, again);
   return kInterrupted;

@@ -300,13 +300,16 @@ TEST_CASE("Ctrl-C ends a campaign with what is known") {
 
 #if !ORRERY_ASAN  // whose shadow wants more than any limit here, and time
 TEST_CASE("Ctrl-C ends a shrink with a tape that fails, and says how to go on") {
-  const Place place;
-  const Ended ended =
-      place.run("shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q --replays 2000",
-                "timeout --foreground --preserve-status -s INT -k 100 1");
-  CHECK(ended.code == 75);
-  CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry"));
-  CHECK(place.run("replay small.orry -q").code == 1);
+  for (const std::string signal : {"INT", "TERM"}) {
+    INFO(signal);
+    const Place place;
+    const Ended ended =
+        place.run("shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q --replays 2000",
+                  "timeout --foreground --preserve-status -s " + signal + " -k 100 1");
+    CHECK(ended.code == 75);
+    CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry"));
+    CHECK(place.run("replay small.orry -q").code == 1);
+  }
 }
 
 TEST_CASE("a machine without room for a world is told so in one line") {
@@ -328,6 +331,13 @@ TEST_CASE("a full disk is a harness failure, and hides no failing seed") {
   const std::string long_name(300, 'x');
   const Ended tapeless = place.run("run canary -n 5000 -s 1 -q --out " + long_name);
   CHECK(tapeless.code == 5);
+  // A standard output that is not there is none of the files that are opened next.
+  const Ended closed = place.shell("$ORRERY run many-sessions -n 3 -s 1 --json -q >&-");
+  CHECK(closed.code == 5);
+  CHECK_THAT(closed.err, !ContainsSubstring("orrery-run/1"));
+  CHECK_THAT(closed.err, ContainsSubstring("run 0 is the first that is missing"));
+  const Ended rows = place.run("run canary -n 5000 -s 1 -q --json --out " + long_name);
+  CHECK(lines_of(rows.out).back()["defects"] == 1);
   CHECK_THAT(tapeless.out, ContainsSubstring("first failing seed 0x"));
   CHECK_THAT(tapeless.err, ContainsSubstring("could be saved"));
   // A redirection behind the one of run() wins.
