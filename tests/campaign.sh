@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The clean engine over all scenarios: no seed may fail. CI plays a share of it
-# (tests/planted_bugs_test.cpp); this plays as many as you say, 100,000 in all by default.
+# The clean engine over all scenarios: no seed may fail. As many as you say, 100,000 in all by
+# default; CI plays 10,000, and a share of others in tests/planted_bugs_test.cpp.
 #
 # usage: tests/campaign.sh [RUNS [CAMPAIGN_SEED]]      RUNS, at least, divided among the scenarios
 set -euo pipefail

@@ -111,7 +111,7 @@ BREAKS = {
     "configure build/fuzz": "ninja -C build/fuzz fuzzers cli/orrery",
     "ninja -C build/fuzz -j 2 --quiet fuzzers cli/orrery": "ninja -C build/fuzz fuzzers cli/orrery",
     DIGESTS: DIGESTS,
-    "bash tests/campaign.sh 10000 20261128": "bash tests/campaign.sh 10000",
+    "bash tests/campaign.sh 10000 20261128": "bash tests/campaign.sh 10000 20261128",
     "bash tests/fuzz_smoke.sh": "bash tests/fuzz_smoke.sh",
 }
 
@@ -157,6 +157,19 @@ class Meta(unittest.TestCase):
             with self.subTest(condition), self.assertRaisesRegex(SystemExit, "differs"):
                 liar = self.script(LIAR_THEN, condition=condition, number=7)
                 digests.compare_environments("canary", [liar], self.folder.name)
+
+    def test_what_valgrind_makes_different_turns_the_comparison_red(self):
+        plays = 'shift 2; "$@" | '
+        for other, why in ((plays + "sed s/digest/another/", "differs under valgrind"),
+                           ("exit 9", "ended with 9")):
+            self.script("#!/bin/sh\n" + other + "\n", name="valgrind")
+            path = self.folder.name + os.pathsep + os.environ["PATH"]
+            with self.subTest(why), mock.patch.dict(os.environ, PATH=path):
+                with self.assertRaisesRegex(SystemExit, why):
+                    digests.under_valgrind(ORRERY)
+        self.script("#!/bin/sh\n" + plays + "cat\n", name="valgrind")
+        with mock.patch.dict(os.environ, PATH=path):
+            self.assertEqual(digests.under_valgrind(ORRERY), len(digests.VALGRIND_SEEDS))
 
     def test_a_digest_of_a_failing_run_turns_the_comparison_red(self):
         for bug, scenario, runs in digests.FAILING:
