@@ -74,18 +74,20 @@ const char* judge(const Measured& one) {
 }
 
 void print_table(const std::vector<Measured>& all) {
-  fmt::print("{:<15} {:<50} {:>9} {:>9}  {:<5} {}\n", "figure", "what", "goal", "measured", "",
+  fmt::print("{:<22} {:<72} {:>9} {:>9}  {:<5} {}\n", "figure", "what", "goal", "measured", "",
              "least - most");
   for (const Measured& one : all) {
     const Figure& figure = *one.figure;
     const char* const sign = figure.wanted == Wanted::at_least ? ">=" : "<=";
     const auto goal = figure.wanted == Wanted::nothing ? fmt::format("-")
                                                        : fmt::format("{} {}", sign, figure.goal);
-    fmt::print("{:<15} {:<50} {:>9} {:>6.2f} {:<2}  {:<5} {:.2f} - {:.2f}\n", figure.name,
+    fmt::print("{:<22} {:<72} {:>9} {:>6.2f} {:<2}  {:<5} {:.2f} - {:.2f}\n", figure.name,
                figure.sentence, goal, one.median(), figure.unit, judge(one), one.samples.front(),
                one.samples.back());
   }
-  fmt::print("\nCPU time of one thread; medians of {} samples, taken in turns.\n", kSamples);
+  fmt::print(
+      "\nCPU time of one thread, if not said otherwise; medians of {} samples, taken in turns.\n",
+      kSamples);
 }
 
 void print_json(const std::vector<Measured>& all) {
