@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// orrery shrink: keeps of a failing run only the decisions that it needs, writes them as a tape and
+// orrery shrink: finds the few decisions that a failure needs, writes them as a tape and
 // tells the story with what each of them is needed for.
 #include <fmt/format.h>
 
@@ -117,7 +117,7 @@ void add_options(Options& options, Words& words) {
   options.word("seed", words.second, "a run's seed; or the tape's file");
   options.value("-o,--out", "FILE", words.file, "where the small tape goes (NAME-small.orry)");
   options.value("--replays", "N", words.replays,
-                "how many replays the search may take (2,000; 50 of a large scenario)");
+                "how many replays the search may take (2,500; 50 of a large scenario)");
   options.value("--hang-after", "T", words.hang_after,
                 "a run that stands still for half of this is ended (4s; 10m if large)");
   options.flag("--leave-safe-sizes", words.leave_safe_sizes,

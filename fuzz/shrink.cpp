@@ -22,12 +22,17 @@ static_assert(kReplaysLeast > kReserve);
 constexpr size_t kMany = 3;
 // How many points of its actor a deviation is moved at most.
 constexpr uint64_t kReach = 300;
-constexpr uint64_t kShareOfMoves = 4;  // one in so many replays, at most, is for that
+// One in so many replays is kept for that, unless there are too few of them.
+constexpr uint64_t kShareOfMoves = 5;
+constexpr uint64_t kReplaysToMove = 500;
 
 class Shrinker {
  public:
   Shrinker(const Play& play, const ShrinkOptions& options, bool lowers_guard)
-      : play_(play), options_(options), lowers_guard_(lowers_guard) {}
+      : play_(play), options_(options), lowers_guard_(lowers_guard) {
+    const uint64_t all = options.replays_max;
+    if (all >= kReplaysToMove) kept_for_moves_ = all / kShareOfMoves;
+  }
 
   Shrunk run(const Plan& plan);
 
@@ -52,7 +57,8 @@ class Shrinker {
   bool still_fails(const Plan& plan);
   bool fails_calmly(Plan plan);
   bool has_budget() const {
-    return replays_ + kReserve < options_.replays_max && !(options_.stop && options_.stop());
+    const uint64_t kept = kReserve + kept_for_moves_;
+    return replays_ + kept < options_.replays_max && !(options_.stop && options_.stop());
   }
 
   const Play& play_;
@@ -61,6 +67,7 @@ class Shrinker {
   Plan best_;
   std::string signature_;
   uint64_t replays_ = 0;
+  uint64_t kept_for_moves_ = 0;
   bool out_of_budget_ = false;
   bool is_safe_ = false;  // the sizes given, at rest
   Shrunk result_;
@@ -83,13 +90,14 @@ Shrunk Shrinker::run(const Plan& plan) {
   if (!begin(plan)) return result_;
   const Plan start = best_;
   search(true);
-  leave_one();
   if (best_.deviations.size() > kMany && has_budget()) {
     // Smaller sizes may have led into a corner. The other way round leads elsewhere.
     const Plan found = std::exchange(best_, start);
     search(false);
     if (best_.deviations.size() >= found.deviations.size()) best_ = found;
   }
+  kept_for_moves_ = 0;
+  if (best_.deviations.size() > kMany) leave_one();
   drop_faults();
   best_.guarded = plan.guarded;
   find_needs();
@@ -247,20 +255,23 @@ bool Shrinker::drop_stretch(size_t first, size_t count) {
 
 // What happens at a point of an actor is found by the number of that point, and the others may be
 // there for nothing but that number: the actor goes another way without them. So each answer of the
-// world is tried alone, at the points around its own, those that came last first.
+// world is tried alone, at its own point and then further and further away, those that came last
+// first.
 void Shrinker::leave_one() {
-  if (best_.deviations.size() <= kMany) return;
-  const std::vector<Deviation> all = best_.deviations;
-  const uint64_t until = replays_ + options_.replays_max / kShareOfMoves;
-  for (size_t i = all.size(); i-- > 0;) {
-    if (all[i].names_task()) continue;
-    for (uint64_t distance = 0; distance <= kReach; ++distance) {
-      if (replays_ >= until || !has_budget()) return;
-      Deviation one = all[i];
-      one.occurrence = all[i].occurrence + distance;
+  std::vector<Deviation> answers = best_.deviations;
+  std::erase_if(answers, [](const Deviation& one) { return one.names_task(); });
+  for (uint64_t distance = 0; distance <= kReach; ++distance) {
+    for (size_t i = answers.size(); i-- > 0;) {
+      if (!has_budget()) {
+        out_of_budget_ = true;
+        return;
+      }
+      Deviation one = answers[i];
+      one.occurrence += distance;
       if (leave_only(one)) return search(true);
-      one.occurrence = all[i].occurrence - distance;
-      if (distance > 0 && distance <= all[i].occurrence && leave_only(one)) return search(true);
+      if (distance == 0 || distance > answers[i].occurrence) continue;
+      one.occurrence = answers[i].occurrence - distance;
+      if (leave_only(one)) return search(true);
     }
   }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a failing run to the few decisions that it needs.
+// From a failing run to the few decisions that its failure needs.
 //
 // In comes a plan that fails; out comes the smallest one found that fails with the same signature.
 // Each pass replays leniently (a deviation whose address is never asked has no effect), and what a
 // run really took is recorded again, so that what lost its effect is gone. First the sizes, towards
 // SizeRow.calm; then the deviations (delta debugging, down to one at a time); then their values,
-// towards the nominal. At the end each remaining deviation is left out alone, to say what it is
-// needed for, and the result is replayed strictly, twice.
+// towards the nominal. Where many deviations are left, one may do alone at another point of its
+// actor: that is tried with a share of the budget. At the end each remaining deviation is left out
+// alone, to say what it is needed for, and the result is replayed strictly, twice.
 //
 // The shrinker asks no clock and draws nothing: the same plan gives the same result. Its budget is
 // a number of replays. It knows runs only through `Play`, so it works for any world.
@@ -29,7 +30,7 @@ using Play = std::function<const scenarios::Run&(const scenarios::Plan&)>;
 constexpr uint64_t kReplaysLeast = 50;
 
 struct ShrinkOptions {
-  uint64_t replays_max = 2000;
+  uint64_t replays_max = 2500;
   /// Accept sizes at which the failure needs no deviation any more, although it needed some before.
   /// Off: such a run is another, simpler incident, outside the sizes that are safe at rest.
   bool leave_safe_sizes = false;
