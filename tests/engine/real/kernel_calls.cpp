@@ -107,15 +107,17 @@ int unlink(const char* path) noexcept {
   return call(ask_of(CallKind::unlink, path), SYS_unlink, path);
 }
 
-// The one that the library's std::filesystem calls: with files of 64 bits ours would be another.
-dirent* readdir_of_library(DIR* folder) __asm__("readdir");
-dirent* readdir_of_library(DIR* folder) {
+// By both of its names: std::filesystem of the library calls one of them. Their entries are alike.
+dirent* read_entry(DIR* folder) __asm__("readdir");
+dirent* read_entry(DIR* folder) {
   static const auto next = next_of<dirent* (*)(DIR*)>("readdir");
   const int error = ask(CallKind::readdir, dirfd(folder));
   if (error == 0) return next(folder);
   errno = error;
   return nullptr;
 }
+dirent* read_entry_64(DIR* folder) __asm__("readdir64");
+dirent* read_entry_64(DIR* folder) { return read_entry(folder); }
 
 int fdatasync(int file) { return fails() ? -1 : static_cast<int>(syscall(SYS_fdatasync, file)); }
 

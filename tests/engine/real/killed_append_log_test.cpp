@@ -116,12 +116,31 @@ void append(AppendLog& log, Shared& shared, uint32_t writer) {
   }
 }
 
+// A commit may have kept a new position and an old begin: the numbers of what lies between.
+bool pass_until(const engine::Runtime& runtime, AppendLog& log, engine::LogAddr position,
+                std::array<uint64_t, kWriters>& passed) {
+  AppendLogIterator iterator(runtime, log, {});
+  if (!iterator.initialise()) return false;
+  while (iterator.next() < position) {
+    const auto next = iterator.get_next();
+    if (!next) return false;
+    if (!next->has_value() || (*next)->address >= position) break;
+    const Number number = number_in((*next)->payload);
+    if (number.writer == kWriters) return false;
+    passed[number.writer] = number.n;
+  }
+  return true;
+}
+
 // Reads what is durable, keeps where it is, and gives up what it has read before that.
 void follow(const engine::Runtime& runtime, AppendLog& log, Shared& shared) {
   AppendLogIterator iterator(runtime, log, {.name = kReader});
   if (!iterator.initialise()) return void(shared.wrong.fetch_add(1));
   std::array<uint64_t, kWriters> passed{};
   for (uint32_t i = 0; i < kWriters; ++i) passed[i] = shared.given_up[i].asked.load();
+  if (!pass_until(runtime, log, log.marks().position(kReader).value_or(0), passed)) {
+    return void(shared.wrong.fetch_add(1));
+  }
   for (uint64_t count = 1;;) {
     const auto more = iterator.wait_for_more();
     const auto next = iterator.get_next();
@@ -135,7 +154,6 @@ void follow(const engine::Runtime& runtime, AppendLog& log, Shared& shared) {
     for (uint32_t i = 0; i < kWriters; ++i) shared.given_up[i].asked.store(passed[i]);
     shared.begin.asked.store(until);
     shared.position.asked.store(until);
-    // In this order: who goes on never begins above what it has to count.
     if (!log.truncate_until((*next)->end)) shared.wrong.fetch_add(1);
     if (!iterator.keep_position()) shared.wrong.fetch_add(1);
     commit(log, shared);
