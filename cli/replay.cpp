@@ -268,7 +268,7 @@ void tell_divergence(const Invocation& invocation, Runner& runner, scenarios::Pl
     invocation.err << "  played once more, they do not: it is none of the two alone\n";
     return;
   }
-  invocation.err << fmt::format("{}", text);
+  invocation.err << text;
   replayed.mirrored = false;
   const bool by_layout = agree(first, reports::Witness(runner.play(replayed)));
   invocation.err << fmt::format(

@@ -54,8 +54,9 @@ bool take_line(const std::string& line, RunRow& row);
 /// two plays part, as divergence_place() has it; null where that is not known (`place` is empty).
 std::string rerun_line(const RunRow& row, const char* scenario, const std::string& place);
 
-/// The same of a run that came out differently in a process of its own: with the digest there, or
-/// none if nobody knows it, and what is to be said of it.
+/// The same of a run that came out differently in a process of its own: "record" is elsewhere,
+/// "rerun_digest" is the digest there, or null if nobody knows it, and instead of "parts" there is
+/// "text", with all that is to be said of it.
 std::string elsewhere_line(const RunRow& row, const char* scenario, const std::string& digest,
                            const std::string& text);
 
