@@ -4,13 +4,13 @@
 
 usage: tests/digests.py [--only SCENARIO] ORRERY [ORRERY...]
 
-Plays every small scenario with each binary in several ways (without address randomisation, in a
-larger environment, with one worker and with two, behind guard pages) and compares verdict, digest,
-steps and points seed by seed; and one seed of every large scenario with each binary, once. A few
-runs of one scenario are played in still other environments. Runs that broke a promise are equal
-only up to there, and guards see more, so those are not compared with guarded ones; with a bug
-planted they are compared among the binaries that have its switch. A few seeds are replayed by the
-first binary under valgrind as well: it has no sanitizer.
+Plays every small scenario with each binary, and less of it in several other ways (without address
+randomisation, in a larger environment, with one worker and with two, behind guard pages), and
+compares verdict, digest, steps and points seed by seed; and one seed of every large scenario with
+each binary, once. A few runs of one scenario are played in still other environments. Runs that
+broke a promise are equal only up to there, and guards see more, so those are not compared with
+guarded ones; with a bug planted they are compared among the binaries that have its switch. A few
+seeds are replayed by the first binary under valgrind as well: it has no sanitizer.
 """
 import json
 import os
