@@ -44,6 +44,7 @@ class Shrinker {
   bool shrink_size(const scenarios::SizeRow& row);
   void shrink_deviations();
   bool drop_stretch(size_t first, size_t count);
+  bool fails_with_fewer(const Plan& plan);
   void leave_one();
   bool leave_only(const Deviation& one);
   void shrink_values();
@@ -245,10 +246,13 @@ bool Shrinker::drop_stretch(size_t first, size_t count) {
   Plan plan = best_;
   const auto from = plan.deviations.begin() + static_cast<std::ptrdiff_t>(first);
   plan.deviations.erase(from, from + static_cast<std::ptrdiff_t>(count));
-  const size_t before = best_.deviations.size();
+  return fails_with_fewer(plan);
+}
+
+bool Shrinker::fails_with_fewer(const Plan& plan) {
   const Plan kept = best_;
   if (!still_fails(plan)) return false;
-  if (best_.deviations.size() < before) return true;
+  if (best_.deviations.size() < kept.deviations.size()) return true;
   best_ = kept;  // what was left out came back under another address
   return false;
 }
@@ -279,11 +283,7 @@ void Shrinker::leave_one() {
 bool Shrinker::leave_only(const Deviation& one) {
   Plan plan = best_;
   plan.deviations = {one};
-  const Plan kept = best_;
-  if (!still_fails(plan)) return false;
-  if (best_.deviations.size() < kept.deviations.size()) return true;
-  best_ = kept;
-  return false;
+  return fails_with_fewer(plan);
 }
 
 // ---- values
