@@ -13,6 +13,7 @@
 #include "scenarios/history.hpp"
 #include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
+#include "tests/raise_to.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
@@ -51,9 +52,7 @@ void write(void* argument) {
     if (n % (10 + writer.id) != 0) continue;
     const auto until = shared.log.commit(0);
     if (!until) ++shared.wrong;
-    int64_t seen = shared.acknowledged.load();
-    while (until && seen < *until && !shared.acknowledged.compare_exchange_weak(seen, *until)) {
-    }
+    if (until) orrery::tests::raise_to(shared.acknowledged, *until);
   }
   --shared.writing;
 }

@@ -12,9 +12,8 @@
 #include "engine/store/append_log.hpp"
 #include "engine/store/append_log_iterator.hpp"
 #include "scenarios/history.hpp"
-#include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/killed_child.hpp"
-#include "tests/engine/real/temporary_folder.hpp"
+#include "tests/raise_to.hpp"
 #include "tests/start.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
@@ -55,8 +54,6 @@ struct Shared {
 };
 using SharedFile = tests::SharedFile<Shared>;
 
-std::string shared_path(const std::string& folder) { return folder + "/shared"; }
-
 engine::AppendLogOptions log_of(const Orders& orders) {
   engine::AppendLogOptions options;
   options.ring.page_bits = 10;
@@ -75,12 +72,6 @@ engine::Result<engine::Owned<AppendLog>> begin_log(const engine::Runtime& runtim
   return AppendLog::open(runtime, log_of(orders));
 }
 
-void raise_to(std::atomic<uint64_t>& value, uint64_t to) {
-  uint64_t before = value.load();
-  while (before < to && !value.compare_exchange_weak(before, to)) {
-  }
-}
-
 struct Number {
   uint32_t writer = kWriters;  // nobody's, if it is no number
   uint64_t n = 0;
@@ -96,7 +87,7 @@ Number number_in(engine::Bytes payload) {
 void commit(AppendLog& log, Shared& shared) {
   const auto until = log.commit(0);
   if (!until) return void(shared.wrong.fetch_add(1));
-  raise_to(shared.committed, static_cast<uint64_t>(*until));
+  tests::raise_to(shared.committed, static_cast<uint64_t>(*until));
 }
 
 // Appends for ever, and commits now and then: each writer at others.
@@ -232,13 +223,13 @@ void live(const Orders& orders, Shared& shared, uint64_t until) {
 
 TEST_CASE(kWorker, "[.child]") {
   const Orders orders = tests::orders_of_child();
-  SharedFile shared(shared_path(orders.folder));
+  SharedFile shared(tests::shared_path(orders.folder));
   auto machine = engine::Machine::open(tests::machine_of(orders));
   REQUIRE(machine);
   const engine::Runtime runtime = (*machine)->runtime();
   auto log = begin_log(runtime, orders);
   REQUIRE(log);
-  raise_to(shared->begin.asked, static_cast<uint64_t>((*log)->begin()));
+  tests::raise_to(shared->begin.asked, static_cast<uint64_t>((*log)->begin()));
   std::atomic<uint32_t> next{0};
   const auto writer = [&] { append(**log, *shared, next.fetch_add(1)); };
   const auto reader = [&] { follow(runtime, **log, *shared); };
@@ -248,18 +239,12 @@ TEST_CASE(kWorker, "[.child]") {
 
 TEST_CASE("natively: an append log whose process is killed keeps what was committed",
           "[native][append-log]") {
-  const std::vector<tests::IoWay> ways = tests::io_ways();
-  for (size_t way = 0; way < ways.size(); ++way) {
-    const tests::TemporaryFolder folder;
-    SharedFile shared(shared_path(folder.path()));
-    // Direct or not, with it and without.
-    const Orders orders{folder.path(), way, way == 1 || way == 2};
-    for (uint64_t life = 0; life < kLives; ++life) {
-      INFO(ways[way].name << ", life " << life);
-      live(orders, *shared, 500 + 400 * life);
-      judge(orders, *shared);
-    }
+  tests::live_in_every_way(kLives, [](const Orders& orders, uint64_t life) {
+    SharedFile shared(tests::shared_path(orders.folder));
+    live(orders, *shared, 500 + 400 * life);
+    judge(orders, *shared);
+    if (life + 1 < kLives) return;
     REQUIRE(shared->given_up[0].durable.load() > 0);
     REQUIRE(shared->position.durable.load() > 0);
-  }
+  });
 }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "tests/engine/real/io_methods.hpp"
+#include "tests/engine/real/temporary_folder.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
@@ -118,6 +119,21 @@ void take_checkpoint(engine::Store& store, uint64_t n, std::atomic<uint64_t>& wr
 void take_checkpoints(engine::Store& store, std::atomic<uint64_t>& wrong) {
   for (uint64_t n = 0;; ++n) take_checkpoint(store, n, wrong);
 }
+
+void live_in_every_way(uint64_t lives,
+                       const std::function<void(const Orders& orders, uint64_t life)>& one) {
+  const std::vector<IoWay> ways = io_ways();
+  for (size_t way = 0; way < ways.size(); ++way) {
+    const TemporaryFolder folder;
+    const Orders orders{folder.path(), way, way == 1 || way == 2};
+    for (uint64_t life = 0; life < lives; ++life) {
+      INFO(ways[way].name << ", life " << life);
+      one(orders, life);
+    }
+  }
+}
+
+std::string shared_path(const std::string& folder) { return folder + "/shared"; }
 
 void* map_shared(const std::string& path, size_t size) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,14 @@ engine::Result<engine::Owned<engine::Store>> begin_store(const engine::Runtime& 
 void take_checkpoint(engine::Store& store, uint64_t n, std::atomic<uint64_t>& wrong);
 /// Takes one after the other, for ever.
 [[noreturn]] void take_checkpoints(engine::Store& store, std::atomic<uint64_t>& wrong);
+
+/// Calls `one` for each of `lives` lives of a store, one after the other; and all of that in every
+/// way in which requests can be carried out, each with a folder of its own. Direct or not, there is
+/// a way with fast commits and one without.
+void live_in_every_way(uint64_t lives,
+                       const std::function<void(const Orders& orders, uint64_t life)>& one);
+/// The file of what all lives share, in the folder of a store.
+std::string shared_path(const std::string& folder);
 
 /// Maps a file of this size, which is made if need be. It is zeros at first.
 void* map_shared(const std::string& path, size_t size);

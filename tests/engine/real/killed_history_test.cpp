@@ -27,6 +27,7 @@
 #include "tests/engine/real/killed_child.hpp"
 #include "tests/engine/real/native_client.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
+#include "tests/raise_to.hpp"
 #include "tests/start.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
@@ -138,9 +139,7 @@ void Worker::play(uint32_t session) {
     if (commits(session) && n % kCommitEvery == 0) {
       const auto end = store.commit_log();
       if (!end) shared.wrong.fetch_add(1);
-      int64_t before = shared.promised.load();
-      while (end && before < *end && !shared.promised.compare_exchange_weak(before, *end)) {
-      }
+      if (end) tests::raise_to(shared.promised, *end);
     }
     shared.done.fetch_add(1, std::memory_order_relaxed);
   }

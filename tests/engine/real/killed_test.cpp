@@ -14,7 +14,6 @@
 #include "tests/engine/real/io_methods.hpp"
 #include "tests/engine/real/kernel_calls.hpp"
 #include "tests/engine/real/killed_child.hpp"
-#include "tests/engine/real/temporary_folder.hpp"
 #include "tests/engine/real/watched_storage.hpp"
 #include "tests/start.hpp"
 
@@ -40,8 +39,6 @@ struct Shared {
   std::array<std::atomic<uint64_t>, kKeys> durable{};  // the lowest
 };
 using SharedFile = tests::SharedFile<Shared>;
-
-std::string shared_path(const std::string& folder) { return folder + "/shared"; }
 
 using Answer = engine::OpResult;
 
@@ -182,7 +179,7 @@ uint64_t die_recovering(Orders orders, uint64_t first, uint64_t stride) {
 
 TEST_CASE(kWorker, "[.child]") {
   const Orders orders = tests::orders_of_child();
-  SharedFile shared(shared_path(orders.folder));
+  SharedFile shared(tests::shared_path(orders.folder));
   auto machine = engine::Machine::open(tests::machine_of(orders));
   REQUIRE(machine);
   const engine::Bugs bugs;
@@ -229,57 +226,39 @@ TEST_CASE(kRecoverer, "[.child]") {
 }
 
 TEST_CASE("natively: whoever is killed at work has lost nothing that was durable", "[native]") {
-  const std::vector<tests::IoWay> ways = tests::io_ways();
-  for (size_t way = 0; way < ways.size(); ++way) {
-    const tests::TemporaryFolder folder;
-    SharedFile shared(shared_path(folder.path()));
-    // Direct or not, with it and without.
-    const Orders orders{folder.path(), way, way == 1 || way == 2};
-    for (uint64_t life = 0; life < kLives; ++life) {
-      INFO(ways[way].name << ", life " << life);
-      live(orders, *shared, 500 + 700 * life);
-      judge(orders, *shared);
-    }
-  }
+  tests::live_in_every_way(kLives, [](const Orders& orders, uint64_t life) {
+    SharedFile shared(tests::shared_path(orders.folder));
+    live(orders, *shared, 500 + 700 * life);
+    judge(orders, *shared);
+  });
 }
 
 TEST_CASE("natively: whoever is killed and has no log has lost nothing of a checkpoint",
           "[native]") {
-  const std::vector<tests::IoWay> ways = tests::io_ways();
-  for (size_t way = 0; way < ways.size(); ++way) {
-    const tests::TemporaryFolder folder;
-    SharedFile shared(shared_path(folder.path()));
-    Orders orders{folder.path(), way};
+  tests::live_in_every_way(kLives / 2, [](Orders orders, uint64_t life) {
     orders.logged = false;
-    for (uint64_t life = 0; life < kLives / 2; ++life) {
-      INFO(ways[way].name << ", life " << life);
-      live(orders, *shared, 3 + life);
-      judge(orders, *shared);
-    }
-  }
+    SharedFile shared(tests::shared_path(orders.folder));
+    live(orders, *shared, 3 + life);
+    judge(orders, *shared);
+  });
 }
 
 // Not judged after each death: what one has lost the next ones do not bring back, and who dies on
 // the way leaves more behind than who recovers and goes.
 TEST_CASE("natively: whoever is killed while it recovers has lost nothing either", "[native]") {
-  const std::vector<tests::IoWay> ways = tests::io_ways();
   constexpr uint64_t kLivesHere = 2;
-  const uint64_t stride = ways.size() * kLivesHere;  // together they die at all instants
+  const uint64_t stride =
+      tests::io_ways().size() * kLivesHere;  // together they die at all instants
   // Of a log alone. Its newest commit is looked for, opened and read, twice; its device is opened,
   // read and synced; another commit is opened, written and synced, and then its name; the older one
   // is removed. A request is two instants, and each file that is opened or synced one of the
   // kernel.
   constexpr uint64_t kInstantsMin = 32;
-  for (size_t way = 0; way < ways.size(); ++way) {
-    const tests::TemporaryFolder folder;
-    SharedFile shared(shared_path(folder.path()));
-    const Orders orders{folder.path(), way, way == 1 || way == 2};
-    for (uint64_t life = 0; life < kLivesHere; ++life) {
-      INFO(ways[way].name << ", life " << life);
-      live(orders, *shared, 300);
-      const uint64_t deaths = die_recovering(orders, 1 + way * kLivesHere + life, stride);
-      REQUIRE(deaths >= kInstantsMin / stride);
-      judge(orders, *shared);
-    }
-  }
+  tests::live_in_every_way(kLivesHere, [&](const Orders& orders, uint64_t life) {
+    SharedFile shared(tests::shared_path(orders.folder));
+    live(orders, *shared, 300);
+    const uint64_t deaths = die_recovering(orders, 1 + orders.way * kLivesHere + life, stride);
+    REQUIRE(deaths >= kInstantsMin / stride);
+    judge(orders, *shared);
+  });
 }
