@@ -41,8 +41,11 @@ std::string on_terminal(const Place& place, const std::string& words) {
 
 TEST_CASE("an interrupted campaign says how to go on, and goes on where it stopped") {
   const Place place;
-  const Ended stopped = place.run("run many-sessions -n 1000000 -s 7 -j 2 --json -q",
-                                  "timeout --foreground --preserve-status -s INT -k 60 1");
+  const Ended stopped = place.shell(kChildren + R"(
+      $ORRERY run many-sessions -n 1000000 -s 7 -j 2 --json -q & campaign=$!
+      wait_until has_rows
+      kill -INT $campaign
+      wait $campaign)");
   REQUIRE(stopped.code == 75);
   std::vector<Json> rows = rows_of(stopped.out);
   REQUIRE(!rows.empty());
@@ -62,17 +65,16 @@ TEST_CASE("an interrupted campaign says how to go on, and goes on where it stopp
 
 TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   const Place place;
-  const Ended ended = place.shell(R"(
-      $ORRERY run many-sessions -n 3000 -s 3 -j 2 --json -q & campaign=$!
-      worker=
-      while [[ -z $worker ]]; do read -r worker _ < /proc/$campaign/task/$campaign/children; done
-      sleep 0.3
-      kill -9 $worker
+  const Ended ended = place.shell(kChildren + R"(
+      $ORRERY run many-sessions -n 9000 -s 3 -j 2 --json -q --check-determinism off & campaign=$!
+      find_child run
+      wait_until has_rows
+      kill -9 $child
       wait $campaign)");
   CHECK(ended.code == 5);
   CHECK_THAT(ended.err, ContainsSubstring("HARNESS FAILURE"));
   const std::vector<Json> rows = rows_of(ended.out);
-  REQUIRE(rows.size() == 3000);
+  REQUIRE(rows.size() == 9000);
   for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i]["index"] == i);
 }
 
@@ -89,91 +91,20 @@ TEST_CASE("an alarm that comes when the run is over kills nobody") {
 
 TEST_CASE("a run whose worker is killed twice from outside is no finding") {
   const Place place;
-  const Ended ended = place.shell(R"(
+  const Ended ended = place.shell(kChildren + R"(
       $ORRERY run many-sessions -n 1 -s 3 -j 1 -q --no-faults --check-determinism off \
-        --set operations=60000 --set sessions=8 --set step_budget=1000000000 & campaign=$!
-      children=/proc/$campaign/task/$campaign/children
-      worker= first=
-      while [[ -z $first ]]; do read -r first _ < $children; done
-      sleep 0.1
-      kill -9 $first
-      worker=$first
-      while [[ -z $worker || $worker == $first ]]; do read -r worker _ < $children; done
-      sleep 0.1
-      kill -9 $worker
+        --set operations=400000 --set sessions=8 --set step_budget=1000000000 & campaign=$!
+      find_child run
+      wait_until is_at_work $child
+      kill -9 $child
+      first=$child
+      while [[ $child == $first ]]; do find_child run; done
+      wait_until is_at_work $child
+      kill -9 $child
       wait $campaign)");
   CHECK(ended.code == 5);
   CHECK_THAT(ended.err, ContainsSubstring("died twice"));
   CHECK_THAT(ended.err, !ContainsSubstring("NONDETERMINISM"));
-}
-
-TEST_CASE("a fresh process that is killed once hides no failure") {
-  const Place place;
-  // The first replay is caught as soon as it is there, and stopped before it can answer.
-  const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 400 --keep-going --json -q -j 1 \
-        --check-determinism off --junit kf.xml & campaign=$!
-      find_child replay
-      kill -9 $child
-      wait $campaign)");
-  CHECK(ended.code == 5);
-  CHECK_THAT(ended.err, ContainsSubstring("ended by signal 9"));
-  const std::vector<Json> rows = rows_of(ended.out);
-  REQUIRE(rows.size() == 400);
-  size_t failed = 0;
-  size_t unconfirmed = 0;
-  for (const Json& row : rows) {
-    if (row["verdict"] == "failed") ++failed;
-    if (row.contains("unconfirmed")) ++unconfirmed;
-  }
-  const Json totals = lines_of(ended.out).back();
-  CHECK(failed == totals["failed"]);
-  CHECK(totals["defects"] == 1);
-  CHECK(failed > 1);
-  CHECK(unconfirmed == 1);
-  CHECK(totals["first_failing_seed"].is_string());
-  require_schema(place, "kf.xml");
-  CHECK_THAT(place.read("kf.xml"), ContainsSubstring("<failure "));
-}
-
-TEST_CASE("a failure that no fresh process reproduces is told as such, and never green") {
-  const Place place;
-  const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 400 -q -j 1 --check-determinism off \
-        --junit kf.xml & campaign=$!
-      find_child replay
-      kill -9 $child
-      wait $campaign)");
-  CHECK(ended.code == 5);
-  CHECK_THAT(ended.out, ContainsSubstring("UNCONFIRMED"));
-  CHECK_THAT(ended.out, ContainsSubstring("first failing seed 0x"));
-  CHECK_THAT(ended.out, ContainsSubstring("replay:  " + place.binary() + " replay snapshot-full"));
-  require_schema(place, "kf.xml");
-  CHECK_THAT(place.read("kf.xml"),
-             ContainsSubstring("<error message=\"no fresh process has reproduced it"));
-  CHECK_THAT(place.read("kf.xml"), ContainsSubstring("failures=\"0\" errors=\"2\""));
-}
-
-TEST_CASE("a fresh process that is killed because it takes too long has reproduced nothing") {
-  const Place place;
-  // The worker dies twice by the signal with which an overdue process is ended, too.
-  const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run many-sessions -n 1 -s 3 -j 1 -q --no-faults --check-determinism off \
-        --hang-after 2s --set operations=60000 --set sessions=8 --set step_budget=1000000000 &
-      campaign=$!
-      find_child run
-      sleep 0.3
-      kill -9 $child
-      first=$child
-      while [[ $child == $first ]]; do find_child run; done
-      sleep 0.3
-      kill -9 $child
-      find_child replay
-      kill -STOP $child
-      wait $campaign)");
-  CHECK(ended.code == 5);
-  CHECK_THAT(ended.err, ContainsSubstring("was not over in time"));
-  CHECK_THAT(ended.out, ContainsSubstring("UNCONFIRMED"));
 }
 
 TEST_CASE("Ctrl-C twice leaves whole rows, all that were told, and says how to go on") {
@@ -182,11 +113,13 @@ TEST_CASE("Ctrl-C twice leaves whole rows, all that were told, and says how to g
       $ORRERY run many-sessions -n 1000000 -s 7 -j 2 --json -q --check-determinism off &
       campaign=$!
       find_child run
-      sleep 0.5
-      kill -STOP $child  # so that what is in flight is never over
+      wait_until has_rows
+      kill -STOP $child  # so that there is a second one to come
+      wc -l < ../out > told
       sleep 0.2
       kill -INT $campaign
-      sleep 0.2
+      wait_until has_said_the_way_on
+      sleep 0.1
       kill -INT $campaign
       wait $campaign)");
   CHECK(ended.code == 130);
@@ -194,31 +127,14 @@ TEST_CASE("Ctrl-C twice leaves whole rows, all that were told, and says how to g
   const std::vector<Json> rows = rows_of(ended.out);
   CHECK(rows.size() > 10);
   for (size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i]["index"] == i);
-  // The first Ctrl-C said it: of rows that had been written by then, none is played again.
+  // The first Ctrl-C said it: of rows that had been written by then, none is played again. Some may
+  // have come behind: whoever was stopped between two runs held none back.
   const std::string way_on = behind(ended.err, "then go on with:  " + place.binary() + " ");
   const size_t from = std::stoul(behind(way_on, "--from "));
-  CHECK(from == rows.size());
+  CHECK(from >= std::stoul(place.read("told")));
+  CHECK(from <= rows.size());
   CHECK_THAT(way_on, ContainsSubstring("run many-sessions -s 0x0000000000000007 --from"));
   CHECK_THAT(way_on, ContainsSubstring(" -n " + std::to_string(1'000'000 - from)));
-}
-
-TEST_CASE("Ctrl-C says how to go on also while a failure is being reproduced") {
-  const Place place;
-  const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run snapshot-full-cache --bug garnet-385 -s 5 -n 4000 -q -j 1 --keep-going --json \
-        --check-determinism off & campaign=$!
-      find_child replay
-      kill -STOP $child  # the campaign waits for it
-      kill -INT $campaign
-      sleep 0.2
-      kill -INT $campaign
-      wait $campaign)");
-  CHECK(ended.code == 130);
-  const std::vector<Json> rows = rows_of(ended.out);
-  CHECK(rows.size() > 1);
-  const std::string way_on = behind(ended.err, "then go on with:  " + place.binary() + " run ");
-  CHECK(std::stoul(behind(way_on, "--from ")) == rows.size());
-  CHECK_THAT(way_on, ContainsSubstring(" --bug garnet-385"));
 }
 
 TEST_CASE("Ctrl-C works where nobody reads what it says, or nobody reads on") {
@@ -263,7 +179,7 @@ TEST_CASE("what came to no conclusion is told with its reason and a seed") {
 
 TEST_CASE("progress is one line that is redrawn on a terminal, and plain elsewhere") {
   const Place place;
-  const std::string words = "run many-sessions --time 1s -s 1 -j 1";
+  const std::string words = "run many-sessions --time 2s -s 1 -j 1 --check-determinism off";
   const std::string drawn = on_terminal(place, words);
   CHECK(count_of(drawn, "\r\033[K") >= 3);
   CHECK_THAT(drawn, ContainsSubstring(" runs  "));

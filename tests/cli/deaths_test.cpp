@@ -12,7 +12,7 @@ TEST_CASE("ends of workers are heard, whatever started the campaign wanted to he
         --check-determinism off" &
       campaign=$!
       find_child run
-      sleep 0.3
+      wait_until has_rows
       kill -9 $child
       sleep 0.2
       kill -INT $campaign
@@ -43,7 +43,7 @@ TEST_CASE("a signal that another process has sent is no access violation of the 
         $ORRERY run many-sessions -n 1000000 -s 3 -j 2 --json -q --check-determinism off &
         campaign=$!
         find_child run
-        sleep 0.3
+        wait_until has_rows
         kill -)" + name + R"( $child
         sleep 0.2
         kill -INT $campaign
@@ -66,12 +66,13 @@ TEST_CASE("Ctrl-C twice loses no failure that was found, nor the wish for JUnit"
   const Ended ended = place.shell(kChildren + R"(
       $ORRERY run snapshot-full-cache --bug garnet-385 -s 3 -n 1000000 --keep-going -q -j 2 \
         --check-determinism off --junit j.xml & campaign=$!
-      find_child run
-      until grep -q 'replay:  ' ../err || ((SECONDS > 20)); do sleep 0.1; done
-      kill -STOP $child  # so that what is in flight is never over
+      find_child run  # before there are fresh processes
+      wait_until grep -q 'replay:  ' ../err
+      kill -STOP $child  # so that there is a second one to come
       sleep 0.2
       kill -INT $campaign
-      sleep 0.2
+      wait_until has_said_the_way_on
+      sleep 0.1
       kill -INT $campaign
       wait $campaign)");
   CHECK(ended.code == 130);

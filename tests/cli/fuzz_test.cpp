@@ -396,7 +396,7 @@ TEST_CASE("a fresh process that is asked about an artifact may not take for ever
   desk.write("input", Bytes{1, 2, 3});
   // What the fuzzer starts, in a session of its own, stops the first process that is asked.
   const std::string stop =
-      "export parent=$PPID; setsid sh -c 'while :; do "
+      "export parent=$PPID; setsid sh -c 'while kill -0 $parent; do "
       "for one in $(cat /proc/$parent/task/$parent/children); do "
       "grep -qs -e --convert /proc/$one/cmdline && kill -STOP $one && exit; done; done' & ";
   desk.write_fuzzer(stop + "cp input ${prefix}crash-1; exit 1", "exit 1");

@@ -93,9 +93,10 @@ inline std::vector<Json> lines_of(const std::string& text) {
   return all;
 }
 
-/// Waits for a child of $campaign whose verb is the word that is given: $child. Not for ever.
-/// Before a child becomes a fresh process it passes for a worker, which has the words of its
-/// campaign: where there may be both, ask for no check of determinism.
+/// What scripts wait with, not for ever. find_child waits for a child of $campaign whose verb is
+/// the word that is given: $child. wait_until waits for what the words that follow say. Before a
+/// child becomes a fresh process it passes for a worker, which has the words of its campaign: where
+/// there may be both, ask for no check of determinism.
 inline const std::string kChildren = R"(
     find_child() {
       local one words until=$((SECONDS + 30))
@@ -108,6 +109,17 @@ inline const std::string kChildren = R"(
       done 2> /dev/null
       [[ -n $child ]] || { echo "no child plays $1" >&2; exit 99; }
     }
+    wait_until() {
+      local until=$((SECONDS + 60))
+      until "$@" 2> /dev/null; do
+        ((SECONDS < until)) || { echo "never: $*" >&2; exit 99; }
+        sleep 0.05
+      done
+    }
+    has_rows() { (($(wc -l < ../out) > 10)); }
+    has_said_the_way_on() { grep -q 'then go on with:  ' ../err; }
+    # In the midst of a long run: it has used 0.2 s of a processor.
+    is_at_work() { (($(cut -d ' ' -f 14 /proc/$1/stat || echo 0) > 20)); }
 )";
 
 /// The rows of --json without the line that sums up.
