@@ -39,8 +39,6 @@ Confirmation compare(const RunRow& row, const Json& seen);
 
 }  // namespace
 
-bool took_worker_along(const RunRow& row) { return row.signature.view().ends_with("(worker)"); }
-
 std::string tape_path(const std::string& folder, const char* scenario, uint64_t seed) {
   return fmt::format("{}/{}-{}.orry", folder, scenario, reports::hex64(seed));
 }
@@ -203,7 +201,7 @@ Confirmation compare_deaths(const RunRow& row, const Output& fresh) {
   Confirmation result = without_answer(row, fresh);
   const std::string label =
       fmt::format("memory: {} (worker)", fuzz::death_label(fresh.status, fresh.err));
-  result.died = fresh.heard && took_worker_along(row) && row.signature.view() == label;
+  result.died = fresh.heard && reports::took_worker_along(row) && row.signature.view() == label;
   if (result.died) result.outcome = Outcome::reproduced;
   return result;
 }
@@ -212,16 +210,16 @@ Confirmation compare_deaths(const RunRow& row, const Output& fresh) {
 Confirmation compare(const RunRow& row, const Json& seen) {
   Confirmation result;
   const std::string verdict = seen.value("verdict", "");
-  const std::string digest = seen.value("digest", "");
+  result.digest = seen.value("digest", "");
   const uint64_t steps = seen.value("steps", uint64_t{0});
   result.signature = seen.value("signature", "");
   result.outcome = Outcome::differs;
-  if (took_worker_along(row) && verdict == "failed") {
+  if (reports::took_worker_along(row) && verdict == "failed") {
     // Behind guards it is seen before it kills.
     result.outcome = Outcome::reproduced;
     return result;
   }
-  if (took_worker_along(row)) {
+  if (reports::took_worker_along(row)) {
     // Its digest is not known, so there is nothing that differs; and whoever kills processes (the
     // kernel when memory runs short) is no bug of the engine.
     result.outcome = Outcome::harness;
@@ -235,9 +233,9 @@ Confirmation compare(const RunRow& row, const Json& seen) {
     return result;
   }
   const bool comparable = row.guarded || steps == row.steps;
-  if (comparable && digest != reports::hex64(row.digest)) {
+  if (comparable && result.digest != reports::hex64(row.digest)) {
     result.text = fmt::format("digest {} in the worker, {} in the fresh process",
-                              reports::hex64(row.digest), digest);
+                              reports::hex64(row.digest), result.digest);
     return result;
   }
   if (!comparable && steps > row.steps) {

@@ -70,10 +70,6 @@ bool becomes_failure(const Output& fresh, reports::RunRow& row);
 /// The answer of `replay --json`: its first line.
 std::string first_line(const std::string& text);
 
-/// Whether the run took its worker along, twice in the same way: its row is made up, and nobody
-/// knows its digest, or which planted bugs it had reached.
-bool took_worker_along(const reports::RunRow& row);
-
 /// The name of the tape file of a run.
 std::string tape_path(const std::string& folder, const char* scenario, uint64_t seed);
 

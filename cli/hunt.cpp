@@ -158,7 +158,7 @@ void Hunter::reproduce(const RunRow& row) {
   const Confirmation& made = confirmations_.find(row.signature.view())->made;
   tell_at_once(row, made);
   if (made.outcome != Outcome::differs) return;
-  rerun_line_ = reports::elsewhere_line(row, hunted_.scenario->name(), made.digest, made.text);
+  rerun_line_ = reports::replay_line(row, hunted_.scenario->name(), made.digest, made.text);
   nondeterminism_.push_back(
       {row.seed, fmt::format("seed {}: {}", reports::hex64(row.seed), made.text), ""});
 }

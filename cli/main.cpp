@@ -28,7 +28,7 @@ constexpr auto kVerbs = std::to_array<Verb>({
     {"run", "SCENARIO [-n N | --time T] [-s SEED [--from K]] [-j N] [--bug ID] [--junit FILE]",
      "play many seeds and find the first that fails", &run_run},
     {"replay", "SCENARIO SEED | FILE", "play one run again and tell its story", &run_replay},
-    {"shrink", "SCENARIO SEED | FILE", "keep only the decisions that a failure needs", &run_shrink},
+    {"shrink", "SCENARIO SEED | FILE", "find the few decisions that a failure needs", &run_shrink},
     {"fuzz", "TARGET [--time T] [--bug ID] [-- libFuzzer's options]",
      "let libFuzzer search, and turn what it finds into tapes", &run_fuzz},
     {"list", "[scenarios|bugs|faults|oracles|reports|fuzz-targets|sizes SCENARIO]", "what there is",

@@ -96,8 +96,9 @@ void add_options(Options& options, Words& words) {
   options.value("--hang-after", "T", words.hang_after,
                 "how long a run may take; standing still, half of it (60s; 10m if large)");
   options.flag("--keep-going", words.keep_going, "do not stop at the first failing run");
-  options.flag("--json", words.json,
-               "one line of JSON a run, one more if its second play differs, and one that sums up");
+  options.flag(
+      "--json", words.json,
+      "one line of JSON a run, one more if another play of it differs, and one that sums up");
   options.value("--junit", "FILE", words.junit, "write JUnit XML: a test case for each oracle");
   options.value("--out", "DIR", words.folder, "where tapes of failing runs go (orrery-out)");
   options.flag("-q,--quiet", words.quiet, "no progress, no chatter");

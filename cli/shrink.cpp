@@ -53,7 +53,7 @@ int tell_way_on(const Invocation& invocation, const Target& target, const std::s
 
 int run_shrink(const Invocation& invocation) {
   Words words;
-  Options options("shrink", "Keeps only the decisions that a failure needs.",
+  Options options("shrink", "Finds the few decisions that a failure needs.",
                   "examples\n"
                   "  orrery shrink orrery-out/snapshot-full-cache-0x9f3c21d07be4a5f1.orry\n"
                   "  orrery shrink snapshot-full-cache 0x2a --bug garnet-385 -o small.orry\n");

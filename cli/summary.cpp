@@ -156,7 +156,7 @@ void Summary::tell_inconclusive() {
 // with the bug on; null if there is none.
 const fuzz::SignatureCount* Summary::first_that_reached(size_t bug) const {
   for (const fuzz::SignatureCount& one : campaign_.signatures) {
-    const bool unknown = one.first.on[bug] && took_worker_along(one.first);
+    const bool unknown = one.first.on[bug] && reports::took_worker_along(one.first);
     if (one.first.reached[bug] > 0 || unknown) return &one;
   }
   return nullptr;
@@ -181,7 +181,7 @@ void Summary::tell_bugs() {
       seen = fmt::format("reached in failing runs, with others on; first in run {}",
                          reports::grouped(first->first.index));
     }
-    const bool died = first != nullptr && took_worker_along(first->first);
+    const bool died = first != nullptr && reports::took_worker_along(first->first);
     invocation_.out << fmt::format("\nbug {}: {} (reached in {} of {}{})\n", id, seen,
                                    reports::grouped(reached),
                                    reports::counted(campaign_.runs, "run"),

@@ -19,6 +19,8 @@ double in_thousandths(double seconds);
 
 }  // namespace
 
+bool took_worker_along(const RunRow& row) { return row.signature.view().ends_with("(worker)"); }
+
 RunRow row_of(const scenarios::Run& run) {
   RunRow row;
   row.seed = run.plan->seed.value_or(0);
@@ -97,18 +99,26 @@ Json rerun_of(const RunRow& row, const char* scenario, const char* record) {
   json["scenario"] = scenario;
   json["index"] = row.index;
   json["seed"] = hex64(row.seed);
-  json["digest"] = hex64(row.digest);
+  json["digest"] = took_worker_along(row) ? Json(nullptr) : Json(hex64(row.digest));
   return json;
+}
+
+std::string told_line(Json json, const std::string& digest, const std::string& text) {
+  json["rerun_digest"] = digest.empty() ? Json(nullptr) : Json(digest);
+  json["text"] = text;
+  return line_of(json);
 }
 
 }  // namespace
 
 std::string elsewhere_line(const RunRow& row, const char* scenario, const std::string& digest,
                            const std::string& text) {
-  Json json = rerun_of(row, scenario, "elsewhere");
-  json["rerun_digest"] = digest.empty() ? Json(nullptr) : Json(digest);
-  json["text"] = text;
-  return line_of(json);
+  return told_line(rerun_of(row, scenario, "elsewhere"), digest, text);
+}
+
+std::string replay_line(const RunRow& row, const char* scenario, const std::string& digest,
+                        const std::string& text) {
+  return told_line(rerun_of(row, scenario, "replay"), digest, text);
 }
 
 std::string rerun_line(const RunRow& row, const char* scenario, const std::string& place) {

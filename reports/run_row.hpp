@@ -42,6 +42,10 @@ static_assert(std::is_trivially_copyable_v<RunRow>);
 
 RunRow row_of(const scenarios::Run& run);
 
+/// Whether the run took its worker along, twice in the same way: its row is made up, and nobody
+/// knows its digest, or which planted bugs it had reached.
+bool took_worker_along(const RunRow& row);
+
 /// One line without its end, of schema orrery-run/1. `scenario` is its name.
 std::string json_line(const RunRow& row, const char* scenario);
 
@@ -59,6 +63,11 @@ std::string rerun_line(const RunRow& row, const char* scenario, const std::strin
 /// "text", with all that is to be said of it.
 std::string elsewhere_line(const RunRow& row, const char* scenario, const std::string& digest,
                            const std::string& text);
+/// The same of a failing run that came out differently when a process of its own replayed it:
+/// "record" is replay, and "digest" is null if the run took its worker along. The totals know of it
+/// by `nondeterministic` alone.
+std::string replay_line(const RunRow& row, const char* scenario, const std::string& digest,
+                        const std::string& text);
 
 /// What stands in the last line of a campaign.
 struct CampaignTotals {

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// A campaign whose runs are made up, and whose fresh processes are played by a script: what comes
+// of a failure that they confirm, do not see, or are killed over.
+#include "cli/hunt.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "fuzz/last_words.hpp"
+#include "reports/words.hpp"
+#include "scenarios/run.hpp"
+#include "tests/catch.hpp"
+#include "tests/cli/place.hpp"
+#include "tests/fuzz/players.hpp"
+
+namespace orrery::cli {
+namespace {
+
+constexpr const char* kWindow = "walks: a window is left";
+constexpr const char* kConfirms =
+    R"(echo '{"verdict":"failed","digest":"0x0000000000000011","steps":70,)"
+    R"("signature":"walks: a window is left"}'; : > $tape; exit 1)";
+
+void fails(reports::RunRow& row) {
+  row.verdict = scenarios::Verdict::failed;
+  row.steps = 70;
+  row.digest = 0x11;
+  row.oracle.assign("walks");
+  row.signature.assign(kWindow);
+}
+
+fuzz::CampaignOrder three_runs_of_which_the_second_fails() {
+  fuzz::CampaignOrder order = fuzz::order_of(3, 1, [](reports::RunRow& row) {
+    if (row.index == 1) fails(row);
+  });
+  order.keep_going = true;
+  return order;
+}
+
+Hunted hunted_in(const Place& place) {
+  Hunted hunted;
+  hunted.scenario = scenarios::find_scenario("many-sessions");
+  hunted.colour = "never";
+  hunted.folder = place.path() + "/found";
+  hunted.quiet = true;
+  return hunted;
+}
+
+void becomes(const std::string& path, int standard) {
+  dup2(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), standard);
+}
+
+// In a child. Nothing that is thrown gets into the tests that go on there.
+[[noreturn]] void play_and_exit(const std::string& folder, const std::string& program,
+                                const Hunted& hunted, const fuzz::CampaignOrder& order) noexcept {
+  becomes(folder + "/out", STDOUT_FILENO);
+  becomes(folder + "/err", STDERR_FILENO);
+  const int code = hunt({{}, program, "orrery", std::cout, std::cerr}, hunted, order);
+  std::cout.flush();
+  std::cerr.flush();
+  _exit(code);
+}
+
+/// Plays a campaign in a process of its own. `fresh` is what each of its fresh processes does,
+/// which is to write $tape.
+Ended played(const Place& place, const Hunted& hunted, const fuzz::CampaignOrder& order,
+             const std::string& fresh) {
+  const std::string script = place.path() + "/fresh";
+  std::ofstream(script) << "#!/bin/sh\nfor tape; do :; done\n"  // the last of its words
+                           "mkdir -p ${tape%/*}; cd "
+                        << place.path() << "\n"
+                        << fresh << "\n";
+  fs::permissions(script, fs::perms::owner_all);
+  std::cout.flush();
+  (void)fflush(nullptr);
+  const pid_t process = fork();
+  REQUIRE(process >= 0);
+  if (process == 0) play_and_exit(place.path(), script, hunted, order);
+  int status = 0;
+  REQUIRE(waitpid(process, &status, 0) == process);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          content_of(place.path() + "/out"), content_of(place.path() + "/err")};
+}
+
+}  // namespace
+
+TEST_CASE("a failure that differs when it is replayed has a line of JSON with both digests") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  const struct {
+    const char* says;
+    int code;
+    const char* text;
+  } answers[]{
+      {R"("verdict":"ok","digest":"0x0000000000000022","steps":90)", 0,
+       R"(the worker saw "walks: a window is left", the fresh process says ok)"},
+      {R"("verdict":"failed","digest":"0x0000000000000022","steps":70)", 1,
+       "digest 0x0000000000000011 in the worker, 0x0000000000000022 in the fresh process"},
+      {R"("verdict":"failed","digest":"0x0000000000000022","steps":71)", 1,
+       "the worker stopped at step 70, the fresh process at step 71"},
+      {R"("verdict":"failed","digest":"0x0000000000000022","steps":69)", 3,
+       "the replay of its own tape differs\n"},
+  };
+  for (const auto& answer : answers) {
+    const Ended ended =
+        played(place, hunted, three_runs_of_which_the_second_fails(),
+               "echo '{" + std::string(answer.says) + "}'; exit " + std::to_string(answer.code));
+    INFO(answer.text << '\n' << ended.err);
+    CHECK(ended.code == 3);
+    const std::vector<Json> lines = lines_of(ended.out);
+    REQUIRE(lines.size() == 5);
+    CHECK(lines[1]["unconfirmed"] == true);
+    const Json& line = lines[2];
+    CHECK(line["schema"] == "orrery-rerun/1");
+    CHECK(line["record"] == "replay");
+    CHECK(line["seed"] == lines[1]["seed"]);
+    CHECK(line["digest"] == reports::hex64(0x11));
+    CHECK(line["rerun_digest"] == reports::hex64(0x22));
+    CHECK(line["text"] == answer.text);
+    CHECK(lines[4]["nondeterministic"] == true);
+    CHECK(lines[4]["failed"] == 1);
+    CHECK(lines[4]["elsewhere"] == 0);  // of runs that were played twice
+  }
+}
+
+TEST_CASE("a failure that takes its worker along has no digest that could differ") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  fuzz::CampaignOrder order = three_runs_of_which_the_second_fails();
+  order.player = [] {
+    return std::make_unique<fuzz::FunctionPlayer>([](reports::RunRow& row) {
+      if (row.index != 1) return;
+      fails(row);
+      row.digest = 0;
+      row.signature.assign("memory: SIGSEGV (worker)");
+    });
+  };
+  const Ended ended =
+      played(place, hunted, order,
+             R"(echo '{"verdict":"failed","digest":"0x0000000000000022","steps":69}'; exit 3)");
+  CHECK(ended.code == 3);
+  const std::vector<Json> lines = lines_of(ended.out);
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[2]["record"] == "replay");
+  CHECK(lines[2]["digest"].is_null());
+  CHECK(lines[2]["rerun_digest"] == reports::hex64(0x22));
+}
+
+TEST_CASE("a failure that a fresh process confirms, or cannot be asked about, differs from none") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  const auto order = three_runs_of_which_the_second_fails();
+  const Ended well = played(place, hunted, order, kConfirms);
+  CHECK(well.code == 1);
+  REQUIRE(lines_of(well.out).size() == 4);
+  CHECK_FALSE(lines_of(well.out)[1].contains("unconfirmed"));
+  const Ended dumb = played(place, hunted, order, "exit 1");
+  CHECK(dumb.code == 5);
+  REQUIRE(lines_of(dumb.out).size() == 4);
+  CHECK(lines_of(dumb.out)[1]["unconfirmed"] == true);
+  CHECK(lines_of(dumb.out)[3]["nondeterministic"] == false);
+}
+
+TEST_CASE("a fresh process that is killed once hides no failure") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  hunted.junit = place.path() + "/desk/kf.xml";
+  fuzz::CampaignOrder order = fuzz::order_of(400, 1, [](reports::RunRow& row) {
+    if (row.index % 100 == 50) fails(row);
+  });
+  order.keep_going = true;
+  const Ended ended =
+      played(place, hunted, order,
+             std::string("[ -f asked ] || { : > asked; kill -9 $$; }\n") + kConfirms);
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.err, ContainsSubstring("ended by signal 9"));
+  const std::vector<Json> rows = rows_of(ended.out);
+  REQUIRE(rows.size() == 400);
+  size_t failed = 0;
+  size_t unconfirmed = 0;
+  for (const Json& row : rows) {
+    if (row["verdict"] == "failed") ++failed;
+    if (row.contains("unconfirmed")) ++unconfirmed;
+  }
+  const Json totals = lines_of(ended.out).back();
+  CHECK(failed == 4);
+  CHECK(unconfirmed == 1);
+  CHECK(totals["failed"] == 4);
+  CHECK(totals["defects"] == 1);
+  CHECK(totals["first_failing_seed"].is_string());
+  require_schema(place, "kf.xml");
+  CHECK_THAT(place.read("kf.xml"), ContainsSubstring("<failure "));
+}
+
+TEST_CASE("a failure that no fresh process reproduces is told as such, and never green") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.junit = place.path() + "/desk/kf.xml";
+  const Ended ended = played(place, hunted, three_runs_of_which_the_second_fails(), "kill -9 $$");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.out, ContainsSubstring("UNCONFIRMED"));
+  CHECK_THAT(ended.out, ContainsSubstring("first failing seed 0x"));
+  CHECK_THAT(ended.out, ContainsSubstring("replay:  orrery replay many-sessions 0x"));
+  require_schema(place, "kf.xml");
+  CHECK_THAT(place.read("kf.xml"),
+             ContainsSubstring("<error message=\"no fresh process has reproduced it"));
+  CHECK_THAT(place.read("kf.xml"), ContainsSubstring("failures=\"0\" errors=\"2\""));
+}
+
+TEST_CASE("a fresh process that is killed because it takes too long has reproduced nothing") {
+  const Place place;
+  fuzz::CampaignOrder order = three_runs_of_which_the_second_fails();
+  order.hang_after_ms = 500;
+  // The signal that had taken the worker along is the one that ends an overdue process, too.
+  order.player = [] {
+    return std::make_unique<fuzz::FunctionPlayer>([](reports::RunRow& row) {
+      if (row.index != 1) return;
+      fails(row);
+      row.signature.format("memory: {} (worker)", fuzz::death_label(SIGKILL, ""));
+    });
+  };
+  const Ended ended = played(place, hunted_in(place), order, "exec sleep 1000");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.err, ContainsSubstring("was not over in time"));
+  CHECK_THAT(ended.out, ContainsSubstring("UNCONFIRMED"));
+}
+
+TEST_CASE("Ctrl-C says how to go on also while a failure is being reproduced") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  hunted.seed = 5;
+  hunted.options = " --bug garnet-385";
+  const Ended ended =
+      played(place, hunted, three_runs_of_which_the_second_fails(),
+             "kill -INT $PPID; until grep -q 'go on with' err; do sleep 0.05; done\n"
+             "sleep 0.2; kill -INT $PPID; exec sleep 1000");
+  CHECK(ended.code == 130);
+  CHECK(rows_of(ended.out).size() == 1);
+  const std::string way_on = behind(ended.err, "then go on with:  orrery run many-sessions ");
+  CHECK_THAT(way_on, ContainsSubstring("--from 1 "));
+  CHECK_THAT(way_on, ContainsSubstring(" --bug garnet-385"));
+}
+
+}  // namespace orrery::cli
