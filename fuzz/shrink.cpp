@@ -22,17 +22,15 @@ static_assert(kReplaysLeast > kReserve);
 constexpr size_t kMany = 3;
 // How many points of its actor a deviation is moved at most.
 constexpr uint64_t kReach = 300;
-// One in so many replays is kept for that, unless there are too few of them.
+// One in so many replays is kept for that, and not more than so many are spent on it.
 constexpr uint64_t kShareOfMoves = 5;
-constexpr uint64_t kReplaysToMove = 500;
+// Of less nothing is kept, for that or for faults: the search may need it all.
+constexpr uint64_t kBudgetToKeepOf = 500;
 
 class Shrinker {
  public:
   Shrinker(const Play& play, const ShrinkOptions& options, bool lowers_guard)
-      : play_(play), options_(options), lowers_guard_(lowers_guard) {
-    const uint64_t all = options.replays_max;
-    if (all >= kReplaysToMove) kept_for_moves_ = all / kShareOfMoves;
-  }
+      : play_(play), options_(options), lowers_guard_(lowers_guard) {}
 
   Shrunk run(const Plan& plan);
 
@@ -45,7 +43,7 @@ class Shrinker {
   void shrink_deviations();
   bool drop_stretch(size_t first, size_t count);
   bool fails_with_fewer(const Plan& plan);
-  void leave_one();
+  bool leave_one();
   bool leave_only(const Deviation& one);
   void shrink_values();
   bool try_value(size_t at, uint64_t value);
@@ -57,10 +55,12 @@ class Shrinker {
   const Run& replay(const Plan& plan);
   bool still_fails(const Plan& plan);
   bool fails_calmly(Plan plan);
-  bool has_budget() const {
-    const uint64_t kept = kReserve + kept_for_moves_;
-    return replays_ + kept < options_.replays_max && !(options_.stop && options_.stop());
+  /// For so many replays.
+  bool has_budget(uint64_t count = 1) const {
+    const uint64_t then = replays_ + count + kReserve + kept_;
+    return then <= options_.replays_max && !(options_.stop && options_.stop());
   }
+  void keep(uint64_t count) { kept_ = options_.replays_max < kBudgetToKeepOf ? 0 : count; }
 
   const Play& play_;
   const ShrinkOptions& options_;
@@ -68,7 +68,7 @@ class Shrinker {
   Plan best_;
   std::string signature_;
   uint64_t replays_ = 0;
-  uint64_t kept_for_moves_ = 0;
+  uint64_t kept_ = 0;  // for what comes behind
   bool out_of_budget_ = false;
   bool is_safe_ = false;  // the sizes given, at rest
   Shrunk result_;
@@ -90,15 +90,25 @@ namespace {
 Shrunk Shrinker::run(const Plan& plan) {
   if (!begin(plan)) return result_;
   const Plan start = best_;
+  keep(options_.replays_max / kShareOfMoves);
   search(true);
   if (best_.deviations.size() > kMany && has_budget()) {
     // Smaller sizes may have led into a corner. The other way round leads elsewhere.
     const Plan found = std::exchange(best_, start);
+    const bool ended = !out_of_budget_;
     search(false);
-    if (best_.deviations.size() >= found.deviations.size()) best_ = found;
+    if (best_.deviations.size() >= found.deviations.size()) {
+      best_ = found;
+      if (ended) out_of_budget_ = false;  // of that one
+    }
   }
-  kept_for_moves_ = 0;
-  if (best_.deviations.size() > kMany) leave_one();
+  keep(best_.faults.size());
+  const bool is_another = best_.deviations.size() > kMany && leave_one();
+  if (is_another || out_of_budget_) {
+    out_of_budget_ = false;
+    search(true);  // with what is left of what was kept
+  }
+  keep(0);
   drop_faults();
   best_.guarded = plan.guarded;
   find_needs();
@@ -192,11 +202,15 @@ bool Shrinker::shrink_size(const scenarios::SizeRow& row) {
   bool changed = false;
   int64_t bad = row.calm;  // the failure is lost there
   bool first = true;
-  while (has_budget()) {
+  for (;;) {
     const std::optional<int64_t> now = size_of(best_, row.name);
     if (!now || *now == row.calm) return changed;
     const int64_t tried = first ? row.calm : bad + (*now - bad) / 2;
     if (tried == *now || (!first && tried == bad)) return changed;
+    if (!has_budget(2)) {
+      out_of_budget_ = true;
+      return changed;
+    }
     first = false;
     Plan plan = best_;
     const bool in_bounds = scenarios::set_size(plan, row.name, tried).empty();
@@ -209,8 +223,6 @@ bool Shrinker::shrink_size(const scenarios::SizeRow& row) {
       changed = true;
     }
   }
-  out_of_budget_ = true;
-  return changed;
 }
 
 // ---- deviations
@@ -260,24 +272,23 @@ bool Shrinker::fails_with_fewer(const Plan& plan) {
 // What happens at a point of an actor is found by the number of that point, and the others may be
 // there for nothing but that number: the actor goes another way without them. So each answer of the
 // world is tried alone, at its own point and then further and further away, those that came last
-// first.
-void Shrinker::leave_one() {
+// first. There is always more to try, so an end of it for lack of replays is none of the search.
+bool Shrinker::leave_one() {
   std::vector<Deviation> answers = best_.deviations;
   std::erase_if(answers, [](const Deviation& one) { return one.names_task(); });
+  const uint64_t until = replays_ + options_.replays_max / kShareOfMoves;
   for (uint64_t distance = 0; distance <= kReach; ++distance) {
     for (size_t i = answers.size(); i-- > 0;) {
-      if (!has_budget()) {
-        out_of_budget_ = true;
-        return;
-      }
+      if (replays_ >= until || !has_budget(2)) return false;
       Deviation one = answers[i];
       one.occurrence += distance;
-      if (leave_only(one)) return search(true);
+      if (leave_only(one)) return true;
       if (distance == 0 || distance > answers[i].occurrence) continue;
       one.occurrence = answers[i].occurrence - distance;
-      if (leave_only(one)) return search(true);
+      if (leave_only(one)) return true;
     }
   }
+  return false;
 }
 
 bool Shrinker::leave_only(const Deviation& one) {
@@ -324,9 +335,14 @@ bool Shrinker::try_value(size_t at, uint64_t value) {
   return false;
 }
 
-// A fault that no remaining deviation comes from does not belong on the tape.
+// A fault that no remaining deviation comes from does not belong on the tape. Where a small budget
+// has ended, it stays.
 void Shrinker::drop_faults() {
-  for (size_t i = best_.faults.size(); i-- > 0 && has_budget();) {
+  for (size_t i = best_.faults.size(); i-- > 0;) {
+    if (!has_budget()) {
+      out_of_budget_ = true;
+      return;
+    }
     Plan plan = best_;
     plan.faults.erase(plan.faults.begin() + static_cast<std::ptrdiff_t>(i));
     still_fails(plan);

@@ -6,7 +6,7 @@
 // run really took is recorded again, so that what lost its effect is gone. First the sizes, towards
 // SizeRow.calm; then the deviations (delta debugging, down to one at a time); then their values,
 // towards the nominal. Where many deviations are left, one may do alone at another point of its
-// actor: that is tried with a share of the budget. At the end each remaining deviation is left out
+// actor: that is tried with a fifth of the budget. At the end each remaining deviation is left out
 // alone, to say what it is needed for, and the result is replayed strictly, twice.
 //
 // The shrinker asks no clock and draws nothing: the same plan gives the same result. Its budget is
@@ -34,7 +34,7 @@ struct ShrinkOptions {
   /// Accept sizes at which the failure needs no deviation any more, although it needed some before.
   /// Off: such a run is another, simpler incident, outside the sizes that are safe at rest.
   bool leave_safe_sizes = false;
-  /// Asked before each replay of the search: true ends it with what was found so far.
+  /// Asked before each step of the search: true ends it with what was found so far.
   std::function<bool()> stop = {};
   /// Called after each step that made something smaller, with the replays so far and what is left.
   std::function<void(uint64_t replays, size_t deviations)> progress = {};
@@ -52,7 +52,7 @@ struct Shrunk {
   /// before.
   std::vector<reports::Need> needs;
   uint64_t replays = 0;
-  bool complete = false;   // the budget was enough for every pass and need; nobody stopped it
+  bool complete = false;   // the budget was enough for search, faults and needs; nobody stopped it
   bool confirmed = false;  // strictly: same digest, every deviation took effect, twice
 };
 

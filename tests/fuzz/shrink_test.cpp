@@ -120,6 +120,20 @@ bool is_slow(const Plan& plan, uint64_t actor, uint64_t least) {
   });
 }
 
+/// Preemptions and five slow writes, late ones of their actors.
+Plan start_of_many(uint64_t preemptions = 400) {
+  Plan plan = start(0);
+  for (uint64_t i = 0; i < preemptions; ++i) plan.deviations.push_back(preempt(i, i));
+  for (uint64_t i = 0; i < 5; ++i) {
+    plan.deviations.push_back(latency(i, 16));
+    plan.deviations.back().occurrence = 1000;
+  }
+  plan.faults = {"read-error", "write-error", "torn-write"};
+  return plan;
+}
+
+bool needs_all(const Plan& plan) { return plan.deviations.size() == 405; }
+
 }  // namespace
 
 TEST_CASE("shrinking keeps the two deviations that the failure needs, and says what for") {
@@ -246,6 +260,80 @@ TEST_CASE("whenever the budget ends, nothing stays that was seen to be needless"
     REQUIRE(world.played <= budget + 2);
     for (const reports::Need& need : shrunk.needs) CHECK(need.without == "the run is ok");
   }
+}
+
+// 400 preemptions and five writes are more than the budget is enough for, if all are needed.
+TEST_CASE("where the budget ends for the search, one deviation is moved and is searched anew") {
+  ToyWorld world([](const Plan& plan) -> std::string {
+    const bool alone =
+        plan.deviations.size() == 1 && is_slow(plan, 3, 11) && plan.deviations[0].occurrence == 996;
+    return alone || needs_all(plan) ? "broken" : "";
+  });
+  ShrinkOptions options;
+  options.replays_max = 600;
+  const Shrunk shrunk = shrink(start_of_many(), world.player(), options);
+  CHECK(world.played <= 600);
+  REQUIRE(shrunk.plan.deviations.size() == 1);
+  CHECK(shrunk.plan.deviations[0].occurrence == 996);
+  CHECK(shrunk.plan.deviations[0].value == 11);
+  CHECK(shrunk.plan.faults.empty());
+  CHECK(shrunk.needs.size() == 1);
+  CHECK(shrunk.confirmed);
+  CHECK(shrunk.complete);
+}
+
+TEST_CASE("where no deviation can be moved, needless faults go all the same") {
+  ToyWorld world([](const Plan& plan) -> std::string { return needs_all(plan) ? "broken" : ""; });
+  for (const uint64_t budget : {600U, 605U, 2500U}) {
+    ShrinkOptions options;
+    options.replays_max = budget;
+    const Shrunk shrunk = shrink(start_of_many(), world.player(), options);
+    INFO("a budget of " << budget);
+    CHECK(shrunk.replays <= budget);
+    CHECK(shrunk.plan.deviations.size() == 405);
+    CHECK(shrunk.plan.faults.empty());
+    CHECK(shrunk.confirmed);
+  }
+}
+
+TEST_CASE("a search that ended is complete, whatever else was tried to no avail") {
+  ToyWorld world(
+      [](const Plan& plan) -> std::string { return plan.deviations.size() == 25 ? "broken" : ""; });
+  const Shrunk shrunk = shrink(start_of_many(20), world.player(), {});
+  CHECK(shrunk.plan.deviations.size() == 25);
+  CHECK(shrunk.plan.faults.empty());
+  CHECK(shrunk.complete);
+  CHECK(shrunk.replays < 1000);  // a fifth of 2,500 and the search
+}
+
+TEST_CASE("a search that ended is complete, if only the other way round did not end") {
+  ToyWorld world(
+      [](const Plan& plan) -> std::string { return plan.deviations.size() == 25 ? "broken" : ""; });
+  Plan plan = start_of_many(20);
+  plan.faults.clear();
+  ShrinkOptions options;
+  options.replays_max = 200;
+  const Shrunk shrunk = shrink(plan, world.player(), options);
+  CHECK(shrunk.plan.deviations.size() == 25);
+  CHECK(shrunk.needs.size() == 25);
+  CHECK(shrunk.complete);
+}
+
+TEST_CASE("what was kept for moves goes to the search where nothing can be moved") {
+  // Any hundred preemptions do, if the last one is among them.
+  const auto condition = [](const Plan& plan) -> std::string {
+    const size_t count = plan.deviations.size();
+    return count >= 100 && plan.deviations.back() == preempt(599, 599) ? "broken" : "";
+  };
+  ToyWorld world(condition);
+  Plan plan = start(0);
+  for (uint64_t i = 0; i < 600; ++i) plan.deviations.push_back(preempt(i, i));
+  ShrinkOptions options;
+  options.replays_max = 500;
+  const Shrunk shrunk = shrink(plan, world.player(), options);
+  CHECK(shrunk.replays > 490);
+  CHECK(shrunk.plan.deviations.size() == 100);
+  CHECK_FALSE(shrunk.complete);  // nobody has seen that each of them is needed
 }
 
 TEST_CASE("what a deviation is needed for is asked again once a needless one has gone") {
