@@ -72,9 +72,11 @@ called() { echo "$*" >>"$CALLS"; [[ $* != "$BROKEN" ]]; }
 setup_all() { called setup_all; }
 tidy() { called tidy "$@"; }
 fmt() { called fmt "$@"; }
-configure() { called configure "$1"; }
+configure() { mkdir -p "$1" && called configure "$1"; }
 ninja() { called ninja "$@"; }
-python3() { called python3 "$@"; }
+python3() {
+  if [[ $1 == tests/last_words.py ]]; then echo "the last words"; else called python3 "$@"; fi
+}
 bash() { called bash "$@"; }
 meson() {
   local log=$3/meson-logs/testlog.json result=OK
@@ -206,6 +208,27 @@ class Meta(unittest.TestCase):
         log.write_text("".join(json.dumps({"name": end, "result": end}) + "\n" for end in ends))
         self.assertEqual(self.dev(f"tally {log} again 1"), "2 6")
 
+    def test_what_a_failed_test_said_last_is_said_again_at_the_end(self):
+        log = pathlib.Path(self.folder.name) / "testlog.json"
+        ends = [{"name": "well", "result": "OK", "stdout": "all is well"},
+                {"name": "ill", "result": "FAIL", "returncode": 1,
+                 "stdout": "\n".join(f"line {i}" for i in range(90)), "stderr": "x" * 999}]
+        log.write_text("".join(json.dumps(end) + "\n" for end in ends))
+        told = self.dev(f"tally {log} again 1; printf %s \"$last_words\"").splitlines()
+        self.assertIn("---- again ill: FAIL, exit code 1", told)
+        self.assertEqual([line for line in told if line.startswith("line ")],
+                         [f"line {i}" for i in range(50, 90)])
+        self.assertIn("x" * 300, told)
+        self.assertNotIn("all is well", told)
+
+    def test_what_a_compiler_said_last_is_said_again_at_the_end(self):
+        played = ("configure_asan() { mkdir -p $1; }; say() { :; }; "
+                  "compile() { seq 90 >&2; echo 'x.cpp:7: error' >&2; false; }")
+        script = f"cd {self.folder.name}; {played}; run_tests asan 1; printf %s \"$last_words\""
+        told = self.dev(script).splitlines()
+        self.assertEqual(told[-2:], ["x.cpp:7: error", "0 1"])
+        self.assertEqual(told[:2], ["---- building build/asan", "62"])
+
     def test_tests_that_did_not_run_count_as_failed(self):
         log = pathlib.Path(self.folder.name) / "testlog.json"
         self.assertEqual(self.dev(f"tally {log} again 0"), "0 1", "no log")
@@ -235,6 +258,8 @@ class Meta(unittest.TestCase):
                 told = [line for line in done.stderr.splitlines() if "dev: failed:" in line]
                 told = [line for line in told if "undefined" not in line or broken == "undefined"]
                 self.assertEqual(told, [f"dev: failed: {name}"])
+                is_test = broken.startswith("test -C")
+                self.assertEqual(done.stderr.endswith(f"the last words\n{told[0]}\n"), is_test)
                 self.assertRegex(done.stdout.splitlines()[-1], r"^[0-9]+ passed, [12] failed$")
 
     def dev_test(self, broken):
