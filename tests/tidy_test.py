@@ -43,7 +43,7 @@ CLEAN = {
     "tests/catch.hpp": HEADER + "#include <catch2/catch.hpp>\n",
     "tests/meson.build": BUILD + "spanning = {'determinism_test': 60}\n"
     "sources = files('sim/world_test.cpp')\n",
-    "README.md": "See https://example.org/home/orrery.\n",
+    "README.md": "See https://example.org/home/orrery.\n" + "x" * 120 + "\n| " + "x" * 120 + " |\n",
     "docs/fault_model.md": "| `bit-rot` | a bit differs |\n",
 }
 
@@ -102,6 +102,7 @@ PLANTED = [
     ("include", "sim/world.cpp", '#include "world.hpp"\n'),
     ("file_size", "sim/world.hpp", "int filler;\n" * 500),
     ("line_size", "sim/world.hpp", "int " + "x" * 97 + ";\n"),
+    ("line_size", "README.md", "word " * 24 + ".\n"),
     ("function_size", "sim/world.cpp", "void run() {" + LONG),
     ("function_size", "sim/world.cpp", "A::A(int a) : a_{a}, b_(a) {" + LONG),
     ("function_size", "sim/world.cpp",
