@@ -60,6 +60,12 @@ class Shrinker {
     const uint64_t then = replays_ + count + kReserve + kept_;
     return then <= options_.replays_max && !(options_.stop && options_.stop());
   }
+  /// The same; and if there is none the search is not complete.
+  bool may_go_on(uint64_t count = 1) {
+    if (has_budget(count)) return true;
+    out_of_budget_ = true;
+    return false;
+  }
   void keep(uint64_t count) { kept_ = options_.replays_max < kBudgetToKeepOf ? 0 : count; }
 
   const Play& play_;
@@ -207,10 +213,7 @@ bool Shrinker::shrink_size(const scenarios::SizeRow& row) {
     if (!now || *now == row.calm) return changed;
     const int64_t tried = first ? row.calm : bad + (*now - bad) / 2;
     if (tried == *now || (!first && tried == bad)) return changed;
-    if (!has_budget(2)) {
-      out_of_budget_ = true;
-      return changed;
-    }
+    if (!may_go_on(2)) return changed;
     first = false;
     Plan plan = best_;
     const bool in_bounds = scenarios::set_size(plan, row.name, tried).empty();
@@ -235,10 +238,7 @@ void Shrinker::shrink_deviations() {
     bool dropped = false;
     // From the end: what happened late leaves what happened before as it was.
     for (size_t end = best_.deviations.size(); end > 0;) {
-      if (!has_budget()) {
-        out_of_budget_ = true;
-        return;
-      }
+      if (!may_go_on()) return;
       end = std::min(end, best_.deviations.size());
       const size_t first = end > length ? end - length : 0;
       if (drop_stretch(first, end - first)) dropped = true;
@@ -320,10 +320,7 @@ void Shrinker::shrink_values() {
 }
 
 bool Shrinker::try_value(size_t at, uint64_t value) {
-  if (!has_budget()) {
-    out_of_budget_ = true;
-    return false;
-  }
+  if (!may_go_on()) return false;
   if (best_.deviations[at].value == value) return false;
   Plan plan = best_;
   plan.deviations[at].value = value;
@@ -339,10 +336,7 @@ bool Shrinker::try_value(size_t at, uint64_t value) {
 // has ended, it stays.
 void Shrinker::drop_faults() {
   for (size_t i = best_.faults.size(); i-- > 0;) {
-    if (!has_budget()) {
-      out_of_budget_ = true;
-      return;
-    }
+    if (!may_go_on()) return;
     Plan plan = best_;
     plan.faults.erase(plan.faults.begin() + static_cast<std::ptrdiff_t>(i));
     still_fails(plan);
