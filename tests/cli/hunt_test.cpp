@@ -34,9 +34,16 @@ void fails(reports::RunRow& row) {
   row.signature.assign(kWindow);
 }
 
-fuzz::CampaignOrder three_runs_of_which_the_second_fails() {
-  fuzz::CampaignOrder order = fuzz::order_of(3, 1, [](reports::RunRow& row) {
-    if (row.index == 1) fails(row);
+// Its row is made up, and has no digest.
+void takes_worker_along(reports::RunRow& row, int signal) {
+  fails(row);
+  row.digest = 0;
+  row.signature.format("memory: {} (worker)", fuzz::death_label(signal, ""));
+}
+
+fuzz::CampaignOrder three_runs_of_which_the_second_fails(void (*second)(reports::RunRow&) = fails) {
+  fuzz::CampaignOrder order = fuzz::order_of(3, 1, [second](reports::RunRow& row) {
+    if (row.index == 1) second(row);
   });
   order.keep_going = true;
   return order;
@@ -133,15 +140,8 @@ TEST_CASE("a failure that takes its worker along has no digest that could differ
   const Place place;
   Hunted hunted = hunted_in(place);
   hunted.json = true;
-  fuzz::CampaignOrder order = three_runs_of_which_the_second_fails();
-  order.player = [] {
-    return std::make_unique<fuzz::FunctionPlayer>([](reports::RunRow& row) {
-      if (row.index != 1) return;
-      fails(row);
-      row.digest = 0;
-      row.signature.assign("memory: SIGSEGV (worker)");
-    });
-  };
+  const fuzz::CampaignOrder order = three_runs_of_which_the_second_fails(
+      [](reports::RunRow& row) { takes_worker_along(row, SIGSEGV); });
   const Ended ended =
       played(place, hunted, order,
              R"(echo '{"verdict":"failed","digest":"0x0000000000000022","steps":69}'; exit 3)");
@@ -218,16 +218,10 @@ TEST_CASE("a failure that no fresh process reproduces is told as such, and never
 
 TEST_CASE("a fresh process that is killed because it takes too long has reproduced nothing") {
   const Place place;
-  fuzz::CampaignOrder order = three_runs_of_which_the_second_fails();
-  order.hang_after_ms = 500;
   // The signal that had taken the worker along is the one that ends an overdue process, too.
-  order.player = [] {
-    return std::make_unique<fuzz::FunctionPlayer>([](reports::RunRow& row) {
-      if (row.index != 1) return;
-      fails(row);
-      row.signature.format("memory: {} (worker)", fuzz::death_label(SIGKILL, ""));
-    });
-  };
+  fuzz::CampaignOrder order = three_runs_of_which_the_second_fails(
+      [](reports::RunRow& row) { takes_worker_along(row, SIGKILL); });
+  order.hang_after_ms = 500;
   const Ended ended = played(place, hunted_in(place), order, "exec sleep 1000");
   CHECK(ended.code == 5);
   CHECK_THAT(ended.err, ContainsSubstring("was not over in time"));
