@@ -52,14 +52,15 @@ struct Written {
 class AppendLog {
  public:
   /// A new, empty log. Its first commit file is durable when it returns. Errors: exists if there is
-  /// a log already, invalid, also if there is a commit file of another format, no_memory, and those
-  /// of the devices.
+  /// a log already, corrupt if there was one and it is damaged, invalid, also if there is a commit
+  /// file of another format, no_memory, and those of the devices.
   static Result<Owned<AppendLog>> open(const Runtime& runtime, const AppendLogOptions& options);
 
   /// The log as its last durable commit left it. What it finds is durable when it returns, so that
   /// the next recovery finds it as well. Errors: not_found if no log was ever opened, or it has no
-  /// device; invalid if it is one of another geometry or format; corrupt, also if its device is
-  /// missing or was cut short; no_memory, and those of the devices.
+  /// device; invalid if it is one of another geometry or format, or has had too many lives;
+  /// corrupt, also if its device is missing or was cut short, or none of its commits is whole;
+  /// no_memory, and those of the devices.
   static Result<Owned<AppendLog>> recover(const Runtime& runtime, const AppendLogOptions& options);
 
   /// For open and recover only.

@@ -137,12 +137,27 @@ Result<CommitInfo> CommitFiles::find_newest() const {
   uint64_t below = UINT64_MAX;
   for (;;) {
     TRY_ASSIGN(const Listing files, list(runtime_.storage, prefix_, below));
-    if (files.next == 0) return Error{Errc::not_found, "no valid commit"};
+    if (files.next == 0) return none_is_whole(files.highest);
     auto found = read(files.next);
     if (found || found.error().code != Errc::corrupt) return found;
     SOMETIMES(true, "a commit file was damaged or half-written");
     below = files.next;
   }
+}
+
+// Nothing is logged before the first commit file is durable, and none is removed before a newer one
+// is. So a file that is not whole is the first one, half-written, if the log has no bytes.
+Error CommitFiles::none_is_whole(uint64_t highest) const {
+  const Error nothing{Errc::not_found, "no valid commit"};
+  if (highest == 0) return nothing;
+  DeviceOptions options;
+  options.sector_size = sector_;
+  options.must_exist = true;
+  const auto log = runtime_.storage.open(LogName::main(prefix_).view(), options);
+  if (!log) return log.error().code == Errc::not_found ? nothing : log.error();
+  const bool is_empty = (*log)->size() == 0;
+  (*log)->close();
+  return is_empty ? nothing : corrupt("a log without a whole commit file");
 }
 
 Result<uint64_t> CommitFiles::highest_number() const {

@@ -10,6 +10,13 @@ namespace orrery::engine {
 
 Result<void> AppendLogRecovery::run() {
   TRY_ASSIGN(found_, log_.files_.find_newest());
+  TRY_ASSIGN(const uint64_t highest, log_.files_.highest_number());
+  // Each life has a file of a higher number than the one before: so many lives may be lost with
+  // those that are damaged. Nothing that they have left behind may be taken for this life's.
+  const uint64_t lost = highest - found_.number;
+  if (lost >= UINT32_MAX - found_.incarnation) {
+    return Error{Errc::invalid, "a log of too many lives"};
+  }
   TRY(check_geometry());
   geometry_ = HybridLog::geometry_of(log_.options_.ring);
   TRY(log_.open_device(found_.until > found_.begin));
@@ -26,8 +33,7 @@ Result<void> AppendLogRecovery::run() {
   log_.adopt_marks(found_.marks);
   // Another process may have died before it had synced what is read here.
   TRY(sync_blocking(runtime_.tasks, *log_.main_));
-  log_.incarnation_ = found_.incarnation + 1;
-  TRY_ASSIGN(const uint64_t highest, log_.files_.highest_number());
+  log_.incarnation_ = found_.incarnation + static_cast<uint32_t>(lost) + 1;
   log_.last_number_ = std::max(found_.number, highest) + 1;
   CommitInfo info = found_;
   info.number = log_.last_number_;
@@ -50,7 +56,6 @@ Result<void> AppendLogRecovery::check_geometry() const {
     return Error{Errc::invalid, "a log of another sector size",
                  static_cast<int64_t>(found_.sector)};
   }
-  if (found_.incarnation == UINT32_MAX) return Error{Errc::invalid, "a log of too many lives"};
   return {};
 }
 

@@ -54,7 +54,8 @@ class OperationLog {
   OperationLog(const Runtime& runtime, const Bugs& bugs) : runtime_(runtime), bugs_(bugs) {}
 
   /// Where the store was emptied last; 0 if it never was. Errors: not_found if no such log was ever
-  /// opened; invalid if it is of another format, no_memory, and those of the devices.
+  /// opened; corrupt if none of its commits is whole; invalid if it is of another format,
+  /// no_memory, and those of the devices.
   static Result<LogAddr> look_for(const Runtime& runtime, const StoreOptions& store);
 
   /// The slots outlive it. Errors: those of AppendLog::open and AppendLog::recover.

@@ -52,7 +52,8 @@ class Store {
   /// With log_operations what was logged since is done again, in the order of the log, from
   /// whichever checkpoint it begins; the store goes on in a version above all of it. A log alone is
   /// enough. Errors besides: corrupt, with an address in the log, also if it does not reach back to
-  /// the checkpoint; invalid if there is a log and the options have none.
+  /// the checkpoint, or if none of its commits is whole; invalid if there is a log and the options
+  /// have none.
   static Result<Owned<Store>> recover(const Runtime& runtime, const StoreOptions& options,
                                       const Bugs& bugs, const RecoverOptions& wanted = {});
 

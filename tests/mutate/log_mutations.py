@@ -41,6 +41,11 @@ LOG_MUTATIONS = [
     ("commit-file-without-checksum", "engine/store/append_log_files.cpp",
      "  if (get<uint32_t>(file.data() + 4) != crc32c(payload)) return corrupt",
      "  if (get<uint32_t>(file.data() + 4) == 0) return corrupt"),
+    ("damage-is-nothing", "engine/store/append_log_files.cpp",
+     "  return is_empty ? nothing : corrupt(\"a log without a whole commit file\");\n",
+     "  (void)is_empty;\n  return nothing;\n", "durability-ledger"),
+    ("lost-lives-not-counted", "engine/store/append_log_recovery.cpp",
+     "found_.incarnation + static_cast<uint32_t>(lost) + 1;", "found_.incarnation + 1;"),
     # Its entries, and what it gives up.
     ("entry-without-checksum", "engine/store/append_log_entry.cpp",
      "  if (checksum != checksum_of(", "  if (checksum == 0 * checksum_of("),
