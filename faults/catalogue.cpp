@@ -12,6 +12,8 @@ sim::Fault* alloc_failure();
 sim::Fault* name_error();
 sim::Fault* power_loss();
 sim::Fault* torn_write();
+sim::Fault* bit_rot();
+sim::Fault* cut_file();
 
 namespace {
 
@@ -23,6 +25,8 @@ sim::Fault* const kFaults[] = {
     name_error(),      // a name cannot be opened or removed, or the names be listed or synced
     power_loss(),      // when power is lost, writes that no sync covers may be lost with it
     torn_write(),      // or be there in part
+    bit_rot(),         // a bit of a file is another one when the power comes back
+    cut_file(),        // a file is shorter when the power comes back
 };
 
 }  // namespace

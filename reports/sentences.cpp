@@ -30,7 +30,9 @@ std::string tear_sentence(const Taken& taken);
 std::string image_sentence(const Taken& taken);
 std::string edge_sentence(const Taken& taken);
 const char* part_text(uint64_t landing);
+std::string decay_sentence(const Taken& taken);
 bool is_of_power_loss(sim::Ask ask);
+bool is_decay(sim::Ask ask) { return ask == sim::Ask::rot || ask == sim::Ask::cut; }
 std::string io_sentence(const Run& run, const Taken& taken);
 std::string completion_sentence(const Run& run, const Event& e);
 std::string submit_sentence(const Run& run, uint64_t request);
@@ -75,6 +77,8 @@ std::string sentence_of(const Run& run, const Taken& taken) {
     case sim::Ask::tear: return tear_sentence(taken);
     case sim::Ask::image: return image_sentence(taken);
     case sim::Ask::edge: return edge_sentence(taken);
+    case sim::Ask::rot:
+    case sim::Ask::cut: return decay_sentence(taken);
     case sim::Ask::wake:
       return fmt::format(
           "{} was woken before the one that had waited longest, at the {} point of {}",
@@ -158,6 +162,8 @@ size_t event_of(const Run& run, const Taken& taken) {
     wanted = Kind::name_failed;
   } else if (is_of_power_loss(taken.at.ask)) {
     wanted = Kind::crashed;
+  } else if (is_decay(taken.at.ask)) {
+    wanted = Kind::decayed;
   }
   if (wanted == Kind::io_submitted) return submission_of(run, taken);
   const size_t first = first_event_at(run, taken.step);
@@ -208,6 +214,11 @@ std::string world_sentence(const Run& run, const Event& e) {
       return fmt::format("{} fails{}", call, e.b != 0 ? ", after all of it" : "");
     }
     case Kind::crashed: return e.a != 0 ? "the power is lost" : "the process dies";
+    case Kind::decayed:
+      if (e.a == static_cast<int64_t>(sim::Decay::Kind::flip)) {
+        return fmt::format("a file has another bit {}", grouped(e.b));
+      }
+      return fmt::format("a file has {} left", counted(static_cast<uint64_t>(e.b), "byte"));
     case Kind::point:
       return fmt::format("{} point of its actor", ordinal(static_cast<uint64_t>(e.a) + 1));
     default: return {};
@@ -294,6 +305,21 @@ const char* part_text(uint64_t landing) {
 bool is_of_power_loss(sim::Ask ask) {
   return ask == sim::Ask::power || ask == sim::Ask::tear || ask == sim::Ask::image ||
          ask == sim::Ask::edge;
+}
+
+std::string decay_sentence(const Taken& taken) {
+  constexpr std::string_view kPrefix = "at-rest:";
+  std::string_view file = taken.at.actor.name.label;
+  if (file.starts_with(kPrefix)) file.remove_prefix(kPrefix.size());
+  const uint64_t number = taken.value - 1;
+  if (taken.at.ask == sim::Ask::rot) {
+    return fmt::format("bit {} of byte {} of {} was another one when the power came back",
+                       number % 8, grouped(number / 8), file);
+  }
+  if (number == 0) return fmt::format("{} was empty when the power came back", file);
+  return fmt::format("only {} of {} {} left when the power came back",
+                     number == 1 ? "the first sector" : "the first " + counted(number, "sector"),
+                     file, number == 1 ? "was" : "were");
 }
 
 std::string power_sentence(const Taken& taken) {

@@ -165,6 +165,7 @@ const char* world_kind(uint16_t kind) {
     case sim::Kind::allocation_failed: return "allocation-failed";
     case sim::Kind::name_failed: return "name-failed";
     case sim::Kind::crashed: return "crashed";
+    case sim::Kind::decayed: return "decayed";
     case sim::Kind::point: return "point";
   }
   return "event";

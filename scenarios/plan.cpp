@@ -79,6 +79,13 @@ std::string unfit(const Plan& plan) {
     return fmt::format("fault {} does nothing in {}, which never loses power", name,
                        plan.scenario->name());
   }
+  const bool decays = plan.scenario->laws(plan.sizes).disk.may_decay != nullptr;
+  for (const std::string& name : plan.faults) {
+    const bool shows_then = name == "bit-rot" || name == "cut-file";
+    if (decays || !shows_then) continue;
+    return fmt::format("fault {} does nothing in {}, which lets no file decay", name,
+                       plan.scenario->name());
+  }
   for (const std::string& name : plan.oracles) {
     std::vector<std::string> known;
     for (const OracleRow& row : all_oracles()) known.emplace_back(row.name);

@@ -38,8 +38,10 @@ enum class Ask : uint8_t {
   image,      // a power loss: n + 1: the first n pending writes survive; 0: each has its own fate
   edge,       // a power loss: a Landing of the last write that survives, which alone is torn
   name,       // open, remove, list or sync_names fails: faults/name_error.cpp
+  rot,        // a file at a power loss: n + 1: its n-th bit is another one: faults/bit_rot.cpp
+  cut,        // a file at a power loss: n + 1: its first n sectors are left: faults/cut_file.cpp
 };
-inline constexpr int kAskCount = 15;
+inline constexpr int kAskCount = 17;
 const char* name_of(Ask ask);
 
 /// Whether the answer is a task, by its key, and not a number.

@@ -31,6 +31,9 @@ struct DiskLaws {
   uint32_t queue_depth = 32;      // requests in service at once
   uint32_t inline_depth_max = 3;  // completions inside completions inside submits
   bool check_buffers = true;      // the oracle `lifetimes`, for DMA
+  // Which files may decay while the power is off; null: none. A scenario names those that hold
+  // nothing that the engine would not notice.
+  bool (*may_decay)(std::string_view name) = nullptr;
 };
 
 /// What devices need of the world around them.
@@ -121,6 +124,7 @@ class SimDevice final : public engine::Device, private Happening {
   const char* done_labels_[3];  // "done-read:name", ...
   const char* made_label_;      // "made:name"
   const char* removed_label_;   // "removed:name"
+  const char* rest_label_;      // "at-rest:name"
   engine::DeviceOptions options_;
   Media media_;
   bool closed_ = false;  // by the engine, or because its name was removed
@@ -177,6 +181,7 @@ class Disk final : public engine::Storage {
   bool is_lost(engine::Name name);
   Landing landing(engine::Name name, bool may_tear);
   void lose_names();
+  void decay(SimDevice& device);
 
   DiskParts parts_;
   DiskLaws laws_;

@@ -202,6 +202,10 @@ void Disk::lose_power() {
     device->name_durable_ = true;
   }
   CHECK(next == fates.end(), "a pending write of no device");
+  if (laws_.may_decay == nullptr) return;
+  for (auto& [name, device] : devices_) {
+    if (device->media_.size() > 0 && laws_.may_decay(name)) decay(*device);
+  }
 }
 
 // Of each device its oldest first.
@@ -263,6 +267,22 @@ bool Disk::is_lost(engine::Name name) {
   SimDevice::AskerAt asker(parts_.scheduler, address);
   return std::any_of(faults_.begin(), faults_.end(),
                      [&](Fault* fault) { return fault->on_power_loss(asker); });
+}
+
+void Disk::decay(SimDevice& device) {
+  Address address;
+  const uint32_t incarnation = parts_.scheduler.incarnation();
+  address.actor = parts_.labels.identify({device.rest_label_, 0}, incarnation, address.key);
+  SimDevice::AskerAt asker(parts_.scheduler, address);
+  for (Fault* fault : faults_) {
+    const uint32_t sector = device.options_.sector_size;
+    const Decay decay = fault->on_rest(asker, (device.media_.size() + sector - 1) / sector, sector);
+    if (decay.kind == Decay::Kind::none) continue;
+    device.media_.decay(decay);
+    parts_.scheduler.record(Kind::decayed, static_cast<int64_t>(decay.kind),
+                            static_cast<int64_t>(decay.at));
+    if (device.media_.size() == 0) return;
+  }
 }
 
 // A folder's entry was made, removed, or both, and no sync has covered that. Of several devices

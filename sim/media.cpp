@@ -196,6 +196,24 @@ void Media::settle_under(const Stretch& durable, const std::vector<Stretch>& old
   }
 }
 
+void Media::decay(const Decay& decay) {
+  CHECK(pending_.empty(), "a file decays under {} pending writes", pending_.size());
+  if (decay.kind == Decay::Kind::flip) {
+    std::byte byte{};
+    read(decay.at / 8, {&byte, 1});
+    byte ^= std::byte{1} << (decay.at % 8);
+    put(decay.at / 8, {&byte, 1});
+  } else if (decay.kind == Decay::Kind::cut && decay.at < size_) {
+    const std::vector<std::byte> zeros(kChunk);
+    for (uint64_t from = next_written(decay.at); from < size_; from = next_written(from)) {
+      const uint64_t until = std::min(size_, (from / kChunk + 1) * kChunk);
+      put(from, engine::Bytes(zeros).first(until - from));
+      from = until;
+    }
+    size_ = durable_size_ = decay.at;
+  }
+}
+
 bool Media::is_durable(uint64_t offset, uint64_t length) const {
   return std::none_of(pending_.begin(), pending_.end(), [&](const Pending& write) {
     return write.offset < offset + length && offset < write.offset + write.length;

@@ -25,6 +25,13 @@ enum class Landing : uint8_t {
   lost,
 };
 
+/// What becomes of a file that nobody works on, all of which is durable.
+struct Decay {
+  enum class Kind : uint8_t { none, flip, cut };
+  Kind kind = Kind::none;
+  uint64_t at = 0;  // flip: the number of the bit; cut: bytes that are left
+};
+
 class Media {
  public:
   Media() = default;
@@ -72,6 +79,8 @@ class Media {
   /// reached the platter. That is durable afterwards.
   template <typename LandingOf>
   void lose_power(const LandingOf& landing_of, uint64_t sector);
+  /// Requires: nothing is pending.
+  void decay(const Decay& decay);
   /// Whether no pending write touches the range: it is durable as it is now.
   bool is_durable(uint64_t offset, uint64_t length) const;
 

@@ -15,8 +15,9 @@ auto order_of(const Deviated& d) { return std::tuple(d.key, d.ask, d.occurrence)
 
 const char* name_of(Ask ask) {
   constexpr const char* kNames[kAskCount] = {
-      "preempt", "next", "latency",  "transfer", "delivery", "error", "shortfall", "allocate",
-      "power",   "wake", "spurious", "tear",     "image",    "edge",  "name"};
+      "preempt",   "next",     "latency", "transfer", "delivery", "error",
+      "shortfall", "allocate", "power",   "wake",     "spurious", "tear",
+      "image",     "edge",     "name",    "rot",      "cut"};
   return kNames[static_cast<size_t>(ask)];
 }
 
@@ -52,6 +53,8 @@ Temper Temper::drawn_from(uint64_t seed) {
   odds_of(Ask::image) = static_cast<uint32_t>(draw(4) == 0 ? 0 : draw(kOdds));
   odds_of(Ask::edge) = static_cast<uint32_t>(draw(2) == 0 ? 0 : draw(kOdds));
   odds_of(Ask::name) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(8, 14));
+  odds_of(Ask::rot) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(11, 16));
+  odds_of(Ask::cut) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(11, 15));
   return temper;
 }
 
@@ -83,6 +86,11 @@ uint64_t Seeded::choose(const Address& at, uint64_t bound) {
     const uint64_t way = below(more, 4);
     if (way < 2) return way == 0 ? 1 : bound - 1;
     return 1 + below(scramble(more), bound - 1);
+  }
+  if (at.ask == Ask::rot) {  // what a file says of itself stands at its beginning
+    constexpr uint64_t kHead = 128 * 8;
+    const bool head = below(more, 2) == 0;
+    return 1 + below(scramble(more), head ? std::min(kHead, bound - 1) : bound - 1);
   }
   return 1 + below(more, bound - 1);
 }

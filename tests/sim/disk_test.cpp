@@ -338,3 +338,34 @@ TEST_CASE("a second life goes on in time, under names of its own", "[disk]") {
   REQUIRE(tasks[1].name.incarnation == 1);
   REQUIRE(tasks[1].name.repeat == 0);
 }
+
+TEST_CASE("a file decays while the power is off, if its scenario lets it", "[disk]") {
+  TestWorld world;
+  world.faults = {faults::find_fault("bit-rot"), faults::find_fault("cut-file")};
+  engine::Runtime runtime = world.runtime();
+  const auto left_after = [&](sim::Ask ask, uint64_t answer, bool power_lost) {
+    const auto tape = sim::deviated({{{"at-rest:disk/one", 0, 0, 0}, ask, 0, answer, {}},
+                                     {{"at-rest:disk/two", 0, 0, 0}, ask, 0, answer, {}}});
+    sim::Replayed source(tape);
+    world.play(source, [&] {
+      for (const char* const name : {"disk/one", "disk/two"}) {
+        engine::Device& device = **runtime.storage.open(name, {});
+        (void)runtime.storage.sync_names();
+        fill(runtime, device, 'b');
+        write_pending(runtime, device, 512, 'b', 2);
+        tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+      }
+    });
+    world.world.crash(power_lost);
+    return contents(world, "disk/one", 4) + " " + contents(world, "disk/two", 4);
+  };
+  world.laws.disk.may_decay = [](std::string_view name) { return name == "disk/one"; };
+  REQUIRE(left_after(sim::Ask::rot, 1 + 512 * 8, true) == "bcb. bbb.");
+  REQUIRE(left_after(sim::Ask::cut, 1 + 2, true) == "bb.. bbb.");
+  REQUIRE(world.world.disk().find("disk/one")->media().size() == 1024);
+  REQUIRE(world.world.trace().events.back().kind == static_cast<uint16_t>(sim::Kind::decayed));
+  REQUIRE(left_after(sim::Ask::cut, 1, true) == ".... bbb.");
+  REQUIRE(left_after(sim::Ask::cut, 1, false) == "bbb. bbb.");
+  world.laws.disk.may_decay = nullptr;
+  REQUIRE(left_after(sim::Ask::rot, 1, true) == "bbb. bbb.");
+}

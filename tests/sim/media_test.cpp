@@ -235,3 +235,31 @@ TEST_CASE("who looks for what was written passes over what never was", "[media]"
   REQUIRE(media.next_written(5'000'003) == 5'000'003);
   REQUIRE(media.next_written(6'000'000) == 10'000'000);
 }
+
+TEST_CASE("a bit that flips is another one for every read, and nothing else is", "[media]") {
+  sim::Media media;
+  media.write(0, bytes_of("aaaaaaaa"));
+  media.sync();
+  media.decay({sim::Decay::Kind::flip, 8 * 3 + 1});
+  REQUIRE(text_at(media, 0, 8) == "aaacaaaa");
+  REQUIRE(media.size() == 8);
+  media.decay({sim::Decay::Kind::flip, 8 * 3 + 1});
+  REQUIRE(text_at(media, 0, 8) == "aaaaaaaa");
+}
+
+TEST_CASE("a file that is cut ends there, and what is written behind it stands on zeros",
+          "[media]") {
+  for (const uint64_t length : {uint64_t{8}, uint64_t{40'000}}) {
+    sim::Media media;
+    media.write(0, bytes_of(std::string(length, 'a')));
+    media.sync();
+    media.decay({sim::Decay::Kind::cut, 4});
+    REQUIRE(media.size() == 4);
+    REQUIRE(media.durable_size() == 4);
+    REQUIRE(text_at(media, 0, 6) == "aaaa..");
+    media.write(length - 1, bytes_of("b"));
+    REQUIRE(media.size() == length);
+    REQUIRE(text_at(media, length - 3, 3) == "..b");
+    REQUIRE(text_at(media, length / 2, 2) == "..");
+  }
+}
