@@ -9,6 +9,7 @@
 #include <array>
 
 #include "engine/store/append_log_iterator.hpp"
+#include "scenarios/append_log.hpp"
 #include "scenarios/append_log_load.hpp"
 #include "scenarios/catalogue.hpp"
 #include "scenarios/ledger.hpp"
@@ -75,154 +76,164 @@ engine::AppendLogOptions log_options(const Sizes& sizes) {
 engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage);
 engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage);
 void read_everything(Stage& stage, engine::AppendLog& log);
-class AppendLogScenario final : public Scenario {
+void make_tight(Draw& draw, Sizes& sizes);
+void end_often(Draw& draw, Sizes& sizes);
+void show(Draw& draw, Sizes& sizes);
+void die_often(Draw& draw, Sizes& sizes);
+
+class TheAppendLog final : public AppendLogScenario {
  public:
   const char* name() const override { return "append-log"; }
   const char* sentence() const override {
     return "an append-only log is written, committed, read and truncated, dies and recovers";
   }
-  bool reaches(std::string_view bug) const override { return bug == "spec-d24"; }
-  std::span<const SizeRow> sizes() const override { return kSizes; }
-  std::span<const char* const> faults() const override { return kFaults; }
-  bool loses_power() const override { return true; }
-  bool is_cache(const Sizes& sizes) const override { return sizes["null_main"] != 0; }
-
-  sim::Laws laws(const Sizes& sizes) const override {
-    sim::Laws laws;
-    laws.pace.point_ns = sizes["point_ns"];
-    laws.pace.step_budget = static_cast<uint64_t>(sizes["step_budget"]);
-    // A recovery is one operation, however many entries there are to look at.
-    laws.pace.patience +=
-        kPointsOfRecord * static_cast<uint64_t>(sizes["entries"] * sizes["writers"]);
-    laws.disk.nominal_ns = sizes["point_ns"] * sizes["io_points"];
-    return laws;
-  }
-
-  std::string unfit(const Sizes& sizes) const override {
-    if (engine::entry_size(static_cast<size_t>(sizes["payload_max"])) > int64_t{1}
-                                                                            << sizes["page_bits"]) {
-      return "an entry of payload_max and its header must fit a page";
-    }
-    const bool reads_all = (sizes["readers"] & 2) != 0 && sizes["null_main"] == 0 &&
-                           sizes["tolerant"] == 0 && sizes["give_up_permille"] == 0;
-    if (sizes["shown_permille"] != 0 && !reads_all) {
-      return "who shows entries needs a reader that misses none: with shown_permille, readers must "
-             "be 2 or 3, and null_main, tolerant and give_up_permille 0";
-    }
-    const engine::Result<void> valid = engine::validate(log_options(sizes).ring);
-    return valid ? std::string() : std::string(valid.error().what);
-  }
-
-  std::optional<Crash> crash(const Sizes& sizes, uint32_t life) const override {
-    if (life >= sizes["crashes"]) return std::nullopt;
-    const auto script = static_cast<uint64_t>(sizes["script"]);
-    const auto range = static_cast<uint64_t>(sizes["crash_steps"]);
-    const auto power = static_cast<uint64_t>(sizes["power_permille"]);
-    return Crash{1 + sim::below(sim::mix(script, 0xDEAD, life), range),
-                 sim::below(sim::mix(script, 0x9039, life), 1000) < power};
-  }
-
-  void play(Stage& stage) const override {
-    for (int64_t n = 0; n < stage.sizes["openings"]; ++n) {
-      auto begun = begin_life(stage);
-      if (!begun) return;
-      engine::Owned<engine::AppendLog> log = std::move(begun).value();
-      const auto opening = static_cast<uint64_t>(stage.life * stage.sizes["openings"] + n);
-      play_append_load(stage, *log, opening);
-      log->close();
-      engine::note(ledger::kClosed);
-    }
-  }
-
-  void draw(uint64_t seed, Sizes& sizes) const override {
-    Draw draw(seed, 0xA0F);
-    const int64_t page_bits = draw.between(6, 9);
-    sizes.set("page_bits", page_bits);
-    sizes.set("ring_bits", draw.between(1, 3));
-    sizes.set("empty_pages", draw.odds(1, 4) ? 1 : 0);
-    sizes.set("mutable_permille", draw.between(0, 9) * 100);
-    sizes.set("sector_bits", draw.odds(2, 3) ? draw.between(3, 4) : draw.between(3, 9));
-    const int64_t least = std::max(page_bits, sizes["sector_bits"]);
-    sizes.set("segment_bits", draw.odds(1, 5) ? 20 : least + draw.between(0, 1));
-    sizes.set("keep_frames", draw.between(0, 1));
-    sizes.set("null_main", draw.odds(1, 12) ? 1 : 0);
-    sizes.set("fast_commit", draw.odds(2, 3) ? 1 : 0);
-    sizes.set("file_interval", draw.odds(2, 3) ? 1000 : draw.log_uniform(0, 6));
-    sizes.set("tolerant", draw.odds(1, 3) ? 1 : 0);
-    sizes.set("writers", draw.between(1, 4));
-    const int64_t page = int64_t{1} << page_bits;
-    sizes.set("payload_max", draw.between(8, std::min<int64_t>(page - 16, 80)));
-    sizes.set("entries", draw.log_uniform(2, 6));
-    sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.odds(1, 2) ? 1 : draw.log_uniform(0, 4));
-    sizes.set("give_up_permille", draw.odds(1, 4) ? 0 : draw.log_uniform(6, 9));
-    sizes.set("readers", draw.between(0, 3));
-    sizes.set("shown_permille", 0);
-    sizes.set("openings", draw.odds(1, 3) ? 2 : 1);
-    sizes.set("crashes", draw.between(1, 4));
-    sizes.set("crash_steps", draw.log_uniform(8, 14));
-    sizes.set("power_permille", draw.odds(2, 3) ? 1000 : 500);
-    sizes.set("point_ns", 20);
-    sizes.set("io_points", draw.log_uniform(5, 10));
-    sizes.set("step_budget", 4'000'000);
-    sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
-    draw_retries(sizes);
-    draw_fair_turns(sizes);
-    if (draw.odds(1, 4)) make_tight(draw, sizes);
-    if (draw.odds(1, 8)) end_often(draw, sizes);
-    if (draw.odds(1, 8)) show(draw, sizes);
-    if (draw.odds(1, 12)) die_often(draw, sizes);
-  }
-
- private:
-  // Pages that come and go under their readers, and some of them are lost.
-  static void make_tight(Draw& draw, Sizes& sizes) {
-    sizes.set("page_bits", 6);
-    sizes.set("sector_bits", 3);
-    sizes.set("segment_bits", draw.between(6, 8));
-    sizes.set("ring_bits", 1);
-    sizes.set("null_main", 0);
-    sizes.set("payload_max", draw.between(8, 40));
-    sizes.set("writers", draw.between(4, 8));
-    sizes.set("entries", draw.between(24, 60));
-    sizes.set("give_up_permille", draw.odds(1, 2) ? 0 : draw.log_uniform(6, 9));
-    sizes.set("readers", 3);
-    sizes.set("tolerant", 1);
-    sizes.set("io_attempts", 1);
-  }
-
-  // The last entry of a log is one that nobody commits, and readers wait for it.
-  static void end_often(Draw& draw, Sizes& sizes) {
-    sizes.set("openings", 8);
-    sizes.set("crashes", 0);
-    sizes.set("readers", 3);
-    sizes.set("commit_every", 3);
-    sizes.set("entries", draw.between(1, 3) * 3 + 1);
-  }
-
-  // Where all entries are shown, nobody but the one who appends wakes the reader in the end.
-  static void show(Draw& draw, Sizes& sizes) {
-    sizes.set("shown_permille", draw.odds(1, 2) ? 1000 : draw.between(1, 3) * 250);
-    sizes.set("readers", draw.between(2, 3));
-    sizes.set("null_main", 0);
-    sizes.set("tolerant", 0);
-    sizes.set("give_up_permille", 0);
-    if (sizes["commit_every"] == 0) sizes.set("commit_every", 1);
-  }
-
-  // What a life leaves behind its end fits what the next one writes, entry by entry.
-  static void die_often(Draw& draw, Sizes& sizes) {
-    sizes.set("null_main", 0);
-    sizes.set("fast_commit", 1);
-    sizes.set("payload_max", 8);
-    sizes.set("writers", 4);
-    sizes.set("entries", draw.between(12, 60));
-    sizes.set("commit_every", 6);
-    sizes.set("openings", 1);
-    sizes.set("crashes", draw.between(8, 16));
-    sizes.set("crash_steps", draw.between(1000, 3000));
-    sizes.set("power_permille", 500);
-  }
 };
+
+constexpr TheAppendLog kScenario;
+
+}  // namespace
+
+const Scenario& append_log() { return kScenario; }
+
+std::span<const SizeRow> AppendLogScenario::sizes() const { return kSizes; }
+std::span<const char* const> AppendLogScenario::faults() const { return kFaults; }
+
+sim::Laws AppendLogScenario::laws(const Sizes& sizes) const {
+  sim::Laws laws;
+  laws.pace.point_ns = sizes["point_ns"];
+  laws.pace.step_budget = static_cast<uint64_t>(sizes["step_budget"]);
+  // A recovery is one operation, however many entries there are to look at.
+  laws.pace.patience +=
+      kPointsOfRecord * static_cast<uint64_t>(sizes["entries"] * sizes["writers"]);
+  laws.disk.nominal_ns = sizes["point_ns"] * sizes["io_points"];
+  return laws;
+}
+
+std::string AppendLogScenario::unfit(const Sizes& sizes) const {
+  if (engine::entry_size(static_cast<size_t>(sizes["payload_max"])) > int64_t{1}
+                                                                          << sizes["page_bits"]) {
+    return "an entry of payload_max and its header must fit a page";
+  }
+  const bool reads_all = (sizes["readers"] & 2) != 0 && sizes["null_main"] == 0 &&
+                         sizes["tolerant"] == 0 && sizes["give_up_permille"] == 0;
+  if (sizes["shown_permille"] != 0 && !reads_all) {
+    return "who shows entries needs a reader that misses none: with shown_permille, readers must "
+           "be 2 or 3, and null_main, tolerant and give_up_permille 0";
+  }
+  const engine::Result<void> valid = engine::validate(log_options(sizes).ring);
+  return valid ? std::string() : std::string(valid.error().what);
+}
+
+std::optional<Crash> AppendLogScenario::crash(const Sizes& sizes, uint32_t life) const {
+  if (life >= sizes["crashes"]) return std::nullopt;
+  const auto script = static_cast<uint64_t>(sizes["script"]);
+  const auto range = static_cast<uint64_t>(sizes["crash_steps"]);
+  const auto power = static_cast<uint64_t>(sizes["power_permille"]);
+  return Crash{1 + sim::below(sim::mix(script, 0xDEAD, life), range),
+               sim::below(sim::mix(script, 0x9039, life), 1000) < power};
+}
+
+void AppendLogScenario::play(Stage& stage) const {
+  for (int64_t n = 0; n < stage.sizes["openings"]; ++n) {
+    auto begun = begin_life(stage);
+    if (!begun) return;
+    engine::Owned<engine::AppendLog> log = std::move(begun).value();
+    const auto opening = static_cast<uint64_t>(stage.life * stage.sizes["openings"] + n);
+    play_append_load(stage, *log, opening);
+    log->close();
+    engine::note(ledger::kClosed);
+  }
+}
+
+void AppendLogScenario::draw(uint64_t seed, Sizes& sizes) const {
+  Draw draw(seed, 0xA0F);
+  const int64_t page_bits = draw.between(6, 9);
+  sizes.set("page_bits", page_bits);
+  sizes.set("ring_bits", draw.between(1, 3));
+  sizes.set("empty_pages", draw.odds(1, 4) ? 1 : 0);
+  sizes.set("mutable_permille", draw.between(0, 9) * 100);
+  sizes.set("sector_bits", draw.odds(2, 3) ? draw.between(3, 4) : draw.between(3, 9));
+  const int64_t least = std::max(page_bits, sizes["sector_bits"]);
+  sizes.set("segment_bits", draw.odds(1, 5) ? 20 : least + draw.between(0, 1));
+  sizes.set("keep_frames", draw.between(0, 1));
+  sizes.set("null_main", draw.odds(1, 12) ? 1 : 0);
+  sizes.set("fast_commit", draw.odds(2, 3) ? 1 : 0);
+  sizes.set("file_interval", draw.odds(2, 3) ? 1000 : draw.log_uniform(0, 6));
+  sizes.set("tolerant", draw.odds(1, 3) ? 1 : 0);
+  sizes.set("writers", draw.between(1, 4));
+  const int64_t page = int64_t{1} << page_bits;
+  sizes.set("payload_max", draw.between(8, std::min<int64_t>(page - 16, 80)));
+  sizes.set("entries", draw.log_uniform(2, 6));
+  sizes.set("commit_every", draw.odds(1, 4) ? 0 : draw.odds(1, 2) ? 1 : draw.log_uniform(0, 4));
+  sizes.set("give_up_permille", draw.odds(1, 4) ? 0 : draw.log_uniform(6, 9));
+  sizes.set("readers", draw.between(0, 3));
+  sizes.set("shown_permille", 0);
+  sizes.set("openings", draw.odds(1, 3) ? 2 : 1);
+  sizes.set("crashes", draw.between(1, 4));
+  sizes.set("crash_steps", draw.log_uniform(8, 14));
+  sizes.set("power_permille", draw.odds(2, 3) ? 1000 : 500);
+  sizes.set("point_ns", 20);
+  sizes.set("io_points", draw.log_uniform(5, 10));
+  sizes.set("step_budget", 4'000'000);
+  sizes.set("script", static_cast<int64_t>(draw.word() >> 2));
+  draw_retries(sizes);
+  draw_fair_turns(sizes);
+  if (draw.odds(1, 4)) make_tight(draw, sizes);
+  if (draw.odds(1, 8)) end_often(draw, sizes);
+  if (draw.odds(1, 8)) show(draw, sizes);
+  if (draw.odds(1, 12)) die_often(draw, sizes);
+}
+
+namespace {
+
+// Pages that come and go under their readers, and some of them are lost.
+void make_tight(Draw& draw, Sizes& sizes) {
+  sizes.set("page_bits", 6);
+  sizes.set("sector_bits", 3);
+  sizes.set("segment_bits", draw.between(6, 8));
+  sizes.set("ring_bits", 1);
+  sizes.set("null_main", 0);
+  sizes.set("payload_max", draw.between(8, 40));
+  sizes.set("writers", draw.between(4, 8));
+  sizes.set("entries", draw.between(24, 60));
+  sizes.set("give_up_permille", draw.odds(1, 2) ? 0 : draw.log_uniform(6, 9));
+  sizes.set("readers", 3);
+  sizes.set("tolerant", 1);
+  sizes.set("io_attempts", 1);
+}
+
+// The last entry of a log is one that nobody commits, and readers wait for it.
+void end_often(Draw& draw, Sizes& sizes) {
+  sizes.set("openings", 8);
+  sizes.set("crashes", 0);
+  sizes.set("readers", 3);
+  sizes.set("commit_every", 3);
+  sizes.set("entries", draw.between(1, 3) * 3 + 1);
+}
+
+// Where all entries are shown, nobody but the one who appends wakes the reader in the end.
+void show(Draw& draw, Sizes& sizes) {
+  sizes.set("shown_permille", draw.odds(1, 2) ? 1000 : draw.between(1, 3) * 250);
+  sizes.set("readers", draw.between(2, 3));
+  sizes.set("null_main", 0);
+  sizes.set("tolerant", 0);
+  sizes.set("give_up_permille", 0);
+  if (sizes["commit_every"] == 0) sizes.set("commit_every", 1);
+}
+
+// What a life leaves behind its end fits what the next one writes, entry by entry.
+void die_often(Draw& draw, Sizes& sizes) {
+  sizes.set("null_main", 0);
+  sizes.set("fast_commit", 1);
+  sizes.set("payload_max", 8);
+  sizes.set("writers", 4);
+  sizes.set("entries", draw.between(12, 60));
+  sizes.set("commit_every", 6);
+  sizes.set("openings", 1);
+  sizes.set("crashes", draw.between(8, 16));
+  sizes.set("crash_steps", draw.between(1000, 3000));
+  sizes.set("power_permille", 500);
+}
 
 engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage) {
   for (int attempt = 1;; ++attempt) {
@@ -280,10 +291,5 @@ void read_everything(Stage& stage, engine::AppendLog& log) {
   engine::note(ledger::kReadBackEnded, static_cast<int64_t>(code), iterator.next());
 }
 
-constexpr AppendLogScenario kScenario;
-
 }  // namespace
-
-const Scenario& append_log() { return kScenario; }
-
 }  // namespace orrery::scenarios

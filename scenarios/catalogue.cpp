@@ -21,6 +21,7 @@ std::span<const Scenario* const> all_scenarios() {
       &dispose_with_io(),
       &operation_log(),
       &append_log(),
+      &damaged_log(),
       &canary(),
       &pointer_canary(),
       &static_canary(),

@@ -21,6 +21,7 @@ const Scenario& short_lives();
 const Scenario& dispose_with_io();
 const Scenario& operation_log();
 const Scenario& append_log();
+const Scenario& damaged_log();
 const Scenario& canary();
 const Scenario& pointer_canary();
 const Scenario& static_canary();

@@ -7,8 +7,11 @@
 // the recovered end is there. A tolerant log may have lost what it told nobody was durable. What a
 // reader of the committed part has seen counts as acknowledged, and so does all that a recovery has
 // found: the next one must find it again. What was given up, and committed as that, is gone for
-// good. The cookie of the log is the last that was acknowledged,
-// or one that was set since.
+// good. The cookie of the log is the last that was acknowledged, or one that was set since.
+//
+// Where a file has decayed, what was in it may be lost, and with it what a newer commit said; but
+// never silently. A log that recovers ends before what is lost, or its readers are told; and one of
+// whose device only the end was cut off says so before anybody reads.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -55,6 +58,8 @@ class Ledger {
   Found cookie_recovered(uint64_t number);
   void acknowledged(const sim::Event& event);
   Found followed(const sim::Event& event, Follower& follower, bool committed);
+  void pass_over(const std::pair<const int64_t, Entry>& entry);
+  void decayed();
   Found ended();
   Found missed(const Follower& follower) const;
   /// The entry of that number at that address; null if nobody can have appended it there.
@@ -64,18 +69,22 @@ class Ledger {
   const Run& run_;
   bool cache_ = false;
   bool tolerant_ = false;
-  bool durable_ = true;  // no enabled fault voids that
-  bool intact_ = true;
+  bool durable_ = true;             // no file has decayed so far
+  bool intact_ = true;              // and none but the log's device was cut
   size_t at_ = 0;                   // the event at hand
+  size_t decays_ = 0;               // up to there
   std::map<int64_t, Entry> known_;  // by address: what is there, or may be
-  std::set<uint64_t> asked_;        // numbers that may be somewhere, or nowhere
-  bool exists_ = false;             // a log was opened, and cannot vanish
-  int64_t given_up_ = 0;            // below this, everything may be gone
-  int64_t gone_ = 0;                // below this, everything is
-  int64_t tail_ = 0;                // as it was recovered
-  int64_t read_until_ = 0;          // of the reading back
-  uint64_t cookie_ = 0;             // the last that is known to be durable
-  std::set<uint64_t> cookies_asked_;
+  // What was below begin, or in a hole. An older commit knows neither.
+  std::map<int64_t, Entry> passed_over_;
+  std::set<uint64_t> asked_;          // numbers that may be somewhere, or nowhere
+  bool exists_ = false;               // a log was opened, and cannot vanish
+  int64_t given_up_ = 0;              // below this, everything may be gone
+  int64_t gone_ = 0;                  // below this, everything is
+  int64_t tail_ = 0;                  // as it was recovered
+  int64_t read_until_ = 0;            // of the reading back
+  uint64_t cookie_ = 0;               // the last that is known to be durable
+  std::set<uint64_t> cookies_asked_;  // since the last recovery
+  std::set<uint64_t> cookies_set_;    // ever
   std::array<Follower, 2> followers_;
 };
 
@@ -88,9 +97,7 @@ namespace {
 Ledger::Ledger(const Run& run)
     : run_(run),
       cache_(run.plan->scenario->is_cache(run.plan->sizes)),
-      tolerant_(run.plan->sizes.find("tolerant").value_or(0) != 0),
-      durable_(!is_voided(run, sim::Promise::durability)),
-      intact_(!is_voided(run, sim::Promise::integrity)) {}
+      tolerant_(run.plan->sizes.find("tolerant").value_or(0) != 0) {}
 
 std::optional<Finding> Ledger::judge() {
   const auto& events = run_.trace->events;
@@ -112,7 +119,10 @@ Ledger::Found Ledger::take(const sim::Event& event) {
     case ledger::kRefused: asked_.erase(static_cast<uint64_t>(event.a)); break;
     case ledger::kAppended: return appended(event);
     case ledger::kAcknowledged: acknowledged(event); break;
-    case ledger::kCookieAsked: cookies_asked_.insert(static_cast<uint64_t>(event.a)); break;
+    case ledger::kCookieAsked:
+      cookies_asked_.insert(static_cast<uint64_t>(event.a));
+      cookies_set_.insert(static_cast<uint64_t>(event.a));
+      break;
     case ledger::kCookieAcknowledged: cookie_ = static_cast<uint64_t>(event.a); break;
     case ledger::kCookieRecovered: return cookie_recovered(static_cast<uint64_t>(event.a));
     case ledger::kGivingUp: given_up_ = std::max(given_up_, event.a); break;
@@ -125,6 +135,7 @@ Ledger::Found Ledger::take(const sim::Event& event) {
     case ledger::kReaderFailed:
       if (!intact_) break;
       return broken("a reader met damage", fmt::format("at address {}", event.b));
+    case static_cast<uint16_t>(sim::Kind::decayed): decayed(); break;
     case ledger::kClosed:
     case static_cast<uint16_t>(sim::Kind::crashed): return ended();
     default: break;
@@ -134,6 +145,7 @@ Ledger::Found Ledger::take(const sim::Event& event) {
 
 Ledger::Found Ledger::opened(const sim::Event& event) {
   known_.clear();
+  passed_over_.clear();
   asked_.clear();
   cookies_asked_.clear();
   cookie_ = 0;
@@ -151,7 +163,7 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
     return broken("a log is gone", "one had been opened, and recovery finds none");
   }
   if (code != engine::Errc::ok) {
-    if (!intact_) return std::nullopt;
+    if (!durable_) return std::nullopt;
     return broken("a log was found damaged",
                   fmt::format("recovery ended with {}", engine::name_of(code)));
   }
@@ -170,7 +182,12 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
                     "given up",
                     event.b, gone_));
   }
-  known_.erase(known_.begin(), known_.lower_bound(event.b));
+  const auto begin = known_.lower_bound(event.b);
+  std::for_each(known_.begin(), begin, [&](const auto& entry) { pass_over(entry); });
+  known_.erase(known_.begin(), begin);
+  passed_over_.erase(passed_over_.lower_bound(tail_),
+                     passed_over_.end());  // others will stand there
+  if (!durable_) known_.insert(passed_over_.lower_bound(event.b), passed_over_.end());
   for (auto entry = known_.lower_bound(tail_); entry != known_.end();) {
     if (entry->second.acknowledged && durable_ && entry->first >= given_up_) {
       return broken("an acknowledged entry was lost",
@@ -187,13 +204,36 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
   return std::nullopt;
 }
 
+void Ledger::pass_over(const std::pair<const int64_t, Entry>& entry) {
+  Entry& there = passed_over_[entry.first] = entry.second;
+  there.acknowledged = false;
+}
+
+// The choice that made it says which file it was.
+void Ledger::decayed() {
+  size_t place = decays_++;
+  for (const sim::Taken& taken : run_.trace->taken) {
+    const bool cut = taken.at.ask == sim::Ask::cut;
+    if (!cut && taken.at.ask != sim::Ask::rot) continue;
+    if (place-- != 0) continue;
+    durable_ = false;
+    const std::string_view file = taken.at.actor.name.label;
+    if (!cut || !file.ends_with("/log")) intact_ = false;
+    return;
+  }
+}
+
 // The last that was acknowledged, or one that was set since.
 Ledger::Found Ledger::cookie_recovered(uint64_t number) {
   const bool later = number > cookie_ && cookies_asked_.contains(number);
   const bool lost = number != cookie_ && !later;
   const uint64_t known = std::exchange(cookie_, number);
   cookies_asked_.clear();
-  if (!lost || !durable_ || !intact_) return std::nullopt;
+  if (number != 0 && !cookies_set_.contains(number)) {
+    return broken("the cookie of a commit is none that was ever set",
+                  fmt::format("{} was recovered", number));
+  }
+  if (!lost || !durable_) return std::nullopt;
   return broken("the cookie of a commit was lost",
                 fmt::format("{} was durable, and {} was recovered", known, number));
 }
@@ -240,11 +280,12 @@ Ledger::Found Ledger::read_back_ended(const sim::Event& event) {
       ++entry;
       continue;
     }
-    if (entry->second.acknowledged && durable_) {
+    if (entry->second.acknowledged) {
       return broken(
           "an entry is missing in a recovered log",
           fmt::format("entry {} at {}", name_of_number(entry->second.number), entry->first));
     }
+    pass_over(*entry);
     entry = known_.erase(entry);
   }
   asked_.clear();

@@ -38,7 +38,7 @@ BUILD = ROOT / "build" / "mutate" / "build"
 SCENARIOS = ["snapshot-full-cache", "many-sessions", "snapshot-at-rest", "late-flush",
              "checkpoint-under-load", "crash-loop", "short-lives", "fold-over", "recover-smaller",
              "copy-reads", "append-log", "reset-with-io", "dispose-with-io",
-             "operation-log"]
+             "operation-log", "damaged-log"]
 SHARE = 125  # runs of one scenario before the next has its turn
 HUNT_SECONDS = 300
 NATIVE_SECONDS = 180  # many times what the native tests take
@@ -102,7 +102,7 @@ class Inconclusive(Exception):
 def scenarios_for(path, chosen):
     """Who has an append log in it: by itself, or for what it does."""
     if path.startswith("engine/store/append_log"):
-        return ["append-log", "operation-log"]
+        return ["append-log", "damaged-log", "operation-log"]
     return chosen or SCENARIOS
 
 

@@ -34,6 +34,13 @@ struct Book {
     made.event(ledger::kAcknowledged, place(from), place(until));
   }
   void crash() { made.event(static_cast<uint16_t>(sim::Kind::crashed), 1); }
+  void decay(sim::Ask ask, const char* file) {
+    sim::Taken taken;
+    taken.at.ask = ask;
+    taken.at.actor.name.label = file;
+    made.trace.taken.push_back(taken);
+    made.event(static_cast<uint16_t>(sim::Kind::decayed), ask == sim::Ask::rot ? 1 : 2);
+  }
   void recover(int64_t begin, int64_t end) {
     made.event(ledger::kRecovered, kOk, place(begin), place(end));
   }
@@ -263,9 +270,10 @@ TEST_CASE("the cookie of a log is the last that was durable, or a later one") {
     const char* label;
   };
   constexpr const char* kLost = "the cookie of a commit was lost";
+  constexpr const char* kNever = "the cookie of a commit is none that was ever set";
   for (const Row row :
        {Row{2, 2, "nothing"}, Row{3, 3, "nothing"}, Row{4, 4, "nothing"}, Row{1, 1, kLost},
-        Row{0, 0, kLost}, Row{5, 5, kLost}, Row{4, 3, kLost}, Row{2, 3, kLost}}) {
+        Row{0, 0, kLost}, Row{5, 5, kNever}, Row{4, 3, kLost}, Row{2, 3, kLost}}) {
     Book book;
     for (const int64_t n : {1, 2}) book.made.event(ledger::kCookieAsked, n);
     book.made.event(ledger::kCookieAcknowledged, 2);
@@ -277,6 +285,77 @@ TEST_CASE("the cookie of a log is the last that was durable, or a later one") {
     }
     INFO(row.first << ", then " << row.second);
     REQUIRE(book.label() == row.label);
+  }
+}
+
+TEST_CASE("what a file has lost that decayed may be lost, and the log has to say so") {
+  struct Row {
+    sim::Ask ask;
+    const char* file;
+    int64_t code;  // of the recovery
+    int64_t end;
+    int64_t missing;  // in what is read back; -1: nothing
+    int64_t told;     // to whoever reads back
+    const char* label;
+  };
+  constexpr const char* kMissing = "an entry is missing in a recovered log";
+  constexpr const char* kDamaged = "a recovered log is damaged";
+  const auto rot = sim::Ask::rot;
+  const auto cut = sim::Ask::cut;
+  for (const Row& row : {
+           Row{rot, "at-rest:aof/log-commits/commit.1", kCorrupt, 0, -1, kOk, "nothing"},
+           Row{rot, "at-rest:aof/log-commits/commit.1", kNotFound, 0, -1, kOk, "nothing"},
+           Row{rot, "at-rest:aof/log-commits/commit.1", kOk, 1, -1, kOk, "nothing"},
+           Row{rot, "at-rest:aof/log-commits/commit.1", kOk, 2, 0, kOk, kMissing},
+           Row{rot, "at-rest:aof/log", kOk, 2, 1, kCorrupt, "nothing"},
+           Row{rot, "at-rest:aof/log", kOk, 2, 1, kOk, kMissing},
+           Row{cut, "at-rest:aof/log", kCorrupt, 0, -1, kOk, "nothing"},
+           Row{cut, "at-rest:aof/log", kOk, 1, -1, kOk, "nothing"},
+           Row{cut, "at-rest:aof/log", kOk, 2, 1, kCorrupt, kDamaged},
+           Row{cut, "at-rest:aof/log", kOk, 2, 1, kOk, kMissing},
+       }) {
+    for (const bool decays : {false, true}) {
+      Book book;
+      first_life(book);
+      if (decays) book.decay(row.ask, row.file);
+      book.made.event(ledger::kRecovered, row.code, place(0), place(row.end));
+      for (int64_t n = 0; n < row.end; ++n) {
+        if (n != row.missing) book.find(n);
+      }
+      if (row.code == kOk) book.made.event(ledger::kReadBackEnded, row.told, place(0));
+      INFO(row.file << " " << row.code << " " << row.end << " " << row.missing);
+      REQUIRE((decays ? book.label() == row.label : book.label() != "nothing"));
+    }
+  }
+}
+
+TEST_CASE("an older commit shows again what was given up since, and nothing that was never there") {
+  for (const int64_t back : {1, 7}) {
+    Book book;
+    first_life(book);
+    book.made.event(ledger::kGivingUp, place(2));
+    book.recover(2, 2);
+    book.made.event(ledger::kReadBackEnded, kOk);
+    book.crash();
+    book.decay(sim::Ask::rot, "at-rest:aof/log-commits/commit.2");
+    book.recover(0, 2);
+    book.find(0);
+    book.made.event(ledger::kReadBack, number(static_cast<uint64_t>(back)), place(1), place(2));
+    book.made.event(ledger::kReadBackEnded, kOk);
+    REQUIRE(book.label() == (back == 1 ? "nothing" : kStranger));
+  }
+}
+
+TEST_CASE("a cookie is one that was set, whatever has decayed") {
+  for (const int64_t found : {0, 1, 2, 3}) {
+    Book book;
+    for (const int64_t n : {1, 2}) book.made.event(ledger::kCookieAsked, n);
+    book.made.event(ledger::kCookieAcknowledged, 2);
+    book.crash();
+    book.decay(sim::Ask::rot, "at-rest:aof/log-commits/commit.2");
+    book.recover(0, 0);
+    book.made.event(ledger::kCookieRecovered, found);
+    REQUIRE((book.label() == "nothing") == (found != 3));
   }
 }
 
