@@ -78,8 +78,18 @@ std::string client_sentence(const Event& e) {
     case ledger::kFailed:
       return fmt::format("is told that {} failed: {}", name_of(static_cast<ledger::Call>(e.a)),
                          errc_text(e.b));
+    case ledger::kStrangerAsks:
+      if (e.a == 0) return "has no store with sectors of another size, and goes";
+      return fmt::format("asks for the store with sectors of {} bytes", e.a);
     case ledger::kAsksForNewest: return "asks for the newest checkpoint that is left";
     case ledger::kGivingUp: return "is about to give up what lies below " + grouped(e.a);
+    case ledger::kGivenUp:
+      return fmt::format("is told that what lies below {} is gone for good", grouped(e.a));
+    case ledger::kCookieAsked: return fmt::format("sets the cookie of the log to {}", e.a);
+    case ledger::kCookieAcknowledged: return fmt::format("is told that cookie {} is durable", e.a);
+    case ledger::kCookieRecovered:
+      if (e.a == 0) return "finds no cookie in the log";
+      return fmt::format("finds cookie {} in the log", e.a);
     default: return {};
   }
 }

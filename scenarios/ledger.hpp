@@ -56,6 +56,10 @@ inline constexpr uint16_t kGoesBack = 2030;
 /// That has failed on the way. From now on the newest checkpoint that is left will do.
 inline constexpr uint16_t kAsksForNewest = 2031;
 
+/// Somebody asks for a recovery who may not have it: how that ends says nothing of the store. a =
+/// the size of his sectors; 0: he has gone.
+inline constexpr uint16_t kStrangerAsks = 2035;
+
 /// A client was told what the newest committed checkpoint holds of its session, and may forget what
 /// it has done up to there. a = session, b = operations, c = version of a checkpoint since whose
 /// end it asked.

@@ -63,6 +63,7 @@ std::optional<Crash> LivesScenario::crash(const Sizes& sizes, uint32_t life) con
 }
 
 void LivesScenario::play(Stage& stage) const {
+  if (stage.life > 0) prepare(stage);
   auto opened = begin_life(stage, options_of(stage.sizes, stage.life));
   if (!opened) return;
   engine::Owned<engine::Store> store = std::move(opened).value();

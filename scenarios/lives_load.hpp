@@ -48,6 +48,8 @@ class LivesScenario : public Scenario {
   /// What this life's store is opened with. The memory of a log of operations may be of another
   /// size in another life.
   virtual engine::StoreOptions options_of(const Sizes& sizes, uint32_t life) const;
+  /// What happens before a life recovers its store.
+  virtual void prepare(Stage&) const {}
   /// Ends a life that came to its end.
   virtual void finish(Stage& stage, engine::Store& store) const;
   virtual Mix mix(const Sizes& sizes) const { return mix_of(sizes); }

@@ -180,11 +180,15 @@ void take_events(const Run& run, std::vector<Life>& lives) {
   Kept kept(run);
   uint64_t committed_before = 0;  // it began to be emptied, in this life
   bool removed_before = false;
+  bool stranger = false;
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     const sim::Event& event = all[i];
     Life& life = lives.back();
     checkpoints.take(event, i, lives.size() - 1);
+    if (event.kind == ledger::kStrangerAsks) stranger = event.a != 0;
+    if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) stranger = false;
+    if (event.kind == events::kRecoveryEnded && stranger) continue;
     if (event.kind == events::kRecoveryEnded) kept.describe(life, event, i);
     kept.take(event);
     switch (event.kind) {

@@ -29,6 +29,10 @@ AT_HOME = {
     "committer-not-awaited": "dispose-with-io",
     "failed-data-before-metadata": "crash-loop",
     "page-of-flushed-not-written-back": "short-lives",
+    "given-up-before-file": "operation-log",
+    "other-sector-accepted": "recover-smaller",
+    "commit-file-without-checksum": "damaged-log",
+    "damage-is-nothing": "damaged-log",
 }
 
 # Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a
@@ -48,16 +52,14 @@ OF_UNIT_TESTS = {
     "going-back-not-synced": "engine/store/damage_test.cpp",
     "step-for-another-checkpoint": "engine/store/interruption_test.cpp",
     "saved-within-a-checkpoint": "engine/store/interruption_test.cpp",
+    "lost-lives-not-counted": "engine/store/append_log_damage_test.cpp",
 }
 
-# Breaks that only damage of synced bytes shows, or a caller who comes with other sectors: no fault
-# and no scenario does that (docs/fault_model.md), so no run can notice them, and none may. They do
-# not count; a test must notice, in the file named.
+# Breaks that only damage of a checkpoint's synced bytes shows: no scenario lets the files of a
+# store decay (docs/fault_model.md), so no run can notice them, and none may. They do not count; a
+# test must notice, in the file named.
 BEYOND_FAULTS = {
     "going-back-without-rehearsal": "engine/store/damage_test.cpp",
-    "commit-file-without-checksum": "engine/store/append_log_files_test.cpp",
-    "other-sector-accepted": "engine/store/geometry_test.cpp",
-    "cut-log-accepted": "engine/store/geometry_test.cpp",
     "first-look-not-believed": "engine/store/damage_test.cpp",
 }
 

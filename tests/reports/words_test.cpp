@@ -87,6 +87,15 @@ TEST_CASE("every kind of event has a sentence, and one that is not known keeps i
     const sim::Event event{1, 20, 0, kind, 0, 64, 96, {}};
     CHECK(sentence_of(made.run, event).find("64") != std::string::npos);
   }
+  for (const uint16_t kind :
+       {scenarios::ledger::kGivingUp, scenarios::ledger::kGivenUp, scenarios::ledger::kCookieAsked,
+        scenarios::ledger::kCookieAcknowledged, scenarios::ledger::kCookieRecovered,
+        scenarios::ledger::kStrangerAsks, static_cast<uint16_t>(sim::Kind::decayed)}) {
+    for (const int64_t number : {0, 512}) {
+      const sim::Event event{1, 20, 0, kind, number, number, 0, {}};
+      CHECK_FALSE(sentence_of(made.run, event).starts_with("event "));
+    }
+  }
   const sim::Event strange{1, 20, 0, 999, 4, 5, 6, {}};
   CHECK(sentence_of(made.run, strange) == "event 999 4 5 6");
 }
