@@ -149,3 +149,19 @@ TEST_CASE("each kind of choice has a name of its own", "[sources]") {
   for (uint64_t ask = 0; ask < kAsks; ++ask) names.insert(sim::name_of(static_cast<Ask>(ask)));
   REQUIRE(names.size() == kAsks);
 }
+
+TEST_CASE("half of the bits that rot are among the first of a file", "[sources]") {
+  constexpr uint64_t kBits = 64 * 1024 * 8;
+  sim::Temper temper;
+  temper.odds[static_cast<size_t>(Ask::rot)] = 65536;
+  sim::Seeded seeded(7, temper);
+  int early = 0;
+  for (uint64_t file = 0; file < 1000; ++file) {
+    const uint64_t answer = seeded.choose(at(file, Ask::rot, 0), 1 + kBits);
+    REQUIRE(answer >= 1);
+    REQUIRE(answer <= kBits);
+    early += answer <= kBits / 64;
+  }
+  REQUIRE(early > 400);
+  REQUIRE(early < 600);
+}

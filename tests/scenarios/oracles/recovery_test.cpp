@@ -110,6 +110,30 @@ TEST_CASE("a committed checkpoint is found again, and one that was not may be lo
           "a recovered store does not hold the state at its checkpoint");
 }
 
+TEST_CASE("how a stranger's recovery ends says nothing of the store") {
+  const std::string damaged = "a checkpoint was found damaged";
+  const auto label = [](bool announced, engine::Errc outcome) {
+    HandMadeRun made;
+    first_life(made, true);
+    if (announced) made.event(ledger::kStrangerAsks, 64);
+    made.event(events::kRecoveryEnded, static_cast<int64_t>(engine::Errc::invalid));
+    if (announced) made.event(ledger::kStrangerAsks);
+    second_life(made, outcome, outcome == kOk ? 1 : 0, outcome == kOk ? 7 : 0,
+                outcome == kOk ? std::optional(kFirst) : std::nullopt);
+    return made.label(judge_recovery);
+  };
+  REQUIRE(label(true, kOk) == "nothing");
+  REQUIRE(label(false, kOk) == damaged);
+  REQUIRE(label(true, engine::Errc::corrupt) == damaged);
+  HandMadeRun died;  // before he had an answer
+  first_life(died, true);
+  died.event(ledger::kStrangerAsks, 64);
+  died.event(kCrashed, 1);
+  died.history.set_life(2);
+  second_life(died, engine::Errc::corrupt, 0, 0, std::nullopt);
+  REQUIRE(died.label(judge_recovery) == damaged);
+}
+
 TEST_CASE("a session goes on from what its checkpoint holds of it") {
   const auto told = [](int64_t version, int64_t serial) {
     HandMadeRun made;
