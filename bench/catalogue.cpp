@@ -53,7 +53,7 @@ constexpr Wanted kAtMost = Wanted::at_most;
 constexpr Wanted kAtLeast = Wanted::at_least;
 constexpr Wanted kNothing = Wanted::nothing;
 
-// A build with AddressSanitizer has a goal of its own: fuzzers are run with it as well.
+// A build with AddressSanitizer has a goal of its own: what fuzzers find is played with it as well.
 #if ORRERY_ASAN
 constexpr double kScheduleGoal = 600;
 #else

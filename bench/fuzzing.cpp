@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a fuzzer gets for its time: runs of inputs, and what is told of the states they went
-// through. libFuzzer's own part is not in it, and not to be seen beside a run.
+// through. libFuzzer's own part is not in it, nor the coverage that it compiles into the program.
 #include <array>
 #include <memory>
 #include <vector>
