@@ -71,8 +71,7 @@ LOG_MUTATIONS = [
      "    if (entry->incarnation != found_.incarnation) {\n",
      "    if (entry->incarnation > found_.incarnation) {\n"),
     ("incarnation-not-counted", "engine/store/append_log_recovery.cpp",
-     "  log_.incarnation_ = found_.incarnation + 1;\n",
-     "  log_.incarnation_ = found_.incarnation;\n"),
+     "static_cast<uint32_t>(lost) + 1;", "static_cast<uint32_t>(lost);"),
     ("lost-page-end-passed", "engine/store/append_log_recovery.cpp",
      "    if (!entry || entry->kind == EntryKind::none) return false;\n",
      "    if (!entry) return false;\n"
