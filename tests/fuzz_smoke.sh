@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A short fuzz of every target, with the fuzzers of build/fuzz: parsers and the clean engine show
-# nothing, and a planted bug is found from an empty corpus and becomes a tape that replays.
+# nothing, and a planted bug is found from an empty corpus and becomes a tape that replays. Those
+# fuzzers are fast and see no read out of bounds: what they found is played again under sanitizers.
 #
-# usage: [ORRERY=binary] [DESK=folder] fuzz_smoke.sh
+# usage: [ORRERY=binary] [DESK=folder] [SANITIZED=folder of targets] fuzz_smoke.sh
 #
 # Runs are counted, not timed: the time limits only keep a hang from going unnoticed, but for that
 # of the planted bug, which is to be found within it.
@@ -11,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 orrery=${ORRERY:-build/release/cli/orrery}
 desk=${DESK:-build/fuzz/smoke}
+sanitized=${SANITIZED:-build/asan/fuzz/targets}
 failed=0
 
 # expect CODE TARGET [word...]: what `orrery fuzz TARGET word...` must return.
@@ -25,9 +27,21 @@ expect() {
   failed=1
 }
 
+# again TARGET MUTATIONS [CORPUS...]: what the last fuzz found, under sanitizers. What is kept of it
+# lies beside the desk, which the next fuzz clears.
+again() {
+  local target=$1 mutations=$2
+  shift 2
+  bash tests/fuzz_sanitized.sh "$sanitized/$target" "$mutations" "$desk-sanitized/$target" \
+    "$desk/corpus-$target" "$@" || failed=1
+}
+
 expect 0 tape --time 100s -- -runs=300000 tests/data/corpus/tape
+again tape 100000 tests/data/corpus/tape
 expect 0 checkpoint --time 100s -- -runs=300000 tests/data/corpus/checkpoint
+again checkpoint 100000 tests/data/corpus/checkpoint
 expect 0 schedule --time 100s -- -runs=10000
+again schedule 0
 expect 1 schedule --time 60s --bug garnet-385 -- -runs=60000
 code=0
 "$orrery" replay "$desk"/*.orry -q >"$desk/story.txt" || code=$?

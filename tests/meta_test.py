@@ -64,6 +64,21 @@ shift 2
 exec {orrery} fuzz "$target" --fuzzer {fuzzer} "$@"
 """
 
+# Stands for the binary where every fuzz ends as it should, and its corpus holds an input.
+FUZZED_WELL = """#!/bin/sh
+[ "$1" = fuzz ] || exit 1
+mkdir -p {desk}/corpus-$2
+echo input >{desk}/corpus-$2/input
+touch {desk}/it.orry
+case $* in *--bug*) exit 1 ;; esac
+"""
+
+# Stands for a target with sanitizers: what it does with what it is given, $kept being where.
+SANITIZED = """#!/bin/sh
+for word; do case $word in -artifact_prefix=*) kept=${{word#*=}} ;; esac; done
+{does}
+"""
+
 
 # Stands for all that `./dev test` calls: says so in $CALLS, and fails if that is what is $BROKEN.
 # In the log of its tests the one that must fail stands as meson writes it.
@@ -296,6 +311,44 @@ class Meta(unittest.TestCase):
             if fuzzer != "exit 0":  # which is what a fuzzer that found nothing does
                 self.assertIn("fuzz_smoke: orrery fuzz tape", red.stderr, fuzzer)
             self.assertIn("fuzz_smoke: orrery fuzz schedule", red.stderr, fuzzer)
+
+    def smoke_with(self, target, does):
+        """The smoke, where one target with sanitizers does this and all else is well."""
+        folder = pathlib.Path(self.folder.name)
+        for name in ("tape", "checkpoint", "schedule"):
+            well = "echo stat::number_of_executed_units: 1000000"
+            self.script(SANITIZED, name, does=does if name == target else well)
+        orrery = self.script(FUZZED_WELL, desk=folder / "smoke")
+        return run(["bash", "tests/fuzz_smoke.sh"], env=dict(
+            os.environ, ORRERY=str(orrery), DESK=str(folder / "smoke"), SANITIZED=str(folder)))
+
+    def test_an_input_that_only_a_sanitizer_stumbles_over_turns_the_smoke_red_and_is_kept(self):
+        green = self.smoke_with("none", "")
+        self.assertEqual((green.returncode, green.stderr), (0, ""))
+        for target in ("tape", "checkpoint", "schedule"):
+            red = self.smoke_with(target, "echo ill >${kept}crash-1; echo SUMMARY: why; exit 1")
+            self.assertEqual(red.returncode, 1, target)
+            kept = f"{self.folder.name}/smoke-sanitized/{target}/crash-1"
+            self.assertTrue(pathlib.Path(kept).is_file(), kept)
+            binary = f"{self.folder.name}/{target}"
+            self.assertEqual(red.stderr, f"fuzz_sanitized: {binary}: does not survive {kept}; "
+                             f"again: {binary} {kept}    (SUMMARY: why)\n")
+
+    def test_a_sanitizer_that_plays_nothing_turns_the_smoke_red(self):
+        few = "echo stat::number_of_executed_units: 100001"  # of 100,005
+        for does, why in ((few, "played 100001 of"), ("exit 0", "played none of"),
+                          ("exit 77", "ended with 77 and kept no input"),
+                          ("kill -KILL $$", "ended with 137 and kept no input")):
+            red = self.smoke_with("tape", does)
+            self.assertEqual(red.returncode, 1, does)
+            self.assertIn(why, red.stderr)
+        for binary, corpus, why in (
+                ("none", "tests/data/corpus/tape", "no such program; ./dev test builds it"),
+                ("tape", f"{self.folder.name}/none", "nothing to play in")):
+            red = run(["bash", "tests/fuzz_sanitized.sh", f"{self.folder.name}/{binary}", "0",
+                       f"{self.folder.name}/kept", corpus])
+            self.assertEqual(red.returncode, 1, why)
+            self.assertIn(why, red.stderr)
 
 
 if __name__ == "__main__":
