@@ -56,6 +56,10 @@ struct Fiber {
 /// frames that were abandoned there must not be seen by the next ones.
 void forget_frames(Stack stack);
 
+/// Says that execution has gone on at the top of the stack without a switch, and goes on nowhere
+/// else: ASan holds what stands outside the stack it knows of for a mistake, and says so.
+void jumped_to(Stack stack);
+
 /// Tells valgrind, if it watches, of a stack that it would otherwise take for ordinary memory.
 void tell_of(Stack& stack);
 void tell_no_more_of(const Stack& stack);

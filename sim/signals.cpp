@@ -159,6 +159,7 @@ void on_terminate() {
 }
 
 void land() {
+  jumped_to({state.landing, kStackSize});
   state.landed(static_cast<Scheduler&>(*engine::current_points), state.caught);
   __builtin_unreachable();
 }

@@ -128,6 +128,8 @@ TEST_CASE("an access violation is a verdict, and with --abort a debugger's") {
   const Ended judged = place.run(replay);
   CHECK(judged.code == 1);
   CHECK_THAT(judged.out, ContainsSubstring("access violation"));
+  // Nor does a sanitizer lose sight of the stack on which the verdict is reached.
+  CHECK_THAT(judged.err, !ContainsSubstring("False positive error reports may follow"));
   const Ended aborted = place.run(replay + " --abort");
   // A sanitizer has its own word to say, and a code of its own.
   const bool sanitized = aborted.err.find("AddressSanitizer: SEGV") != std::string::npos;
