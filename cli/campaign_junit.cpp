@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/plan_options.hpp"
+#include "cli/way_on.hpp"
 #include "reports/junit.hpp"
 #include "reports/words.hpp"
 #include "scenarios/oracles/oracle.hpp"
@@ -17,6 +19,7 @@ using reports::JunitCase;
 using reports::JunitOutcome;
 
 void add_properties(const CampaignStory& story, reports::JunitSuite& suite);
+std::pair<std::string, std::string> asked_of(const fuzz::CampaignOrder& order);
 bool judges(const CampaignStory& story, std::string_view oracle);
 JunitCase case_of_oracle(const CampaignStory& story, std::string_view oracle);
 JunitCase case_of_determinism(const CampaignStory& story);
@@ -50,17 +53,26 @@ namespace {
 void add_properties(const CampaignStory& story, reports::JunitSuite& suite) {
   const fuzz::Campaign& campaign = story.campaign;
   const std::string options = words_of(story.hunted.changes);
+  const std::string_view early = why_early(campaign, story.order);
   suite.properties = {
       {"build.id", std::string(scenarios::revision())},
       {"campaign.seed", reports::hex64(story.hunted.seed)},
       {"seed.first", reports::hex64(story.order.seed_of(story.order.first))},
       {"seeds.run", std::to_string(campaign.runs)},
+      asked_of(story.order),
       {"seeds.failed", std::to_string(campaign.failed)},
       {"seeds.inconclusive", std::to_string(campaign.inconclusive)},
       {"reruns", std::to_string(campaign.reruns)},
       {"interrupted", campaign.interrupted ? "true" : "false"},
+      {"stopped.early", early.empty() ? "no" : std::string(early)},
       {"options", options.substr(std::min<size_t>(options.size(), 1))},  // not the first blank
   };
+}
+
+std::pair<std::string, std::string> asked_of(const fuzz::CampaignOrder& order) {
+  if (order.time_max_ms == INT64_MAX) return {"seeds.asked", std::to_string(order.runs_max)};
+  const double seconds = static_cast<double>(order.time_max_ms) / 1000;
+  return {"seconds.asked", fmt::format("{:.3f}", seconds)};
 }
 
 // What was not asked to judge has no case; memory and checks are always on.
@@ -127,12 +139,19 @@ std::string replay_command(const CampaignStory& story, uint64_t seed) {
                      words_of(story.hunted.changes));
 }
 
-// With all that was asked of it: the same runs, guarded and played twice as they were.
+// With all that was asked of it: the same runs, guarded and played twice as they were. Those that
+// a campaign did not come to because it was stopped are asked for again as well.
 std::string campaign_again(const CampaignStory& story) {
-  const uint64_t first = story.order.first;
-  return fmt::format("orrery run {} -s {}{} -n {}{}{}\n", story.hunted.scenario->name(),
+  const fuzz::CampaignOrder& order = story.order;
+  const bool by_time = order.time_max_ms != INT64_MAX;
+  std::string limit =
+      fmt::format("-n {}", by_time ? story.campaign.next - order.first : order.runs_max);
+  if (by_time && !why_early(story.campaign, order).empty()) {
+    limit = fmt::format("--time {}ms", order.time_max_ms);
+  }
+  return fmt::format("orrery run {} -s {}{} {}{}{}\n", story.hunted.scenario->name(),
                      reports::hex64(story.hunted.seed),
-                     first > 0 ? fmt::format(" --from {}", first) : "", story.campaign.next - first,
+                     order.first > 0 ? fmt::format(" --from {}", order.first) : "", limit,
                      words_of(story.hunted.changes), story.hunted.options);
 }
 

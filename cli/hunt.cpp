@@ -323,12 +323,17 @@ void Hunter::totals(const Campaign& campaign) {
   totals.scenario = hunted_.scenario->name();
   totals.campaign_seed = hunted_.seed;
   totals.runs = campaign.runs;
+  totals.runs_asked = order_.runs_max;
+  if (order_.time_max_ms != INT64_MAX) {
+    totals.time_asked_s = static_cast<double>(order_.time_max_ms) / 1000;
+  }
   totals.failed = campaign.failed;
   totals.inconclusive = campaign.inconclusive;
   totals.defects = campaign.defects.size() + harness_failures_.size();
   totals.steps = campaign.steps;
   totals.points = campaign.points;
   totals.interrupted = campaign.interrupted;
+  totals.stopped_early = why_early(campaign, order_);
   totals.wall_s = campaign.wall_s;
   totals.cpu_s = campaign.cpu_s;
   totals.reruns = campaign.reruns;

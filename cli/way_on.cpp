@@ -11,6 +11,13 @@
 
 namespace orrery::cli {
 
+std::string_view why_early(const fuzz::Campaign& campaign, const fuzz::CampaignOrder& order) {
+  if (campaign.next - order.first == order.runs_max) return {};  // it came when all was over
+  if (campaign.interrupted) return "interrupted";
+  if (campaign.broke_off) return "harness";
+  return campaign.given_up ? "output" : "";
+}
+
 std::string way_on(const Invocation& invocation, const Hunted& hunted,
                    const fuzz::CampaignOrder& order, uint64_t next, double seconds) {
   const uint64_t played = next - order.first;

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// How to go on with a campaign that was stopped early.
+// Why a campaign was stopped early, and how to go on with it.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "cli/hunt.hpp"
 
 namespace orrery::cli {
+
+/// Why not all was played that was asked for, in one word for machines: "interrupted" (Ctrl-C),
+/// "harness" (too much went wrong in it), "output" (no row could be written any more). Empty: all
+/// was, or a finding ended it.
+std::string_view why_early(const fuzz::Campaign& campaign, const fuzz::CampaignOrder& order);
 
 /// The command that plays what is left from run `next` on when `seconds` have gone by. Empty: no
 /// run is left.

@@ -240,7 +240,7 @@ void Supervisor::wait_for_news() {
   if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) memory_.shared().stop = true;
   campaign_.next = runs_.next();
   watcher_.on_tick(campaign_, seconds());
-  if (watcher_.gives_up()) over_ = true;
+  if (watcher_.gives_up()) campaign_.given_up = over_ = true;
   if (ready > 0 && !over_ && any_left()) nanosleep(&kBetweenReads, nullptr);
 }
 
@@ -421,7 +421,7 @@ void Supervisor::hand_on(bool all) {
     if (!over->last_words.empty()) watcher_.on_last_words(row, over->last_words);
     watcher_.on_row(row);
     if (ends_campaign(row) || (!order_.keep_going && watcher_.has_found())) over_ = true;
-    if (watcher_.gives_up()) over_ = true;
+    if (watcher_.gives_up()) campaign_.given_up = over_ = true;
   }
 }
 

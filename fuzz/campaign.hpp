@@ -80,6 +80,7 @@ struct Campaign {
   std::vector<Defect> defects;
   bool interrupted = false;
   bool broke_off = false;  // it ended early by what went wrong in the harness
+  bool given_up = false;   // it ended early because nobody would have heard of the rest
   double wall_s = 0;
   uint64_t next = 0;      // the first run that was not played: where to go on
   double cpu_s = 0;       // of all processes

@@ -135,6 +135,10 @@ std::string json_line(const CampaignTotals& totals) {
   json["campaign_seed"] = hex64(totals.campaign_seed);
   json["revision"] = std::string(scenarios::revision());
   json["runs"] = totals.runs;
+  json["runs_asked"] = nullptr;
+  if (totals.runs_asked != UINT64_MAX) json["runs_asked"] = totals.runs_asked;
+  json["time_asked_s"] = nullptr;
+  if (totals.time_asked_s > 0) json["time_asked_s"] = in_thousandths(totals.time_asked_s);
   json["failed"] = totals.failed;
   json["inconclusive"] = totals.inconclusive;
   json["defects"] = totals.defects;
@@ -148,6 +152,8 @@ std::string json_line(const CampaignTotals& totals) {
   json["steps"] = totals.steps;
   json["points"] = totals.points;
   json["interrupted"] = totals.interrupted;
+  json["stopped_early"] = nullptr;
+  if (!totals.stopped_early.empty()) json["stopped_early"] = std::string(totals.stopped_early);
   json["wall_s"] = in_thousandths(totals.wall_s);
   json["cpu_s"] = in_thousandths(totals.cpu_s);
   json["sometimes"] = Json::array();

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -74,6 +75,8 @@ struct CampaignTotals {
   std::string scenario;
   uint64_t campaign_seed = 0;
   uint64_t runs = 0;
+  uint64_t runs_asked = UINT64_MAX;  // that: no number was
+  double time_asked_s = 0;           // 0: no time was
   uint64_t failed = 0;
   uint64_t inconclusive = 0;
   uint64_t defects = 0;  // of the harness
@@ -86,7 +89,8 @@ struct CampaignTotals {
   uint64_t points = 0;
   bool found = false;
   uint64_t first_failing_seed = 0;
-  bool interrupted = false;
+  bool interrupted = false;        // by Ctrl-C
+  std::string_view stopped_early;  // why not all was played that was asked for; empty: it was
   double wall_s = 0;
   double cpu_s = 0;
 

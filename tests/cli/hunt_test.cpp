@@ -49,6 +49,15 @@ fuzz::CampaignOrder three_runs_of_which_the_second_fails(void (*second)(reports:
   return order;
 }
 
+// In each of the runs 9, 19 and 29 once: as many deaths as end a campaign.
+fuzz::CampaignOrder many_runs_whose_workers_die(fuzz::SharedCount& deaths) {
+  return fuzz::order_of(60'000, 1, [&deaths](reports::RunRow& row) {
+    if (row.index % 10 != 9 || deaths.value() != static_cast<int>(row.index / 10)) return;
+    ++deaths.value();
+    (void)raise(SIGKILL);
+  });
+}
+
 Hunted hunted_in(const Place& place) {
   Hunted hunted;
   hunted.scenario = scenarios::find_scenario("many-sessions");
@@ -243,6 +252,62 @@ TEST_CASE("Ctrl-C says how to go on also while a failure is being reproduced") {
   const std::string way_on = behind(ended.err, "then go on with:  orrery run many-sessions ");
   CHECK_THAT(way_on, ContainsSubstring("--from 1 "));
   CHECK_THAT(way_on, ContainsSubstring(" --bug garnet-385"));
+}
+
+TEST_CASE("a campaign that broke off says so to machines, and what it had been asked for") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  hunted.junit = place.path() + "/desk/broke-off.xml";
+  fuzz::SharedCount deaths;
+  const Ended ended = played(place, hunted, many_runs_whose_workers_die(deaths), "exit 1");
+  CHECK(ended.code == 5);
+  const Json totals = lines_of(ended.out).back();
+  CHECK(totals["runs"] < 60'000);
+  CHECK(totals["runs_asked"] == 60'000);
+  CHECK(totals["time_asked_s"].is_null());
+  CHECK(totals["interrupted"] == false);
+  CHECK(totals["stopped_early"] == "harness");
+  require_schema(place, "broke-off.xml");
+  const std::string junit = place.read("broke-off.xml");
+  CHECK_THAT(junit, ContainsSubstring("name=\"seeds.asked\" value=\"60000\""));
+  CHECK_THAT(junit, ContainsSubstring("name=\"stopped.early\" value=\"harness\""));
+  CHECK_THAT(junit, ContainsSubstring(" -n 60000\n"));
+}
+
+TEST_CASE("a campaign that was limited by time and broke off is asked for as long again") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  hunted.junit = place.path() + "/desk/broke-off.xml";
+  fuzz::SharedCount deaths;
+  fuzz::CampaignOrder order = many_runs_whose_workers_die(deaths);
+  order.runs_max = UINT64_MAX;
+  order.time_max_ms = 1'000'000;
+  const Ended ended = played(place, hunted, order, "exit 1");
+  CHECK(ended.code == 5);
+  const Json totals = lines_of(ended.out).back();
+  CHECK(totals["runs_asked"].is_null());
+  CHECK(totals["time_asked_s"] == 1000);
+  CHECK(totals["stopped_early"] == "harness");
+  const std::string junit = place.read("broke-off.xml");
+  CHECK_THAT(junit, ContainsSubstring("name=\"seconds.asked\" value=\"1000.000\""));
+  CHECK_THAT(junit, ContainsSubstring(" --time 1000000ms\n"));
+}
+
+TEST_CASE("what came when all had been played stopped nothing") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  const auto kill_supervisor_in_the_last = [](reports::RunRow& row) {
+    if (row.index == 2) (void)kill(getppid(), SIGINT);
+  };
+  const Ended ended =
+      played(place, hunted, fuzz::order_of(3, 1, kill_supervisor_in_the_last), "exit 1");
+  const Json totals = lines_of(ended.out).back();
+  CHECK(totals["interrupted"] == true);
+  CHECK(totals["runs_asked"] == 3);
+  CHECK(totals["stopped_early"].is_null());
 }
 
 }  // namespace orrery::cli
