@@ -18,7 +18,7 @@ namespace orrery::reports {
 enum class JunitOutcome {
   passed,
   failed,   // a promise was broken
-  skipped,  // nobody knows: it was not judged
+  skipped,  // nobody knows: it was not judged, or not in all runs
   error,    // the harness is at fault
 };
 

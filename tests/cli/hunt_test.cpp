@@ -58,6 +58,12 @@ fuzz::CampaignOrder many_runs_whose_workers_die(fuzz::SharedCount& deaths) {
   });
 }
 
+// As Ctrl-C does. What follows leaves time to hear of it.
+void interrupts_in_run_300(const reports::RunRow& row) {
+  if (row.index == 300) (void)kill(getppid(), SIGINT);
+  if (row.index > 300) usleep(1000);
+}
+
 Hunted hunted_in(const Place& place) {
   Hunted hunted;
   hunted.scenario = scenarios::find_scenario("many-sessions");
@@ -308,6 +314,59 @@ TEST_CASE("what came when all had been played stopped nothing") {
   CHECK(totals["interrupted"] == true);
   CHECK(totals["runs_asked"] == 3);
   CHECK(totals["stopped_early"].is_null());
+}
+
+TEST_CASE("JUnit of a campaign that was stopped early passes nothing but what is known for good") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  hunted.junit = place.path() + "/desk/early.xml";
+  const auto skipped_of = [&](const std::string& why, const Ended& ended) {
+    const uint64_t runs = lines_of(ended.out).back()["runs"];
+    return count_of(place.read("early.xml"), "stopped early (" + why + ") after " +
+                                                 reports::grouped(runs) + " of 60,000 runs\"/>");
+  };
+  fuzz::CampaignOrder order = fuzz::order_of(60'000, 1, [](reports::RunRow& row) {
+    if (row.index == 1) fails(row);
+    interrupts_in_run_300(row);
+  });
+  order.keep_going = true;
+  const Ended stopped = played(place, hunted, order, kConfirms);
+  CHECK(stopped.code == 75);
+  require_schema(place, "early.xml");
+  // What failed stays failed, and all else is open.
+  const size_t cases = count_of(place.read("early.xml"), "<testcase ");
+  CHECK(count_of(place.read("early.xml"), "<failure ") == 1);
+  CHECK(skipped_of("interrupted", stopped) == cases - 1);
+
+  fuzz::SharedCount deaths;
+  const Ended broken = played(place, hunted, many_runs_whose_workers_die(deaths), "exit 1");
+  CHECK(broken.code == 5);
+  require_schema(place, "early.xml");
+  CHECK(count_of(place.read("early.xml"), "<error ") == 1);
+  CHECK(skipped_of("harness", broken) == cases - 1);
+}
+
+TEST_CASE("a canary that was found is known for good, and one that was not may still be") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.scenario = scenarios::find_scenario("canary");
+  hunted.junit = place.path() + "/desk/canary.xml";
+  bool sings = false;
+  const auto outcome = [&] {
+    fuzz::CampaignOrder order = fuzz::order_of(60'000, 1, [sings](reports::RunRow& row) {
+      if (row.index == 1 && sings) fails(row);
+      interrupts_in_run_300(row);
+    });
+    order.keep_going = true;
+    CHECK(played(place, hunted, order, kConfirms).code == 75);
+    require_schema(place, "canary.xml");
+    return behind(place.read("canary.xml"), "name=\"canary\" time=");
+  };
+  CHECK_THAT(outcome(), !ContainsSubstring("/>"));
+  CHECK_THAT(place.read("canary.xml"), !ContainsSubstring("<failure"));
+  sings = true;
+  CHECK_THAT(outcome(), ContainsSubstring("/>"));
 }
 
 }  // namespace orrery::cli
