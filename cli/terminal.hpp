@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a stream is written to: colour, and a progress line that is redrawn on a terminal and is one
-// plain line every 30 seconds elsewhere.
+// How a stream is written to: colour, and a progress line that is redrawn on a terminal, cut to
+// its width, and is one plain line every 30 seconds elsewhere. A dumb terminal is elsewhere.
 #pragma once
 
 #include <ostream>

@@ -14,12 +14,14 @@ namespace orrery::cli {
 namespace {
 
 /// What a program writes to a terminal, which is its standard error.
-std::string on_terminal(const Place& place, const std::string& words) {
+std::string on_terminal(const Place& place, const std::string& words,
+                        const std::string& kind = "xterm", unsigned short columns = 80) {
   int master = -1;
-  const pid_t process = forkpty(&master, nullptr, nullptr, nullptr);
+  const winsize size{24, columns, 0, 0};
+  const pid_t process = forkpty(&master, nullptr, nullptr, &size);
   REQUIRE(process >= 0);
   if (process == 0) {
-    const std::string command = "cd " + place.path() + "/desk && TERM=xterm exec " +
+    const std::string command = "cd " + place.path() + "/desk && TERM=" + kind + " exec " +
                                 place.binary() + " " + words + " > out";
     execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
     _exit(127);
@@ -189,6 +191,23 @@ TEST_CASE("progress is one line that is redrawn on a terminal, and plain elsewhe
   CHECK(plain.err.find('\r') == std::string::npos);
   CHECK(plain.err.find('\033') == std::string::npos);
   CHECK(on_terminal(place, words + " -q").empty());
+}
+
+TEST_CASE("no line of progress is wider than its terminal, and a dumb one gets none drawn anew") {
+  const Place place;
+  const std::string words = "run many-sessions --time 1s -s 1 -j 1 --check-determinism off";
+  const std::string again = "\r\033[K";
+  const std::string narrow = on_terminal(place, words, "xterm", 40);
+  CHECK(count_of(narrow, again) >= 2);  // drawn, and taken away
+  for (size_t at = narrow.find(again); at != std::string::npos;) {
+    const size_t next = narrow.find(again, at + again.size());
+    INFO(narrow.substr(at, next - at));
+    CHECK(std::min(next, narrow.size()) - at < again.size() + 40);
+    at = next;
+  }
+  const std::string dumb = on_terminal(place, words, "dumb", 40);
+  CHECK(count_of(dumb, "campaign seed") == 1);
+  CHECK(dumb.find('\033') == std::string::npos);
 }
 
 TEST_CASE("where nothing can be written, what was found is still told") {

@@ -3,8 +3,10 @@
 // is drawn anew on a terminal.
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <optional>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -58,9 +60,32 @@ class Terminal {
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
   int far() const { return open(ptsname(near_), O_RDWR | O_NOCTTY | O_CLOEXEC); }
+  void is_wide(unsigned short columns) const {
+    const winsize size{24, columns, 0, 0};
+    REQUIRE(ioctl(near_, TIOCSWINSZ, &size) == 0);
+  }
 
  private:
   int near_;
+};
+
+/// What kind of terminal it is. Null: nobody says so.
+class Term {
+ public:
+  explicit Term(const char* kind) {
+    if (const char* const before = getenv("TERM")) before_ = before;
+    set(kind);
+  }
+  ~Term() { set(before_ ? before_->c_str() : nullptr); }
+  Term(const Term&) = delete;
+  Term& operator=(const Term&) = delete;
+
+ private:
+  static void set(const char* kind) {
+    if (kind != nullptr) setenv("TERM", kind, 1);
+    if (kind == nullptr) unsetenv("TERM");
+  }
+  std::optional<std::string> before_;
 };
 
 Hunted hunted_at(double plain_every_s) {
@@ -139,6 +164,7 @@ TEST_CASE("on a terminal one line is drawn anew, and is gone in the end") {
     return;
   }
   const Stderr shown(terminal.far());
+  const Term term("xterm");
   fuzz::CampaignOrder order = some_runs();
   order.runs_max = UINT64_MAX;
   order.time_max_ms = 300;  // later than a line is due: the last look at the clock shows one
@@ -169,6 +195,54 @@ TEST_CASE("where there is no terminal a line comes every 30 seconds") {
   line.show(61, "second");
   line.clear();
   REQUIRE(err.str() == "first\nsecond\n");
+}
+
+TEST_CASE("a line that is drawn anew fits the terminal, however wide that is by now") {
+  const Terminal terminal;
+  if (!terminal.is_there()) {
+    WARN("not tried: there are no terminals here");
+    return;
+  }
+  const Stderr shown(terminal.far());
+  const Term term("xterm");
+  const std::string text(300, 'x');
+  double now = 0;
+  const auto drawn = [&](ProgressLine& line, std::ostringstream& err) {
+    err.str("");
+    line.show(now += 1, text);
+    REQUIRE(err.str().starts_with("\r\033[K"));
+    return err.str().size() - 4;
+  };
+  std::ostringstream err;
+  ProgressLine line(err, false);
+  // One less: some terminals begin another line as soon as the last column is filled.
+  CHECK(drawn(line, err) == 79);  // it does not say how wide it is
+  terminal.is_wide(40);
+  CHECK(drawn(line, err) == 39);
+  terminal.is_wide(132);
+  CHECK(drawn(line, err) == 131);
+  terminal.is_wide(1);
+  CHECK(drawn(line, err) == 0);
+  terminal.is_wide(1000);
+  CHECK(drawn(line, err) == 300);
+}
+
+TEST_CASE("a terminal that draws nothing anew gets plain whole lines") {
+  const Terminal terminal;
+  if (!terminal.is_there()) {
+    WARN("not tried: there are no terminals here");
+    return;
+  }
+  const Stderr shown(terminal.far());
+  for (const char* const kind : {"dumb", "", static_cast<const char*>(nullptr)}) {
+    const Term term(kind);
+    std::ostringstream err;
+    ProgressLine line(err, false);
+    line.show(29.9, "early");
+    line.show(31, "first");
+    line.clear();
+    CHECK(err.str() == "first\n");
+  }
 }
 
 }  // namespace orrery::cli
