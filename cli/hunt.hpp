@@ -23,6 +23,7 @@ struct Hunted {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
+  bool unchecked = false;                // no run is to be played twice, as was asked for
   double plain_every_s = kPlainSeconds;  // a line of progress where there is no terminal
   std::string options;                   // as they were given, for the command that goes on
 };

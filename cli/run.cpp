@@ -75,6 +75,7 @@ int run_run(const Invocation& invocation) {
   std::string wrong = read(words, hunted, order);
   if (wrong.empty()) wrong = read_rate(words, hunted, checked_every);
   if (!wrong.empty()) return usage_error(invocation, wrong);
+  hunted.unchecked = words.checked && checked_every == 0;
   equip(hunted, words.guarded, checked_every, order);
   return hunt(invocation, hunted, order);
 }

@@ -34,6 +34,7 @@ class Summary {
   void tell_inconclusive();
   const fuzz::SignatureCount* first_that_reached(size_t bug) const;
   void tell_bugs();
+  void tell_determinism();
   void tell_never_seen();
 
   const Invocation& invocation_;
@@ -85,12 +86,7 @@ void Summary::tell() {
   for (const ToldFailure& failure : story_.failures) tell_failure(failure);
   tell_inconclusive();
   tell_bugs();
-  if (campaign_.reruns > 0) {
-    invocation_.out << fmt::format(
-        "\ndeterminism: {} of {} re-runs identical; {} of {} elsewhere\n",
-        reports::grouped(campaign_.reruns_identical), reports::grouped(campaign_.reruns),
-        story_.elsewhere_identical, story_.elsewhere);
-  }
+  tell_determinism();
   if (!story_.hunted.quiet) tell_never_seen();
 }
 
@@ -186,6 +182,21 @@ void Summary::tell_bugs() {
                                    reports::grouped(reached),
                                    reports::counted(campaign_.runs, "run"),
                                    died ? "; what took its worker along could not say" : "");
+  }
+}
+
+// Runs are played twice by their number, so a short campaign may have none of these. Silence would
+// pass for a check. Where no run was ok there was nothing to check.
+void Summary::tell_determinism() {
+  const bool any_ok = campaign_.runs > campaign_.failed + campaign_.inconclusive;
+  if (campaign_.reruns > 0) {
+    invocation_.out << fmt::format(
+        "\ndeterminism: {} of {} re-runs identical; {} of {} elsewhere\n",
+        reports::grouped(campaign_.reruns_identical), reports::grouped(campaign_.reruns),
+        story_.elsewhere_identical, story_.elsewhere);
+  } else if (any_ok && !story_.hunted.unchecked) {
+    invocation_.out << "\ndeterminism: no run was played twice; --check-determinism all plays each "
+                       "run twice\n";
   }
 }
 

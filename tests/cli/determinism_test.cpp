@@ -191,4 +191,24 @@ TEST_CASE("as many runs are played twice as was asked for") {
              ContainsSubstring("determinism: 4 of 4 re-runs identical"));
 }
 
+TEST_CASE("a campaign of which no run was played twice says so, and how to have it") {
+  const Place place;
+  const std::string said = "\ndeterminism: no run was played twice; ";
+  const std::string words = "run many-sessions -s 5 -q -n 40 ";
+  const Ended none = place.run(words + "--from 1");
+  CHECK(none.code == 0);
+  CHECK(behind(none.out, said) == "--check-determinism all plays each run twice");
+  CHECK(lines_of(place.run(words + "--from 1 --json").out).back()["reruns"] == 0);
+  // Nor is a large one, unless somebody wants it.
+  const std::string large = "run garnet-385-40g -s 1 -q --set records=9 --check-determinism ";
+  CHECK(count_of(place.run("run garnet-385-40g -s 1 -q --set records=9").out, said) == 1);
+  CHECK(count_of(place.run(large + "all").out, "determinism: 1 of 1 re-runs identical") == 1);
+  CHECK(count_of(place.run(large + "off").out, said) == 0);
+  // Not to those who have it, or who want none of it.
+  CHECK(count_of(place.run(words).out, said) == 0);
+  CHECK(count_of(place.run(words + "--from 1 --check-determinism 10").out, said) == 0);
+  CHECK(count_of(place.run(words + "--from 1 --check-determinism off").out, said) == 0);
+  CHECK(count_of(place.run(words + "--from 1 --check-determinism 0").out, said) == 0);
+}
+
 }  // namespace orrery::cli
