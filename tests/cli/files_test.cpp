@@ -78,6 +78,55 @@ TEST_CASE("a disk that fills ends a campaign at once, with whole rows and the wa
   CHECK(rows == rows_of(place.run("run many-sessions -s 3 --json -q -n " + all).out));
 }
 
+TEST_CASE("a disk that fills in the midst of rows and tapes leaves none of them half") {
+  const Place place;
+  const std::string words =
+      " run snapshot-full-cache --bug garnet-2063.b -s 11 --keep-going --json";
+  // Files that may grow to 8 KiB: two dozen rows, and less than some of the tapes.
+  const Ended ended = place.shell("(ulimit -f 8; exec timeout -k 60 60 $ORRERY" + words +
+                                  " -n 1000000 -j 1 -q --junit j.xml > rows)");
+  CHECK(ended.code == 5);
+  INFO(ended.err);
+  const std::string text = place.read("rows");
+  REQUIRE(text.ends_with("}\n"));
+  REQUIRE(text.size() <= 8192);
+  std::vector<Json> rows = rows_of(text);
+  REQUIRE(rows.size() > 10);
+  const std::string first = std::to_string(rows.size());
+  CHECK_THAT(ended.err, ContainsSubstring("the results cannot be written: File too large; run " +
+                                          first + " is the first that is missing"));
+  CHECK_THAT(ended.err, ContainsSubstring("could be saved"));
+  size_t tapes = 0;
+  for (const auto& entry : fs::directory_iterator(place.path() + "/desk/orrery-out")) {
+    INFO(entry.path());
+    CHECK(entry.path().extension() == ".orry");
+    CHECK(place.run("replay " + entry.path().string() + " -q").code == 1);
+    ++tapes;
+  }
+  CHECK(tapes >= 1);
+  CHECK(place.files() == tapes + 2);  // with the rows and the JUnit, which was short enough
+  require_schema(place, "j.xml");
+  CHECK_THAT(place.read("j.xml"), ContainsSubstring("\"stopped.early\" value=\"output\""));
+  CHECK_THAT(place.read("j.xml"), ContainsSubstring("stopped early (output) after "));
+  std::string rest = behind(ended.err, "go on:  " + place.binary() + " ");
+  const std::string left = "-n " + std::to_string(1'000'000 - rows.size());
+  REQUIRE_THAT(rest, ContainsSubstring(" --from " + first + " " + left));
+  rest.replace(rest.find(left), left.size(), "-n 9");
+  for (Json& row : rows_of(place.run(rest + " -q").out)) rows.push_back(std::move(row));
+  const std::string all = std::to_string(rows.size());
+  CHECK(rows == rows_of(place.run(words + " -q -n " + all).out));
+}
+
+TEST_CASE("a report that does not fit the disk is not there at all") {
+  const Place place;
+  const Ended ended = place.shell(R"(
+      (ulimit -f 2; exec $ORRERY run canary -n 3 -s 1 -q --keep-going --junit j.xml > told))");
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.err, ContainsSubstring("cannot write j.xml.tmp: File too large"));
+  CHECK_THAT(place.read("told"), ContainsSubstring("canary  3 runs"));
+  CHECK(place.files() == 1);
+}
+
 TEST_CASE("where no row can be written, all is played again, and what was found is told") {
   const Place place;
   const Ended none = place.shell("$ORRERY run many-sessions -n 300 -s 3 --json -q > /dev/full");
