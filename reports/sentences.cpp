@@ -30,6 +30,9 @@ std::string tear_sentence(const Taken& taken);
 std::string image_sentence(const Taken& taken);
 std::string edge_sentence(const Taken& taken);
 const char* part_text(uint64_t landing);
+std::string_view file_at_rest(const Taken& taken);
+std::string_view decayed_file(const Run& run, const Event& event);
+bool is_of_file(const Event& event, const Taken& taken);
 std::string decay_sentence(const Taken& taken);
 bool is_of_power_loss(sim::Ask ask);
 bool is_decay(sim::Ask ask) { return ask == sim::Ask::rot || ask == sim::Ask::cut; }
@@ -168,7 +171,8 @@ size_t event_of(const Run& run, const Taken& taken) {
   if (wanted == Kind::io_submitted) return submission_of(run, taken);
   const size_t first = first_event_at(run, taken.step);
   for (size_t i = first; i < all.size() && all[i].step == taken.step; ++i) {
-    if (all[i].kind == static_cast<uint16_t>(wanted)) return i;
+    if (all[i].kind != static_cast<uint16_t>(wanted)) continue;
+    if (wanted != Kind::decayed || is_of_file(all[i], taken)) return i;
   }
   return first < all.size() ? first : kNoEvent;
 }
@@ -214,11 +218,13 @@ std::string world_sentence(const Run& run, const Event& e) {
       return fmt::format("{} fails{}", call, e.b != 0 ? ", after all of it" : "");
     }
     case Kind::crashed: return e.a != 0 ? "the power is lost" : "the process dies";
-    case Kind::decayed:
+    case Kind::decayed: {
+      const std::string_view file = decayed_file(run, e);
       if (e.a == static_cast<int64_t>(sim::Decay::Kind::flip)) {
-        return fmt::format("a file has another bit {}", grouped(e.b));
+        return fmt::format("{} has another bit {}", file, grouped(e.b));
       }
-      return fmt::format("a file has {} left", counted(static_cast<uint64_t>(e.b), "byte"));
+      return fmt::format("{} has {} left", file, counted(static_cast<uint64_t>(e.b), "byte"));
+    }
     case Kind::point:
       return fmt::format("{} point of its actor", ordinal(static_cast<uint64_t>(e.a) + 1));
     default: return {};
@@ -307,10 +313,26 @@ bool is_of_power_loss(sim::Ask ask) {
          ask == sim::Ask::edge;
 }
 
-std::string decay_sentence(const Taken& taken) {
-  constexpr std::string_view kPrefix = "at-rest:";
+std::string_view file_at_rest(const Taken& taken) {
   std::string_view file = taken.at.actor.name.label;
-  if (file.starts_with(kPrefix)) file.remove_prefix(kPrefix.size());
+  if (file.starts_with(sim::kAtRest)) file.remove_prefix(sim::kAtRest.size());
+  return file;
+}
+
+// The event knows the name's hash; the choice that made it knows the name.
+std::string_view decayed_file(const Run& run, const Event& event) {
+  for (const Taken& taken : run.trace->taken) {
+    if (is_decay(taken.at.ask) && is_of_file(event, taken)) return file_at_rest(taken);
+  }
+  return "a file";
+}
+
+bool is_of_file(const Event& event, const Taken& taken) {
+  return event.c == static_cast<int64_t>(sim::hash_of(file_at_rest(taken)));
+}
+
+std::string decay_sentence(const Taken& taken) {
+  const std::string_view file = file_at_rest(taken);
   const uint64_t number = taken.value - 1;
   if (taken.at.ask == sim::Ask::rot) {
     return fmt::format("bit {} of byte {} of {} was another one when the power came back",

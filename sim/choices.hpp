@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "engine/runtime/points.hpp"
 #include "sim/hash.hpp"
@@ -64,6 +65,9 @@ constexpr uint64_t key_of(uint64_t label_hash, uint64_t number, uint32_t incarna
                           uint32_t repeat) {
   return mix(mix(label_hash, number, incarnation), repeat);
 }
+
+/// The actor of what becomes of a file while the power is off: this, and the file's name.
+inline constexpr std::string_view kAtRest = "at-rest:";
 
 /// Where a choice is asked. `key` identifies it for machines, `actor` for people.
 struct Address {

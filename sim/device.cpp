@@ -32,7 +32,7 @@ SimDevice::SimDevice(Disk& disk, const char* name) : disk_(disk), name_(name) {
   }
   made_label_ = disk.parts_.labels.intern(std::string("made:") + name);
   removed_label_ = disk.parts_.labels.intern(std::string("removed:") + name);
-  rest_label_ = disk.parts_.labels.intern(std::string("at-rest:") + name);
+  rest_label_ = disk.parts_.labels.intern(std::string(kAtRest) + name);
 }
 
 void SimDevice::begin(const engine::DeviceOptions& options) {

@@ -280,7 +280,8 @@ void Disk::decay(SimDevice& device) {
     if (decay.kind == Decay::Kind::none) continue;
     device.media_.decay(decay);
     parts_.scheduler.record(Kind::decayed, static_cast<int64_t>(decay.kind),
-                            static_cast<int64_t>(decay.at));
+                            static_cast<int64_t>(decay.at),
+                            static_cast<int64_t>(hash_of(device.name_)));
     if (device.media_.size() == 0) return;
   }
 }

@@ -32,8 +32,8 @@ enum class Kind : uint16_t {
   allocation_failed = 1030,  // a: size
   name_failed = 1031,        // a: 0 opened, 1 removed, 2 all synced, 3 listed; b: 1 with effect
   crashed = 1040,            // a: 0 process crash, 1 power loss
-  decayed = 1041,            // a: 1 a bit flipped, 2 cut; b: which bit, or bytes that are left
-  point = 1050,  // only in detailed runs, never in the digest; a: of the actor; b: digest
+  decayed = 1041,  // a: 1 a bit flipped, 2 cut; b: which bit, or bytes left; c: hash of the name
+  point = 1050,    // only in detailed runs, never in the digest; a: of the actor; b: digest
 };
 
 inline constexpr uint32_t kNobody = UINT32_MAX;  // the world itself

@@ -13,7 +13,7 @@ seed=${2:-1}
 # The canary must fail, and the genuine 40 GiB case has no seeds: both have tests of their own.
 scenarios=(snapshot-full-cache snapshot-at-rest late-flush many-sessions checkpoint-under-load
   crash-loop fold-over recover-smaller copy-reads reset-with-io dispose-with-io append-log
-  damaged-log   operation-log short-lives)
+  damaged-log operation-log short-lives)
 share=$(((runs + ${#scenarios[@]} - 1) / ${#scenarios[@]}))
 failed=0
 for scenario in "${scenarios[@]}"; do

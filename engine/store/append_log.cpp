@@ -91,6 +91,8 @@ Result<void> AppendLog::begin_new() {
     TRY_ASSIGN(last_number_, first_number());
   }
   TRY(open_device(false));
+  // What has bytes was a log: its entries would be taken for those of this one.
+  if (main_->size() > 0) return Error{Errc::corrupt, "a log without a commit file"};
   TRY(start(options_.ring.first_address));
   TRY(log_.ensure_page_after_tail());
   if (log_.main_is_null()) return {};

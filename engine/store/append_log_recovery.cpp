@@ -11,11 +11,11 @@ namespace orrery::engine {
 Result<void> AppendLogRecovery::run() {
   TRY_ASSIGN(found_, log_.files_.find_newest());
   TRY_ASSIGN(const uint64_t highest, log_.files_.highest_number());
-  // Each life has a file of a higher number than the one before: so many lives may be lost with
-  // those that are damaged. Nothing that they have left behind may be taken for this life's.
+  // Each life has a file of a higher number than the one before: no more lives than that are lost
+  // with those that are damaged. Nothing that they have left behind may be taken for this life's.
   const uint64_t lost = highest - found_.number;
   if (lost >= UINT32_MAX - found_.incarnation) {
-    return Error{Errc::invalid, "a log of too many lives"};
+    return Error{lost == 0 ? Errc::invalid : Errc::corrupt, "a log of too many lives"};
   }
   TRY(check_geometry());
   geometry_ = HybridLog::geometry_of(log_.options_.ring);

@@ -58,8 +58,9 @@ class Ledger {
   Found cookie_recovered(uint64_t number);
   void acknowledged(const sim::Event& event);
   Found followed(const sim::Event& event, Follower& follower, bool committed);
+  bool holds_anything() const;
   void pass_over(const std::pair<const int64_t, Entry>& entry);
-  void decayed();
+  void decayed(const sim::Event& event);
   Found ended();
   Found missed(const Follower& follower) const;
   /// The entry of that number at that address; null if nobody can have appended it there.
@@ -71,12 +72,13 @@ class Ledger {
   bool tolerant_ = false;
   bool durable_ = true;             // no file has decayed so far
   bool intact_ = true;              // and none but the log's device was cut
+  bool emptied_ = false;            // that one was, to nothing
   size_t at_ = 0;                   // the event at hand
-  size_t decays_ = 0;               // up to there
   std::map<int64_t, Entry> known_;  // by address: what is there, or may be
   // What was below begin, or in a hole. An older commit knows neither.
   std::map<int64_t, Entry> passed_over_;
   std::set<uint64_t> asked_;          // numbers that may be somewhere, or nowhere
+  std::set<uint64_t> unseen_;         // were, and a recovery did not show them
   bool exists_ = false;               // a log was opened, and cannot vanish
   int64_t given_up_ = 0;              // below this, everything may be gone
   int64_t gone_ = 0;                  // below this, everything is
@@ -135,7 +137,7 @@ Ledger::Found Ledger::take(const sim::Event& event) {
     case ledger::kReaderFailed:
       if (!intact_) break;
       return broken("a reader met damage", fmt::format("at address {}", event.b));
-    case static_cast<uint16_t>(sim::Kind::decayed): decayed(); break;
+    case static_cast<uint16_t>(sim::Kind::decayed): decayed(event); break;
     case ledger::kClosed:
     case static_cast<uint16_t>(sim::Kind::crashed): return ended();
     default: break;
@@ -144,9 +146,12 @@ Ledger::Found Ledger::take(const sim::Event& event) {
 }
 
 Ledger::Found Ledger::opened(const sim::Event& event) {
+  durable_ = intact_ = true;  // it begins on an empty device
+  emptied_ = false;
   known_.clear();
   passed_over_.clear();
   asked_.clear();
+  unseen_.clear();
   cookies_asked_.clear();
   cookie_ = 0;
   given_up_ = event.b;
@@ -159,11 +164,11 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
   const auto code = static_cast<engine::Errc>(event.a);
   if (code == engine::Errc::io || code == engine::Errc::no_memory) return std::nullopt;
   if (code == engine::Errc::not_found) {
-    if (!exists_ || !durable_) return std::nullopt;
+    if (!exists_ || emptied_ || (!durable_ && !holds_anything())) return std::nullopt;
     return broken("a log is gone", "one had been opened, and recovery finds none");
   }
   if (code != engine::Errc::ok) {
-    if (!durable_) return std::nullopt;
+    if (!durable_ && code == engine::Errc::corrupt) return std::nullopt;
     return broken("a log was found damaged",
                   fmt::format("recovery ended with {}", engine::name_of(code)));
   }
@@ -204,23 +209,28 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
   return std::nullopt;
 }
 
+bool Ledger::holds_anything() const {
+  return std::any_of(known_.begin(), known_.end(),
+                     [](const auto& entry) { return entry.second.acknowledged; });
+}
+
 void Ledger::pass_over(const std::pair<const int64_t, Entry>& entry) {
   Entry& there = passed_over_[entry.first] = entry.second;
   there.acknowledged = false;
 }
 
-// The choice that made it says which file it was.
-void Ledger::decayed() {
-  size_t place = decays_++;
-  for (const sim::Taken& taken : run_.trace->taken) {
-    const bool cut = taken.at.ask == sim::Ask::cut;
-    if (!cut && taken.at.ask != sim::Ask::rot) continue;
-    if (place-- != 0) continue;
-    durable_ = false;
-    const std::string_view file = taken.at.actor.name.label;
-    if (!cut || !file.ends_with("/log")) intact_ = false;
-    return;
-  }
+// The choice that made it knows the name.
+void Ledger::decayed(const sim::Event& event) {
+  durable_ = false;
+  const bool cut = event.a == static_cast<int64_t>(sim::Decay::Kind::cut);
+  const auto& taken = run_.trace->taken;
+  const bool of_log = std::any_of(taken.begin(), taken.end(), [&](const sim::Taken& one) {
+    const std::string_view actor = one.at.actor.name.label;
+    return actor.starts_with(sim::kAtRest) && actor.ends_with("/log") &&
+           static_cast<int64_t>(sim::hash_of(actor.substr(sim::kAtRest.size()))) == event.c;
+  });
+  if (!cut || !of_log) intact_ = false;
+  if (cut && of_log && event.b == 0) emptied_ = true;
 }
 
 // The last that was acknowledged, or one that was set since.
@@ -244,7 +254,8 @@ Entry* Ledger::match(uint64_t number, int64_t address, int64_t end) {
     const bool same = there->second.number == number && there->second.end == end;
     return same ? &there->second : nullptr;
   }
-  if (asked_.erase(number) == 0) return nullptr;
+  const bool may_be = asked_.erase(number) != 0 || (!durable_ && unseen_.erase(number) != 0);
+  if (!may_be) return nullptr;
   return &(known_[address] = {number, end, false, false});
 }
 
@@ -288,6 +299,7 @@ Ledger::Found Ledger::read_back_ended(const sim::Event& event) {
     pass_over(*entry);
     entry = known_.erase(entry);
   }
+  unseen_.merge(asked_);
   asked_.clear();
   return std::nullopt;
 }

@@ -19,6 +19,13 @@ namespace events = engine::events;
 
 void take_events(const Run& run, std::vector<Life>& lives);
 void take_working(const Run& run, std::vector<Life>& lives);
+// Of a store that has a checkpoint, who comes with other sectors.
+bool may_hear(const sim::Event& ended) {
+  const auto code = static_cast<engine::Errc>(ended.a);
+  return code == engine::Errc::invalid || code == engine::Errc::io ||
+         code == engine::Errc::no_memory;
+}
+
 void note_move(std::vector<HeadMove>& moves, const HeadMove& move);
 void take_operations(const Run& run, std::vector<Life>& lives);
 void begin_with_what_was_found(Life& life);
@@ -188,7 +195,10 @@ void take_events(const Run& run, std::vector<Life>& lives) {
     checkpoints.take(event, i, lives.size() - 1);
     if (event.kind == ledger::kStrangerAsks) stranger = event.a != 0;
     if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) stranger = false;
-    if (event.kind == events::kRecoveryEnded && stranger) continue;
+    if (event.kind == events::kRecoveryEnded && stranger) {
+      if (kept.newest() != 0 && !may_hear(event)) life.hidden_event = i;
+      continue;
+    }
     if (event.kind == events::kRecoveryEnded) kept.describe(life, event, i);
     kept.take(event);
     switch (event.kind) {

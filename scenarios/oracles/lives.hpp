@@ -39,6 +39,7 @@ struct Life {
   uint64_t kept = 0;
   size_t damaged_event = 0;  // such a one was there, and a recovery could not read it
   size_t missed_event = 0;   // such a one was asked for, and none was found
+  size_t hidden_event = 0;   // there was one, and who came with other sectors heard of none
   // The version up to which a checkpoint was asked for, and newer ones given up; 0: the newest was.
   uint64_t back_to = 0;
   std::vector<Found> found;  // what was read back

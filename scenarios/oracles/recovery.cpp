@@ -19,6 +19,7 @@ namespace {
 
 uint64_t committed_after_going_back(const Life& life, uint64_t committed);
 Finding missed(const Run& run, const Life& life);
+Finding hidden(const Run& run, size_t event);
 Finding damaged(const Run& run, size_t event);
 std::optional<Finding> judge_outcome(const Run& run, const Life& life, uint64_t committed);
 std::optional<Finding> judge_choice(const Run& run, const Life& life);
@@ -39,6 +40,7 @@ Judgement judge_recovery(const Run& run, OracleScratch& scratch) {
   for (size_t i = 0; i < lives.size(); ++i) {
     const Life& life = lives[i];
     if (life.missed_event != 0) return missed(run, life);
+    if (life.hidden_event != 0) return hidden(run, life.hidden_event);
     if (life.damaged_event != 0 && !is_voided(run, sim::Promise::integrity)) {
       return damaged(run, life.damaged_event);
     }
@@ -76,6 +78,16 @@ Finding missed(const Run& run, const Life& life) {
   finding.label = "a committed checkpoint was lost";
   finding.text = fmt::format(
       "version {} is kept, and a recovery that may go back as far as that found none", life.kept);
+  cite_commit(run, finding);
+  return finding;
+}
+
+Finding hidden(const Run& run, size_t event) {
+  Finding finding = finding_at(run, "recovery", event);
+  finding.label = "a checkpoint was not recognised";
+  finding.text = fmt::format(
+      "a recovery with sectors of another size ended with {}, and is to be refused as invalid",
+      engine::name_of(static_cast<engine::Errc>(run.trace->events[event].a)));
   cite_commit(run, finding);
   return finding;
 }

@@ -36,6 +36,21 @@ TEST_CASE("a log without a whole commit file is damaged, and no other begins in 
   }
 }
 
+TEST_CASE("a log that has lost its commit files is not written over", "[append-log]") {
+  AppendLives lives(small_log());
+  lives.fill(0, 20);
+  lives.commit();
+  lives.die();
+  for (const std::string& name : lives.commit_files()) REQUIRE(lives.plain.remove(name));
+  const Contents before = contents_of(lives.plain);
+  CHECK(lives.recovery_error() == Errc::not_found);
+  const auto opened = AppendLog::open(lives.plain.runtime(), lives.options);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == Errc::corrupt);
+  CHECK(contents_of(lives.plain) == before);
+  lives.close();
+}
+
 // Whoever opened it has died before he could append anything.
 TEST_CASE("a log whose first commit file is half-written never was", "[append-log]") {
   for (const bool has_device : {false, true}) {

@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kOk = 0;
 constexpr int64_t kIo = static_cast<int64_t>(engine::Errc::io);
 constexpr int64_t kCorrupt = static_cast<int64_t>(engine::Errc::corrupt);
+constexpr int64_t kInvalid = static_cast<int64_t>(engine::Errc::invalid);
 constexpr int64_t kNotFound = static_cast<int64_t>(engine::Errc::not_found);
 
 int64_t number(uint64_t n) { return static_cast<int64_t>(number_of(0, n)); }
@@ -34,12 +35,13 @@ struct Book {
     made.event(ledger::kAcknowledged, place(from), place(until));
   }
   void crash() { made.event(static_cast<uint16_t>(sim::Kind::crashed), 1); }
-  void decay(sim::Ask ask, const char* file) {
+  void decay(sim::Ask ask, const char* file, int64_t left = 64) {
     sim::Taken taken;
     taken.at.ask = ask;
     taken.at.actor.name.label = file;
     made.trace.taken.push_back(taken);
-    made.event(static_cast<uint16_t>(sim::Kind::decayed), ask == sim::Ask::rot ? 1 : 2);
+    made.event(static_cast<uint16_t>(sim::Kind::decayed), ask == sim::Ask::rot ? 1 : 2, left,
+               static_cast<int64_t>(sim::hash_of(taken.at.actor.name.label + sim::kAtRest.size())));
   }
   void recover(int64_t begin, int64_t end) {
     made.event(ledger::kRecovered, kOk, place(begin), place(end));
@@ -300,11 +302,14 @@ TEST_CASE("what a file has lost that decayed may be lost, and the log has to say
   };
   constexpr const char* kMissing = "an entry is missing in a recovered log";
   constexpr const char* kDamaged = "a recovered log is damaged";
+  constexpr const char* kGone = "a log is gone";
   const auto rot = sim::Ask::rot;
   const auto cut = sim::Ask::cut;
   for (const Row& row : {
            Row{rot, "at-rest:aof/log-commits/commit.1", kCorrupt, 0, -1, kOk, "nothing"},
-           Row{rot, "at-rest:aof/log-commits/commit.1", kNotFound, 0, -1, kOk, "nothing"},
+           Row{rot, "at-rest:aof/log-commits/commit.1", kNotFound, 0, -1, kOk, kGone},
+           Row{cut, "at-rest:aof/log", kNotFound, 0, -1, kOk, kGone},
+           Row{rot, "at-rest:aof/log", kInvalid, 0, -1, kOk, "a log was found damaged"},
            Row{rot, "at-rest:aof/log-commits/commit.1", kOk, 1, -1, kOk, "nothing"},
            Row{rot, "at-rest:aof/log-commits/commit.1", kOk, 2, 0, kOk, kMissing},
            Row{rot, "at-rest:aof/log", kOk, 2, 1, kCorrupt, "nothing"},
@@ -343,6 +348,51 @@ TEST_CASE("an older commit shows again what was given up since, and nothing that
     book.made.event(ledger::kReadBack, number(static_cast<uint64_t>(back)), place(1), place(2));
     book.made.event(ledger::kReadBackEnded, kOk);
     REQUIRE(book.label() == (back == 1 ? "nothing" : kStranger));
+  }
+}
+
+TEST_CASE("a log is gone only if nothing was in it, or nothing is left") {
+  for (const bool acknowledged : {false, true}) {
+    for (const int64_t left : {0, 64}) {
+      Book book;
+      book.append(0);
+      if (acknowledged) book.acknowledge(0, 1);
+      book.crash();
+      book.decay(sim::Ask::cut, "at-rest:aof/log", left);
+      book.decay(sim::Ask::rot, "at-rest:aof/log-commits/commit.1");
+      book.made.event(ledger::kRecovered, kNotFound);
+      REQUIRE(book.label() == (acknowledged && left != 0 ? "a log is gone" : "nothing"));
+    }
+  }
+}
+
+TEST_CASE("a new log is held to everything, whatever had decayed before") {
+  Book book;
+  first_life(book);
+  book.decay(sim::Ask::cut, "at-rest:aof/log", 0);
+  book.decay(sim::Ask::rot, "at-rest:aof/log-commits/commit.1");
+  book.made.event(ledger::kRecovered, kNotFound);
+  book.made.event(ledger::kOpened, kOk, 64);
+  book.append(5);
+  book.acknowledge(5, 6);
+  book.crash();
+  book.made.event(ledger::kRecovered, kCorrupt);
+  REQUIRE(book.label() == "a log was found damaged");
+}
+
+TEST_CASE("what a writer was not told of may come back with an older commit") {
+  for (const bool decays : {false, true}) {
+    Book book;
+    book.ask(0);  // it is written, and its writer dies
+    book.crash();
+    book.recover(0, 1);
+    book.made.event(ledger::kReadBackEnded, kOk);
+    book.crash();
+    if (decays) book.decay(sim::Ask::rot, "at-rest:aof/log-commits/commit.2");
+    book.recover(0, 1);
+    book.find(0);
+    book.made.event(ledger::kReadBackEnded, kOk);
+    REQUIRE((book.label() == "nothing") == decays);
   }
 }
 

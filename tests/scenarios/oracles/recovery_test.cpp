@@ -125,6 +125,16 @@ TEST_CASE("how a stranger's recovery ends says nothing of the store") {
   REQUIRE(label(true, kOk) == "nothing");
   REQUIRE(label(false, kOk) == damaged);
   REQUIRE(label(true, engine::Errc::corrupt) == damaged);
+  for (const engine::Errc code : {engine::Errc::not_found, engine::Errc::corrupt, kOk}) {
+    for (const bool committed : {false, true}) {
+      HandMadeRun told;
+      first_life(told, committed);
+      told.event(ledger::kStrangerAsks, 64);
+      told.event(events::kRecoveryEnded, static_cast<int64_t>(code));
+      REQUIRE(told.label(judge_recovery) ==
+              (committed ? "a checkpoint was not recognised" : "nothing"));
+    }
+  }
   HandMadeRun died;  // before he had an answer
   first_life(died, true);
   died.event(ledger::kStrangerAsks, 64);
