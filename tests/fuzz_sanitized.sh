@@ -6,8 +6,9 @@
 # usage: fuzz_sanitized.sh TARGET MUTATIONS KEPT CORPUS...
 #
 # TARGET is the binary, a libFuzzer of its own; what it finds worth keeping goes into the first
-# CORPUS. An input that it does not survive stays in the folder KEPT, and is named with the command
-# that plays it again. Inputs are counted, not timed: the time limits only end a hang.
+# CORPUS. An input that it does not survive stays in the folder KEPT (later in KEPT.before), and is
+# named with the command that plays it again. Inputs are counted, not timed: the time limits only
+# end a hang.
 set -euo pipefail
 target=$1 mutations=$2 kept=$3
 shift 3
@@ -15,6 +16,11 @@ shift 3
 stop() { echo "fuzz_sanitized: $target: $*" >&2; exit 1; }
 
 [[ -x $target ]] || stop 'there is no such program; ./dev test builds it'
+# What the run before could not survive is there until the next such one.
+if compgen -G "$kept/*-*" >/dev/null; then
+  rm -rf "$kept.before"
+  mv "$kept" "$kept.before"
+fi
 rm -rf "$kept"
 mkdir -p "$kept"
 inputs=0

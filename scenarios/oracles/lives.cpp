@@ -129,7 +129,10 @@ struct Kept {
   std::vector<uint64_t> versions;
   std::vector<uint64_t> before;  // the store began to be emptied, or to go back
   uint64_t asked = 0;            // it goes back to this, or to one below
+  bool stranger = false;         // somebody with other sectors is there
 
+  /// Whether this is the end of a recovery that says nothing of the store, but to whom it was told.
+  bool is_strangers(Life& life, const sim::Event& event, size_t place);
   void take(const sim::Event& event);
   void acknowledged(uint64_t version);
   void describe(Life& life, const sim::Event& recovered, size_t place) const;
@@ -171,6 +174,14 @@ void Kept::acknowledged(uint64_t version) {
   if (version > newest()) versions.push_back(version);
 }
 
+bool Kept::is_strangers(Life& life, const sim::Event& event, size_t place) {
+  if (event.kind == ledger::kStrangerAsks) stranger = event.a != 0;
+  if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) stranger = false;
+  if (event.kind != events::kRecoveryEnded || !stranger) return false;
+  if (newest() != 0 && !may_hear(event)) life.hidden_event = place;
+  return true;
+}
+
 // What the recovery that has ended should have found.
 void Kept::describe(Life& life, const sim::Event& recovered, size_t place) const {
   life.asked = asked;
@@ -187,18 +198,12 @@ void take_events(const Run& run, std::vector<Life>& lives) {
   Kept kept(run);
   uint64_t committed_before = 0;  // it began to be emptied, in this life
   bool removed_before = false;
-  bool stranger = false;
   const auto& all = run.trace->events;
   for (size_t i = 0; i < all.size(); ++i) {
     const sim::Event& event = all[i];
     Life& life = lives.back();
     checkpoints.take(event, i, lives.size() - 1);
-    if (event.kind == ledger::kStrangerAsks) stranger = event.a != 0;
-    if (event.kind == static_cast<uint16_t>(sim::Kind::crashed)) stranger = false;
-    if (event.kind == events::kRecoveryEnded && stranger) {
-      if (kept.newest() != 0 && !may_hear(event)) life.hidden_event = i;
-      continue;
-    }
+    if (kept.is_strangers(life, event, i)) continue;
     if (event.kind == events::kRecoveryEnded) kept.describe(life, event, i);
     kept.take(event);
     switch (event.kind) {

@@ -55,12 +55,13 @@ OF_UNIT_TESTS = {
     "lost-lives-not-counted": "engine/store/append_log_damage_test.cpp",
 }
 
-# Breaks that only damage of a checkpoint's synced bytes shows: no scenario lets the files of a
-# store decay (docs/fault_model.md), so no run can notice them, and none may. They do not count; a
-# test must notice, in the file named.
+# Breaks that only damage of a checkpoint's synced bytes shows, or files that somebody has removed:
+# no scenario lets the files of a store decay, and none removes any (docs/fault_model.md), so no run
+# can notice them, and none may. They do not count; a test must notice, in the file named.
 BEYOND_FAULTS = {
     "going-back-without-rehearsal": "engine/store/damage_test.cpp",
     "first-look-not-believed": "engine/store/damage_test.cpp",
+    "log-over-a-log": "engine/store/append_log_damage_test.cpp",
 }
 
 # Breaks that matter and that may survive: what must meet for a campaign to notice. None does today:

@@ -44,6 +44,8 @@ LOG_MUTATIONS = [
     ("damage-is-nothing", "engine/store/append_log_files.cpp",
      "  return is_empty ? nothing : corrupt(\"a log without a whole commit file\");\n",
      "  (void)is_empty;\n  return nothing;\n", "durability-ledger"),
+    ("log-over-a-log", "engine/store/append_log.cpp",
+     "  if (main_->size() > 0) return Error", "  if (main_->size() == UINT64_MAX) return Error"),
     ("lost-lives-not-counted", "engine/store/append_log_recovery.cpp",
      "found_.incarnation + static_cast<uint32_t>(lost) + 1;", "found_.incarnation + 1;"),
     # Its entries, and what it gives up.
