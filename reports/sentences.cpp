@@ -32,7 +32,7 @@ std::string edge_sentence(const Taken& taken);
 const char* part_text(uint64_t landing);
 std::string_view file_at_rest(const Taken& taken);
 std::string_view decayed_file(const Run& run, const Event& event);
-bool is_of_file(const Event& event, const Taken& taken);
+bool is_made_by(const Event& decay, const Taken& taken);
 std::string decay_sentence(const Taken& taken);
 bool is_of_power_loss(sim::Ask ask);
 bool is_decay(sim::Ask ask) { return ask == sim::Ask::rot || ask == sim::Ask::cut; }
@@ -172,7 +172,7 @@ size_t event_of(const Run& run, const Taken& taken) {
   const size_t first = first_event_at(run, taken.step);
   for (size_t i = first; i < all.size() && all[i].step == taken.step; ++i) {
     if (all[i].kind != static_cast<uint16_t>(wanted)) continue;
-    if (wanted != Kind::decayed || is_of_file(all[i], taken)) return i;
+    if (wanted != Kind::decayed || is_made_by(all[i], taken)) return i;
   }
   return first < all.size() ? first : kNoEvent;
 }
@@ -322,13 +322,15 @@ std::string_view file_at_rest(const Taken& taken) {
 // The event knows the name's hash; the choice that made it knows the name.
 std::string_view decayed_file(const Run& run, const Event& event) {
   for (const Taken& taken : run.trace->taken) {
-    if (is_decay(taken.at.ask) && is_of_file(event, taken)) return file_at_rest(taken);
+    if (is_made_by(event, taken)) return file_at_rest(taken);
   }
   return "a file";
 }
 
-bool is_of_file(const Event& event, const Taken& taken) {
-  return event.c == static_cast<int64_t>(sim::hash_of(file_at_rest(taken)));
+bool is_made_by(const Event& decay, const Taken& taken) {
+  const bool flip = decay.a == static_cast<int64_t>(sim::Decay::Kind::flip);
+  return flip == (taken.at.ask == sim::Ask::rot) && is_decay(taken.at.ask) &&
+         decay.c == static_cast<int64_t>(sim::hash_of(file_at_rest(taken)));
 }
 
 std::string decay_sentence(const Taken& taken) {

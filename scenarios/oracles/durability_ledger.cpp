@@ -173,6 +173,7 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
                   fmt::format("recovery ended with {}", engine::name_of(code)));
   }
   exists_ = true;
+  emptied_ = false;  // what is appended from now on is on the device again
   tail_ = event.c;
   read_until_ = event.b;
   if (event.b > std::max(given_up_, kAnyFirst)) {

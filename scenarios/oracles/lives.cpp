@@ -19,13 +19,7 @@ namespace events = engine::events;
 
 void take_events(const Run& run, std::vector<Life>& lives);
 void take_working(const Run& run, std::vector<Life>& lives);
-// Of a store that has a checkpoint, who comes with other sectors.
-bool may_hear(const sim::Event& ended) {
-  const auto code = static_cast<engine::Errc>(ended.a);
-  return code == engine::Errc::invalid || code == engine::Errc::io ||
-         code == engine::Errc::no_memory;
-}
-
+bool may_hear(const sim::Event& ended);
 void note_move(std::vector<HeadMove>& moves, const HeadMove& move);
 void take_operations(const Run& run, std::vector<Life>& lives);
 void begin_with_what_was_found(Life& life);
@@ -172,6 +166,13 @@ void Kept::take(const sim::Event& event) {
 // Whatever the store has made of it.
 void Kept::acknowledged(uint64_t version) {
   if (version > newest()) versions.push_back(version);
+}
+
+// Of a store that has a checkpoint, who comes with other sectors.
+bool may_hear(const sim::Event& ended) {
+  const auto code = static_cast<engine::Errc>(ended.a);
+  return code == engine::Errc::invalid || code == engine::Errc::io ||
+         code == engine::Errc::no_memory;
 }
 
 bool Kept::is_strangers(Life& life, const sim::Event& event, size_t place) {

@@ -73,6 +73,56 @@ TEST_CASE("every kind of deviation has a sentence") {
   }
 }
 
+TEST_CASE("a file that decayed is named, by the choice and by the event") {
+  MadeUpRun made;
+  const auto decays = [&](sim::Ask ask, const char* actor, uint64_t value) {
+    sim::Taken taken = made.trace.taken[0];
+    taken.at.ask = ask;
+    taken.at.actor = {{actor, 0}, 0, 0};
+    taken.value = value;
+    taken.step = made.trace.events.back().step;
+    made.trace.taken.push_back(taken);
+    const bool flip = ask == sim::Ask::rot;
+    const uint64_t at = flip ? value - 1 : (value - 1) * 512;
+    made.trace.events.push_back({taken.step,
+                                 taken.now_ns,
+                                 sim::kNobody,
+                                 static_cast<uint16_t>(sim::Kind::decayed),
+                                 flip ? 1 : 2,
+                                 static_cast<int64_t>(at),
+                                 static_cast<int64_t>(sim::hash_of(actor + sim::kAtRest.size())),
+                                 {}});
+    return std::pair(made.trace.taken.size() - 1, made.trace.events.size() - 1);
+  };
+  struct Row {
+    sim::Ask ask;
+    const char* actor;
+    uint64_t value;
+    const char* choice;
+    const char* event;
+  };
+  std::vector<std::pair<size_t, size_t>> places;
+  const Row rows[] = {
+      {sim::Ask::rot, "at-rest:a/log", 1 + 19,
+       "bit 3 of byte 2 of a/log was another one when the power came back",
+       "a/log has another bit 19"},
+      {sim::Ask::cut, "at-rest:a/log", 1 + 2,
+       "only the first 2 sectors of a/log were left when the power came back",
+       "a/log has 1,024 bytes left"},
+      {sim::Ask::cut, "at-rest:b/log", 1 + 1,
+       "only the first sector of b/log was left when the power came back",
+       "b/log has 512 bytes left"},
+      {sim::Ask::cut, "at-rest:c/log", 1, "c/log was empty when the power came back",
+       "c/log has 0 bytes left"},
+  };
+  for (const Row& row : rows) places.push_back(decays(row.ask, row.actor, row.value));
+  for (size_t i = 0; i < std::size(rows); ++i) {
+    CHECK(sentence_of(made.run, made.trace.taken[places[i].first]) == rows[i].choice);
+    CHECK(sentence_of(made.run, made.trace.events[places[i].second]) == rows[i].event);
+    CHECK(event_of(made.run, made.trace.taken[places[i].first]) == places[i].second);
+  }
+}
+
 TEST_CASE("every kind of event has a sentence, and one that is not known keeps its numbers") {
   const MadeUpRun made;
   for (uint16_t kind = 1; kind < 1100; ++kind) {

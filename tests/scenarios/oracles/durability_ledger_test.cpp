@@ -366,6 +366,19 @@ TEST_CASE("a log is gone only if nothing was in it, or nothing is left") {
   }
 }
 
+TEST_CASE("a log that was cut to nothing and recovered is not gone again") {
+  Book book;
+  book.crash();
+  book.decay(sim::Ask::cut, "at-rest:aof/log", 0);
+  book.recover(0, 0);
+  book.made.event(ledger::kReadBackEnded, kOk);
+  book.append(0);
+  book.acknowledge(0, 1);
+  book.crash();
+  book.made.event(ledger::kRecovered, kNotFound);
+  REQUIRE(book.label() == "a log is gone");
+}
+
 TEST_CASE("a new log is held to everything, whatever had decayed before") {
   Book book;
   first_life(book);
