@@ -30,9 +30,6 @@ std::string tear_sentence(const Taken& taken);
 std::string image_sentence(const Taken& taken);
 std::string edge_sentence(const Taken& taken);
 const char* part_text(uint64_t landing);
-std::string_view file_at_rest(const Taken& taken);
-std::string_view decayed_file(const Run& run, const Event& event);
-bool is_made_by(const Event& decay, const Taken& taken);
 std::string decay_sentence(const Taken& taken);
 bool is_of_power_loss(sim::Ask ask);
 bool is_decay(sim::Ask ask) { return ask == sim::Ask::rot || ask == sim::Ask::cut; }
@@ -172,7 +169,7 @@ size_t event_of(const Run& run, const Taken& taken) {
   const size_t first = first_event_at(run, taken.step);
   for (size_t i = first; i < all.size() && all[i].step == taken.step; ++i) {
     if (all[i].kind != static_cast<uint16_t>(wanted)) continue;
-    if (wanted != Kind::decayed || is_made_by(all[i], taken)) return i;
+    if (wanted != Kind::decayed || sim::is_made_by(all[i], taken)) return i;
   }
   return first < all.size() ? first : kNoEvent;
 }
@@ -219,7 +216,7 @@ std::string world_sentence(const Run& run, const Event& e) {
     }
     case Kind::crashed: return e.a != 0 ? "the power is lost" : "the process dies";
     case Kind::decayed: {
-      const std::string_view file = decayed_file(run, e);
+      const std::string_view file = sim::decayed_file(trace, e);
       if (e.a == static_cast<int64_t>(sim::Decay::Kind::flip)) {
         return fmt::format("{} has another bit {}", file, grouped(e.b));
       }
@@ -313,28 +310,8 @@ bool is_of_power_loss(sim::Ask ask) {
          ask == sim::Ask::edge;
 }
 
-std::string_view file_at_rest(const Taken& taken) {
-  std::string_view file = taken.at.actor.name.label;
-  if (file.starts_with(sim::kAtRest)) file.remove_prefix(sim::kAtRest.size());
-  return file;
-}
-
-// The event knows the name's hash; the choice that made it knows the name.
-std::string_view decayed_file(const Run& run, const Event& event) {
-  for (const Taken& taken : run.trace->taken) {
-    if (is_made_by(event, taken)) return file_at_rest(taken);
-  }
-  return "a file";
-}
-
-bool is_made_by(const Event& decay, const Taken& taken) {
-  const bool flip = decay.a == static_cast<int64_t>(sim::Decay::Kind::flip);
-  return flip == (taken.at.ask == sim::Ask::rot) && is_decay(taken.at.ask) &&
-         decay.c == static_cast<int64_t>(sim::hash_of(file_at_rest(taken)));
-}
-
 std::string decay_sentence(const Taken& taken) {
-  const std::string_view file = file_at_rest(taken);
+  const std::string_view file = sim::file_at_rest(taken);
   const uint64_t number = taken.value - 1;
   if (taken.at.ask == sim::Ask::rot) {
     return fmt::format("bit {} of byte {} of {} was another one when the power came back",

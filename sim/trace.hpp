@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "engine/runtime/points.hpp"
@@ -83,6 +84,15 @@ struct IoRecord {
   uint32_t finishes = 0;  // how often it was finished; must end at 1
   Site submitted_at;
 };
+
+struct Trace;
+
+/// The file that a choice of Ask::rot or Ask::cut was made of.
+std::string_view file_at_rest(const Taken& taken);
+/// Whether the choice is the one that this event, of Kind::decayed, tells of.
+bool is_made_by(const Event& decay, const Taken& taken);
+/// The file that such an event tells of: it holds the name's hash, and the choice the name.
+std::string_view decayed_file(const Trace& trace, const Event& decay);
 
 struct Trace {
   std::vector<Event> events;

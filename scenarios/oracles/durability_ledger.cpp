@@ -220,16 +220,10 @@ void Ledger::pass_over(const std::pair<const int64_t, Entry>& entry) {
   there.acknowledged = false;
 }
 
-// The choice that made it knows the name.
 void Ledger::decayed(const sim::Event& event) {
   durable_ = false;
   const bool cut = event.a == static_cast<int64_t>(sim::Decay::Kind::cut);
-  const auto& taken = run_.trace->taken;
-  const bool of_log = std::any_of(taken.begin(), taken.end(), [&](const sim::Taken& one) {
-    const std::string_view actor = one.at.actor.name.label;
-    return actor.starts_with(sim::kAtRest) && actor.ends_with("/log") &&
-           static_cast<int64_t>(sim::hash_of(actor.substr(sim::kAtRest.size()))) == event.c;
-  });
+  const bool of_log = sim::decayed_file(*run_.trace, event).ends_with("/log");
   if (!cut || !of_log) intact_ = false;
   if (cut && of_log && event.b == 0) emptied_ = true;
 }
