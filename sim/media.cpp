@@ -126,15 +126,21 @@ void Media::add(uint64_t offset, engine::Bytes bytes) {
   put(offset, bytes);
 }
 
-void Media::add_zeros(uint64_t offset, uint64_t length) {
+// The parts of the range that are in chunks, each with as many zeros.
+template <typename Take>
+void Media::each_written(uint64_t offset, uint64_t length, const Take& take) {
   static constexpr std::byte kZeros[kChunk]{};
   while (length > 0) {
     const uint64_t part = std::min(length, kChunk - offset % kChunk);
     const uint64_t index = offset / kChunk;
-    if (index < table_.size() && table_[index] >= 0) add(offset, {kZeros, part});
+    if (index < table_.size() && table_[index] >= 0) take(offset, engine::Bytes(kZeros, part));
     offset += part;
     length -= part;
   }
+}
+
+void Media::add_zeros(uint64_t offset, uint64_t length) {
+  each_written(offset, length, [&](uint64_t at, engine::Bytes zeros) { add(at, zeros); });
 }
 
 void Media::sync(uint64_t covered) {
@@ -204,12 +210,8 @@ void Media::decay(const Decay& decay) {
     byte ^= std::byte{1} << (decay.at % 8);
     put(decay.at / 8, {&byte, 1});
   } else if (decay.kind == Decay::Kind::cut && decay.at < size_) {
-    const std::vector<std::byte> zeros(kChunk);
-    for (uint64_t from = next_written(decay.at); from < size_; from = next_written(from)) {
-      const uint64_t until = std::min(size_, (from / kChunk + 1) * kChunk);
-      put(from, engine::Bytes(zeros).first(until - from));
-      from = until;
-    }
+    each_written(decay.at, size_ - decay.at,
+                 [&](uint64_t at, engine::Bytes zeros) { put(at, zeros); });
     size_ = durable_size_ = decay.at;
   }
 }

@@ -104,6 +104,8 @@ class Media {
 
   std::byte* chunk_for(uint64_t index);
   void put(uint64_t offset, engine::Bytes bytes);
+  template <typename Take>
+  void each_written(uint64_t offset, uint64_t length, const Take& take);
   /// The bytes that a stretch replaced, or those that it wrote.
   engine::Bytes replaced(const Stretch& stretch) const {
     return {journal_.data() + stretch.at, stretch.length};
