@@ -15,6 +15,7 @@ namespace {
 const SizeRow* find_row(const Scenario& scenario, std::string_view name);
 std::vector<std::string> size_names(const Scenario& scenario);
 size_t distance(std::string_view a, std::string_view b);
+const char* why_idle(std::string_view fault, const Plan& plan);
 std::string unknown(std::string_view what, std::string_view name,
                     const std::vector<std::string>& known);
 
@@ -74,17 +75,9 @@ std::string unfit(const Plan& plan) {
     return unknown("fault", name, known);
   }
   for (const std::string& name : plan.faults) {
-    const bool shows_then = name == "power-loss" || name == "torn-write";
-    if (plan.scenario->loses_power() || !shows_then) continue;
-    return fmt::format("fault {} does nothing in {}, which never loses power", name,
-                       plan.scenario->name());
-  }
-  const bool decays = plan.scenario->laws(plan.sizes).disk.may_decay != nullptr;
-  for (const std::string& name : plan.faults) {
-    const bool shows_then = name == "bit-rot" || name == "cut-file";
-    if (decays || !shows_then) continue;
-    return fmt::format("fault {} does nothing in {}, which lets no file decay", name,
-                       plan.scenario->name());
+    const char* const why = why_idle(name, plan);
+    if (why == nullptr) continue;
+    return fmt::format("fault {} does nothing in {}, which {}", name, plan.scenario->name(), why);
   }
   for (const std::string& name : plan.oracles) {
     std::vector<std::string> known;
@@ -167,6 +160,16 @@ std::string unknown(std::string_view what, std::string_view name,
                     const std::vector<std::string>& known) {
   return fmt::format("{} \"{}\" is not known; did you mean \"{}\"?", what, name,
                      nearest(name, known));
+}
+
+// Of the scenario, in words; null if the fault may show in it.
+const char* why_idle(std::string_view fault, const Plan& plan) {
+  const bool of_power = fault == "power-loss" || fault == "torn-write";
+  if (of_power && !plan.scenario->loses_power()) return "never loses power";
+  const bool of_rest = fault == "bit-rot" || fault == "cut-file";
+  if (!of_rest) return nullptr;
+  const bool decays = plan.scenario->laws(plan.sizes).disk.may_decay != nullptr;
+  return decays ? nullptr : "lets no file decay";
 }
 
 // Levenshtein's: how many characters must change.
