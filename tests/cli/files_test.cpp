@@ -4,6 +4,22 @@
 #include "tests/cli/place.hpp"
 
 namespace orrery::cli {
+namespace {
+
+/// Of a million runs of which `rows` could be written before there was no room: the command that
+/// goes on plays the next ones, and together they are what `words` plays at once.
+void goes_on(const Place& place, const Ended& ended, std::vector<Json> rows,
+             const std::string& words) {
+  std::string rest = behind(ended.err, "go on:  " + place.binary() + " ");
+  const std::string left = "-n " + std::to_string(1'000'000 - rows.size());
+  REQUIRE_THAT(rest, ContainsSubstring(" --from " + std::to_string(rows.size()) + " " + left));
+  rest.replace(rest.find(left), left.size(), "-n 9");
+  for (Json& row : rows_of(place.run(rest + " -q").out)) rows.push_back(std::move(row));
+  const std::string all = std::to_string(rows.size());
+  CHECK(rows == rows_of(place.run(words + " -q -n " + all).out));
+}
+
+}  // namespace
 
 TEST_CASE("a result follows links, and replaces nothing but a regular file") {
   const Place place;
@@ -63,19 +79,13 @@ TEST_CASE("a disk that fills ends a campaign at once, with whole rows and the wa
   const std::string text = place.read("rows");
   REQUIRE(text.starts_with("before\n"));
   REQUIRE(text.ends_with("}\n"));
-  std::vector<Json> rows = rows_of(text.substr(text.find('\n') + 1));
+  const std::vector<Json> rows = rows_of(text.substr(text.find('\n') + 1));
   REQUIRE(rows.size() > 10);
   CHECK_THAT(ended.err, ContainsSubstring("the results cannot be written: File too large"));
   const std::string first = std::to_string(rows.size());
   CHECK_THAT(ended.err, ContainsSubstring("run " + first + " is the first that is missing"));
   CHECK(std::stoul(behind(ended.err, "orrery: many-sessions  ")) < 100'000);  // of 1,000,000
-  std::string rest = behind(ended.err, "go on:  " + place.binary() + " ");
-  const std::string left = "-n " + std::to_string(1'000'000 - rows.size());
-  REQUIRE_THAT(rest, ContainsSubstring(" --from " + first + " " + left));
-  rest.replace(rest.find(left), left.size(), "-n 9");
-  for (Json& row : rows_of(place.run(rest + " -q").out)) rows.push_back(std::move(row));
-  const std::string all = std::to_string(rows.size());
-  CHECK(rows == rows_of(place.run("run many-sessions -s 3 --json -q -n " + all).out));
+  goes_on(place, ended, rows, "run many-sessions -s 3 --json");
 }
 
 TEST_CASE("a disk that fills in the midst of rows and tapes leaves none of them half") {
@@ -90,7 +100,7 @@ TEST_CASE("a disk that fills in the midst of rows and tapes leaves none of them 
   const std::string text = place.read("rows");
   REQUIRE(text.ends_with("}\n"));
   REQUIRE(text.size() <= 8192);
-  std::vector<Json> rows = rows_of(text);
+  const std::vector<Json> rows = rows_of(text);
   REQUIRE(rows.size() > 10);
   const std::string first = std::to_string(rows.size());
   CHECK_THAT(ended.err, ContainsSubstring("the results cannot be written: File too large; run " +
@@ -108,13 +118,7 @@ TEST_CASE("a disk that fills in the midst of rows and tapes leaves none of them 
   require_schema(place, "j.xml");
   CHECK_THAT(place.read("j.xml"), ContainsSubstring("\"stopped.early\" value=\"output\""));
   CHECK_THAT(place.read("j.xml"), ContainsSubstring("stopped early (output) after "));
-  std::string rest = behind(ended.err, "go on:  " + place.binary() + " ");
-  const std::string left = "-n " + std::to_string(1'000'000 - rows.size());
-  REQUIRE_THAT(rest, ContainsSubstring(" --from " + first + " " + left));
-  rest.replace(rest.find(left), left.size(), "-n 9");
-  for (Json& row : rows_of(place.run(rest + " -q").out)) rows.push_back(std::move(row));
-  const std::string all = std::to_string(rows.size());
-  CHECK(rows == rows_of(place.run(words + " -q -n " + all).out));
+  goes_on(place, ended, rows, words);
 }
 
 TEST_CASE("a report that does not fit the disk is not there at all") {

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -260,45 +261,52 @@ TEST_CASE("Ctrl-C says how to go on also while a failure is being reproduced") {
   CHECK_THAT(way_on, ContainsSubstring(" --bug garnet-385"));
 }
 
-TEST_CASE("a campaign that broke off says so to machines, and what it had been asked for") {
+namespace {
+
+/// What a campaign tells machines whose workers all died.
+struct BrokeOff {
+  explicit BrokeOff(const std::function<void(fuzz::CampaignOrder&)>& limit = {}) {
+    Hunted hunted = hunted_in(place);
+    hunted.json = true;
+    hunted.junit = place.path() + "/desk/broke-off.xml";
+    fuzz::SharedCount deaths;
+    fuzz::CampaignOrder order = many_runs_whose_workers_die(deaths);
+    if (limit) limit(order);
+    const Ended ended = played(place, hunted, order, "exit 1");
+    CHECK(ended.code == 5);
+    totals = lines_of(ended.out).back();
+    require_schema(place, "broke-off.xml");
+    junit = place.read("broke-off.xml");
+    CHECK(totals["stopped_early"] == "harness");
+    CHECK_THAT(junit, ContainsSubstring("name=\"stopped.early\" value=\"harness\""));
+  }
+
   const Place place;
-  Hunted hunted = hunted_in(place);
-  hunted.json = true;
-  hunted.junit = place.path() + "/desk/broke-off.xml";
-  fuzz::SharedCount deaths;
-  const Ended ended = played(place, hunted, many_runs_whose_workers_die(deaths), "exit 1");
-  CHECK(ended.code == 5);
-  const Json totals = lines_of(ended.out).back();
-  CHECK(totals["runs"] < 60'000);
-  CHECK(totals["runs_asked"] == 60'000);
-  CHECK(totals["time_asked_s"].is_null());
-  CHECK(totals["interrupted"] == false);
-  CHECK(totals["stopped_early"] == "harness");
-  require_schema(place, "broke-off.xml");
-  const std::string junit = place.read("broke-off.xml");
-  CHECK_THAT(junit, ContainsSubstring("name=\"seeds.asked\" value=\"60000\""));
-  CHECK_THAT(junit, ContainsSubstring("name=\"stopped.early\" value=\"harness\""));
-  CHECK_THAT(junit, ContainsSubstring(" -n 60000\n"));
+  Json totals;
+  std::string junit;
+};
+
+}  // namespace
+
+TEST_CASE("a campaign that broke off says so to machines, and what it had been asked for") {
+  const BrokeOff told;
+  CHECK(told.totals["runs"] < 60'000);
+  CHECK(told.totals["runs_asked"] == 60'000);
+  CHECK(told.totals["time_asked_s"].is_null());
+  CHECK(told.totals["interrupted"] == false);
+  CHECK_THAT(told.junit, ContainsSubstring("name=\"seeds.asked\" value=\"60000\""));
+  CHECK_THAT(told.junit, ContainsSubstring(" -n 60000\n"));
 }
 
 TEST_CASE("a campaign that was limited by time and broke off is asked for as long again") {
-  const Place place;
-  Hunted hunted = hunted_in(place);
-  hunted.json = true;
-  hunted.junit = place.path() + "/desk/broke-off.xml";
-  fuzz::SharedCount deaths;
-  fuzz::CampaignOrder order = many_runs_whose_workers_die(deaths);
-  order.runs_max = UINT64_MAX;
-  order.time_max_ms = 1'000'000;
-  const Ended ended = played(place, hunted, order, "exit 1");
-  CHECK(ended.code == 5);
-  const Json totals = lines_of(ended.out).back();
-  CHECK(totals["runs_asked"].is_null());
-  CHECK(totals["time_asked_s"] == 1000);
-  CHECK(totals["stopped_early"] == "harness");
-  const std::string junit = place.read("broke-off.xml");
-  CHECK_THAT(junit, ContainsSubstring("name=\"seconds.asked\" value=\"1000.000\""));
-  CHECK_THAT(junit, ContainsSubstring(" --time 1000000ms\n"));
+  const BrokeOff told([](fuzz::CampaignOrder& order) {
+    order.runs_max = UINT64_MAX;
+    order.time_max_ms = 1'000'000;
+  });
+  CHECK(told.totals["runs_asked"].is_null());
+  CHECK(told.totals["time_asked_s"] == 1000);
+  CHECK_THAT(told.junit, ContainsSubstring("name=\"seconds.asked\" value=\"1000.000\""));
+  CHECK_THAT(told.junit, ContainsSubstring(" --time 1000000ms\n"));
 }
 
 TEST_CASE("what came when all had been played stopped nothing") {
