@@ -14,6 +14,7 @@ sim::Fault* power_loss();
 sim::Fault* torn_write();
 sim::Fault* bit_rot();
 sim::Fault* cut_file();
+sim::Fault* lost_directory();
 
 namespace {
 
@@ -27,6 +28,7 @@ sim::Fault* const kFaults[] = {
     torn_write(),      // or be there in part
     bit_rot(),         // a bit of a file is another one when the power comes back
     cut_file(),        // a file is shorter when the power comes back
+    lost_directory(),  // a directory is gone when the power comes back, with all files in it
 };
 
 }  // namespace

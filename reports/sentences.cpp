@@ -32,7 +32,9 @@ std::string edge_sentence(const Taken& taken);
 const char* part_text(uint64_t landing);
 std::string decay_sentence(const Taken& taken);
 bool is_of_power_loss(sim::Ask ask);
-bool is_decay(sim::Ask ask) { return ask == sim::Ask::rot || ask == sim::Ask::cut; }
+bool is_decay(sim::Ask ask) {
+  return ask == sim::Ask::rot || ask == sim::Ask::cut || ask == sim::Ask::directory;
+}
 std::string io_sentence(const Run& run, const Taken& taken);
 std::string completion_sentence(const Run& run, const Event& e);
 std::string submit_sentence(const Run& run, uint64_t request);
@@ -78,7 +80,8 @@ std::string sentence_of(const Run& run, const Taken& taken) {
     case sim::Ask::image: return image_sentence(taken);
     case sim::Ask::edge: return edge_sentence(taken);
     case sim::Ask::rot:
-    case sim::Ask::cut: return decay_sentence(taken);
+    case sim::Ask::cut:
+    case sim::Ask::directory: return decay_sentence(taken);
     case sim::Ask::wake:
       return fmt::format(
           "{} was woken before the one that had waited longest, at the {} point of {}",
@@ -220,6 +223,10 @@ std::string world_sentence(const Run& run, const Event& e) {
       if (e.a == static_cast<int64_t>(sim::Decay::Kind::flip)) {
         return fmt::format("{} has another bit {}", file, grouped(e.b));
       }
+      if (e.a == static_cast<int64_t>(sim::Decay::Kind::gone)) {
+        return fmt::format("{} is gone, with {}", file,
+                           counted(static_cast<uint64_t>(e.b), "file"));
+      }
       return fmt::format("{} has {} left", file, counted(static_cast<uint64_t>(e.b), "byte"));
     }
     case Kind::point:
@@ -313,6 +320,9 @@ bool is_of_power_loss(sim::Ask ask) {
 std::string decay_sentence(const Taken& taken) {
   const std::string_view file = sim::file_at_rest(taken);
   const uint64_t number = taken.value - 1;
+  if (taken.at.ask == sim::Ask::directory) {
+    return fmt::format("{} was gone when the power came back", file);
+  }
   if (taken.at.ask == sim::Ask::rot) {
     return fmt::format("bit {} of byte {} of {} was another one when the power came back",
                        number % 8, grouped(number / 8), file);

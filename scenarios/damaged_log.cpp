@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An append-only log whose files come back damaged when the power does: a bit flipped, or cut
-// short.
+// short, or all that spoke of its commits is gone.
 //
 // Its entries, its commit records and its commit files all carry checksums. So what was damaged may
 // be lost, but the log has to say so: it recovers less, or nothing, or a reader is told. It never
@@ -15,8 +15,8 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr std::array kFaults{"power-loss", "torn-write", "io-error",
-                             "name-error", "bit-rot",    "cut-file"};
+constexpr std::array kFaults{"power-loss", "torn-write", "io-error",      "name-error",
+                             "bit-rot",    "cut-file",   "lost-directory"};
 
 class DamagedLog final : public AppendLogScenario {
  public:
@@ -29,6 +29,8 @@ class DamagedLog final : public AppendLogScenario {
   sim::Laws laws(const Sizes& sizes) const override {
     sim::Laws laws = AppendLogScenario::laws(sizes);
     laws.disk.may_decay = [](std::string_view) { return true; };
+    // Of the other nothing would be left that the log could be known by.
+    laws.disk.may_vanish = [](std::string_view name) { return name.ends_with("-commits"); };
     return laws;
   }
 
@@ -53,6 +55,7 @@ class DamagedLog final : public AppendLogScenario {
     const bool cut = draw.odds(1, 2);
     make(sim::Ask::cut, cut ? draw.log_uniform(11, 14) : 0);
     make(sim::Ask::rot, cut && draw.odds(2, 3) ? 0 : draw.log_uniform(12, 15));
+    make(sim::Ask::directory, draw.odds(1, 8) ? draw.log_uniform(12, 14) : 0);
   }
 
  private:

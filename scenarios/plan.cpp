@@ -166,10 +166,11 @@ std::string unknown(std::string_view what, std::string_view name,
 const char* why_idle(std::string_view fault, const Plan& plan) {
   const bool of_power = fault == "power-loss" || fault == "torn-write";
   if (of_power && !plan.scenario->loses_power()) return "never loses power";
-  const bool of_rest = fault == "bit-rot" || fault == "cut-file";
-  if (!of_rest) return nullptr;
-  const bool decays = plan.scenario->laws(plan.sizes).disk.may_decay != nullptr;
-  return decays ? nullptr : "lets no file decay";
+  const bool of_file = fault == "bit-rot" || fault == "cut-file";
+  if (!of_file && fault != "lost-directory") return nullptr;
+  const sim::DiskLaws disk = plan.scenario->laws(plan.sizes).disk;
+  if (of_file) return disk.may_decay != nullptr ? nullptr : "lets no file decay";
+  return disk.may_vanish != nullptr ? nullptr : "lets no directory vanish";
 }
 
 // Levenshtein's: how many characters must change.

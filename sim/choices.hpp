@@ -41,8 +41,9 @@ enum class Ask : uint8_t {
   name,       // open, remove, list or sync_names fails: faults/name_error.cpp
   rot,        // a file at a power loss: n + 1: its n-th bit is another one: faults/bit_rot.cpp
   cut,        // a file at a power loss: n + 1: its first n sectors are left: faults/cut_file.cpp
+  directory,  // one at a power loss: 1: it is gone: faults/lost_directory.cpp
 };
-inline constexpr int kAskCount = 17;
+inline constexpr int kAskCount = 18;
 const char* name_of(Ask ask);
 
 /// Whether the answer is a task, by its key, and not a number.

@@ -34,6 +34,8 @@ struct DiskLaws {
   // Which files may decay while the power is off; null: none. A scenario names those that hold
   // nothing that the engine would not notice.
   bool (*may_decay)(std::string_view name) = nullptr;
+  // Which directories may be lost meanwhile, with all files in them; null: none.
+  bool (*may_vanish)(std::string_view directory) = nullptr;
 };
 
 /// What devices need of the world around them.
@@ -181,6 +183,8 @@ class Disk final : public engine::Storage {
   bool is_lost(engine::Name name);
   Landing landing(engine::Name name, bool may_tear);
   void lose_names();
+  void lose_directories();
+  bool is_gone(const std::string& directory);
   void decay(SimDevice& device);
 
   DiskParts parts_;

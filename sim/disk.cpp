@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of a world's devices, and what a crash does to all of them.
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "sim/device.hpp"
 #include "sim/failure.hpp"
@@ -202,6 +204,7 @@ void Disk::lose_power() {
     device->name_durable_ = true;
   }
   CHECK(next == fates.end(), "a pending write of no device");
+  lose_directories();
   if (laws_.may_decay == nullptr) return;
   for (auto& [name, device] : devices_) {
     if (device->media_.size() > 0 && laws_.may_decay(name)) decay(*device);
@@ -267,6 +270,41 @@ bool Disk::is_lost(engine::Name name) {
   SimDevice::AskerAt asker(parts_.scheduler, address);
   return std::any_of(faults_.begin(), faults_.end(),
                      [&](Fault* fault) { return fault->on_power_loss(asker); });
+}
+
+void Disk::lose_directories() {
+  if (laws_.may_vanish == nullptr) return;
+  std::set<std::string> directories;
+  for (const auto& [name, device] : devices_) {
+    const size_t end = name.rfind('/');
+    if (end == std::string::npos) continue;
+    std::string directory = name.substr(0, end);
+    if (laws_.may_vanish(directory)) directories.insert(std::move(directory));
+  }
+  for (const std::string& directory : directories) {
+    if (!is_gone(directory)) continue;
+    int64_t files = 0;
+    for (auto at = devices_.begin(); at != devices_.end();) {
+      if (!at->first.starts_with(directory + "/")) {
+        ++at;
+        continue;
+      }
+      ++files;
+      put_aside(std::move(at->second));
+      at = devices_.erase(at);
+    }
+    parts_.scheduler.record(Kind::decayed, static_cast<int64_t>(Decay::Kind::gone), files,
+                            static_cast<int64_t>(hash_of(directory)));
+  }
+}
+
+bool Disk::is_gone(const std::string& directory) {
+  Address address;
+  const char* const label = parts_.labels.intern(std::string(kAtRest) + directory);
+  address.actor = parts_.labels.identify({label, 0}, parts_.scheduler.incarnation(), address.key);
+  SimDevice::AskerAt asker(parts_.scheduler, address);
+  return std::any_of(faults_.begin(), faults_.end(),
+                     [&](Fault* fault) { return fault->on_directory(asker); });
 }
 
 void Disk::decay(SimDevice& device) {

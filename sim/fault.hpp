@@ -74,6 +74,8 @@ class Fault {
   virtual bool on_power_loss(Asker&) { return false; }
   /// Asked then for each write that is not: how much of it is there.
   virtual Landing on_landing(Asker&) { return Landing::whole; }
+  /// Power is off, and a directory that may vanish (DiskLaws) holds a file. True: it is gone.
+  virtual bool on_directory(Asker&) { return false; }
   /// Power is off, and a file that may decay (DiskLaws) holds so many sectors, at least one. What
   /// becomes of it.
   virtual Decay on_rest(Asker&, uint64_t /*sectors*/, uint32_t /*sector*/) { return {}; }

@@ -27,7 +27,7 @@ enum class Landing : uint8_t {
 
 /// What becomes of a file that nobody works on, all of which is durable.
 struct Decay {
-  enum class Kind : uint8_t { none, flip, cut };
+  enum class Kind : uint8_t { none, flip, cut, gone };  // gone: a directory, with all its files
   Kind kind = Kind::none;
   uint64_t at = 0;  // flip: the number of the bit; cut: bytes that are left
 };

@@ -7,7 +7,7 @@
 namespace orrery::sim {
 namespace {
 
-constexpr uint64_t kOdds = 65536;
+constexpr uint64_t kOdds = Temper::kAlways;
 
 auto order_of(const Deviated& d) { return std::tuple(d.key, d.ask, d.occurrence); }
 
@@ -17,7 +17,7 @@ const char* name_of(Ask ask) {
   constexpr const char* kNames[kAskCount] = {
       "preempt",   "next",     "latency", "transfer", "delivery", "error",
       "shortfall", "allocate", "power",   "wake",     "spurious", "tear",
-      "image",     "edge",     "name",    "rot",      "cut"};
+      "image",     "edge",     "name",    "rot",      "cut",      "directory"};
   return kNames[static_cast<size_t>(ask)];
 }
 
@@ -55,6 +55,7 @@ Temper Temper::drawn_from(uint64_t seed) {
   odds_of(Ask::name) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(8, 14));
   odds_of(Ask::rot) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(11, 16));
   odds_of(Ask::cut) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(11, 15));
+  odds_of(Ask::directory) = static_cast<uint32_t>(draw(2) == 0 ? 0 : log_uniform(11, 14));
   return temper;
 }
 

@@ -14,8 +14,9 @@
 
 namespace orrery::sim {
 
-/// The habits of one seeded run. Odds are in 65,536.
+/// The habits of one seeded run. Odds are in kAlways.
 struct Temper {
+  static constexpr uint32_t kAlways = 65536;
   uint64_t preempt_gap = 0;  // points between preemptions on average; 0 = none
   uint32_t odds[kAskCount] = {};
   uint64_t tail_max = 6;        // a slow request takes up to 2^tail_max times the nominal latency

@@ -22,8 +22,8 @@ std::string_view file_at_rest(const Taken& taken) {
 }
 
 bool is_made_by(const Event& decay, const Taken& taken) {
-  const bool flip = decay.a == static_cast<int64_t>(Decay::Kind::flip);
-  return taken.at.ask == (flip ? Ask::rot : Ask::cut) &&
+  constexpr Ask kAsked[] = {Ask::rot, Ask::cut, Ask::directory};  // by Decay::Kind, from flip on
+  return taken.at.ask == kAsked[decay.a - 1] &&
          decay.c == static_cast<int64_t>(hash_of(file_at_rest(taken)));
 }
 

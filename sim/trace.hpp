@@ -33,7 +33,7 @@ enum class Kind : uint16_t {
   allocation_failed = 1030,  // a: size
   name_failed = 1031,        // a: 0 opened, 1 removed, 2 all synced, 3 listed; b: 1 with effect
   crashed = 1040,            // a: 0 process crash, 1 power loss
-  decayed = 1041,  // a: 1 a bit flipped, 2 cut; b: which bit, or bytes left; c: hash of the name
+  decayed = 1041,  // a: a Decay::Kind; b: which bit, bytes left, or files lost; c: hash of the name
   point = 1050,    // only in detailed runs, never in the digest; a: of the actor; b: digest
 };
 
@@ -87,11 +87,12 @@ struct IoRecord {
 
 struct Trace;
 
-/// The file that a choice of Ask::rot or Ask::cut was made of.
+/// The file or directory that a choice of Ask::rot, Ask::cut or Ask::directory was made of.
 std::string_view file_at_rest(const Taken& taken);
 /// Whether the choice is the one that this event, of Kind::decayed, tells of.
 bool is_made_by(const Event& decay, const Taken& taken);
-/// The file that such an event tells of: it holds the name's hash, and the choice the name.
+/// The file or directory that such an event tells of: it holds the name's hash, and the choice the
+/// name.
 std::string_view decayed_file(const Trace& trace, const Event& decay);
 
 struct Trace {

@@ -93,6 +93,7 @@ constexpr Row kBadInput[] = {
     {"run canary -n 3 --fault power-loss", "never loses power"},
     {"run crash-loop -n 3 --fault bit-rot", "lets no file decay"},
     {"run canary -n 3 --fault cut-file", "lets no file decay"},
+    {"run append-log -n 3 --fault lost-directory", "lets no directory vanish"},
     {"run append-log -n 3 --bug garnet-385", "is in code that append-log does not play"},
     {"replay canary 1 --bug spec-d9", "is in code that canary does not play"},
     {"replay .", "\".\" is a folder"},

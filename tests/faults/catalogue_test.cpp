@@ -29,7 +29,7 @@ TEST_CASE("each fault has a name and a sentence of its own, and is found by its 
   REQUIRE(names.size() == faults::all_faults().size());
   REQUIRE(sentences.size() == names.size());
   for (const char* name : {"io-error", "short-transfer", "alloc-failure", "name-error",
-                           "power-loss", "torn-write", "bit-rot", "cut-file"}) {
+                           "power-loss", "torn-write", "bit-rot", "cut-file", "lost-directory"}) {
     REQUIRE(names.count(name) == 1);
   }
 }

@@ -82,13 +82,13 @@ TEST_CASE("a file that decayed is named, by the choice and by the event") {
     taken.value = value;
     taken.step = made.trace.events.back().step;
     made.trace.taken.push_back(taken);
-    const bool flip = ask == sim::Ask::rot;
-    const uint64_t at = flip ? value - 1 : (value - 1) * 512;
+    const int64_t kind = ask == sim::Ask::rot ? 1 : ask == sim::Ask::cut ? 2 : 3;
+    const uint64_t at = kind == 1 ? value - 1 : kind == 2 ? (value - 1) * 512 : 2;
     made.trace.events.push_back({taken.step,
                                  taken.now_ns,
                                  sim::kNobody,
                                  static_cast<uint16_t>(sim::Kind::decayed),
-                                 flip ? 1 : 2,
+                                 kind,
                                  static_cast<int64_t>(at),
                                  static_cast<int64_t>(sim::hash_of(actor + sim::kAtRest.size())),
                                  {}});
@@ -114,6 +114,8 @@ TEST_CASE("a file that decayed is named, by the choice and by the event") {
        "b/log has 512 bytes left"},
       {sim::Ask::cut, "at-rest:c/log", 1, "c/log was empty when the power came back",
        "c/log has 0 bytes left"},
+      {sim::Ask::directory, "at-rest:a/commits", 1, "a/commits was gone when the power came back",
+       "a/commits is gone, with 2 files"},
   };
   for (const Row& row : rows) places.push_back(decays(row.ask, row.actor, row.value));
   for (size_t i = 0; i < std::size(rows); ++i) {

@@ -369,3 +369,33 @@ TEST_CASE("a file decays while the power is off, if its scenario lets it", "[dis
   world.laws.disk.may_decay = nullptr;
   REQUIRE(left_after(sim::Ask::rot, 1, true) == "bbb. bbb.");
 }
+
+TEST_CASE("a directory is lost with all its files, if its scenario lets it", "[disk]") {
+  TestWorld world;
+  world.faults = {faults::find_fault("lost-directory")};
+  engine::Runtime runtime = world.runtime();
+  const auto left_after = [&](bool power_lost) {
+    const auto tape = sim::deviated({{{"at-rest:db/a", 0, 0, 0}, sim::Ask::directory, 0, 1, {}},
+                                     {{"at-rest:db", 0, 0, 0}, sim::Ask::directory, 0, 1, {}}});
+    sim::Replayed source(tape);
+    world.play(source, [&] {
+      for (const char* const name : {"db/a/1", "db/a/2", "db/a-3", "db/ab/4"}) {
+        (void)runtime.storage.open(name, {});
+      }
+      (void)runtime.storage.sync_names();
+    });
+    world.world.crash(power_lost);
+    std::string left;
+    world.world.disk().each([&](const sim::SimDevice& device) { left += device.name(); });
+    return left;
+  };
+  world.laws.disk.may_vanish = [](std::string_view name) { return name == "db/a"; };
+  REQUIRE(left_after(true) == "db/a-3db/ab/4");
+  const sim::Event& told = world.world.trace().events.back();
+  REQUIRE(told.kind == static_cast<uint16_t>(sim::Kind::decayed));
+  REQUIRE(told.b == 2);
+  REQUIRE(sim::decayed_file(world.world.trace(), told) == "db/a");
+  REQUIRE(left_after(false) == "db/a-3db/a/1db/a/2db/ab/4");
+  world.laws.disk.may_vanish = nullptr;
+  REQUIRE(left_after(true) == "db/a-3db/a/1db/a/2db/ab/4");
+}

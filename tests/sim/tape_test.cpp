@@ -97,7 +97,8 @@ TEST_CASE("every malformed line is named by number, with what would be right", "
       {"at a/1#0@0 one latency 2", "3: \"one\" is no occurrence"},
       {"at a/1#0@0 1 delay 2",
        "3: \"delay\" is no kind of choice; preempt, next, latency, transfer, delivery, error, "
-       "shortfall, allocate, power, wake, spurious, tear, image, edge, name, rot and cut are"},
+       "shortfall, allocate, power, wake, spurious, tear, image, edge, name, rot, cut and "
+       "directory are"},
       {"at a/1#0@0 1 latency", "3: \"\" is no answer"},
       {"at a/1#0@0 1 latency 0", "3: \"0\" is no answer"},
       {"at a/1#0@0 1 latency -1", "3: \"-1\" is no answer"},
