@@ -35,6 +35,7 @@ class ShortLives final : public LivesScenario {
     const bool emptied = sizes["log_operations"] != 0 || draw.odds(1, 2);
     sizes.set("resets", emptied ? draw.between(2, 4) : 0);
     sizes.set("shifts", emptied ? 0 : draw.between(2, 5));
+    if (is_emptied_often(seed)) empty_often(draw, sizes);
   }
 
   // None of them ends well: the next loss of power is on its way.
@@ -54,6 +55,24 @@ class ShortLives final : public LivesScenario {
     };
     if (draw.odds(1, 2)) make(sim::Ask::name, draw.log_uniform(11, 15));
     if (draw.odds(1, 3)) make(sim::Ask::error, draw.log_uniform(11, 14));
+    if (!is_emptied_often(seed)) return;
+    make(sim::Ask::name, 0);
+    make(sim::Ask::power, sim::Temper::kAlways);
+  }
+
+ private:
+  static bool is_emptied_often(uint64_t seed) { return Draw(seed, 0x51F5).odds(1, 6); }
+
+  // The process dies before the removal of its checkpoints is durable, and then the power is lost
+  // under the store that begins where there seems to be none: what was removed is there again.
+  static void empty_often(Draw& draw, Sizes& sizes) {
+    sizes.set("power_permille", 500);
+    sizes.set("names_permille", 0);
+    sizes.set("operations", draw.between(6, 16));
+    sizes.set("snapshots", draw.between(4, 8));
+    sizes.set("log_operations", 0);
+    sizes.set("resets", 4);
+    sizes.set("shifts", 0);
   }
 };
 

@@ -33,6 +33,7 @@ AT_HOME = {
     "other-sector-accepted": "recover-smaller",
     "commit-file-without-checksum": "damaged-log",
     "damage-is-nothing": "damaged-log",
+    "log-over-a-log": "damaged-log",
 }
 
 # Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a
@@ -41,7 +42,6 @@ AT_HOME = {
 OF_UNIT_TESTS = {
     "removal-not-synced-again": "engine/store/reset_test.cpp",
     "outdated-truncated-anyway": "engine/store/begin_shift_test.cpp",
-    "open-before-names-are-durable": "engine/store/reset_test.cpp",
     "page-of-flushed-not-written-back": "engine/store/recovery_test.cpp",
     "void-checkpoint-of-that-place": "engine/store/reset_test.cpp",
     "doubt-ignored": "engine/store/reset_test.cpp",
@@ -55,13 +55,12 @@ OF_UNIT_TESTS = {
     "lost-lives-not-counted": "engine/store/append_log_damage_test.cpp",
 }
 
-# Breaks that only damage of a checkpoint's synced bytes shows, or files that somebody has removed:
-# no scenario lets the files of a store decay, and none removes any (docs/fault_model.md), so no run
-# can notice them, and none may. They do not count; a test must notice, in the file named.
+# Breaks that only damage of a checkpoint's synced bytes shows: no scenario lets the files of a
+# store decay (docs/fault_model.md), so no run can notice them, and none may. They do not count; a
+# test must notice, in the file named.
 BEYOND_FAULTS = {
     "going-back-without-rehearsal": "engine/store/damage_test.cpp",
     "first-look-not-believed": "engine/store/damage_test.cpp",
-    "log-over-a-log": "engine/store/append_log_damage_test.cpp",
 }
 
 # Breaks that matter and that may survive: what must meet for a campaign to notice. None does today:
