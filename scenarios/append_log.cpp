@@ -42,6 +42,7 @@ constexpr auto kSizes = std::to_array<SizeRow>({
     {"readers", 0, 3, 3, "1 reads what is committed, 2 also what is not, 3: both kinds"},
     {"shown_permille", 0, 1000, 0, "share of the entries that are shown to reader 2 at once"},
     {"openings", 1, 8, 1, "how often each life opens the log"},
+    {"newcomers_permille", 0, 1000, 0, "share of the openings by who asks for a new log"},
     {"crashes", 0, 16, 1, "how often the process dies"},
     {"crash_steps", 1, 10'000'000, 10'000, "a life ends within so many steps"},
     {"power_permille", 0, 1000, 500, "share of the crashes that are losses of power"},
@@ -73,8 +74,17 @@ engine::AppendLogOptions log_options(const Sizes& sizes) {
   return options;
 }
 
-engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage);
+engine::AppendLogOptions log_options(const Stage& stage) {
+  engine::AppendLogOptions options = log_options(stage.sizes);
+  options.bugs = &stage.bugs;
+  return options;
+}
+
+engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage, bool newcomer);
 engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage);
+engine::Result<engine::Owned<engine::AppendLog>> open_new(Stage& stage,
+                                                          const engine::AppendLogOptions& options);
+bool is_newcomer(const Stage& stage, int64_t opening);
 void read_everything(Stage& stage, engine::AppendLog& log);
 void make_tight(Draw& draw, Sizes& sizes);
 void end_often(Draw& draw, Sizes& sizes);
@@ -135,7 +145,7 @@ std::optional<Crash> AppendLogScenario::crash(const Sizes& sizes, uint32_t life)
 
 void AppendLogScenario::play(Stage& stage) const {
   for (int64_t n = 0; n < stage.sizes["openings"]; ++n) {
-    auto begun = begin_life(stage);
+    auto begun = begin_life(stage, is_newcomer(stage, n));
     if (!begun) return;
     engine::Owned<engine::AppendLog> log = std::move(begun).value();
     const auto opening = static_cast<uint64_t>(stage.life * stage.sizes["openings"] + n);
@@ -169,6 +179,7 @@ void AppendLogScenario::draw(uint64_t seed, Sizes& sizes) const {
   sizes.set("readers", draw.between(0, 3));
   sizes.set("shown_permille", 0);
   sizes.set("openings", draw.odds(1, 3) ? 2 : 1);
+  sizes.set("newcomers_permille", 0);
   sizes.set("crashes", draw.between(1, 4));
   sizes.set("crash_steps", draw.log_uniform(8, 14));
   sizes.set("power_permille", draw.odds(2, 3) ? 1000 : 500);
@@ -235,7 +246,11 @@ void die_often(Draw& draw, Sizes& sizes) {
   sizes.set("power_permille", 500);
 }
 
-engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage) {
+engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage, bool newcomer) {
+  if (newcomer) {
+    auto opened = open_new(stage, log_options(stage));
+    if (opened) return opened;
+  }
   for (int attempt = 1;; ++attempt) {
     auto made = open_or_recover(stage);
     if (made) {
@@ -250,8 +265,7 @@ engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage) {
 }
 
 engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
-  engine::AppendLogOptions options = log_options(stage.sizes);
-  options.bugs = &stage.bugs;
+  const engine::AppendLogOptions options = log_options(stage);
   auto recovered = engine::AppendLog::recover(stage.runtime, options);
   const engine::Errc code = recovered ? engine::Errc::ok : recovered.error().code;
   if (recovered) {
@@ -263,11 +277,23 @@ engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
   engine::note(ledger::kRecovered, static_cast<int64_t>(code));
   ledger::note_failure(ledger::Call::recover, code);
   if (code != engine::Errc::not_found) return recovered;
+  return open_new(stage, options);
+}
+
+engine::Result<engine::Owned<engine::AppendLog>> open_new(Stage& stage,
+                                                          const engine::AppendLogOptions& options) {
   auto opened = engine::AppendLog::open(stage.runtime, options);
   if (ledger::succeeded(ledger::Call::open, opened)) {
     engine::note(ledger::kOpened, 0, (*opened)->begin());
   }
   return opened;
+}
+
+bool is_newcomer(const Stage& stage, int64_t opening) {
+  const auto script = static_cast<uint64_t>(stage.sizes["script"]);
+  const auto nth = static_cast<uint64_t>(stage.life * stage.sizes["openings"] + opening);
+  const auto share = static_cast<uint64_t>(stage.sizes["newcomers_permille"]);
+  return sim::below(sim::mix(script, 0x4E3C, nth), 1000) < share;
 }
 
 void read_everything(Stage& stage, engine::AppendLog& log) {

@@ -29,7 +29,7 @@ class DamagedLog final : public AppendLogScenario {
   sim::Laws laws(const Sizes& sizes) const override {
     sim::Laws laws = AppendLogScenario::laws(sizes);
     laws.disk.may_decay = [](std::string_view) { return true; };
-    // Of the other nothing would be left that the log could be known by.
+    // With the other one the log itself would be gone, and nothing could say so.
     laws.disk.may_vanish = [](std::string_view name) { return name.ends_with("-commits"); };
     return laws;
   }
@@ -38,6 +38,7 @@ class DamagedLog final : public AppendLogScenario {
     AppendLogScenario::draw(seed, sizes);
     Draw draw(seed, 0xDA4A);
     sizes.set("null_main", 0);
+    sizes.set("newcomers_permille", draw.odds(1, 2) ? 0 : 300);
     sizes.set("power_permille", 1000);
     sizes.set("crashes", draw.between(2, 8));
     sizes.set("crash_steps", draw.log_uniform(10, 13));
@@ -46,7 +47,7 @@ class DamagedLog final : public AppendLogScenario {
   }
 
   // Of the files of one loss of power about one in eight, so that there is a life before the
-  // damage.
+  // damage; and now and then all that is known of the log, for after that nobody gets it back.
   void shape(uint64_t seed, sim::Temper& temper) const override {
     Draw draw(seed, 0xDA4B);
     const auto make = [&](sim::Ask ask, int64_t odds) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kFolder = "/log-commits/commit.";
 constexpr size_t kDigits = 16;
+constexpr Error kNothing{Errc::not_found, "no valid commit"};
 constexpr uint64_t kFormat = 2;
 constexpr size_t kPrefix = 8;  // length and checksum
 constexpr size_t kFields = 9;
@@ -137,7 +138,7 @@ Result<CommitInfo> CommitFiles::find_newest() const {
   uint64_t below = UINT64_MAX;
   for (;;) {
     TRY_ASSIGN(const Listing files, list(runtime_.storage, prefix_, below));
-    if (files.next == 0) return none_is_whole(files.highest);
+    if (files.next == 0) return files.highest == 0 ? kNothing : why_none();
     auto found = read(files.next);
     if (found || found.error().code != Errc::corrupt) return found;
     SOMETIMES(true, "a commit file was damaged or half-written");
@@ -146,18 +147,17 @@ Result<CommitInfo> CommitFiles::find_newest() const {
 }
 
 // Nothing is logged before the first commit file is durable, and none is removed before a newer one
-// is. So a file that is not whole is the first one, half-written, if the log has no bytes.
-Error CommitFiles::none_is_whole(uint64_t highest) const {
-  const Error nothing{Errc::not_found, "no valid commit"};
-  if (highest == 0) return nothing;
+// is. So a file that is not whole is the first one, half-written, if the log has no bytes; and one
+// that has bytes has lost what spoke of them.
+Error CommitFiles::why_none() const {
   DeviceOptions options;
   options.sector_size = sector_;
   options.must_exist = true;
   const auto log = runtime_.storage.open(LogName::main(prefix_).view(), options);
-  if (!log) return log.error().code == Errc::not_found ? nothing : log.error();
+  if (!log) return log.error().code == Errc::not_found ? kNothing : log.error();
   const bool is_empty = (*log)->size() == 0;
   (*log)->close();
-  return is_empty ? nothing : corrupt("a log without a whole commit file");
+  return is_empty ? kNothing : corrupt("a log without a whole commit file");
 }
 
 Result<uint64_t> CommitFiles::highest_number() const {

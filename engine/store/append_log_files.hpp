@@ -62,10 +62,14 @@ class CommitFiles {
   CommitFiles(const Runtime& runtime, std::string_view prefix, uint32_t sector)
       : runtime_(runtime), prefix_(prefix), sector_(sector) {}
 
-  /// The newest valid commit. Errors: not_found if there is none; corrupt if there was one, for the
-  /// log has bytes; no_memory, and those of the devices: a file that cannot be read is not passed
-  /// over.
+  /// The newest valid commit. Errors: not_found if there is none; corrupt if there was one, for a
+  /// file is not whole and the log has bytes; no_memory, and those of the devices: a file that
+  /// cannot be read is not passed over.
   Result<CommitInfo> find_newest() const;
+
+  /// Why there is no valid commit. not_found: there never was one, for the log has no bytes;
+  /// corrupt: it has; or an error of the devices.
+  Error why_none() const;
 
   /// The highest number that any file has, valid or not; 0 if there is none. Errors: those of the
   /// storage.
@@ -80,7 +84,6 @@ class CommitFiles {
 
  private:
   Result<CommitInfo> read(uint64_t number) const;
-  Error none_is_whole(uint64_t highest) const;
 
   Runtime runtime_;
   std::string_view prefix_;

@@ -9,7 +9,9 @@
 namespace orrery::engine {
 
 Result<void> AppendLogRecovery::run() {
-  TRY_ASSIGN(found_, log_.files_.find_newest());
+  auto newest = log_.files_.find_newest();
+  if (!newest && newest.error().code == Errc::not_found) return log_.files_.why_none();
+  TRY_ASSIGN(found_, std::move(newest));
   TRY_ASSIGN(const uint64_t highest, log_.files_.highest_number());
   // Each life has a file of a higher number than the one before: no more lives than that are lost
   // with those that are damaged. Nothing that they have left behind may be taken for this life's.

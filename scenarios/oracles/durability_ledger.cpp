@@ -11,8 +11,8 @@
 //
 // Where a file has decayed, what was in it may be lost, and with it what a newer commit said; but
 // never silently. A log that recovers ends before what is lost, or its readers are told; and one of
-// whose device only the end was cut off says so before anybody reads. One whose commit files are
-// gone may not be found; but nobody begins another where it was.
+// whose device only the end was cut off says so before anybody reads. Nobody begins another where
+// there is one, also if nothing speaks of it any more.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -74,7 +74,6 @@ class Ledger {
   bool durable_ = true;             // no file has decayed so far
   bool intact_ = true;              // and none but the log's device was cut
   bool emptied_ = false;            // that one was, to nothing
-  bool unknown_ = false;            // the directory of its commit files is gone
   size_t at_ = 0;                   // the event at hand
   std::map<int64_t, Entry> known_;  // by address: what is there, or may be
   // What was below begin, or in a hole. An older commit knows neither.
@@ -152,7 +151,7 @@ Ledger::Found Ledger::opened(const sim::Event& event) {
     return broken("a log was begun over another", "what that had acknowledged is on the device");
   }
   durable_ = intact_ = true;  // it begins on an empty device
-  emptied_ = unknown_ = false;
+  emptied_ = false;
   known_.clear();
   passed_over_.clear();
   asked_.clear();
@@ -169,8 +168,7 @@ Ledger::Found Ledger::recovered(const sim::Event& event) {
   const auto code = static_cast<engine::Errc>(event.a);
   if (code == engine::Errc::io || code == engine::Errc::no_memory) return std::nullopt;
   if (code == engine::Errc::not_found) {
-    const bool lost = emptied_ || unknown_ || (!durable_ && !holds_anything());
-    if (!exists_ || lost) return std::nullopt;
+    if (!exists_ || emptied_ || (!durable_ && !holds_anything())) return std::nullopt;
     return broken("a log is gone", "one had been opened, and recovery finds none");
   }
   if (code != engine::Errc::ok) {
@@ -228,11 +226,9 @@ void Ledger::pass_over(const std::pair<const int64_t, Entry>& entry) {
 
 void Ledger::decayed(const sim::Event& event) {
   durable_ = false;
+  // That of the commit files: what is left of the log is as it was.
+  if (event.a == static_cast<int64_t>(sim::Decay::Kind::gone)) return;
   const bool cut = event.a == static_cast<int64_t>(sim::Decay::Kind::cut);
-  if (event.a == static_cast<int64_t>(sim::Decay::Kind::gone)) {
-    unknown_ = true;
-    return;
-  }
   const bool of_log = sim::decayed_file(*run_.trace, event).ends_with("/log");
   if (!cut || !of_log) intact_ = false;
   if (cut && of_log && event.b == 0) emptied_ = true;

@@ -140,6 +140,9 @@ bool is_short(const sim::Trace& trace, const sim::Event& completed) {
 // Whatever happened: it is no failure.
 bool may_refuse(const Run& run, Call call, Errc code) {
   if (call == Call::recover) return code == Errc::not_found;
+  if (call == Call::open && code == Errc::exists) {
+    return run.plan->sizes.find("newcomers_permille").value_or(0) > 0;
+  }
   if (call != Call::start_checkpoint) return false;
   // A cache cannot be folded over, and no checkpoint is started while a store is emptied.
   if (code == Errc::invalid) return run.plan->scenario->is_cache(run.plan->sizes);

@@ -34,6 +34,7 @@ AT_HOME = {
     "commit-file-without-checksum": "damaged-log",
     "damage-is-nothing": "damaged-log",
     "log-over-a-log": "damaged-log",
+    "lost-files-are-nothing": "damaged-log",
 }
 
 # Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a

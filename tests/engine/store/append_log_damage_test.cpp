@@ -43,7 +43,7 @@ TEST_CASE("a log that has lost its commit files is not written over", "[append-l
   lives.die();
   for (const std::string& name : lives.commit_files()) REQUIRE(lives.plain.remove(name));
   const Contents before = contents_of(lives.plain);
-  CHECK(lives.recovery_error() == Errc::not_found);
+  CHECK(lives.recovery_error() == Errc::corrupt);
   const auto opened = AppendLog::open(lives.plain.runtime(), lives.options);
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == Errc::corrupt);
