@@ -282,14 +282,14 @@ void Disk::lose_directories() {
     if (laws_.may_vanish(directory)) directories.insert(std::move(directory));
   }
   for (const std::string& directory : directories) {
-    if (!is_gone(directory)) continue;
+    const std::string inside = directory + "/";
+    const auto is_inside = [&](Devices::iterator at) {
+      return at != devices_.end() && at->first.starts_with(inside);
+    };
+    auto at = devices_.lower_bound(inside);
+    if (!is_inside(at) || !is_gone(directory)) continue;
     int64_t files = 0;
-    for (auto at = devices_.begin(); at != devices_.end();) {
-      if (!at->first.starts_with(directory + "/")) {
-        ++at;
-        continue;
-      }
-      ++files;
+    for (; is_inside(at); ++files) {
       put_aside(std::move(at->second));
       at = devices_.erase(at);
     }
@@ -317,6 +317,8 @@ void Disk::decay(SimDevice& device) {
     const Decay decay = fault->on_rest(asker, (device.media_.size() + sector - 1) / sector, sector);
     if (decay.kind == Decay::Kind::none) continue;
     device.media_.decay(decay);
+    // What is written there again is there, whatever had been given up before.
+    if (decay.kind == Decay::Kind::cut) device.truncated_ = std::min(device.truncated_, decay.at);
     parts_.scheduler.record(Kind::decayed, static_cast<int64_t>(decay.kind),
                             static_cast<int64_t>(decay.at),
                             static_cast<int64_t>(hash_of(device.name_)));

@@ -204,6 +204,7 @@ void Media::settle_under(const Stretch& durable, const std::vector<Stretch>& old
 
 void Media::decay(const Decay& decay) {
   CHECK(pending_.empty(), "a file decays under {} pending writes", pending_.size());
+  CHECK(decay.kind != Decay::Kind::gone, "a file decays as only a directory does");
   if (decay.kind == Decay::Kind::flip) {
     std::byte byte{};
     read(decay.at / 8, {&byte, 1});

@@ -14,7 +14,7 @@
 
 namespace orrery::sim {
 
-/// The habits of one seeded run. Odds are in kAlways.
+/// The habits of one seeded run. Odds are in 65,536ths.
 struct Temper {
   static constexpr uint32_t kAlways = 65536;
   uint64_t preempt_gap = 0;  // points between preemptions on average; 0 = none

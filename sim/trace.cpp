@@ -22,9 +22,14 @@ std::string_view file_at_rest(const Taken& taken) {
 }
 
 bool is_made_by(const Event& decay, const Taken& taken) {
-  constexpr Ask kAsked[] = {Ask::rot, Ask::cut, Ask::directory};  // by Decay::Kind, from flip on
-  return taken.at.ask == kAsked[decay.a - 1] &&
-         decay.c == static_cast<int64_t>(hash_of(file_at_rest(taken)));
+  if (decay.c != static_cast<int64_t>(hash_of(file_at_rest(taken)))) return false;
+  switch (static_cast<Decay::Kind>(decay.a)) {
+    case Decay::Kind::flip: return taken.at.ask == Ask::rot;
+    case Decay::Kind::cut: return taken.at.ask == Ask::cut;
+    case Decay::Kind::gone: return taken.at.ask == Ask::directory;
+    case Decay::Kind::none: break;
+  }
+  return false;
 }
 
 std::string_view decayed_file(const Trace& trace, const Event& decay) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What crashes leave of names, of pending writes and of open requests. What names promise in any
 // world is a contract (storage_contract.cpp).
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <string>
@@ -370,6 +371,32 @@ TEST_CASE("a file decays while the power is off, if its scenario lets it", "[dis
   REQUIRE(left_after(sim::Ask::rot, 1, true) == "bbb. bbb.");
 }
 
+TEST_CASE("what is written where a file was cut is there, whatever had been given up before",
+          "[disk]") {
+  TestWorld world;
+  world.faults = {faults::find_fault("cut-file")};
+  world.laws.disk.may_decay = [](std::string_view) { return true; };
+  engine::Runtime runtime = world.runtime();
+  const auto tape = sim::deviated({{{"at-rest:disk", 0, 0, 0}, sim::Ask::cut, 0, 1, {}}});
+  sim::Replayed source(tape);
+  world.play(source, [&] {
+    engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});
+    (void)runtime.storage.sync_names();
+    fill(runtime, device, 'b');
+    tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+    device.truncate_until(1024);
+  });
+  world.world.crash(true);
+  alignas(512) std::byte bytes[1024]{};
+  world.go_on([&] {
+    engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});
+    write_pending(runtime, device, 0, 'c', 2);
+    tests::transact(runtime.tasks, device, IoKind::read, 0, {bytes, sizeof bytes});
+  });
+  REQUIRE(std::all_of(std::begin(bytes), std::end(bytes),
+                      [](std::byte byte) { return byte == std::byte{'c'}; }));
+}
+
 TEST_CASE("a directory is lost with all its files, if its scenario lets it", "[disk]") {
   TestWorld world;
   world.faults = {faults::find_fault("lost-directory")};
@@ -396,6 +423,12 @@ TEST_CASE("a directory is lost with all its files, if its scenario lets it", "[d
   REQUIRE(told.b == 2);
   REQUIRE(sim::decayed_file(world.world.trace(), told) == "db/a");
   REQUIRE(left_after(false) == "db/a-3db/a/1db/a/2db/ab/4");
+  // What is gone does not decay, and nothing is left of it to be asked about.
+  world.faults.push_back(faults::find_fault("cut-file"));
+  world.laws.disk.may_decay = [](std::string_view) { return true; };
+  world.laws.disk.may_vanish = [](std::string_view name) { return name.starts_with("db"); };
+  REQUIRE(left_after(true) == "");
+  REQUIRE(world.world.trace().taken.size() == 1);
   world.laws.disk.may_vanish = nullptr;
   REQUIRE(left_after(true) == "db/a-3db/a/1db/a/2db/ab/4");
 }
