@@ -8,8 +8,8 @@
 // Asked when the scenario cuts the power, once for each directory that it lets vanish
 // (DiskLaws::may_vanish), after pending writes have met their fate and before files decay, at
 // (at-rest, directory): answers of Ask::directory are 0 for nothing, and 1 for "it is gone". Voids
-// durability and integrity: what the files said is lost. What they spoke of may not be written over
-// as if nobody had ever been there.
+// durability, for what the files said is lost, and integrity: an engine may say of what they spoke
+// of that it is damaged. It may not write over that as if nobody had ever been there.
 #include "sim/fault.hpp"
 
 namespace orrery::faults {

@@ -47,7 +47,8 @@ class ShortLives final : public LivesScenario {
     LivesScenario::finish(stage, store);
   }
 
-  // Two failures in one breath are rare, unless failures are not.
+  // Two failures in one breath are rare, unless failures are not. Where the store is emptied often
+  // it is the power alone that fails, and takes all that it may.
   void shape(uint64_t seed, sim::Temper& temper) const override {
     Draw draw(seed, 0x51F4);
     const auto make = [&](sim::Ask ask, int64_t odds) {
