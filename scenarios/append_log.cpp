@@ -179,7 +179,7 @@ void AppendLogScenario::draw(uint64_t seed, Sizes& sizes) const {
   sizes.set("readers", draw.between(0, 3));
   sizes.set("shown_permille", 0);
   sizes.set("openings", draw.odds(1, 3) ? 2 : 1);
-  sizes.set("newcomers_permille", 0);
+  sizes.set("newcomers_permille", Draw(seed, 0xA10).odds(1, 6) ? 300 : 0);
   sizes.set("crashes", draw.between(1, 4));
   sizes.set("crash_steps", draw.log_uniform(8, 14));
   sizes.set("power_permille", draw.odds(2, 3) ? 1000 : 500);

@@ -48,7 +48,7 @@ class ShortLives final : public LivesScenario {
   }
 
   // Two failures in one breath are rare, unless failures are not. Where the store is emptied often
-  // it is the power alone that fails, and takes all that it may.
+  // names do not fail, and each is lost with the power that may be.
   void shape(uint64_t seed, sim::Temper& temper) const override {
     Draw draw(seed, 0x51F4);
     const auto make = [&](sim::Ask ask, int64_t odds) {

@@ -238,6 +238,14 @@ void SimDevice::forget_truncated(uint64_t offset, engine::MutableBytes bytes) co
   if (offset < end) std::memset(bytes.data(), 0, std::min<uint64_t>(end - offset, bytes.size()));
 }
 
+// So that what is written there from now on is there.
+void SimDevice::forget_for_good() {
+  if (options_.segment_size != 0) {
+    media_.forget_below(engine::round_down(truncated_, options_.segment_size));
+  }
+  truncated_ = 0;
+}
+
 bool SimDevice::request_is_alive(const Request& request) const {
   const Block* const block = disk_.parts_.heap.find(request.io);
   return block == nullptr || block->live;

@@ -217,6 +217,11 @@ void Media::decay(const Decay& decay) {
   }
 }
 
+void Media::forget_below(uint64_t end) {
+  CHECK(pending_.empty(), "bytes are forgotten under {} pending writes", pending_.size());
+  each_written(0, end, [&](uint64_t at, engine::Bytes zeros) { put(at, zeros); });
+}
+
 bool Media::is_durable(uint64_t offset, uint64_t length) const {
   return std::none_of(pending_.begin(), pending_.end(), [&](const Pending& write) {
     return write.offset < offset + length && offset < write.offset + write.length;

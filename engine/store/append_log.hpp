@@ -57,10 +57,10 @@ class AppendLog {
   static Result<Owned<AppendLog>> open(const Runtime& runtime, const AppendLogOptions& options);
 
   /// The log as its last durable commit left it. What it finds is durable when it returns, so that
-  /// the next recovery finds it as well. Errors: not_found if no log was ever opened, or it has no
-  /// device; invalid if it is one of another geometry or format, or has had too many lives;
-  /// corrupt, also if its device is missing or was cut short, or no commit is there or whole;
-  /// no_memory, and those of the devices.
+  /// the next recovery finds it as well. Errors: not_found if no log was ever opened, or nothing is
+  /// left of it, or it has no device; invalid if it is one of another geometry or format, or has
+  /// had too many lives; corrupt, also if its device is missing or was cut short, or no commit is
+  /// there or whole; no_memory, and those of the devices.
   static Result<Owned<AppendLog>> recover(const Runtime& runtime, const AppendLogOptions& options);
 
   /// For open and recover only.

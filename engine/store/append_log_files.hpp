@@ -62,13 +62,13 @@ class CommitFiles {
   CommitFiles(const Runtime& runtime, std::string_view prefix, uint32_t sector)
       : runtime_(runtime), prefix_(prefix), sector_(sector) {}
 
-  /// The newest valid commit. Errors: not_found if there is none; corrupt if there was one, for a
-  /// file is not whole and the log has bytes; no_memory, and those of the devices: a file that
-  /// cannot be read is not passed over.
+  /// The newest valid commit. Errors: not_found if there is no file (why_none() says more), or none
+  /// that is whole and no log; corrupt if none is whole and the log has bytes; no_memory, and those
+  /// of the devices: a file that cannot be read is not passed over.
   Result<CommitInfo> find_newest() const;
 
-  /// Why there is no valid commit. not_found: there never was one, for the log has no bytes;
-  /// corrupt: it has; or an error of the devices.
+  /// Why there is no valid commit. not_found: the log has no bytes, so nothing is left of one if
+  /// there was any; corrupt: it has; or an error of the devices.
   Error why_none() const;
 
   /// The highest number that any file has, valid or not; 0 if there is none. Errors: those of the

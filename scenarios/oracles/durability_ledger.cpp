@@ -52,6 +52,7 @@ class Ledger {
   using Found = std::optional<Finding>;
   Found take(const sim::Event& event);
   Found opened(const sim::Event& event);
+  Found refused(const sim::Event& event);
   Found recovered(const sim::Event& event);
   Found read_back(const sim::Event& event);
   Found read_back_ended(const sim::Event& event);
@@ -138,6 +139,7 @@ Ledger::Found Ledger::take(const sim::Event& event) {
     case ledger::kReaderFailed:
       if (!intact_) break;
       return broken("a reader met damage", fmt::format("at address {}", event.b));
+    case ledger::kFailed: return refused(event);
     case static_cast<uint16_t>(sim::Kind::decayed): decayed(event); break;
     case ledger::kClosed:
     case static_cast<uint16_t>(sim::Kind::crashed): return ended();
@@ -147,8 +149,8 @@ Ledger::Found Ledger::take(const sim::Event& event) {
 }
 
 Ledger::Found Ledger::opened(const sim::Event& event) {
-  if (exists_ && !emptied_ && holds_anything()) {
-    return broken("a log was begun over another", "what that had acknowledged is on the device");
+  if (exists_ && !emptied_ && (durable_ || holds_anything())) {
+    return broken("a log was begun over another", "there was one, and nothing has taken it away");
   }
   durable_ = intact_ = true;  // it begins on an empty device
   emptied_ = false;
@@ -162,6 +164,13 @@ Ledger::Found Ledger::opened(const sim::Event& event) {
   gone_ = 0;
   exists_ = !cache_;
   return std::nullopt;
+}
+
+Ledger::Found Ledger::refused(const sim::Event& event) {
+  const bool opening = event.a == static_cast<int64_t>(ledger::Call::open);
+  const bool of_damage = event.b == static_cast<int64_t>(engine::Errc::corrupt);
+  if (!opening || !of_damage || !durable_) return std::nullopt;
+  return broken("a log was found damaged", "whoever asked for a new one was told so");
 }
 
 Ledger::Found Ledger::recovered(const sim::Event& event) {

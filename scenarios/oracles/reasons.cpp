@@ -32,6 +32,7 @@ struct Causes {
   bool memory = false;     // in this life
   bool cancelled = false;  // a request was; in this life
   bool any = false;        // in the run
+  bool begun = false;      // a log may have been, in the run
 
   std::map<uint64_t, int64_t> main_reads;  // how often, by their offset; in this life
 
@@ -44,7 +45,7 @@ struct Causes {
 };
 
 bool is_short(const sim::Trace& trace, const sim::Event& completed);
-bool may_refuse(const Run& run, Call call, Errc code);
+bool may_refuse(const Run& run, Call call, Errc code, bool begun);
 
 }  // namespace
 
@@ -62,7 +63,7 @@ Judgement judge_reasons(const Run& run, OracleScratch&) {
     const bool tries_again = call == Call::recover && code == Errc::io;
     const bool explained =
         tries_again ? causes.explain_recovery(run.plan->sizes) : causes.explain(code);
-    if (may_refuse(run, call, code) || explained) continue;
+    if (may_refuse(run, call, code, causes.begun) || explained) continue;
     Finding finding = finding_at(run, "reasons", i);
     finding.label = fmt::format("{} failed without a cause", ledger::name_of(call));
     finding.text =
@@ -81,7 +82,9 @@ void Causes::take(const sim::Trace& trace, const sim::Event& event) {
     case static_cast<uint16_t>(Kind::io_completed): take_request(trace, event); break;
     case static_cast<uint16_t>(Kind::name_failed): other = true; break;
     case static_cast<uint16_t>(Kind::allocation_failed): memory = true; break;
+    case ledger::kOpened: begun = true; break;
     case static_cast<uint16_t>(Kind::crashed):
+      begun = true;
       other = memory = cancelled = false;
       main_reads.clear();
       break;
@@ -138,9 +141,10 @@ bool is_short(const sim::Trace& trace, const sim::Event& completed) {
 }
 
 // Whatever happened: it is no failure.
-bool may_refuse(const Run& run, Call call, Errc code) {
+bool may_refuse(const Run& run, Call call, Errc code, bool begun) {
   if (call == Call::recover) return code == Errc::not_found;
-  if (call == Call::open && code == Errc::exists) {
+  // Somebody asks for a new log where one may have been begun.
+  if (call == Call::open && code == Errc::exists && begun) {
     return run.plan->sizes.find("newcomers_permille").value_or(0) > 0;
   }
   if (call != Call::start_checkpoint) return false;

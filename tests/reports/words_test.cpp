@@ -148,9 +148,11 @@ TEST_CASE("every kind of event has a sentence, and one that is not known keeps i
       CHECK_FALSE(sentence_of(made.run, event).starts_with("event "));
     }
   }
-  // Made by no choice that is known.
-  const sim::Event decay{1, 20, 0, static_cast<uint16_t>(sim::Kind::decayed), 2, 512, 7, {}};
-  CHECK(sentence_of(made.run, decay) == "a file has 512 bytes left");
+  // Made by no choice that is known, or in no known way.
+  for (const int64_t way : {-1, 0, 2, 4}) {
+    const sim::Event decay{1, 20, 0, static_cast<uint16_t>(sim::Kind::decayed), way, 512, 7, {}};
+    CHECK(sentence_of(made.run, decay) == "a file has 512 bytes left");
+  }
   const sim::Event strange{1, 20, 0, 999, 4, 5, 6, {}};
   CHECK(sentence_of(made.run, strange) == "event 999 4 5 6");
 }

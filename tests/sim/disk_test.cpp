@@ -377,24 +377,28 @@ TEST_CASE("what is written where a file was cut is there, whatever had been give
   world.faults = {faults::find_fault("cut-file")};
   world.laws.disk.may_decay = [](std::string_view) { return true; };
   engine::Runtime runtime = world.runtime();
-  const auto tape = sim::deviated({{{"at-rest:disk", 0, 0, 0}, sim::Ask::cut, 0, 1, {}}});
-  sim::Replayed source(tape);
-  world.play(source, [&] {
-    engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});
-    (void)runtime.storage.sync_names();
-    fill(runtime, device, 'b');
-    tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
-    device.truncate_until(1024);
-  });
-  world.world.crash(true);
-  alignas(512) std::byte bytes[1024]{};
-  world.go_on([&] {
-    engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});
-    write_pending(runtime, device, 0, 'c', 2);
-    tests::transact(runtime.tasks, device, IoKind::read, 0, {bytes, sizeof bytes});
-  });
-  REQUIRE(std::all_of(std::begin(bytes), std::end(bytes),
-                      [](std::byte byte) { return byte == std::byte{'c'}; }));
+  for (const uint64_t left : {0U, 1U}) {
+    const auto tape = sim::deviated({{{"at-rest:disk", 0, 0, 0}, sim::Ask::cut, 0, 1 + left, {}}});
+    sim::Replayed source(tape);
+    world.play(source, [&] {
+      engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});
+      (void)runtime.storage.sync_names();
+      write_pending(runtime, device, 0, 'b', 2);
+      write_pending(runtime, device, 1024, 'b', 2);
+      tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+      device.truncate_until(1024);
+    });
+    world.world.crash(true);
+    alignas(512) std::byte bytes[1024]{};
+    world.go_on([&] {
+      engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});
+      write_pending(runtime, device, 512 * left, 'c', 2 - left);  // to the end of the segment
+      tests::transact(runtime.tasks, device, IoKind::read, 0, {bytes, sizeof bytes});
+    });
+    // What was given up stays so.
+    REQUIRE(bytes[0] == (left == 0 ? std::byte{'c'} : std::byte{0}));
+    REQUIRE(bytes[1023] == std::byte{'c'});
+  }
 }
 
 TEST_CASE("a directory is lost with all its files, if its scenario lets it", "[disk]") {
@@ -403,11 +407,14 @@ TEST_CASE("a directory is lost with all its files, if its scenario lets it", "[d
   engine::Runtime runtime = world.runtime();
   const auto left_after = [&](bool power_lost) {
     const auto tape = sim::deviated({{{"at-rest:db/a", 0, 0, 0}, sim::Ask::directory, 0, 1, {}},
-                                     {{"at-rest:db", 0, 0, 0}, sim::Ask::directory, 0, 1, {}}});
+                                     {{"at-rest:db", 0, 0, 0}, sim::Ask::directory, 0, 1, {}},
+                                     {{"at-rest:db/a/1", 0, 0, 0}, sim::Ask::cut, 0, 1, {}}});
     sim::Replayed source(tape);
     world.play(source, [&] {
       for (const char* const name : {"db/a/1", "db/a/2", "db/a-3", "db/ab/4"}) {
-        (void)runtime.storage.open(name, {});
+        engine::Device& device = **runtime.storage.open(name, {});
+        fill(runtime, device, 'b');
+        tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
       }
       (void)runtime.storage.sync_names();
     });

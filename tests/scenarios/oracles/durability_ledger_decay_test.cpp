@@ -102,6 +102,20 @@ TEST_CASE("no log is begun where there is one, also if nothing speaks of it any 
   }
 }
 
+TEST_CASE("a log that nothing has damaged is not begun anew, nor called damaged") {
+  LogBook anew;
+  anew.crash();
+  anew.made.event(ledger::kOpened, kOk, 64);
+  REQUIRE(anew.label() == "a log was begun over another");
+  for (const bool decays : {false, true}) {
+    LogBook refused;
+    refused.crash();
+    if (decays) refused.decay(sim::Ask::rot, "at-rest:aof/log-commits/commit.1");
+    refused.made.event(ledger::kFailed, static_cast<int64_t>(ledger::Call::open), kCorrupt);
+    REQUIRE(refused.label() == (decays ? "nothing" : "a log was found damaged"));
+  }
+}
+
 TEST_CASE("a log that was cut to nothing and recovered is not gone again") {
   LogBook book;
   book.crash();
