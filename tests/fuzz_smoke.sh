@@ -43,6 +43,12 @@ again checkpoint 100000 tests/data/corpus/checkpoint
 expect 0 schedule --time 100s -- -runs=10000
 again schedule 0
 expect 1 schedule --time 60s --bug garnet-385 -- -runs=60000
+# A fuzzer that has lost its mutator, or sees no state of the engine, finds that bug all the same.
+for part in 'found LLVMFuzzerCustomMutator' 'CustomCrossOver-' 'Extra Counters'; do
+  grep -q "$part" "$desk/libfuzzer.log" && continue
+  echo "fuzz_smoke: libFuzzer did not say of schedule: $part" >&2
+  failed=1
+done
 code=0
 "$orrery" replay "$desk"/*.orry -q >"$desk/story.txt" || code=$?
 if [[ $code -ne 1 ]]; then

@@ -48,9 +48,11 @@ for number, line in enumerate(done.stdout.splitlines()):
 sys.exit(done.returncode)
 """
 
+# The bug is in code that not every scenario plays, and where it is not, --bug is refused.
 PLANTED = """#!/bin/sh
-case $1 in
-  run) exec {orrery} "$@" --bug garnet-385 --out {scratch} ;;
+case $* in
+  run\\ append-log*|run\\ damaged-log*) exec {orrery} "$@" ;;
+  run*) exec {orrery} "$@" --bug garnet-385 --out {scratch} ;;
   *) exec {orrery} "$@" ;;
 esac
 """
@@ -70,8 +72,12 @@ FUZZED_WELL = """#!/bin/sh
 mkdir -p {desk}/corpus-$2
 echo input >{desk}/corpus-$2/input
 touch {desk}/it.orry
+printf '%s' '{log}' >{desk}/libfuzzer.log
 case $* in *--bug*) exit 1 ;; esac
 """
+
+# What libFuzzer says where it has our mutator, and counters of the state besides those of the code.
+WHOLE_LOG = "found LLVMFuzzerCustomMutator (0), 16384 Extra Counters, MS: CustomCrossOver-"
 
 # Stands for a target with sanitizers: what it does with what it is given, $kept being where.
 SANITIZED = """#!/bin/sh
@@ -154,6 +160,8 @@ class Meta(unittest.TestCase):
         planted = self.script(PLANTED)
         red = run(["bash", "tests/campaign.sh", "400", "1"], env=dict(os.environ, ORRERY=planted))
         self.assertEqual(red.returncode, 1, red.stdout + red.stderr)
+        self.assertIn("FAILED  walks: ", red.stdout)
+        self.assertNotIn("in code that", red.stderr)
         green = run(["bash", "tests/campaign.sh", "400", "1"])
         self.assertEqual(green.returncode, 0, green.stdout + green.stderr)
 
@@ -312,13 +320,13 @@ class Meta(unittest.TestCase):
                 self.assertIn("fuzz_smoke: orrery fuzz tape", red.stderr, fuzzer)
             self.assertIn("fuzz_smoke: orrery fuzz schedule", red.stderr, fuzzer)
 
-    def smoke_with(self, target, does):
+    def smoke_with(self, target, does, log=WHOLE_LOG):
         """The smoke, where one target with sanitizers does this and all else is well."""
         folder = pathlib.Path(self.folder.name)
         for name in ("tape", "checkpoint", "schedule"):
             well = "echo stat::number_of_executed_units: 1000000"
             self.script(SANITIZED, name, does=does if name == target else well)
-        orrery = self.script(FUZZED_WELL, desk=folder / "smoke")
+        orrery = self.script(FUZZED_WELL, desk=folder / "smoke", log=log)
         return run(["bash", "tests/fuzz_smoke.sh"], env=dict(
             os.environ, ORRERY=str(orrery), DESK=str(folder / "smoke"), SANITIZED=str(folder)))
 
@@ -333,6 +341,12 @@ class Meta(unittest.TestCase):
             binary = f"{self.folder.name}/{target}"
             self.assertEqual(red.stderr, f"fuzz_sanitized: {binary}: does not survive {kept}; "
                              f"again: {binary} {kept}    (SUMMARY: why)\n")
+
+    def test_a_fuzzer_without_its_mutator_or_the_state_of_the_engine_turns_the_smoke_red(self):
+        for part in ("found LLVMFuzzerCustomMutator", "CustomCrossOver-", "Extra Counters"):
+            red = self.smoke_with("none", "", WHOLE_LOG.replace(part, ""))
+            self.assertEqual(red.returncode, 1, part)
+            self.assertEqual(red.stderr, f"fuzz_smoke: libFuzzer did not say of schedule: {part}\n")
 
     def test_a_sanitizer_that_plays_nothing_turns_the_smoke_red(self):
         few = "echo stat::number_of_executed_units: 100001"  # of 100,005

@@ -42,6 +42,12 @@ TEST_CASE("a subject that hashes a pointer is caught, and told where") {
   CHECK(place.run("run pointer-canary -n 200 -s 1 -q --check-determinism off").code == 6);
 }
 
+TEST_CASE("one run in fifty is played twice unless somebody says otherwise") {
+  const Place place;
+  CHECK_THAT(place.run("run many-sessions -n 201 -s 1 -q").out,
+             ContainsSubstring("determinism: 5 of 5 re-runs identical"));
+}
+
 #if !ORRERY_ASAN  // which needs no guards to see it
 TEST_CASE("foreign memory that only guards make visible is a failure, and no nondeterminism") {
   const Place place;

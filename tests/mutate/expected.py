@@ -39,27 +39,43 @@ AT_HOME = {
 
 # Breaks of what is promised that a campaign may not meet: they need two failures in one breath, a
 # switch at one certain point or two, a file that was damaged in a way that no fault here damages
-# one, or errors that do not end. Then a unit test of the engine must, in the file that is named.
+# one, or errors that do not end. Then a unit test of the engine must, in the file that is named. It
+# stands in for a sharper scenario; what a run would have to bring together stands above each.
 OF_UNIT_TESTS = {
+    # A sync of names fails, and the power does before the next one.
     "removal-not-synced-again": "engine/store/reset_test.cpp",
+    # A checkpoint that could not be removed is gone back to once the log below is given up.
     "outdated-truncated-anyway": "engine/store/begin_shift_test.cpp",
+    # The process dies between a removal and its sync, then the power fails, before a checkpoint.
     "open-before-names-are-durable": "engine/store/reset_test.cpp",
+    # A recovery dies behind a page that differs from what was flushed, and another follows.
     "page-of-flushed-not-written-back": "engine/store/recovery_test.cpp",
+    # A checkpoint that an emptying could not remove, and one at the address where that had been.
     "void-checkpoint-of-that-place": "engine/store/reset_test.cpp",
+    # A commit of the log fails, and so does the one that is to take it back.
     "doubt-ignored": "engine/store/reset_test.cpp",
+    # The log begins within a page, and bits below that change while a snapshot writes it.
     "checksum-of-what-was-given-up": "engine/store/recovery_test.cpp",
+    # A page of a snapshot is read back that is not what was written.
     "checksum-of-nothing": "engine/store/damage_test.cpp",
+    # Errors that do not end: else who waits leads rounds of his own until one succeeds.
     "round-not-counted": "engine/store/append_log_test.cpp",
+    # A bucket is copied while its chain grows, by a writer who stops there until all is copied.
     "copied-link-believed": "engine/store/index_loader_test.cpp",
+    # The power fails in a recovery that goes back, once its pages are durable and before names are.
     "going-back-not-synced": "engine/store/damage_test.cpp",
+    # Who takes a step stops until another index checkpoint of that version has come as far.
     "step-for-another-checkpoint": "engine/store/interruption_test.cpp",
+    # Before an operation goes on with the place that it has saved, a snapshot captures that.
     "saved-within-a-checkpoint": "engine/store/interruption_test.cpp",
+    # The newest commit file rots, the one before comes back, and two lives fit to the byte.
     "lost-lives-not-counted": "engine/store/append_log_damage_test.cpp",
 }
 
 # Breaks that only damage of a checkpoint's synced bytes shows: no scenario lets the files of a
 # store decay (docs/fault_model.md), so no run can notice them, and none may. They do not count; a
-# test must notice, in the file named.
+# test must notice, in the file named: a page of a snapshot that is not what was written, and an
+# older checkpoint that cannot be read, gone back to.
 BEYOND_FAULTS = {
     "going-back-without-rehearsal": "engine/store/damage_test.cpp",
     "first-look-not-believed": "engine/store/damage_test.cpp",
