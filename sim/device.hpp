@@ -181,6 +181,7 @@ class Disk final : public engine::Storage {
   };
   std::vector<Fate> pending_writes() const;
   void decide(std::vector<Fate>& fates);
+  bool any_says(bool (Fault::*hook)(Asker&), engine::Name name);
   bool is_lost(engine::Name name);
   Landing landing(engine::Name name, bool may_tear);
   void lose_names();

@@ -264,13 +264,15 @@ Landing Disk::landing(engine::Name name, bool may_tear) {
   return landing;
 }
 
-bool Disk::is_lost(engine::Name name) {
+bool Disk::any_says(bool (Fault::*hook)(Asker&), engine::Name name) {
   Address address;
   address.actor = parts_.labels.identify(name, parts_.scheduler.incarnation(), address.key);
   SimDevice::AskerAt asker(parts_.scheduler, address);
   return std::any_of(faults_.begin(), faults_.end(),
-                     [&](Fault* fault) { return fault->on_power_loss(asker); });
+                     [&](Fault* fault) { return (fault->*hook)(asker); });
 }
+
+bool Disk::is_lost(engine::Name name) { return any_says(&Fault::on_power_loss, name); }
 
 void Disk::lose_directories() {
   if (laws_.may_vanish == nullptr) return;
@@ -299,12 +301,8 @@ void Disk::lose_directories() {
 }
 
 bool Disk::is_gone(const std::string& directory) {
-  Address address;
   const char* const label = parts_.labels.intern(std::string(kAtRest) + directory);
-  address.actor = parts_.labels.identify({label, 0}, parts_.scheduler.incarnation(), address.key);
-  SimDevice::AskerAt asker(parts_.scheduler, address);
-  return std::any_of(faults_.begin(), faults_.end(),
-                     [&](Fault* fault) { return fault->on_directory(asker); });
+  return any_says(&Fault::on_directory, {label, 0});
 }
 
 void Disk::decay(SimDevice& device) {
