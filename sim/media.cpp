@@ -143,6 +143,10 @@ void Media::add_zeros(uint64_t offset, uint64_t length) {
   each_written(offset, length, [&](uint64_t at, engine::Bytes zeros) { add(at, zeros); });
 }
 
+void Media::put_zeros(uint64_t offset, uint64_t length) {
+  each_written(offset, length, [&](uint64_t at, engine::Bytes zeros) { put(at, zeros); });
+}
+
 void Media::sync(uint64_t covered) {
   CHECK(covered <= accepted_, "a sync of what is yet to come");
   size_t kept = 0;
@@ -211,15 +215,14 @@ void Media::decay(const Decay& decay) {
     byte ^= std::byte{1} << (decay.at % 8);
     put(decay.at / 8, {&byte, 1});
   } else if (decay.kind == Decay::Kind::cut && decay.at < size_) {
-    each_written(decay.at, size_ - decay.at,
-                 [&](uint64_t at, engine::Bytes zeros) { put(at, zeros); });
+    put_zeros(decay.at, size_ - decay.at);
     size_ = durable_size_ = decay.at;
   }
 }
 
 void Media::forget_below(uint64_t end) {
   CHECK(pending_.empty(), "bytes are forgotten under {} pending writes", pending_.size());
-  each_written(0, end, [&](uint64_t at, engine::Bytes zeros) { put(at, zeros); });
+  put_zeros(0, end);
 }
 
 bool Media::is_durable(uint64_t offset, uint64_t length) const {

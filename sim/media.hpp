@@ -106,6 +106,7 @@ class Media {
 
   std::byte* chunk_for(uint64_t index);
   void put(uint64_t offset, engine::Bytes bytes);
+  void put_zeros(uint64_t offset, uint64_t length);
   template <typename Take>
   void each_written(uint64_t offset, uint64_t length, const Take& take);
   /// The bytes that a stretch replaced, or those that it wrote.
