@@ -32,9 +32,6 @@ std::string edge_sentence(const Taken& taken);
 const char* part_text(uint64_t landing);
 std::string decay_sentence(const Taken& taken);
 bool is_of_power_loss(sim::Ask ask);
-bool is_decay(sim::Ask ask) {
-  return ask == sim::Ask::rot || ask == sim::Ask::cut || ask == sim::Ask::directory;
-}
 std::string io_sentence(const Run& run, const Taken& taken);
 std::string completion_sentence(const Run& run, const Event& e);
 std::string submit_sentence(const Run& run, uint64_t request);
@@ -165,7 +162,7 @@ size_t event_of(const Run& run, const Taken& taken) {
     wanted = Kind::name_failed;
   } else if (is_of_power_loss(taken.at.ask)) {
     wanted = Kind::crashed;
-  } else if (is_decay(taken.at.ask)) {
+  } else if (sim::decay_of(taken.at.ask) != sim::Decay::Kind::none) {
     wanted = Kind::decayed;
   }
   if (wanted == Kind::io_submitted) return submission_of(run, taken);

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "sim/media.hpp"
-
 namespace orrery::sim {
 
 void Trace::clear() {
@@ -21,15 +19,19 @@ std::string_view file_at_rest(const Taken& taken) {
   return file;
 }
 
-bool is_made_by(const Event& decay, const Taken& taken) {
-  if (decay.c != static_cast<int64_t>(hash_of(file_at_rest(taken)))) return false;
-  switch (static_cast<Decay::Kind>(decay.a)) {
-    case Decay::Kind::flip: return taken.at.ask == Ask::rot;
-    case Decay::Kind::cut: return taken.at.ask == Ask::cut;
-    case Decay::Kind::gone: return taken.at.ask == Ask::directory;
-    case Decay::Kind::none: break;
+Decay::Kind decay_of(Ask ask) {
+  switch (ask) {
+    case Ask::rot: return Decay::Kind::flip;
+    case Ask::cut: return Decay::Kind::cut;
+    case Ask::directory: return Decay::Kind::gone;
+    default: return Decay::Kind::none;
   }
-  return false;
+}
+
+bool is_made_by(const Event& decay, const Taken& taken) {
+  const Decay::Kind kind = decay_of(taken.at.ask);
+  return kind != Decay::Kind::none && decay.a == static_cast<int64_t>(kind) &&
+         decay.c == static_cast<int64_t>(hash_of(file_at_rest(taken)));
 }
 
 std::string_view decayed_file(const Trace& trace, const Event& decay) {

@@ -13,6 +13,7 @@
 
 #include "engine/runtime/points.hpp"
 #include "sim/choices.hpp"
+#include "sim/media.hpp"
 
 namespace orrery::sim {
 
@@ -89,6 +90,8 @@ struct Trace;
 
 /// The file or directory that a choice of Ask::rot, Ask::cut or Ask::directory was made of.
 std::string_view file_at_rest(const Taken& taken);
+/// What a choice of that kind makes of a file or directory; none, if it makes nothing of one.
+Decay::Kind decay_of(Ask ask);
 /// Whether the choice is the one that this event, of Kind::decayed, tells of.
 bool is_made_by(const Event& decay, const Taken& taken);
 /// The file or directory that such an event tells of: it holds the name's hash, and the choice the
