@@ -212,7 +212,6 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
   scheduler.moving = request.record;
   if (io.kind == engine::IoKind::read) {
     media_.read(offset, {at, length});
-    forget_truncated(offset, {at, length});
     ++scheduler.changes;
   } else if (length >= kSparseFrom) {
     size_t written = 0;
@@ -229,21 +228,6 @@ void SimDevice::move_bytes(Request& request, size_t from, size_t until) {
   }
   scheduler.saw(length < kSparseFrom ? XXH3_64bits(at, length) : disk_.sparse_.hash(at, length));
   scheduler.moving = UINT64_MAX;
-}
-
-// Nothing is promised of what was given up, so it is gone at once.
-void SimDevice::forget_truncated(uint64_t offset, engine::MutableBytes bytes) const {
-  if (options_.segment_size == 0) return;
-  const uint64_t end = engine::round_down(truncated_, options_.segment_size);
-  if (offset < end) std::memset(bytes.data(), 0, std::min<uint64_t>(end - offset, bytes.size()));
-}
-
-// So that what is written there from now on is there.
-void SimDevice::forget_for_good() {
-  if (options_.segment_size != 0) {
-    media_.forget_below(engine::round_down(truncated_, options_.segment_size));
-  }
-  truncated_ = 0;
 }
 
 bool SimDevice::request_is_alive(const Request& request) const {
@@ -374,6 +358,9 @@ bool SimDevice::try_complete() {
 void SimDevice::truncate_until(uint64_t offset) {
   disk_.parts_.scheduler.point(Site::current());
   truncated_ = std::max(truncated_, offset);
+  // Nothing is promised of what was given up, so it is gone at once, and does not come back.
+  const uint64_t segment = options_.segment_size;
+  if (segment != 0) media_.forget_below(engine::round_down(offset, segment));
 }
 
 void SimDevice::reset() {

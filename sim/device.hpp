@@ -114,8 +114,6 @@ class SimDevice final : public engine::Device, private Happening {
   bool request_is_alive(const Request& request) const;
   bool owner_is_alive(const Request& request) const;
   void move_bytes(Request& request, size_t from, size_t until);
-  void forget_truncated(uint64_t offset, engine::MutableBytes bytes) const;
-  void forget_for_good();
   void settle(Request& request);
   void complete(Request& request);
   void finish(Request& request, engine::Errc error);

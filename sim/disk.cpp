@@ -315,7 +315,6 @@ void Disk::decay(SimDevice& device) {
     const Decay decay = fault->on_rest(asker, (device.media_.size() + sector - 1) / sector, sector);
     if (decay.kind == Decay::Kind::none) continue;
     device.media_.decay(decay);
-    if (decay.kind == Decay::Kind::cut) device.forget_for_good();
     parts_.scheduler.record(Kind::decayed, static_cast<int64_t>(decay.kind),
                             static_cast<int64_t>(decay.at),
                             static_cast<int64_t>(hash_of(device.name_)));

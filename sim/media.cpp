@@ -221,8 +221,14 @@ void Media::decay(const Decay& decay) {
 }
 
 void Media::forget_below(uint64_t end) {
-  CHECK(pending_.empty(), "bytes are forgotten under {} pending writes", pending_.size());
   put_zeros(0, end);
+  for (const Stretch& stretch : stretches_) {
+    if (stretch.offset >= end) continue;
+    const size_t length = std::min<uint64_t>(stretch.length, end - stretch.offset);
+    std::byte* const replaced = journal_.data() + stretch.at;
+    std::memset(replaced, 0, length);
+    std::memset(replaced + stretch.length, 0, length);
+  }
 }
 
 bool Media::is_durable(uint64_t offset, uint64_t length) const {

@@ -81,7 +81,8 @@ class Media {
   void lose_power(const LandingOf& landing_of, uint64_t sector);
   /// Requires: nothing is pending.
   void decay(const Decay& decay);
-  /// What was written below `end` is zeros. Requires: nothing is pending.
+  /// What was written below `end` is zeros, for good: also what is pending there. What is written
+  /// there from now on is not.
   void forget_below(uint64_t end);
   /// Whether no pending write touches the range: it is durable as it is now.
   bool is_durable(uint64_t offset, uint64_t length) const;

@@ -263,3 +263,19 @@ TEST_CASE("a file that is cut ends there, and what is written behind it stands o
     REQUIRE(text_at(media, length / 2, 2) == "..");
   }
 }
+
+TEST_CASE("what was given up is zeros, and no loss of power brings it back", "[media]") {
+  for (const Landing fate : {Landing::whole, Landing::lost}) {
+    sim::Media media;
+    media.write(0, bytes_of("aaaaaaaa"));
+    media.sync();
+    media.write(2, bytes_of("1111"));  // pending, and half of it goes
+    media.forget_below(4);
+    REQUIRE(text_at(media, 0, 8) == "....11aa");
+    media.write(1, bytes_of("2"));  // later
+    REQUIRE(text_at(media, 0, 8) == ".2..11aa");
+    media.lose_power([&](uint64_t) { return fate; }, 64);
+    REQUIRE(text_at(media, 0, 8) == (fate == Landing::whole ? ".2..11aa" : "....aaaa"));
+    REQUIRE(media.size() == 8);
+  }
+}
