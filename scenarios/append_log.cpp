@@ -283,7 +283,7 @@ engine::Result<engine::Owned<engine::AppendLog>> open_or_recover(Stage& stage) {
 engine::Result<engine::Owned<engine::AppendLog>> open_new(Stage& stage,
                                                           const engine::AppendLogOptions& options) {
   auto opened = engine::AppendLog::open(stage.runtime, options);
-  if (ledger::succeeded(ledger::Call::open, opened)) {
+  if (ledger::succeeded(ledger::Call::open_log, opened)) {
     engine::note(ledger::kOpened, 0, (*opened)->begin());
   }
   return opened;

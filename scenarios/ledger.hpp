@@ -88,6 +88,7 @@ enum class Call : int64_t {
   reset,
   append,
   read_log,
+  open_log,  // an append log, where there may be one already
 };
 
 constexpr const char* name_of(Call call) {
@@ -104,6 +105,7 @@ constexpr const char* name_of(Call call) {
     case Call::reset: return "a reset";
     case Call::append: return "an append";
     case Call::read_log: return "reading a log";
+    case Call::open_log: return "the opening of a log";
   }
   return "a call";
 }

@@ -167,10 +167,13 @@ Ledger::Found Ledger::opened(const sim::Event& event) {
 }
 
 Ledger::Found Ledger::refused(const sim::Event& event) {
-  const bool opening = event.a == static_cast<int64_t>(ledger::Call::open);
-  const bool of_damage = event.b == static_cast<int64_t>(engine::Errc::corrupt);
-  if (!opening || !of_damage || !durable_) return std::nullopt;
-  return broken("a log was found damaged", "whoever asked for a new one was told so");
+  if (event.a != static_cast<int64_t>(ledger::Call::open_log)) return std::nullopt;
+  const auto code = static_cast<engine::Errc>(event.b);
+  const bool excused = code == engine::Errc::corrupt && !durable_;
+  const bool of_damage = code == engine::Errc::corrupt || code == engine::Errc::invalid;
+  if (!of_damage || excused) return std::nullopt;
+  return broken("a log was found damaged",
+                fmt::format("whoever asked for a new one was told {}", engine::name_of(code)));
 }
 
 Ledger::Found Ledger::recovered(const sim::Event& event) {

@@ -144,7 +144,7 @@ bool is_short(const sim::Trace& trace, const sim::Event& completed) {
 bool may_refuse(const Run& run, Call call, Errc code, bool begun) {
   if (call == Call::recover) return code == Errc::not_found;
   // Somebody asks for a new log where one may have been begun.
-  if (call == Call::open && code == Errc::exists && begun) {
+  if (call == Call::open_log && code == Errc::exists && begun) {
     return run.plan->sizes.find("newcomers_permille").value_or(0) > 0;
   }
   if (call != Call::start_checkpoint) return false;

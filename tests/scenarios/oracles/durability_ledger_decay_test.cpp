@@ -107,13 +107,20 @@ TEST_CASE("a log that nothing has damaged is not begun anew, nor called damaged"
   anew.crash();
   anew.made.event(ledger::kOpened, kOk, 64);
   REQUIRE(anew.label() == "a log was begun over another");
-  for (const bool decays : {false, true}) {
-    LogBook refused;
-    refused.crash();
-    if (decays) refused.decay(sim::Ask::rot, "at-rest:aof/log-commits/commit.1");
-    refused.made.event(ledger::kFailed, static_cast<int64_t>(ledger::Call::open), kCorrupt);
-    REQUIRE(refused.label() == (decays ? "nothing" : "a log was found damaged"));
-  }
+  const auto refused = [](ledger::Call call, int64_t code, bool decays) {
+    LogBook book;
+    book.crash();
+    if (decays) book.decay(sim::Ask::rot, "at-rest:aof/log-commits/commit.1");
+    book.made.event(ledger::kFailed, static_cast<int64_t>(call), code);
+    return book.label();
+  };
+  const auto log = ledger::Call::open_log;
+  REQUIRE(refused(log, kCorrupt, false) == "a log was found damaged");
+  REQUIRE(refused(log, kCorrupt, true) == "nothing");
+  // No damage makes it a log of another kind.
+  REQUIRE(refused(log, kInvalid, true) == "a log was found damaged");
+  REQUIRE(refused(log, static_cast<int64_t>(engine::Errc::exists), false) == "nothing");
+  REQUIRE(refused(ledger::Call::open, kCorrupt, false) == "nothing");  // no log
 }
 
 TEST_CASE("a log that was cut to nothing and recovered is not gone again") {

@@ -129,6 +129,24 @@ TEST_CASE("a life knows nothing of the requests that failed in the one before") 
   REQUIRE(later.label(judge_reasons) == "a flush failed without a cause");
 }
 
+TEST_CASE("who opens a log where one may be is told so, if such people come at all") {
+  const auto told = [](int64_t newcomers, std::optional<uint16_t> before, Call call, Errc code) {
+    Failing made;
+    made.plan.sizes.set("newcomers_permille", newcomers);
+    if (before) made.event(*before);
+    return made.then(call, code);
+  };
+  const std::string found = "the opening of a log failed without a cause";
+  const auto crashed = static_cast<uint16_t>(Kind::crashed);
+  REQUIRE(told(300, ledger::kOpened, Call::open_log, Errc::exists) == "nothing");
+  REQUIRE(told(300, crashed, Call::open_log, Errc::exists) == "nothing");
+  REQUIRE(told(300, std::nullopt, Call::open_log, Errc::exists) == found);
+  REQUIRE(told(0, ledger::kOpened, Call::open_log, Errc::exists) == found);
+  REQUIRE(told(300, ledger::kOpened, Call::open_log, Errc::no_memory) == found);
+  REQUIRE(told(300, ledger::kOpened, Call::open, Errc::exists) ==
+          "an opening failed without a cause");
+}
+
 TEST_CASE("a checkpoint may be refused where it cannot be taken") {
   constexpr const char* kStart = "the start of a checkpoint failed without a cause";
   const auto refused = [](Errc code, bool cache, int64_t resets) {
