@@ -25,6 +25,7 @@ class BitRot final : public sim::Fault {
     return static_cast<uint32_t>(sim::Promise::durability) |
            static_cast<uint32_t>(sim::Promise::integrity);
   }
+  sim::Leave leave() const override { return sim::Leave::decay; }
 
   sim::Decay on_rest(sim::Asker& asker, uint64_t sectors, uint32_t sector) override {
     const uint64_t answer = asker.choose(sim::Ask::rot, 1 + sectors * sector * 8);

@@ -25,6 +25,7 @@ class LostDirectory final : public sim::Fault {
     return static_cast<uint32_t>(sim::Promise::durability) |
            static_cast<uint32_t>(sim::Promise::integrity);
   }
+  sim::Leave leave() const override { return sim::Leave::vanish; }
 
   bool on_directory(sim::Asker& asker) override {
     return asker.choose(sim::Ask::directory, 2) != 0;

@@ -27,6 +27,7 @@ class PowerLoss final : public sim::Fault {
     return "when power is lost, writes that no sync covers may be lost with it";
   }
   uint32_t voids() const override { return 0; }
+  sim::Leave leave() const override { return sim::Leave::power; }
 
   std::optional<uint64_t> on_image(sim::Asker& asker, uint64_t pending) override {
     const uint64_t answer = asker.choose(sim::Ask::image, pending + 2);

@@ -25,6 +25,7 @@ class TornWrite final : public sim::Fault {
     return "when power is lost, a write that no sync covers may be there in part";
   }
   uint32_t voids() const override { return 0; }
+  sim::Leave leave() const override { return sim::Leave::power; }
 
   sim::Landing on_edge(sim::Asker& asker) override {
     return static_cast<sim::Landing>(asker.choose(sim::Ask::edge, 4));

@@ -15,7 +15,7 @@ namespace {
 const SizeRow* find_row(const Scenario& scenario, std::string_view name);
 std::vector<std::string> size_names(const Scenario& scenario);
 size_t distance(std::string_view a, std::string_view b);
-const char* why_idle(std::string_view fault, const Plan& plan);
+const char* why_idle(sim::Leave wanted, const Plan& plan);
 std::string unknown(std::string_view what, std::string_view name,
                     const std::vector<std::string>& known);
 
@@ -75,7 +75,7 @@ std::string unfit(const Plan& plan) {
     return unknown("fault", name, known);
   }
   for (const std::string& name : plan.faults) {
-    const char* const why = why_idle(name, plan);
+    const char* const why = why_idle(faults::find_fault(name)->leave(), plan);
     if (why == nullptr) continue;
     return fmt::format("fault {} does nothing in {}, which {}", name, plan.scenario->name(), why);
   }
@@ -132,7 +132,9 @@ std::string nearest(std::string_view wanted, const std::vector<std::string>& kno
   std::string best;
   size_t least = SIZE_MAX;
   for (const std::string& name : known) {
-    const size_t far = distance(wanted, name);
+    // Who typed the beginning of a name knows it well enough.
+    const bool begun = !wanted.empty() && name.starts_with(wanted);
+    const size_t far = begun ? 0 : distance(wanted, name);
     if (far < least) {
       least = far;
       best = name;
@@ -163,14 +165,21 @@ std::string unknown(std::string_view what, std::string_view name,
 }
 
 // Of the scenario, in words; null if the fault may show in it.
-const char* why_idle(std::string_view fault, const Plan& plan) {
-  const bool of_power = fault == "power-loss" || fault == "torn-write";
-  if (of_power && !plan.scenario->loses_power()) return "never loses power";
-  const bool of_file = fault == "bit-rot" || fault == "cut-file";
-  if (!of_file && fault != "lost-directory") return nullptr;
-  const sim::DiskLaws disk = plan.scenario->laws(plan.sizes).disk;
-  if (of_file) return disk.may_decay != nullptr ? nullptr : "lets no file decay";
-  return disk.may_vanish != nullptr ? nullptr : "lets no directory vanish";
+const char* why_idle(sim::Leave wanted, const Plan& plan) {
+  const Scenario& scenario = *plan.scenario;
+  switch (wanted) {
+    case sim::Leave::none: break;
+    case sim::Leave::power:
+      if (!scenario.loses_power()) return "never loses power";
+      break;
+    case sim::Leave::decay:
+      if (scenario.laws(plan.sizes).disk.may_decay == nullptr) return "lets no file decay";
+      break;
+    case sim::Leave::vanish:
+      if (scenario.laws(plan.sizes).disk.may_vanish == nullptr) return "lets no directory vanish";
+      break;
+  }
+  return nullptr;
 }
 
 // Levenshtein's: how many characters must change.

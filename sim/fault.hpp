@@ -50,6 +50,14 @@ class Asker {
   ~Asker() = default;
 };
 
+/// What a scenario must do, or let happen, before a fault can show in it.
+enum class Leave : uint8_t {
+  none,    // nothing: it shows anywhere
+  power,   // lose power
+  decay,   // let files decay (DiskLaws::may_decay)
+  vanish,  // let directories vanish (DiskLaws::may_vanish)
+};
+
 class Fault {
  public:
   virtual ~Fault() = default;
@@ -57,6 +65,7 @@ class Fault {
   virtual const char* sentence() const = 0;
   /// A set of Promise bits.
   virtual uint32_t voids() const = 0;
+  virtual Leave leave() const { return Leave::none; }
 
   /// A request was submitted. `ask` is bound to its address.
   virtual IoFate on_submit(const engine::Io&, Asker&) { return IoFate::normal; }
