@@ -138,8 +138,7 @@ std::string text_of(const CampaignStory& story, const ToldFailure& failure) {
 }
 
 std::string replay_command(const CampaignStory& story, uint64_t seed) {
-  return fmt::format("orrery replay {} {}{}\n", story.hunted.scenario->name(), reports::hex64(seed),
-                     words_of(story.hunted.changes));
+  return fmt::format("orrery {}\n", replay_words(story.hunted, seed));
 }
 
 // With all that was asked of it: the same runs, guarded and played twice as they were. Those that
@@ -165,8 +164,7 @@ JunitCase case_of_determinism(const CampaignStory& story) {
     one.outcome = JunitOutcome::failed;
     one.message = "the same run gave two results";
     const Differing& first = story.nondeterminism.front();
-    one.text = first.again.empty() ? replay_command(story, first.seed) : first.again;
-    one.text += campaign_again(story);
+    one.text = fmt::format("orrery {}\n", first.again) + campaign_again(story);
     for (const Differing& differing : story.nondeterminism) one.text += differing.text + "\n";
   } else if (story.campaign.reruns == 0) {
     one.outcome = JunitOutcome::skipped;

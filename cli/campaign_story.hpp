@@ -21,7 +21,7 @@ struct ToldFailure {
 struct Differing {
   uint64_t seed = 0;
   std::string text;
-  std::string again;  // the command that shows it; empty: a replay does
+  std::string again;  // what is typed behind the program's name to see it
 };
 
 struct CampaignStory {

@@ -37,6 +37,14 @@ Confirmation compare(const RunRow& row, const Json& seen);
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments,
                          int out);
 
+// What a process of this program said last, without the program's name.
+std::string said_last(std::string_view err) {
+  constexpr std::string_view kName = "orrery: ";
+  if (err.ends_with('\n')) err.remove_suffix(1);
+  err = err.substr(err.rfind('\n') + 1);  // npos + 1 is 0
+  return std::string(err.starts_with(kName) ? err.substr(kName.size()) : err);
+}
+
 }  // namespace
 
 std::string tape_path(const std::string& folder, const char* scenario, uint64_t seed) {
@@ -62,6 +70,7 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
     result.text = "the replay of its own tape differs\n" + fresh.err;
   }
   if (code != kHarness && file_exists(tape)) result.tape = tape;
+  if (code == kHarness) result.unsaved = said_last(fresh.err);
   return result;
 }
 

@@ -39,6 +39,7 @@ struct Confirmation {
   std::string signature;  // as the guarded replay gives it
   std::string digest;     // of who played it elsewhere, as he gives it; empty if nobody did
   std::string tape;       // the file; empty if none could be saved
+  std::string unsaved;    // why not, as who was to save it says; empty if he does not
   bool died = false;      // it took the fresh process along, so there is no tape
   std::string text;       // what differs, or what went wrong
   std::string words;      // the file of what a process said before it died; empty if none

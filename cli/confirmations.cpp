@@ -35,7 +35,8 @@ std::string Confirmations::ask(const reports::RunRow& row, const std::string& la
   if (one.made.outcome == Outcome::harness) {
     wrong = fmt::format("seed {}: {}", seed, one.made.text);
   } else if (one.reproduced() && one.made.tape.empty() && !one.made.died) {
-    wrong = fmt::format("no tape of seed {} could be saved", seed);
+    const std::string& why = one.made.unsaved;
+    wrong = fmt::format("no tape of seed {} could be saved{}", seed, why.empty() ? "" : ": " + why);
   }
   if (last_words.empty()) return wrong;
   const std::string unsaved = save_last_words(one, last_words);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -214,6 +215,8 @@ std::string read(const Words& words, Order& order) {
   order.artifacts.fuzzer = words.fuzzer.value_or("");
   if (wrong.empty() && words.fuzzer && !file_exists(*words.fuzzer)) {
     wrong = fmt::format("there is no file \"{}\"", *words.fuzzer);
+  } else if (wrong.empty() && words.fuzzer && access(words.fuzzer->c_str(), X_OK) != 0) {
+    wrong = fmt::format("\"{}\" is no program", *words.fuzzer);
   }
   order.keep_going = words.keep_going;
   order.quiet = words.quiet;
@@ -243,9 +246,10 @@ Ended hunt(const Invocation& invocation, const Order& order, KnownFailures& save
     return ended;
   }
   if (!order.quiet) {
-    invocation.err << fmt::format("{}\nfuzz {}  {}  in {}\n", version_text(),
-                                  order.artifacts.target->name, order.artifacts.scenario->name(),
-                                  folder);
+    const fuzz::TargetRow& target = *order.artifacts.target;
+    invocation.err << fmt::format(
+        "{}\nfuzz {}  {}in {}\n", version_text(), target.name,
+        target.plays_runs ? std::string(order.artifacts.scenario->name()) + "  " : "", folder);
     invocation.err.flush();
   }
   const auto begun = std::chrono::steady_clock::now();

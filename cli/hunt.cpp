@@ -159,18 +159,19 @@ void Hunter::reproduce(const RunRow& row) {
   tell_at_once(row, made);
   if (made.outcome != Outcome::differs) return;
   rerun_line_ = reports::replay_line(row, hunted_.scenario->name(), made.digest, made.text);
-  nondeterminism_.push_back(
-      {row.seed, fmt::format("seed {}: {}", reports::hex64(row.seed), made.text), ""});
+  nondeterminism_.push_back({row.seed,
+                             fmt::format("seed {}: {}", reports::hex64(row.seed), made.text),
+                             replay_words(hunted_, row.seed)});
 }
 
 // A campaign that keeps going may be ended before its summary, and rows of JSON are told anyway.
 void Hunter::tell_at_once(const RunRow& row, const Confirmation& made) {
   if (hunted_.json || !order_.keep_going) return;
   const bool reproduced = made.outcome == Outcome::reproduced;
-  invocation_.err << fmt::format(
-      "orrery: {}  {}  replay:  {} replay {} {}{}\n", reproduced ? "FAILED" : "UNCONFIRMED",
-      reproduced ? made.signature : std::string(row.signature.view()), invocation_.called,
-      hunted_.scenario->name(), reports::hex64(row.seed), words_of(hunted_.changes));
+  invocation_.err << fmt::format("orrery: {}  {}  replay:  {} {}\n",
+                                 reproduced ? "FAILED" : "UNCONFIRMED",
+                                 reproduced ? made.signature : std::string(row.signature.view()),
+                                 invocation_.called, replay_words(hunted_, row.seed));
   invocation_.err.flush();
 }
 
@@ -188,7 +189,7 @@ void Hunter::look_into_divergence(RunRow& row) {
        fmt::format("seed {}: the run and the same run with its memory laid out the other "
                    "way round differ{}",
                    reports::hex64(row.seed), told.text),
-       ""});
+       replay_words(hunted_, row.seed)});
   rerun_line_ = reports::rerun_line(row, name, told.place);
 }
 
@@ -205,9 +206,9 @@ void Hunter::look_elsewhere(RunRow& row) {
   found_elsewhere_ = true;
   rerun_line_ = reports::elsewhere_line(row, hunted_.scenario->name(), seen.digest, seen.text);
   if (nondeterminism_.size() >= kDivergencesShown) return;
-  const std::string again = fmt::format(
-      "orrery run {} -s {} --from {} -n 1 --check-determinism all{}\n", hunted_.scenario->name(),
-      reports::hex64(hunted_.seed), row.index, words_of(hunted_.changes));
+  const std::string again = fmt::format("run {} -s {} --from {} -n 1 --check-determinism all{}{}",
+                                        hunted_.scenario->name(), reports::hex64(hunted_.seed),
+                                        row.index, words_of(hunted_.changes), hunted_.patience);
   nondeterminism_.push_back({row.seed, fmt::format("seed {}: {}", seed, seen.text), again});
 }
 
@@ -272,6 +273,7 @@ void Hunter::tell_trouble(const Campaign& campaign) {
   for (const Differing& one : nondeterminism_) {
     invocation_.err << fmt::format("orrery: NONDETERMINISM  {}{}", one.text,
                                    one.text.ends_with('\n') ? "" : "\n");
+    invocation_.err << fmt::format("  again:   {} {}\n", invocation_.called, one.again);
   }
   for (const std::string& text : harness_failures_) {
     invocation_.err << fmt::format("orrery: HARNESS FAILURE  {}{}", text,

@@ -26,6 +26,7 @@ struct Hunted {
   bool unchecked = false;                // no run is to be played twice, as was asked for
   double plain_every_s = kPlainSeconds;  // a line of progress where there is no terminal
   std::string options;                   // as they were given, for the command that goes on
+  std::string patience;                  // --hang-after, where it was given
 };
 
 /// Returns the exit code.

@@ -126,6 +126,7 @@ std::string read(const Words& words, Hunted& hunted, fuzz::CampaignOrder& order)
   hunted.quiet = words.quiet;
   hunted.verbose = words.verbose;
   hunted.options = given_again(words);
+  if (words.hang_after) hunted.patience = " --hang-after " + shell_word(*words.hang_after);
   order.keep_going = words.keep_going;
   scenarios::Plan plan;
   return fuzz::plan_for(*hunted.scenario,

@@ -10,6 +10,7 @@
 
 #include "cli/plan_options.hpp"
 #include "cli/terminal.hpp"
+#include "cli/way_on.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::cli {
@@ -56,11 +57,10 @@ void tell_without_output(const Invocation& invocation, const CampaignStory& stor
       reports::counted(campaign.runs, "run"), campaign.failed, campaign.inconclusive);
   for (const auto& [one, known] : story.failures) {
     const RunRow& row = known != nullptr ? known->row : one.first;
-    invocation.err << fmt::format("orrery: {}  {}  ({})\n  replay:  {} replay {} {}{}\n",
+    invocation.err << fmt::format("orrery: {}  {}  ({})\n  replay:  {} {}\n",
                                   known != nullptr ? "FAILED" : "UNCONFIRMED", row.signature.view(),
                                   reports::counted(one.count, "run"), invocation.called,
-                                  story.hunted.scenario->name(), reports::hex64(row.seed),
-                                  words_of(story.hunted.changes));
+                                  replay_words(story.hunted, row.seed));
   }
 }
 
@@ -102,9 +102,8 @@ void Summary::tell_failure(const ToldFailure& failure) {
                                  seed, reports::grouped(row.index),
                                  reports::counted(one.count, "run"),
                                  reports::grouped(campaign_.runs));
-  invocation_.out << fmt::format("  replay:  {} replay {} {}{}\n", invocation_.called,
-                                 story_.hunted.scenario->name(), seed,
-                                 words_of(story_.hunted.changes));
+  invocation_.out << fmt::format("  replay:  {} {}\n", invocation_.called,
+                                 replay_words(story_.hunted, row.seed));
   if (known == nullptr) {
     invocation_.out << "  not yet reproduced in a fresh process; the replay does that\n";
     return;
@@ -139,9 +138,8 @@ void Summary::tell_inconclusive() {
                                    reports::grouped(row.index),
                                    reports::counted(reasons[i].count, "run"),
                                    reports::grouped(campaign_.runs));
-    invocation_.out << fmt::format("  replay:  {} replay {} {}{}\n", invocation_.called,
-                                   story_.hunted.scenario->name(), seed,
-                                   words_of(story_.hunted.changes));
+    invocation_.out << fmt::format("  replay:  {} {}\n", invocation_.called,
+                                   replay_words(story_.hunted, row.seed));
   }
   if (reasons.size() > kReasonsShown) {
     invocation_.out << fmt::format("\n  and {} more reasons\n", reasons.size() - kReasonsShown);

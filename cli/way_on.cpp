@@ -32,6 +32,11 @@ std::string way_on(const Invocation& invocation, const Hunted& hunted,
                      hunted.options);
 }
 
+std::string replay_words(const Hunted& hunted, uint64_t seed) {
+  return fmt::format("replay {} {}{}{}", hunted.scenario->name(), reports::hex64(seed),
+                     words_of(hunted.changes), hunted.patience);
+}
+
 void say_on_interrupt(const std::string& command) {
   fuzz::Interrupts::say(fmt::format(
       "\norrery: stopping when the runs that are playing are over; Ctrl-C again ends at once\n"

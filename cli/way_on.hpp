@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why a campaign was stopped early, and how to go on with it.
+// Why a campaign was stopped early, how to go on with it, and how to play one of its runs again.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,9 @@ std::string_view why_early(const fuzz::Campaign& campaign, const fuzz::CampaignO
 /// on is a number.
 std::string way_on(const Invocation& invocation, const Hunted& hunted,
                    const fuzz::CampaignOrder& order, uint64_t next, double seconds);
+
+/// What is typed behind the program's name to play one run again, and to wait for it as long.
+std::string replay_words(const Hunted& hunted, uint64_t seed);
 
 /// What the first Ctrl-C says from now on: a second one leaves no time for it.
 void say_on_interrupt(const std::string& command);

@@ -241,6 +241,17 @@ TEST_CASE("where nothing can be written, what was found is still told") {
   CHECK_THAT(rows.err, ContainsSubstring(replay));
 }
 
+TEST_CASE("a tape that cannot be saved says why") {
+  const Place place;
+  const std::string words = "run canary -n 5000 -s 1 -q --out found";
+  const std::string shrink = behind(place.run(words).out, " shrink ");
+  const std::string tape = shrink.substr(0, shrink.find(' '));
+  const Ended ended = place.shell("rm " + tape + " && mkdir " + tape + ".tmp && $ORRERY " + words);
+  CHECK(ended.code == 5);
+  CHECK_THAT(ended.out, ContainsSubstring("reproduced in a fresh process"));
+  CHECK_THAT(ended.err, ContainsSubstring("could be saved: cannot write " + tape));
+}
+
 TEST_CASE("a bug that is seen says what its seeds cost, and not what the campaign did") {
   const Place place;
   const std::string words = "run snapshot-full-cache --bug garnet-2063.b -s 1 -q --keep-going -n ";
@@ -268,9 +279,10 @@ TEST_CASE("a printed command can be pasted, wherever the binary lies") {
 TEST_CASE("printed commands repeat what a tape does not hold, in words that a shell takes") {
   const Place place;
   const std::string oracles = " --oracles snapshot-cut,lifetimes";
-  const Ended hunt =
-      place.run("run snapshot-full-cache --bug garnet-385 -s 4 -n 4000 -q --out 'my out'" +
-                oracles + " --junit out.xml");
+  const Ended hunt = place.run(
+      "run snapshot-full-cache --bug garnet-385 -s 4 -n 4000 -q --hang-after 40s "
+      "--out 'my out' --junit out.xml" +
+      oracles);
   REQUIRE(hunt.code == 1);
   const std::string shrink = behind(hunt.out, "  shrink:  " + place.binary());
   CHECK_THAT(shrink, ContainsSubstring(" shrink 'my out/snapshot-full-cache-0x"));
@@ -281,6 +293,7 @@ TEST_CASE("printed commands repeat what a tape does not hold, in words that a sh
   const std::string inconclusive = hunt.out.substr(hunt.out.find("INCONCLUSIVE"));
   const std::string replay = behind(inconclusive, "  replay:  ");
   CHECK(replay.starts_with(place.binary() + " replay snapshot-full-cache 0x"));
+  CHECK(replay.ends_with(" --hang-after 40s"));
   CHECK(place.shell(replay + " -q").code == 4);
 }
 
