@@ -9,8 +9,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 orrery=${ORRERY:-build/release/cli/orrery}
 runs=${1:-100000}
 seed=${2:-1}
+[[ $runs =~ ^[1-9][0-9]*$ ]] || { echo "campaign: \"$runs\" is no number of runs" >&2; exit 2; }
 [[ -x $orrery ]] || { echo "campaign: build first: ./dev build" >&2; exit 5; }
-# The canary must fail, and the genuine 40 GiB case has no seeds: both have tests of their own.
+# Canaries must fail, and the genuine 40 GiB case has no seeds: they have tests of their own.
 scenarios=(snapshot-full-cache snapshot-at-rest late-flush many-sessions checkpoint-under-load
   crash-loop fold-over recover-smaller copy-reads reset-with-io dispose-with-io append-log
   damaged-log operation-log short-lives)

@@ -77,6 +77,18 @@ def compare(scenario, binary, way, wanted, got):
                      f"\n  {first}\n  {now}")
 
 
+def compare_ways(scenario, binaries, scratch):
+    wanted, compared = None, 0
+    for binary in binaries:
+        for way in ways():
+            count = RUNS if way == ways()[0] else RUNS_IN_OTHER_WAYS
+            got = play(binary, scenario, way, scratch, count)
+            wanted = wanted or got
+            compare(scenario, binary, way, wanted, got)
+            compared += len(got)
+    return compared
+
+
 def compare_environments(scenario, binaries, scratch):
     wanted = play(binaries[0], scenario, ([], {}, []), scratch, ENVIRONMENT_RUNS)
     compared = 0
@@ -171,14 +183,7 @@ def main():
     binaries = [os.path.abspath(binary) for binary in binaries]
     scratch = tempfile.mkdtemp()
     for scenario in [only] if only else scenarios(binaries[0]):
-        wanted = None
-        for binary in binaries:
-            for way in ways():
-                count = RUNS if way == ways()[0] else RUNS_IN_OTHER_WAYS
-                got = play(binary, scenario, way, scratch, count)
-                wanted = wanted or got
-                compare(scenario, binary, way, wanted, got)
-                compared += len(got)
+        compared += compare_ways(scenario, binaries, scratch)
     compared += compare_environments(only or ENVIRONMENT_SCENARIO, binaries, scratch)
     for bug, scenario, runs in FAILING:
         if only in (None, scenario):

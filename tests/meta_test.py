@@ -4,8 +4,8 @@
 
 A check that cannot fail is worth nothing. Here the checks themselves run, on a wrong input: a
 campaign with a planted bug in it, binaries that disagree about a digest, a log of tests that did
-not end as they should, a fuzzer that dies. That undefined behaviour ends a sanitized program is
-shown by tests/undefined_behaviour.cpp, which meson expects to fail.
+not end as they should, a fuzzer that dies. That a sanitizer ends a program in which it sees
+something is shown by tests/sanitized.cpp, which meson expects to fail.
 """
 import json
 import os
@@ -77,7 +77,7 @@ case $* in *--bug*) exit 1 ;; esac
 """
 
 # What libFuzzer says where it has our mutator, and counters of the state besides those of the code.
-WHOLE_LOG = "found LLVMFuzzerCustomMutator (0), 16384 Extra Counters, MS: CustomCrossOver-"
+WHOLE_LOG = "found LLVMFuzzerCustomMutator (0), #2 INITED cov: 885 ft: 966, MS: CustomCrossOver-"
 
 # Stands for a target with sanitizers: what it does with what it is given, $kept being where.
 SANITIZED = """#!/bin/sh
@@ -87,13 +87,13 @@ for word; do case $word in -artifact_prefix=*) kept=${{word#*=}} ;; esac; done
 
 
 # Stands for all that `./dev test` calls: says so in $CALLS, and fails if that is what is $BROKEN.
-# In the log of its tests the one that must fail stands as meson writes it.
+# In the log of its tests those that must fail stand as meson writes them.
 PLAYED = r"""
 called() { echo "$*" >>"$CALLS"; [[ $* != "$BROKEN" ]]; }
 setup_all() { called setup_all; }
 tidy() { called tidy "$@"; }
 fmt() { called fmt "$@"; }
-configure() { mkdir -p "$1" && called configure "$1"; }
+configure() { mkdir -p "$1" && called configure "$@"; }
 ninja() { called ninja "$@"; }
 python3() {
   if [[ $1 == tests/last_words.py ]]; then echo "the last words"; else called python3 "$@"; fi
@@ -104,9 +104,12 @@ meson() {
   mkdir -p "$3/meson-logs"
   called "$@" || result=FAIL
   printf '{"name": "heart", "result": "%s"}\n' "$result" >"$log"
-  if [[ $3 == build/asan ]] && called undefined; then
-    echo '{"name": "undefined_behaviour", "result": "EXPECTEDFAIL"}' >>"$log"
-  fi
+  local seen=()
+  case $3 in build/asan) seen=(undefined address) ;; build/tsan) seen=(thread) ;; esac
+  for one in "${seen[@]}"; do
+    called sees "$one" || continue
+    printf '{"name": "sanitized_%s", "result": "EXPECTEDFAIL"}\n' "$one" >>"$log"
+  done
   [[ $result == OK ]]
 }
 """
@@ -122,16 +125,25 @@ BREAKS = {
     MESON_TEST.format("release", "1"): RERUN.format("release"),
     MESON_TEST.format("asan", "5"): RERUN.format("asan"),
     MESON_TEST.format("debug", "5 engine faults"): RERUN.format("debug"),
-    MESON_TEST.format("tsan", "3 native"): RERUN.format("tsan"),
-    **{f"configure build/{one}": f"meson setup build/{one}"
-       for one in ("release", "asan", "debug", "tsan")},
+    MESON_TEST.format("tsan", "3 native sanitized_thread"): RERUN.format("tsan"),
+    # Without these flags what they are for would be missing, and nothing else would be red.
+    "configure build/release g++": "meson setup build/release",
+    "configure build/asan clang++-19 -Doptimization=1 -Db_sanitize=address,undefined "
+    "-Db_lundef=false -Dcpp_args=-D_GLIBCXX_ASSERTIONS": "meson setup build/asan",
+    "configure build/debug g++ -Dbuildtype=debug "
+    "-Dcpp_args=-D_GLIBCXX_ASSERTIONS -DORRERY_NO_SWITCHES": "meson setup build/debug",
+    "configure build/tsan clang++-19 -Doptimization=1 -Db_sanitize=thread -Db_lundef=false":
+        "meson setup build/tsan",
     **{f"ninja -C build/{one} -j 2 --quiet all meson-test-prereq":
        f"ninja -C build/{one} all meson-test-prereq" for one in ("release", "asan")},
     "ninja -C build/debug -j 2 --quiet cli/orrery tests/test_engine tests/test_faults":
         "ninja -C build/debug cli/orrery tests/test_engine tests/test_faults",
-    "ninja -C build/tsan -j 2 --quiet tests/test_native": "ninja -C build/tsan tests/test_native",
-    "undefined": "undefined behaviour ends a sanitized program",
-    "configure build/fuzz": "ninja -C build/fuzz fuzzers cli/orrery",
+    "ninja -C build/tsan -j 2 --quiet tests/test_native tests/sanitized":
+        "ninja -C build/tsan tests/test_native tests/sanitized",
+    "sees undefined": "undefined behaviour ends a sanitized program",
+    "sees address": "a stray read ends a sanitized program",
+    "sees thread": "a race ends a sanitized program",
+    "configure build/fuzz clang++-19 -Db_lundef=false": "ninja -C build/fuzz fuzzers cli/orrery",
     "ninja -C build/fuzz -j 2 --quiet fuzzers cli/orrery": "ninja -C build/fuzz fuzzers cli/orrery",
     DIGESTS: DIGESTS,
     "bash tests/campaign.sh 10000 20261128": "bash tests/campaign.sh 10000 20261128",
@@ -182,6 +194,37 @@ class Meta(unittest.TestCase):
             with self.subTest(condition), self.assertRaisesRegex(SystemExit, "differs"):
                 liar = self.script(LIAR_THEN, condition=condition, number=7)
                 digests.compare_environments("canary", [liar], self.folder.name)
+
+    def test_a_digest_that_a_way_to_play_changes_turns_the_comparison_red(self):
+        unmoved = "int(open('/proc/self/personality').read(), 16) & 0x40000"
+        for condition in (unmoved, "'ORRERY_PADDING' in os.environ", "'1' == sys.argv[-1]",
+                          "'2' == sys.argv[-1]", "'--guarded' in sys.argv"):
+            with self.subTest(condition), self.assertRaisesRegex(SystemExit, "differs"):
+                liar = self.script(LIAR_THEN, condition=condition, number=7)
+                digests.compare_ways("canary", [liar], self.folder.name)
+        self.assertGreater(digests.compare_ways("canary", [ORRERY], self.folder.name), digests.RUNS)
+
+    def test_a_digest_of_a_large_run_turns_the_comparison_red(self):
+        liar = self.script(LIAR_THEN, condition="sys.argv[1] == 'replay'", number=0)
+        with self.assertRaisesRegex(SystemExit, "differs"):
+            digests.compare_large("canary", [ORRERY, liar])  # as one: it costs less
+
+    def test_all_that_is_compared_is_compared_of_every_scenario(self):
+        calls = []
+        names = ("compare_ways", "compare_environments", "compare_failing", "compare_large")
+        noted = {name: lambda first, second, *_, name=name: calls.append((name, first, second)) or 1
+                 for name in names}
+        small, large = digests.scenarios(ORRERY), digests.scenarios(ORRERY, large=True)
+        with mock.patch.multiple(digests, under_valgrind=lambda _: calls.append("valgrind") or 4,
+                                 **noted), mock.patch.object(sys, "argv", ["", ORRERY, ORRERY]):
+            digests.main()
+        both = [ORRERY, ORRERY]
+        self.assertEqual(calls, [("compare_ways", one, both) for one in small]
+                         + [("compare_environments", "many-sessions", both)]
+                         + [("compare_failing", bug, one) for bug, one, _ in digests.FAILING]
+                         + [("compare_large", one, both) for one in large] + ["valgrind"])
+        self.assertGreater(len(small), 10)
+        self.assertGreater(len(large), 0)
 
     def test_what_valgrind_makes_different_turns_the_comparison_red(self):
         plays = 'shift 2; "$@" | '
@@ -267,7 +310,7 @@ class Meta(unittest.TestCase):
     def test_all_that_dev_test_asks_is_asked_and_well(self):
         done, calls = self.dev_test("nothing")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(done.stdout.splitlines()[-1], "12 passed, 0 failed")
+        self.assertEqual(done.stdout.splitlines()[-1], "16 passed, 0 failed")
         self.assertNotIn("dev: failed:", done.stderr)
         self.assertEqual(calls[0], "setup_all")
         self.assertEqual(sorted(calls[1:]), sorted(BREAKS))
@@ -279,11 +322,12 @@ class Meta(unittest.TestCase):
                 self.assertIn(broken, calls)
                 self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
                 told = [line for line in done.stderr.splitlines() if "dev: failed:" in line]
-                told = [line for line in told if "undefined" not in line or broken == "undefined"]
+                if not broken.startswith("sees"):  # nothing is, where no test ran
+                    told = [line for line in told if "sanitized program" not in line]
                 self.assertEqual(told, [f"dev: failed: {name}"])
                 is_test = broken.startswith("test -C")
                 self.assertEqual(done.stderr.endswith(f"the last words\n{told[0]}\n"), is_test)
-                self.assertRegex(done.stdout.splitlines()[-1], r"^[0-9]+ passed, [12] failed$")
+                self.assertRegex(done.stdout.splitlines()[-1], r"^[0-9]+ passed, [123] failed$")
 
     def dev_test(self, broken):
         """`./dev test` itself, with all that it calls played: how it ended, and what it called."""
@@ -343,10 +387,14 @@ class Meta(unittest.TestCase):
                              f"again: {binary} {kept}    (SUMMARY: why)\n")
 
     def test_a_fuzzer_without_its_mutator_or_the_state_of_the_engine_turns_the_smoke_red(self):
-        for part in ("found LLVMFuzzerCustomMutator", "CustomCrossOver-", "Extra Counters"):
+        for part in ("found LLVMFuzzerCustomMutator", "CustomCrossOver-"):
             red = self.smoke_with("none", "", WHOLE_LOG.replace(part, ""))
             self.assertEqual(red.returncode, 1, part)
             self.assertEqual(red.stderr, f"fuzz_smoke: libFuzzer did not say of schedule: {part}\n")
+        for none in (WHOLE_LOG.replace("ft: 966", "ft: 885"), WHOLE_LOG.replace("INITED", "")):
+            red = self.smoke_with("none", "", none)
+            self.assertEqual(red.returncode, 1, none)
+            self.assertIn("fuzz_smoke: schedule is fuzzed by its code alone", red.stderr)
 
     def test_a_sanitizer_that_plays_nothing_turns_the_smoke_red(self):
         few = "echo stat::number_of_executed_units: 100001"  # of 100,005

@@ -81,10 +81,6 @@ BEYOND_FAULTS = {
     "first-look-not-believed": "engine/store/damage_test.cpp",
 }
 
-# Breaks that matter and that may survive: what must meet for a campaign to notice. None does today:
-# of each that did, a unit test brings together what must meet.
-RARE = {}
-
 # Breaks that change nothing that is promised, and why. A run must not notice them.
 EXPLAINED = {
     "reset-forgets-reads": "what a read brings is not looked at once the contents are others; that "

@@ -45,8 +45,10 @@ LOG_MUTATIONS = [
      "  return is_empty ? kNothing : corrupt(\"a log without a whole commit file\");\n",
      "  (void)is_empty;\n  return kNothing;\n", "durability-ledger"),
     ("empty-log-is-none", "engine/store/append_log.cpp",
-     "  if (found) return Error{Errc::exists,",
-     "  if (found && found->until > found->begin) return Error{Errc::exists,"),
+     "  if (found) return Error{Errc::exists, \"there is a log of this name already\"};\n"
+     "  if (found.error().code",
+     "  if (found && found->until > found->begin) return Error{Errc::exists, \"\"};\n"
+     "  if (!found && found.error().code", "durability-ledger"),
     ("lost-files-are-nothing", "engine/store/append_log_recovery.cpp",
      "  if (!newest && newest.error().code == Errc::not_found) return log_.files_.why_none();\n",
      ""),

@@ -7,8 +7,8 @@ usage: tests/mutate/mutate.py [--runs N] [--scenario NAME]... [NAME...]
 
 The tree is copied to build/mutate/tree and built there once; then each break of mutations.py is
 applied, built, and hunted: so many runs of each small scenario in turn (or of those that are named;
-a break of the append log in the two that have one), for at most N runs of each (default 5,000). One
-that expected.py has AT_HOME is hunted in that scenario first. The script says which share was
+a break of the append log in the three that have one), for at most N runs of each (default 5,000).
+One that expected.py has AT_HOME is hunted in that scenario first. The script says which share was
 killed within N runs, those of all scenarios counted together, and after how many in the median. It
 ends with 1 if the unbroken tree fails or tells nothing, if a break does not compile, if neither a
 run nor the unit test that expected.py names notices one, if a hunt comes to no conclusion, if a
@@ -27,7 +27,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from expected import AT_HOME, BEYOND_FAULTS, EXPLAINED, OF_UNIT_TESTS, RARE  # noqa: E402
+from expected import AT_HOME, BEYOND_FAULTS, EXPLAINED, OF_UNIT_TESTS  # noqa: E402
 from mutations import MUTATIONS  # noqa: E402
 from native_mutations import NATIVE_MUTATIONS  # noqa: E402
 
@@ -168,9 +168,6 @@ def try_one(runs, chosen, name, path, there, instead, oracle=None):
             return f"explained, and yet noticed: {found}"
         print(f"harmless  {name}", flush=True)
         return None
-    if found is None and name in RARE:
-        print(f"rare      {name}", flush=True)
-        return None
     if found is None:
         return "SURVIVED"
     scenario, own, in_all, by = found
@@ -256,6 +253,10 @@ def main():
     parser.add_argument("--native", action="store_true")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
+    if arguments.runs < 1:
+        parser.error("--runs wants a whole number from 1 on")
+    if arguments.native and (arguments.scenario or arguments.runs != 5000):
+        parser.error("--native plays the native tests: it goes with neither --runs nor --scenario")
     chosen = chosen_of(NATIVE_MUTATIONS if arguments.native else MUTATIONS, arguments.names)
     copy_tree()
     if arguments.native:
