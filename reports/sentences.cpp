@@ -279,7 +279,6 @@ std::string io_sentence(const Run& run, const Taken& taken) {
   }
 }
 
-// Short, for a lane: the folder of the device is left out.
 // The label says what it was that met its fate: a name, a request in flight, or a pending write.
 std::string tear_sentence(const Taken& taken) {
   return fmt::format("of the write at {} of {}, which no sync covered, only {} outlived the power",
