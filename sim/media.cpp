@@ -221,7 +221,7 @@ void Media::decay(const Decay& decay) {
 }
 
 void Media::forget_below(uint64_t end) {
-  put_zeros(0, end);
+  put_zeros(0, std::min(end, size_));
   for (const Stretch& stretch : stretches_) {
     if (stretch.offset >= end) continue;
     const size_t length = std::min<uint64_t>(stretch.length, end - stretch.offset);

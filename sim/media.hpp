@@ -82,7 +82,7 @@ class Media {
   /// Requires: nothing is pending.
   void decay(const Decay& decay);
   /// What was written below `end` is zeros, for good: also what is pending there. What is written
-  /// there from now on is not.
+  /// there from now on is not, nor the rest of a write that is on its way.
   void forget_below(uint64_t end);
   /// Whether no pending write touches the range: it is durable as it is now.
   bool is_durable(uint64_t offset, uint64_t length) const;
