@@ -31,19 +31,12 @@ constexpr int kTickMs = 100;
 constexpr size_t kErrorLinesShown = 6;
 
 bool read_some(int pipe, std::string& text);
+std::string said_last(std::string_view err);
 Output not_started();
 Confirmation compare_deaths(const RunRow& row, const Output& fresh);
 Confirmation compare(const RunRow& row, const Json& seen);
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments,
                          int out);
-
-// What a process of this program said last, without the program's name.
-std::string said_last(std::string_view err) {
-  constexpr std::string_view kName = "orrery: ";
-  if (err.ends_with('\n')) err.remove_suffix(1);
-  err = err.substr(err.rfind('\n') + 1);  // npos + 1 is 0
-  return std::string(err.starts_with(kName) ? err.substr(kName.size()) : err);
-}
 
 }  // namespace
 
@@ -67,6 +60,7 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
   Confirmation result = compare(row, seen);
   if (code == kNondeterminism) {
     result.outcome = Outcome::differs;
+    result.differs_alone = true;
     result.text = "the replay of its own tape differs\n" + fresh.err;
   }
   if (code != kHarness && file_exists(tape)) result.tape = tape;
@@ -93,6 +87,7 @@ ToldDivergence divergence_told(const Invocation& invocation, const scenarios::Sc
     return {"; a fresh process does not see it, so it depends on more than where memory lies", {}};
   }
   ToldDivergence told;
+  told.shown = true;
   // Without the line that repeats what is being said.
   told.text = fresh.err.substr(std::min(fresh.err.find('\n'), fresh.err.size()));
   const size_t row_end = std::min(fresh.out.find('\n'), fresh.out.size() - 1);
@@ -197,6 +192,14 @@ bool read_some(int pipe, std::string& text) {
   const ssize_t got = read(pipe, buffer.data(), buffer.size());
   if (got > 0) text.append(buffer.data(), static_cast<size_t>(got));
   return got > 0 || (got < 0 && errno == EINTR);
+}
+
+// What a process of this program said last, without the program's name.
+std::string said_last(std::string_view err) {
+  constexpr std::string_view kName = "orrery: ";
+  if (err.ends_with('\n')) err.remove_suffix(1);
+  err = err.substr(err.rfind('\n') + 1);  // npos + 1 is 0
+  return std::string(err.starts_with(kName) ? err.substr(kName.size()) : err);
 }
 
 Output not_started() {

@@ -36,13 +36,14 @@ struct Output {
 
 struct Confirmation {
   Outcome outcome = Outcome::harness;
-  std::string signature;  // as the guarded replay gives it
-  std::string digest;     // of who played it elsewhere, as he gives it; empty if nobody did
-  std::string tape;       // the file; empty if none could be saved
-  std::string unsaved;    // why not, as who was to save it says; empty if he does not
-  bool died = false;      // it took the fresh process along, so there is no tape
-  std::string text;       // what differs, or what went wrong
-  std::string words;      // the file of what a process said before it died; empty if none
+  std::string signature;       // as the guarded replay gives it
+  std::string digest;          // of who played it elsewhere, as he gives it; empty if nobody did
+  std::string tape;            // the file; empty if none could be saved
+  std::string unsaved;         // why not, as who was to save it says; empty if he does not
+  bool differs_alone = false;  // whoever replays it sees that it differs
+  bool died = false;           // it took the fresh process along, so there is no tape
+  std::string text;            // what differs, or what went wrong
+  std::string words;           // the file of what a process said before it died; empty if none
 };
 
 /// `folder` is where the tape goes.
@@ -55,6 +56,7 @@ Confirmation confirm(const Invocation& invocation, const scenarios::Scenario& sc
 struct ToldDivergence {
   std::string text;
   std::string place;
+  bool shown = false;  // by a replay
 };
 /// If the fresh process sees a broken promise, there is nothing to tell: the row is that failure
 /// then.

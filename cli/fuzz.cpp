@@ -58,6 +58,7 @@ struct Order {
   std::string input;
   std::string tape;
   std::vector<std::string> more;  // for libFuzzer itself
+  std::string hang_after;         // as given, for a command that replays
 };
 
 /// What a fuzzing came to beside its artifacts.
@@ -204,6 +205,7 @@ std::string read(const Words& words, Order& order) {
   if (wrong.empty() && words.grace) wrong = read_time(*words.grace, order.grace_ms);
   order.artifacts.hang_after_ms = kHangAfterByDefaultMs;
   if (wrong.empty() && words.hang_after) {
+    order.hang_after = hang_after_again(words.hang_after);
     wrong = read_time(*words.hang_after, order.artifacts.hang_after_ms);
   }
   if (wrong.empty() && words.seed) wrong = read_count("-s", *words.seed, 1, order.seed);
@@ -377,11 +379,10 @@ int tell(const Invocation& invocation, const Order& order, const KnownFailures& 
                                     flags_of(order.artifacts));
       continue;
     }
-    for (const char* const verb : {"replay", "shrink"}) {
-      invocation.out << fmt::format("  {}:  {} {} {}{}\n", verb, invocation.called, verb,
-                                    shell_word(one.tape),
-                                    oracles_of(order.artifacts.changes.oracles));
-    }
+    const std::string what = shell_word(one.tape) + oracles_of(order.artifacts.changes.oracles);
+    invocation.out << fmt::format("  replay:  {} replay {}{}\n", invocation.called, what,
+                                  order.hang_after);
+    invocation.out << fmt::format("  shrink:  {} shrink {}\n", invocation.called, what);
     invocation.out << fmt::format("  input:   {}\n", one.artifact);
   }
   for (const std::string& line : artifacts.differing()) {

@@ -56,6 +56,7 @@ class Hunter final : public fuzz::Watcher {
   void tell_at_once(const RunRow& row, const Confirmation& made);
   void look_into_divergence(RunRow& row);
   void look_elsewhere(RunRow& row);
+  std::string again(const RunRow& row, bool in_replay) const;
   void pause_at(const RunRow& row);
   void harness_failed(std::string text);
   CampaignStory story_of(const Campaign& campaign) const;
@@ -161,7 +162,7 @@ void Hunter::reproduce(const RunRow& row) {
   rerun_line_ = reports::replay_line(row, hunted_.scenario->name(), made.digest, made.text);
   nondeterminism_.push_back({row.seed,
                              fmt::format("seed {}: {}", reports::hex64(row.seed), made.text),
-                             replay_words(hunted_, row.seed)});
+                             again(row, made.differs_alone)});
 }
 
 // A campaign that keeps going may be ended before its summary, and rows of JSON are told anyway.
@@ -189,7 +190,7 @@ void Hunter::look_into_divergence(RunRow& row) {
        fmt::format("seed {}: the run and the same run with its memory laid out the other "
                    "way round differ{}",
                    reports::hex64(row.seed), told.text),
-       replay_words(hunted_, row.seed)});
+       again(row, told.shown)});
   rerun_line_ = reports::rerun_line(row, name, told.place);
 }
 
@@ -206,10 +207,13 @@ void Hunter::look_elsewhere(RunRow& row) {
   found_elsewhere_ = true;
   rerun_line_ = reports::elsewhere_line(row, hunted_.scenario->name(), seen.digest, seen.text);
   if (nondeterminism_.size() >= kDivergencesShown) return;
-  const std::string again = fmt::format("run {} -s {} --from {} -n 1 --check-determinism all{}{}",
-                                        hunted_.scenario->name(), reports::hex64(hunted_.seed),
-                                        row.index, words_of(hunted_.changes), hunted_.patience);
-  nondeterminism_.push_back({row.seed, fmt::format("seed {}: {}", seed, seen.text), again});
+  nondeterminism_.push_back(
+      {row.seed, fmt::format("seed {}: {}", seed, seen.text), run_again_words(hunted_, row.index)});
+}
+
+// What shows a difference: the replay, if a fresh process has seen it there.
+std::string Hunter::again(const RunRow& row, bool in_replay) const {
+  return in_replay ? replay_words(hunted_, row.seed) : run_again_words(hunted_, row.index);
 }
 
 // It will take a while before this row is told: all before it are.

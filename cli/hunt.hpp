@@ -23,10 +23,11 @@ struct Hunted {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
+  bool guarded = false;                  // every run
   bool unchecked = false;                // no run is to be played twice, as was asked for
   double plain_every_s = kPlainSeconds;  // a line of progress where there is no terminal
   std::string options;                   // as they were given, for the command that goes on
-  std::string patience;                  // --hang-after, where it was given
+  std::string hang_after;                // the same for one that replays: hang_after_again()
 };
 
 /// Returns the exit code.

@@ -290,7 +290,8 @@ void tell(const Invocation& invocation, const Words& words, const Target& target
           const reports::ReportRow& report, const Run& run) {
   report.render({run, target.needs}, invocation.out);
   if (words.quiet || std::string_view(report.name) != "story") return;
-  invocation.out << fmt::format("\nreplay:  {} replay {}\n", invocation.called, target.command);
+  invocation.out << fmt::format("\nreplay:  {} replay {}{}\n", invocation.called, target.command,
+                                hang_after_again(words.hang_after));
   if (run.finding && !run.taken().empty() && target.needs.empty()) {
     invocation.out << fmt::format("shrink:  {} shrink {}\n", invocation.called, target.command);
   }

@@ -126,7 +126,8 @@ std::string read(const Words& words, Hunted& hunted, fuzz::CampaignOrder& order)
   hunted.quiet = words.quiet;
   hunted.verbose = words.verbose;
   hunted.options = given_again(words);
-  if (words.hang_after) hunted.patience = " --hang-after " + shell_word(*words.hang_after);
+  hunted.hang_after = hang_after_again(words.hang_after);
+  hunted.guarded = words.guarded;
   order.keep_going = words.keep_going;
   scenarios::Plan plan;
   return fuzz::plan_for(*hunted.scenario,

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "cli/files.hpp"
+#include "cli/verb.hpp"
 #include "sim/hash.hpp"
 
 namespace orrery::cli {
@@ -76,6 +77,10 @@ std::string read_time(std::string_view text, int64_t& ms) {
   }
   return fmt::format(
       "\"{}\" is no length of time; write 30s, 5m, 2h, 500ms, or a number of seconds", text);
+}
+
+std::string hang_after_again(const std::optional<std::string>& given) {
+  return given ? " --hang-after " + shell_word(*given) : std::string();
 }
 
 bool read_number(std::string_view text, int64_t& number) { return read_whole(text, 10, number); }

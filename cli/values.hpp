@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,10 @@ std::string read_count(std::string_view what, std::string_view text, uint64_t le
 
 /// A length of time: 30, 30s, 5m, 2h, 500ms.
 std::string read_time(std::string_view text, int64_t& ms);
+
+/// " --hang-after T" as it was given, for a printed command that replays; empty if it was not. One
+/// that shrinks has none: there every try that stands still waits for it.
+std::string hang_after_again(const std::optional<std::string>& given);
 
 /// A signed whole number.
 bool read_number(std::string_view text, int64_t& number);

@@ -34,7 +34,14 @@ std::string way_on(const Invocation& invocation, const Hunted& hunted,
 
 std::string replay_words(const Hunted& hunted, uint64_t seed) {
   return fmt::format("replay {} {}{}{}", hunted.scenario->name(), reports::hex64(seed),
-                     words_of(hunted.changes), hunted.patience);
+                     words_of(hunted.changes), hunted.hang_after);
+}
+
+std::string run_again_words(const Hunted& hunted, uint64_t index) {
+  return fmt::format("run {} -s {} --from {} -n 1 --check-determinism all{}{}{}",
+                     hunted.scenario->name(), reports::hex64(hunted.seed), index,
+                     hunted.guarded ? " --guarded" : "", words_of(hunted.changes),
+                     hunted.hang_after);
 }
 
 void say_on_interrupt(const std::string& command) {

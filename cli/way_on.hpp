@@ -25,6 +25,8 @@ std::string way_on(const Invocation& invocation, const Hunted& hunted,
 
 /// What is typed behind the program's name to play one run again, and to wait for it as long.
 std::string replay_words(const Hunted& hunted, uint64_t seed);
+/// The same to have it played by a campaign once more, and twice: of what its replay does not show.
+std::string run_again_words(const Hunted& hunted, uint64_t index);
 
 /// What the first Ctrl-C says from now on: a second one leaves no time for it.
 void say_on_interrupt(const std::string& command);

@@ -12,6 +12,8 @@
 namespace orrery::scenarios {
 namespace {
 
+constexpr size_t kNotBegun = 1000;  // longer than any name
+
 const SizeRow* find_row(const Scenario& scenario, std::string_view name);
 std::vector<std::string> size_names(const Scenario& scenario);
 size_t distance(std::string_view a, std::string_view b);
@@ -132,9 +134,9 @@ std::string nearest(std::string_view wanted, const std::vector<std::string>& kno
   std::string best;
   size_t least = SIZE_MAX;
   for (const std::string& name : known) {
-    // Who typed the beginning of a name knows it well enough.
+    // Who typed the beginning of a name knows it well enough: of those the shortest.
     const bool begun = !wanted.empty() && name.starts_with(wanted);
-    const size_t far = begun ? 0 : distance(wanted, name);
+    const size_t far = begun ? name.size() : kNotBegun + distance(wanted, name);
     if (far < least) {
       least = far;
       best = name;

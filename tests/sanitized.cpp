@@ -21,9 +21,12 @@ void read_behind_a_block(int one) {
 }
 
 void race_for_a_word(int one) {
-  int word = 0;
-  std::thread other([&] { word += one; });
-  word += one;
+  volatile int word = 0;
+  const auto write_often = [&] {
+    for (int i = 0; i < 1000; ++i) word = word + one;
+  };
+  std::thread other(write_often);
+  write_often();
   other.join();
 }
 

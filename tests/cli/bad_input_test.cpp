@@ -94,6 +94,7 @@ constexpr Row kBadInput[] = {
     {"run canary -n 3 --fault power-loss", "never loses power"},
     {"run crash-loop -n 3 --fault bit-rot", "lets no file decay"},
     {"run canary -n 3 --fault cut-file", "lets no file decay"},
+    {"run canary -n 3 --fault torn-write", "never loses power"},
     {"run crash-loop -n 3 --fault lost-directory", "lets no directory vanish"},
     {"run append-log -n 3 --fault lost-directory", "lets no directory vanish"},
     {"run append-log -n 3 --bug garnet-385", "is in code that append-log does not play"},

@@ -248,30 +248,31 @@ def tell_rate(chosen, runs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=5000)
+    parser.add_argument("--runs", type=int)
     parser.add_argument("--scenario", action="append", choices=SCENARIOS)
     parser.add_argument("--native", action="store_true")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    if arguments.runs < 1:
-        parser.error("--runs wants a whole number from 1 on")
-    if arguments.native and (arguments.scenario or arguments.runs != 5000):
+    if arguments.native and (arguments.scenario or arguments.runs is not None):
         parser.error("--native plays the native tests: it goes with neither --runs nor --scenario")
+    runs = 5000 if arguments.runs is None else arguments.runs
+    if runs < 1:
+        parser.error("--runs wants a whole number from 1 on")
     chosen = chosen_of(NATIVE_MUTATIONS if arguments.native else MUTATIONS, arguments.names)
     copy_tree()
     if arguments.native:
         return native(chosen)
-    wrong = unfit(arguments.runs, arguments.scenario or SCENARIOS)
+    wrong = unfit(runs, arguments.scenario or SCENARIOS)
     if wrong:
         sys.exit(wrong)
     survivors = 0
     for row in chosen:
-        wrong = try_one(arguments.runs, arguments.scenario, *row)
+        wrong = try_one(runs, arguments.scenario, *row)
         if wrong:
             survivors += 1
             print(f"NOT KILLED {row[0]}: {wrong}", flush=True)
     print(f"{len(chosen) - survivors} of {len(chosen)} breaks went as they should")
-    rate = tell_rate(chosen, arguments.runs) if KILLED_AFTER else 0
+    rate = tell_rate(chosen, runs) if KILLED_AFTER else 0
     return 1 if survivors or (rate < 0.95 and not arguments.names) else 0
 
 

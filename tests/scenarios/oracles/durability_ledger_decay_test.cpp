@@ -119,6 +119,7 @@ TEST_CASE("a log that nothing has damaged is not begun anew, nor called damaged"
   REQUIRE(refused(log, kCorrupt, true) == "nothing");
   // No damage makes it a log of another kind.
   REQUIRE(refused(log, kInvalid, true) == "a log was found damaged");
+  REQUIRE(refused(log, kInvalid, false) == "a log was found damaged");
   REQUIRE(refused(log, static_cast<int64_t>(engine::Errc::exists), false) == "nothing");
   REQUIRE(refused(ledger::Call::open, kCorrupt, false) == "nothing");  // no log
 }
