@@ -149,6 +149,11 @@ TEST_CASE("a failure that differs when it is replayed has a line of JSON with bo
     CHECK(lines[4]["nondeterministic"] == true);
     CHECK(lines[4]["failed"] == 1);
     CHECK(lines[4]["elsewhere"] == 0);  // of runs that were played twice
+    // A replay is named only where it shows it.
+    const std::string again = behind(ended.err, "  again:   orrery ");
+    CHECK(again.starts_with(answer.code == 3 ? "replay many-sessions 0x"
+                                             : "run many-sessions -s 0x"));
+    CHECK((count_of(again, " --from 1 -n 1 --check-determinism all") == 0) == (answer.code == 3));
   }
 }
 
