@@ -47,6 +47,7 @@ Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scena
   result.text = compare(row, seen);
   if (result.text.empty() && code == kNondeterminism) {
     result.outcome = Outcome::differs;
+    result.differs_alone = true;
     result.text = "in a process of its own the replay of its own tape differs\n" + fresh.err;
     return result;
   }

@@ -208,7 +208,7 @@ void Hunter::look_elsewhere(RunRow& row) {
   rerun_line_ = reports::elsewhere_line(row, hunted_.scenario->name(), seen.digest, seen.text);
   if (nondeterminism_.size() >= kDivergencesShown) return;
   nondeterminism_.push_back(
-      {row.seed, fmt::format("seed {}: {}", seed, seen.text), run_again_words(hunted_, row.index)});
+      {row.seed, fmt::format("seed {}: {}", seed, seen.text), again(row, seen.differs_alone)});
 }
 
 // What shows a difference: the replay, if a fresh process has seen it there.

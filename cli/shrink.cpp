@@ -46,8 +46,8 @@ std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& option
                  int64_t& hang_after_ms);
 std::string output_file(const Words& words, const Target& target);
 void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds);
-int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file,
-                bool stopped);
+int tell_way_on(const Invocation& invocation, const Words& words, const Target& target,
+                const std::string& file, bool stopped);
 
 }  // namespace
 
@@ -107,7 +107,7 @@ int run_shrink(const Invocation& invocation) {
     reports::render_story({run, shrunk.needs}, invocation.out);
     invocation.out << '\n';
   }
-  return tell_way_on(invocation, target, file, interrupts.came());
+  return tell_way_on(invocation, words, target, file, interrupts.came());
 }
 
 namespace {
@@ -166,9 +166,10 @@ void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, doubl
                                 seconds, shrunk.complete ? "" : "; the budget ended first");
 }
 
-int tell_way_on(const Invocation& invocation, const Target& target, const std::string& file,
-                bool stopped) {
-  const std::string again = shell_word(file) + oracles_of(target.plan.oracles);
+int tell_way_on(const Invocation& invocation, const Words& words, const Target& target,
+                const std::string& file, bool stopped) {
+  const std::string again =
+      shell_word(file) + oracles_of(target.plan.oracles) + hang_after_again(words.hang_after);
   invocation.out << fmt::format("replay:  {} replay {}\n", invocation.called, again);
   if (!stopped) return kOk;
   invocation.err << fmt::format("orrery: stopped early; go on with: {} shrink {}\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as people type them: seeds, counts, lengths of time. Each returns what is wrong in one
-// line, empty if nothing is.
+// Values as people type them: seeds, counts, lengths of time. Each that reads one returns what is
+// wrong in one line, empty if nothing is.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ std::string read_count(std::string_view what, std::string_view text, uint64_t le
 /// A length of time: 30, 30s, 5m, 2h, 500ms.
 std::string read_time(std::string_view text, int64_t& ms);
 
-/// " --hang-after T" as it was given, for a printed command that replays; empty if it was not. One
-/// that shrinks has none: there every try that stands still waits for it.
+/// " --hang-after T" as it was given, for a printed command that plays as long; empty if it was
+/// not. A finding's command to shrink has none: there every try that stands still waits for it.
 std::string hang_after_again(const std::optional<std::string>& given);
 
 /// A signed whole number.

@@ -47,7 +47,7 @@ std::string unfit(const Plan& plan);
 /// The plan of a tape. Returns what is wrong in one line; empty if nothing is.
 std::string plan_of_tape(const sim::Tape& tape, Plan& plan);
 
-/// Of `known`, the name that `wanted` is the beginning of, or else the one that is most like it.
+/// Of `known`, the shortest name that begins with `wanted`, or else the one that is most like it.
 std::string nearest(std::string_view wanted, const std::vector<std::string>& known);
 
 }  // namespace orrery::scenarios

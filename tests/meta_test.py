@@ -199,7 +199,9 @@ class Meta(unittest.TestCase):
     def test_a_digest_that_a_way_to_play_changes_turns_the_comparison_red(self):
         unmoved = "int(open('/proc/self/personality').read(), 16) & 0x40000"
         here = int(pathlib.Path("/proc/self/personality").read_text(), 16)
-        conditions = [] if here & 0x40000 else [unmoved]  # under a debugger, say
+        conditions = [] if here & 0x40000 else [unmoved]
+        if not conditions:
+            print("not tried, as memory lies where it always does", file=sys.stderr)
         for condition in (*conditions, "'ORRERY_PADDING' in os.environ", "'1' == sys.argv[-1]",
                           "'2' == sys.argv[-1]", "'--guarded' in sys.argv"):
             with self.subTest(condition), self.assertRaisesRegex(SystemExit, "differs"):
@@ -328,7 +330,8 @@ class Meta(unittest.TestCase):
                 self.assertIn(broken, calls)
                 self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
                 told = [line for line in done.stderr.splitlines() if "dev: failed:" in line]
-                if re.search("build/(asan|tsan)", broken):  # nothing is seen where no test ran
+                # Nothing is seen where no test ran.
+                if re.match("(configure|ninja -C) build/(asan|tsan)", broken):
                     told = [line for line in told if "sanitized program" not in line]
                 self.assertEqual(told, [f"dev: failed: {name}"])
                 is_test = broken.startswith("test -C")

@@ -19,6 +19,7 @@ constexpr Row kBadInput[] = {
     {"rnu canary", "did you mean \"run\"?"},
     {"run", "run what?"},
     {"run canry", "did you mean \"canary\"?"},
+    {"run snapshot", "did you mean \"snapshot-at-rest\"?"},
     {"run canary -n 0", "-n wants a whole number from 1 on, not \"0\""},
     {"run canary -n ten", "not \"ten\""},
     {"run canary -n 5 --time 1s", "-n and --time exclude each other"},

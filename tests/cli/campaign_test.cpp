@@ -295,6 +295,7 @@ TEST_CASE("printed commands repeat what a tape does not hold, in words that a sh
   CHECK(replay.starts_with(place.binary() + " replay snapshot-full-cache 0x"));
   CHECK(replay.ends_with(" --hang-after 40s"));
   CHECK(place.shell(replay + " -q").code == 4);
+  CHECK_THAT(place.shell(replay).out, ContainsSubstring("--hang-after 40s\n"));
 }
 
 TEST_CASE("JUnit has a case for each oracle, the replay command first, and fits the schema") {

@@ -386,8 +386,10 @@ TEST_CASE("an input whose run stands still is a broken promise, with a tape that
   REQUIRE_THAT(desk.read("flags"), ContainsSubstring("-timeout=1 "));
   const std::vector<std::string> tapes = desk.tapes();
   REQUIRE(tapes.size() == 1);
+  REQUIRE_THAT(ended.out, ContainsSubstring("canary-timeout-1.orry --hang-after 1s\n"));
   const Ended shrunk = desk.run("shrink " + tapes[0] + " -o small.orry --hang-after 1s");
   REQUIRE(shrunk.code == 0);
+  REQUIRE_THAT(shrunk.out, ContainsSubstring(" replay small.orry --hang-after 1s\n"));
   REQUIRE_THAT(shrunk.out, ContainsSubstring("progress"));
 }
 

@@ -157,6 +157,24 @@ TEST_CASE("a failure that differs when it is replayed has a line of JSON with bo
   }
 }
 
+TEST_CASE("a run whose second play differs is told with a command that shows it") {
+  const Place place;
+  const auto differs = [](reports::RunRow& row) {
+    row.rerun = reports::Rerun::differs;
+    row.rerun_digest = 0x33;
+  };
+  for (const int code : {0, 3}) {
+    const std::string answer = R"({"schema":"orrery-run/1","verdict":"ok","steps":70})";
+    const Ended ended =
+        played(place, hunted_in(place), three_runs_of_which_the_second_fails(differs),
+               "echo '" + answer + "'; exit " + std::to_string(code));
+    CHECK(ended.code == 3);
+    CHECK((count_of(ended.err, "a fresh process does not see it") == 0) == (code == 3));
+    const std::string again = behind(ended.err, "  again:   orrery ");
+    CHECK(again.starts_with(code == 3 ? "replay many-sessions 0x" : "run many-sessions -s 0x"));
+  }
+}
+
 TEST_CASE("a failure that takes its worker along has no digest that could differ") {
   const Place place;
   Hunted hunted = hunted_in(place);

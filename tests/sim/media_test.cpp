@@ -277,5 +277,7 @@ TEST_CASE("what was given up is zeros, and no loss of power brings it back", "[m
     media.lose_power([&](uint64_t) { return fate; }, 64);
     REQUIRE(text_at(media, 0, 8) == (fate == Landing::whole ? ".2..11aa" : "....aaaa"));
     REQUIRE(media.size() == 8);
+    media.forget_below(uint64_t{1} << 60);  // what was never written costs nothing
+    REQUIRE(text_at(media, 0, 8) == "........");
   }
 }
