@@ -412,6 +412,36 @@ TEST_CASE("what a device gave up is gone, and what is written there later is the
   }
 }
 
+TEST_CASE("what is written where a file was cut is there, whatever had been given up before",
+          "[disk]") {
+  TestWorld world;
+  world.faults = {faults::find_fault("cut-file")};
+  world.laws.disk.may_decay = [](std::string_view) { return true; };
+  engine::Runtime runtime = world.runtime();
+  for (const uint64_t left : {0U, 1U}) {
+    const auto tape = sim::deviated({{{"at-rest:disk", 0, 0, 0}, sim::Ask::cut, 0, 1 + left, {}}});
+    sim::Replayed source(tape);
+    world.play(source, [&] {
+      engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});
+      (void)runtime.storage.sync_names();
+      write_pending(runtime, device, 0, 'b', 2);
+      write_pending(runtime, device, 1024, 'b', 2);
+      tests::transact(runtime.tasks, device, IoKind::sync, 0, {});
+      device.truncate_until(1024);
+    });
+    world.world.crash(true);
+    alignas(512) std::byte bytes[1024]{};
+    world.go_on([&] {
+      engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});
+      write_pending(runtime, device, 512 * left, 'c', 2 - left);  // to the end of the segment
+      tests::transact(runtime.tasks, device, IoKind::read, 0, {bytes, sizeof bytes});
+    });
+    // What was given up stays so.
+    REQUIRE(bytes[0] == (left == 0 ? std::byte{'c'} : std::byte{0}));
+    REQUIRE(bytes[1023] == std::byte{'c'});
+  }
+}
+
 TEST_CASE("a directory is lost with all its files, if its scenario lets it", "[disk]") {
   TestWorld world;
   world.faults = {faults::find_fault("lost-directory")};
