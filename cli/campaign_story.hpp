@@ -19,7 +19,6 @@ struct ToldFailure {
 
 /// A run that gave two results.
 struct Differing {
-  uint64_t seed = 0;
   std::string text;
   std::string again;  // what is typed behind the program's name to see it
 };

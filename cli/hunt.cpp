@@ -160,8 +160,7 @@ void Hunter::reproduce(const RunRow& row) {
   tell_at_once(row, made);
   if (made.outcome != Outcome::differs) return;
   rerun_line_ = reports::replay_line(row, hunted_.scenario->name(), made.digest, made.text);
-  nondeterminism_.push_back({row.seed,
-                             fmt::format("seed {}: {}", reports::hex64(row.seed), made.text),
+  nondeterminism_.push_back({fmt::format("seed {}: {}", reports::hex64(row.seed), made.text),
                              again(row, made.differs_alone)});
 }
 
@@ -186,8 +185,7 @@ void Hunter::look_into_divergence(RunRow& row) {
       divergence_told(invocation_, *hunted_.scenario, row, hunted_.changes, order_.hang_after_ms);
   if (row.verdict == Verdict::failed) return rerun_line_.clear();
   nondeterminism_.push_back(
-      {row.seed,
-       fmt::format("seed {}: the run and the same run with its memory laid out the other "
+      {fmt::format("seed {}: the run and the same run with its memory laid out the other "
                    "way round differ{}",
                    reports::hex64(row.seed), told.text),
        again(row, told.shown)});
@@ -208,7 +206,7 @@ void Hunter::look_elsewhere(RunRow& row) {
   rerun_line_ = reports::elsewhere_line(row, hunted_.scenario->name(), seen.digest, seen.text);
   if (nondeterminism_.size() >= kDivergencesShown) return;
   nondeterminism_.push_back(
-      {row.seed, fmt::format("seed {}: {}", seed, seen.text), again(row, seen.differs_alone)});
+      {fmt::format("seed {}: {}", seed, seen.text), again(row, seen.differs_alone)});
 }
 
 // What shows a difference: the replay, if a fresh process has seen it there.

@@ -202,7 +202,7 @@ std::string given_again(const Words& words) {
   };
   add("-j", words.jobs);
   add("--check-determinism", words.checked);
-  add("--hang-after", words.hang_after);
+  text += hang_after_again(words.hang_after);
   add("--out", words.folder);
   if (words.guarded) text += " --guarded";
   if (words.keep_going) text += " --keep-going";
