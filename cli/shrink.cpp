@@ -172,8 +172,10 @@ int tell_way_on(const Invocation& invocation, const Words& words, const Target& 
       shell_word(file) + oracles_of(target.plan.oracles) + hang_after_again(words.hang_after);
   invocation.out << fmt::format("replay:  {} replay {}\n", invocation.called, again);
   if (!stopped) return kOk;
-  invocation.err << fmt::format("orrery: stopped early; go on with: {} shrink {}\n",
-                                invocation.called, again);
+  invocation.err << fmt::format("orrery: stopped early; go on with: {} shrink {}{}{}\n",
+                                invocation.called, again,
+                                words.leave_safe_sizes ? " --leave-safe-sizes" : "",
+                                words.replays ? " --replays " + *words.replays : "");
   return kInterrupted;
 }
 

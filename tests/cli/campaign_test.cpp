@@ -68,15 +68,19 @@ TEST_CASE("an interrupted campaign says how to go on, and goes on where it stopp
 TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   const Place place;
   const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run many-sessions -n 9000 -s 3 -j 2 --json -q --check-determinism off & campaign=$!
+      # It is not over before somebody reads what it writes.
+      mkfifo rows; exec 9<> rows
+      $ORRERY run many-sessions -n 4000 -s 3 -j 2 --json -q --check-determinism off > rows 9>&- &
+      campaign=$!
       find_child run
-      wait_until has_rows
       kill -9 $child
+      exec 8< rows 9>&-
+      cat <&8
       wait $campaign)");
   CHECK(ended.code == 5);
   CHECK_THAT(ended.err, ContainsSubstring("HARNESS FAILURE"));
   const std::vector<Json> rows = rows_of(ended.out);
-  REQUIRE(rows.size() == 9000);
+  REQUIRE(rows.size() == 4000);
   for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i]["index"] == i);
 }
 
@@ -95,7 +99,8 @@ TEST_CASE("a run whose worker is killed twice from outside is no finding") {
   const Place place;
   const Ended ended = place.shell(kChildren + R"(
       $ORRERY run many-sessions -n 1 -s 3 -j 1 -q --no-faults --check-determinism off \
-        --set operations=400000 --set sessions=8 --set step_budget=1000000000 & campaign=$!
+        --hang-after 30m --set operations=200000 \
+        --set sessions=8 --set step_budget=1000000000 & campaign=$!
       find_child run
       wait_until is_at_work $child
       kill -9 $child
@@ -143,13 +148,12 @@ TEST_CASE("Ctrl-C works where nobody reads what it says, or nobody reads on") {
   const Place place;
   const Ended full = place.shell(kChildren + R"(
       mkfifo full; exec 9<> full
-      timeout 1 dd if=/dev/zero of=full bs=4096 count=16 oflag=nonblock 2> /dev/null
+      dd if=/dev/zero of=full bs=4096 oflag=nonblock 2> /dev/null  # until it takes no more
       $ORRERY run many-sessions -n 1000000 -s 7 -j 1 -q --json --check-determinism off \
         > rows 2> full & campaign=$!
       find_child run
-      kill -INT $campaign
-      sleep 0.2
-      kill -INT $campaign
+      # One that comes while another waits to be heard of is no second one.
+      while kill -INT $campaign 2> /dev/null; do sleep 0.1; done
       wait $campaign)");
   CHECK(full.code == 130);
   const Ended gone = place.shell(kChildren + R"(
@@ -183,7 +187,7 @@ TEST_CASE("progress is one line that is redrawn on a terminal, and plain elsewhe
   const Place place;
   const std::string words = "run many-sessions --time 2s -s 1 -j 1 --check-determinism off";
   const std::string drawn = on_terminal(place, words);
-  CHECK(count_of(drawn, "\r\033[K") >= 3);
+  CHECK(count_of(drawn, "\r\033[K") >= 2);  // drawn, and taken away
   CHECK_THAT(drawn, ContainsSubstring(" runs  "));
   CHECK(drawn.ends_with("\r\033[K"));  // gone at the end
   const Ended plain = place.run(words);

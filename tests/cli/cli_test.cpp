@@ -291,8 +291,11 @@ TEST_CASE("an inconclusive run is neither good nor bad") {
 
 TEST_CASE("Ctrl-C ends a campaign with what is known") {
   const Place place;
-  const Ended ended = place.run("run many-sessions --time 120s -s 1 --json -q",
-                                "timeout --foreground --preserve-status -s INT -k 60 2");
+  const Ended ended = place.shell(kChildren + R"(
+      $ORRERY run many-sessions --time 600s -s 1 --json -q & campaign=$!
+      wait_until has_rows
+      kill -INT $campaign
+      wait $campaign)");
   CHECK(ended.code == 75);
   const std::vector<Json> lines = lines_of(ended.out);
   REQUIRE(lines.size() >= 2);
@@ -305,11 +308,18 @@ TEST_CASE("Ctrl-C ends a shrink with a tape that fails, and says how to go on") 
   for (const std::string signal : {"INT", "TERM"}) {
     INFO(signal);
     const Place place;
-    const Ended ended =
-        place.run("shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q --replays 2000",
-                  "timeout --foreground --preserve-status -s " + signal + " -k 100 1");
+    const Ended ended = place.shell(
+        kChildren +
+        "$ORRERY shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q --replays 2000 & it=$!\n"
+        "wait_until catches " +
+        signal +
+        " $it\n"
+        "kill -" +
+        signal +
+        " $it\n"
+        "wait $it");
     CHECK(ended.code == 75);
-    CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry"));
+    CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry --replays 2000\n"));
     CHECK(place.run("replay small.orry -q").code == 1);
   }
 }

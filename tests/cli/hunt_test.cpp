@@ -54,7 +54,7 @@ fuzz::CampaignOrder three_runs_of_which_the_second_fails(void (*second)(reports:
 fuzz::CampaignOrder many_runs_whose_workers_die(fuzz::SharedCount& deaths) {
   return fuzz::order_of(60'000, 1, [&deaths](reports::RunRow& row) {
     if (row.index % 10 != 9 || deaths.value() != static_cast<int>(row.index / 10)) return;
-    ++deaths.value();
+    deaths.add();
     (void)raise(SIGKILL);
   });
 }
@@ -172,6 +172,37 @@ TEST_CASE("a run whose second play differs is told with a command that shows it"
     CHECK((count_of(ended.err, "a fresh process does not see it") == 0) == (code == 3));
     const std::string again = behind(ended.err, "  again:   orrery ");
     CHECK(again.starts_with(code == 3 ? "replay many-sessions 0x" : "run many-sessions -s 0x"));
+  }
+}
+
+TEST_CASE("a run that differs in a process of its own is told with a command that shows it") {
+  const Place place;
+  const auto identical = [](reports::RunRow& row) {
+    row.rerun = reports::Rerun::identical;
+    row.digest = 0x11;
+  };
+  const struct {
+    const char* digest;
+    int code;
+    const char* text;
+    const char* again;
+  } answers[]{
+      {"0x0000000000000011", 3, "in a process of its own the replay of its own tape differs",
+       "replay many-sessions 0x"},
+      {"0x0000000000000022", 3, "digest 0x0000000000000011 in a worker, 0x0000000000000022 in a",
+       "run many-sessions -s 0x"},
+      {"0x0000000000000022", 0, "digest 0x0000000000000011 in a worker, 0x0000000000000022 in a",
+       "run many-sessions -s 0x"},
+  };
+  for (const auto& answer : answers) {
+    const Ended ended =
+        played(place, hunted_in(place), three_runs_of_which_the_second_fails(identical),
+               R"(echo '{"schema":"orrery-run/1","verdict":"ok","steps":70,"digest":")" +
+                   std::string(answer.digest) + "\"}'; exit " + std::to_string(answer.code));
+    INFO(answer.text << '\n' << ended.err);
+    CHECK(ended.code == 3);
+    CHECK_THAT(ended.err, ContainsSubstring(answer.text));
+    CHECK(behind(ended.err, "  again:   orrery ").starts_with(answer.again));
   }
 }
 

@@ -118,6 +118,11 @@ inline const std::string kChildren = R"(
     }
     has_rows() { (($(wc -l < ../out) > 10)); }
     has_said_the_way_on() { grep -q 'then go on with:  ' ../err; }
+    # A process has a handler for a signal.
+    catches() {
+      local mask=$(sed -n 's/^SigCgt:\t/0x/p' /proc/$2/status)
+      ((mask >> ($(kill -l $1) - 1) & 1))
+    }
     # In the midst of a long run: it has used 0.2 s of a processor.
     is_at_work() { (($(cut -d ' ' -f 14 /proc/$1/stat || echo 0) > 20)); }
 )";

@@ -93,7 +93,7 @@ TEST_CASE("a worker that ends well in the middle of a run, once, is a defect") {
   for (const unsigned workers : {1U, 2U}) {
     SharedCount ends;
     const auto body = [&](RunRow& row) {
-      if (row.index == 11 && ends.value()++ == 0) _exit(0);
+      if (row.index == 11 && ends.add() == 0) _exit(0);
     };
     Listener listener;
     const Campaign campaign = run_campaign(order_of(30, workers, body), listener);
@@ -109,7 +109,7 @@ TEST_CASE("a campaign hears how its workers end, whatever its own parent wanted 
   for (const bool always : {false, true}) {
     deaths.value() = 0;
     const auto body = [&](RunRow& row) {
-      if (row.index == 11 && (always || deaths.value()++ == 0)) raise(SIGKILL);
+      if (row.index == 11 && (always || deaths.add() == 0)) raise(SIGKILL);
     };
     CampaignOrder order = order_of(30, 2, body);
     order.keep_going = true;
@@ -177,7 +177,7 @@ TEST_CASE("a worker that closes its pipe and lives on is killed, and its run is 
   for (const bool always : {false, true}) {
     SharedCount closes;
     const auto body = [&](RunRow& row) {
-      if (row.index != 11 || (closes.value()++ > 0 && !always)) return;
+      if (row.index != 11 || (closes.add() > 0 && !always)) return;
       lose_all_pipes();
       for (;;) pause();
     };
@@ -198,12 +198,12 @@ TEST_CASE("while a worker lives on without a pipe, hangs are seen and Ctrl-C is 
   SharedCount closed;
   SharedCount hangs;
   const auto body = [&](RunRow& row) {
-    if (row.index == 11 && closed.value()++ == 0) {
+    if (row.index == 11 && closed.add() == 0) {
       lose_all_pipes();
       for (;;) pause();
     }
     while (row.index == 12 && closed.value() == 0) usleep(1000);
-    if (row.index == 12 && hangs.value()++ == 0) {
+    if (row.index == 12 && hangs.add() == 0) {
       for (;;) pause();
     }
     usleep(1000);

@@ -69,6 +69,8 @@ class SharedCount {
   SharedCount(const SharedCount&) = delete;
   SharedCount& operator=(const SharedCount&) = delete;
   int& value() { return *count_; }
+  /// One more, whoever else counts; returns what it was before.
+  int add() { return __atomic_fetch_add(count_, 1, __ATOMIC_SEQ_CST); }
 
  private:
   int* count_;

@@ -430,6 +430,7 @@ TEST_CASE("what is written where a file was cut is there, whatever had been give
       device.truncate_until(1024);
     });
     world.world.crash(true);
+    REQUIRE(world.world.disk().find("disk")->media().size() == 512 * left);
     alignas(512) std::byte bytes[1024]{};
     world.go_on([&] {
       engine::Device& device = **runtime.storage.open("disk", {.segment_size = 1024});

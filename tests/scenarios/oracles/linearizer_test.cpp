@@ -4,7 +4,6 @@
 // The data are Jepsen histories of etcd and a key-value store, see tests/data/histories/README.md.
 #include "scenarios/oracles/linearizer.hpp"
 
-#include <chrono>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -87,12 +86,9 @@ std::ifstream open_data(const std::string& name) {
 
 template <typename Model>
 Placing place(Model& model, const std::vector<Call>& calls) {
-  uint64_t budget = 5'000'000;
-  const auto begin = std::chrono::steady_clock::now();
+  uint64_t budget = 20'000;  // of configurations: the hardest of these takes 1,853
   Linearizer<Model> linearizer;
-  const Placing placing = linearizer.run(model, calls, budget).placing;
-  REQUIRE(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
-  return placing;
+  return linearizer.run(model, calls, budget).placing;
 }
 
 Placing place_etcd(const std::string& name) {
