@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -314,6 +315,24 @@ class Meta(unittest.TestCase):
 
     def test_a_check_that_fails_counts_as_failed(self):
         self.assertEqual(self.dev("check a false; check b true"), "1 1")
+
+    def test_a_file_that_is_laid_out_otherwise_turns_the_check_red_and_is_mended(self):
+        folder = pathlib.Path(self.folder.name) / "laid out"
+        folder.mkdir()
+        shutil.copy(ROOT / ".clang-format", folder.parent)
+        ill = folder / "ill one.cpp"
+        ill.write_text("int  one() { return 1; }\n")
+        (folder / "well.hpp").write_text("int two();\n")
+        fmt = f"source ./dev help >/dev/null; cd {self.folder.name}; fmt"
+        red = run(["bash", "-c", f"{fmt} --check"])
+        self.assertEqual(red.returncode, 1, red.stdout + red.stderr)
+        self.assertEqual(red.stderr, "laid out/ill one.cpp: the layout differs; run ./dev fmt\n")
+        self.assertEqual(run(["bash", "-c", fmt]).returncode, 0)
+        self.assertEqual(ill.read_text(), "int one() { return 1; }\n")
+        self.assertEqual(run(["bash", "-c", f"{fmt} --check"]).returncode, 0)
+        self.script("#!/bin/sh\necho broken >&2; exit 1\n", "clang-format-19")
+        broken = run(["bash", "-c", f"PATH={self.folder.name}:$PATH; {fmt} --check"])
+        self.assertEqual((broken.returncode, broken.stderr), (1, "broken\n"))
 
     def test_all_that_dev_test_asks_is_asked_and_well(self):
         done, calls = self.dev_test("nothing")

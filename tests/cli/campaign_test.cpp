@@ -68,19 +68,20 @@ TEST_CASE("an interrupted campaign says how to go on, and goes on where it stopp
 TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   const Place place;
   const Ended ended = place.shell(kChildren + R"(
-      # It is not over before somebody reads what it writes.
+      # It is not over before somebody reads what it writes: that is more than pipes hold.
       mkfifo rows; exec 9<> rows
-      $ORRERY run many-sessions -n 4000 -s 3 -j 2 --json -q --check-determinism off > rows 9>&- &
+      $ORRERY run many-sessions -n 9000 -s 3 -j 2 --json -q --check-determinism off > rows 9>&- &
       campaign=$!
       find_child run
-      kill -9 $child
       exec 8< rows 9>&-
+      for i in {1..10}; do read -r row <&8; printf '%s\n' "$row"; done
+      kill -9 $child
       cat <&8
       wait $campaign)");
   CHECK(ended.code == 5);
   CHECK_THAT(ended.err, ContainsSubstring("HARNESS FAILURE"));
   const std::vector<Json> rows = rows_of(ended.out);
-  REQUIRE(rows.size() == 4000);
+  REQUIRE(rows.size() == 9000);
   for (size_t i = 0; i < rows.size(); ++i) CHECK(rows[i]["index"] == i);
 }
 

@@ -292,7 +292,7 @@ TEST_CASE("an inconclusive run is neither good nor bad") {
 TEST_CASE("Ctrl-C ends a campaign with what is known") {
   const Place place;
   const Ended ended = place.shell(kChildren + R"(
-      $ORRERY run many-sessions --time 600s -s 1 --json -q & campaign=$!
+      $ORRERY run many-sessions --time 100h -s 1 --json -q & campaign=$!
       wait_until has_rows
       kill -INT $campaign
       wait $campaign)");
@@ -308,18 +308,16 @@ TEST_CASE("Ctrl-C ends a shrink with a tape that fails, and says how to go on") 
   for (const std::string signal : {"INT", "TERM"}) {
     INFO(signal);
     const Place place;
-    const Ended ended = place.shell(
-        kChildren +
-        "$ORRERY shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q --replays 2000 & it=$!\n"
-        "wait_until catches " +
-        signal +
-        " $it\n"
-        "kill -" +
-        signal +
-        " $it\n"
-        "wait $it");
+    const Ended ended = place.shell("signal=" + signal + kChildren + R"(
+        $ORRERY shrink garnet-385-40g 1 --bug garnet-385 -o small.orry -q --leave-safe-sizes \
+          --replays 2000 & campaign=$!
+        wait_until catches $signal $campaign
+        kill -$signal $campaign
+        wait $campaign)");
     CHECK(ended.code == 75);
-    CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry --replays 2000\n"));
+    CHECK_THAT(ended.err, ContainsSubstring("orrery shrink small.orry --leave-safe-sizes "
+                                            "--replays 2000\n"));
+    CHECK_THAT(ended.out, ContainsSubstring("the budget ended first"));
     CHECK(place.run("replay small.orry -q").code == 1);
   }
 }

@@ -84,6 +84,7 @@ TEST_CASE("a disk that fills ends a campaign at once, with whole rows and the wa
   CHECK_THAT(ended.err, ContainsSubstring("the results cannot be written: File too large"));
   const std::string first = std::to_string(rows.size());
   CHECK_THAT(ended.err, ContainsSubstring("run " + first + " is the first that is missing"));
+  CHECK_THAT(ended.err, ContainsSubstring("orrery: many-sessions  "));
   CHECK_THAT(ended.err, !ContainsSubstring("orrery: many-sessions  1,000,000 runs"));
   goes_on(place, ended, rows, "run many-sessions -s 3 --json");
 }

@@ -90,13 +90,13 @@ void becomes(const std::string& path, int standard) {
 }
 
 /// Plays a campaign in a process of its own. `fresh` is what each of its fresh processes does,
-/// which is to write $tape.
+/// which is to write $tape if it is asked for one.
 Ended played(const Place& place, const Hunted& hunted, const fuzz::CampaignOrder& order,
              const std::string& fresh) {
   const std::string script = place.path() + "/fresh";
-  std::ofstream(script) << "#!/bin/sh\nfor tape; do :; done\n"  // the last of its words
-                           "mkdir -p ${tape%/*}; cd "
-                        << place.path() << "\n"
+  std::ofstream(script) << "#!/bin/sh\ncd " << place.path()
+                        << "\nfor tape; do :; done\n"  // the last of its words
+                           "case $tape in */*) mkdir -p ${tape%/*} ;; esac\n"
                         << fresh << "\n";
   fs::permissions(script, fs::perms::owner_all);
   std::cout.flush();

@@ -98,6 +98,7 @@ inline std::vector<Json> lines_of(const std::string& text) {
 /// child becomes a fresh process it passes for a worker, which has the words of its campaign: where
 /// there may be both, ask for no check of determinism.
 inline const std::string kChildren = R"(
+    give_up() { kill -9 $campaign 2> /dev/null; exit 99; }
     find_child() {
       local one words until=$((SECONDS + 30))
       child=
@@ -107,12 +108,12 @@ inline const std::string kChildren = R"(
           [[ ${words[1]} == "$1" ]] && child=$one
         done
       done 2> /dev/null
-      [[ -n $child ]] || { echo "no child plays $1" >&2; exit 99; }
+      [[ -n $child ]] || { echo "no child plays $1" >&2; give_up; }
     }
     wait_until() {
       local until=$((SECONDS + 60))
       until "$@" 2> /dev/null; do
-        ((SECONDS < until)) || { echo "never: $*" >&2; exit 99; }
+        ((SECONDS < until)) || { echo "never: $*" >&2; give_up; }
         sleep 0.05
       done
     }

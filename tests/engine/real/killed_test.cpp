@@ -32,7 +32,8 @@ constexpr const char* kWorker = "a process that works until it is killed";
 constexpr const char* kRecoverer = "a process that recovers a store and may kill itself on the way";
 
 struct Shared {
-  std::atomic<uint64_t> done{0};  // operations of this life; without a log, its checkpoints
+  std::atomic<uint64_t> done{
+      0};  // operations of this life; without a log, checkpoints that keep some
   std::atomic<uint64_t> wrong{0};
   std::array<std::atomic<uint64_t>, kKeys> asked{};    // the highest number that may be there
   std::array<std::atomic<uint64_t>, kKeys> written{};  // what the store has answered for
