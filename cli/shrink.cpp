@@ -45,7 +45,8 @@ void add_options(Options& options, Words& words);
 std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options,
                  int64_t& hang_after_ms);
 std::string output_file(const Words& words, const Target& target);
-void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds);
+void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds,
+                 bool stopped);
 int tell_way_on(const Invocation& invocation, const Words& words, const Target& target,
                 const std::string& file, bool stopped);
 
@@ -88,7 +89,7 @@ int run_shrink(const Invocation& invocation) {
     invocation.err << "orrery: the run does not fail, so there is nothing to shrink\n";
     return kGoalNotMet;
   }
-  tell_result(invocation, shrunk, seconds());
+  tell_result(invocation, shrunk, seconds(), interrupts.came());
   if (!shrunk.confirmed) {
     invocation.err << "orrery: NONDETERMINISM  the small tape does not replay strictly\n";
     return kNondeterminism;
@@ -155,7 +156,8 @@ std::string output_file(const Words& words, const Target& target) {
   return (path.parent_path() / (path.stem().string() + "-small.orry")).string();
 }
 
-void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds) {
+void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds,
+                 bool stopped) {
   invocation.out << fmt::format("deviations {} -> {}", reports::grouped(shrunk.deviations_before),
                                 shrunk.plan.deviations.size());
   for (const sim::Size& before : shrunk.sizes_before) {
@@ -163,7 +165,10 @@ void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, doubl
                                   shrunk.plan.sizes[before.name]);
   }
   invocation.out << fmt::format("  ({}, {:.1f} s{})\n", reports::counted(shrunk.replays, "replay"),
-                                seconds, shrunk.complete ? "" : "; the budget ended first");
+                                seconds,
+                                shrunk.complete ? ""
+                                : stopped       ? "; stopped early"
+                                                : "; the budget ended first");
 }
 
 int tell_way_on(const Invocation& invocation, const Words& words, const Target& target,

@@ -316,19 +316,24 @@ class Meta(unittest.TestCase):
     def test_a_check_that_fails_counts_as_failed(self):
         self.assertEqual(self.dev("check a false; check b true"), "1 1")
 
-    def test_a_file_that_is_laid_out_otherwise_turns_the_check_red_and_is_mended(self):
+    def test_a_file_that_is_laid_out_wrongly_turns_the_check_red_and_is_mended(self):
         folder = pathlib.Path(self.folder.name) / "laid out"
         folder.mkdir()
         shutil.copy(ROOT / ".clang-format", folder.parent)
         ill = folder / "ill one.cpp"
-        ill.write_text("int  one() { return 1; }\n")
-        (folder / "well.hpp").write_text("int two();\n")
+        ill.write_text("int  one() { return 1; }\nint two()  { return 2; }\n")
+        (folder / "ill.hpp").write_text("int  three();\n")
+        (folder / "well.hpp").write_text("int four();\n")
+        (folder / "build").mkdir()
+        (folder / "build" / "made.cpp").write_text("int  five();\n")
         fmt = f"source ./dev help >/dev/null; cd {self.folder.name}; fmt"
         red = run(["bash", "-c", f"{fmt} --check"])
         self.assertEqual(red.returncode, 1, red.stdout + red.stderr)
-        self.assertEqual(red.stderr, "laid out/ill one.cpp: the layout differs; run ./dev fmt\n")
+        self.assertEqual(red.stderr.splitlines(), [
+            f"laid out/{name}: the layout differs; run ./dev fmt" for name in ("ill one.cpp",
+                                                                              "ill.hpp")])
         self.assertEqual(run(["bash", "-c", fmt]).returncode, 0)
-        self.assertEqual(ill.read_text(), "int one() { return 1; }\n")
+        self.assertEqual(ill.read_text(), "int one() { return 1; }\nint two() { return 2; }\n")
         self.assertEqual(run(["bash", "-c", f"{fmt} --check"]).returncode, 0)
         self.script("#!/bin/sh\necho broken >&2; exit 1\n", "clang-format-19")
         broken = run(["bash", "-c", f"PATH={self.folder.name}:$PATH; {fmt} --check"])

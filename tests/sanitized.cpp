@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does what a sanitizer is there to see. Meson expects this program to fail where it is built with
 // that sanitizer: one that is not there, or that prints what it finds and goes on, would let every
-// other test pass all the same. Asked for nothing it must end well, or it might fail anyway.
+// other test pass all the same. Asked for nothing it must end well: else its failure would prove
+// nothing.
 #include <climits>
 #include <string_view>
 #include <thread>

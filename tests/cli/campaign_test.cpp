@@ -68,7 +68,7 @@ TEST_CASE("an interrupted campaign says how to go on, and goes on where it stopp
 TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   const Place place;
   const Ended ended = place.shell(kChildren + R"(
-      # It is not over before somebody reads what it writes: that is more than pipes hold.
+      # More rows than two pipes of 1 MiB and one of 64 KiB hold: it waits for who reads them.
       mkfifo rows; exec 9<> rows
       $ORRERY run many-sessions -n 9000 -s 3 -j 2 --json -q --check-determinism off > rows 9>&- &
       campaign=$!

@@ -93,7 +93,8 @@ inline std::vector<Json> lines_of(const std::string& text) {
   return all;
 }
 
-/// What scripts wait with, not for ever. find_child waits for a child of $campaign whose verb is
+/// What scripts wait with, not for ever: then $campaign is killed, and the script ends with 99.
+/// find_child waits for a child of $campaign whose verb is
 /// the word that is given: $child. wait_until waits for what the words that follow say. Before a
 /// child becomes a fresh process it passes for a worker, which has the words of its campaign: where
 /// there may be both, ask for no check of determinism.

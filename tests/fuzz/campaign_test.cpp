@@ -480,6 +480,7 @@ TEST_CASE("a campaign ends when its time is over") {
   order.time_max_ms = 1000;
   Listener listener;
   const Campaign campaign = run_campaign(order, listener);
+  CHECK(campaign.runs > 0);
   CHECK(complete(listener, campaign.next));
   CHECK(campaign.wall_s >= 1);
   CHECK(campaign.wall_s < 30);

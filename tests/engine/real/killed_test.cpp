@@ -32,8 +32,8 @@ constexpr const char* kWorker = "a process that works until it is killed";
 constexpr const char* kRecoverer = "a process that recovers a store and may kill itself on the way";
 
 struct Shared {
-  std::atomic<uint64_t> done{
-      0};  // operations of this life; without a log, checkpoints that keep some
+  // Operations of this life; without a log, checkpoints that made any of them durable.
+  std::atomic<uint64_t> done{0};
   std::atomic<uint64_t> wrong{0};
   std::array<std::atomic<uint64_t>, kKeys> asked{};    // the highest number that may be there
   std::array<std::atomic<uint64_t>, kKeys> written{};  // what the store has answered for
