@@ -94,10 +94,10 @@ inline std::vector<Json> lines_of(const std::string& text) {
 }
 
 /// What scripts wait with, not for ever: then $campaign is killed, and the script ends with 99.
-/// find_child waits for a child of $campaign whose verb is
-/// the word that is given: $child. wait_until waits for what the words that follow say. Before a
-/// child becomes a fresh process it passes for a worker, which has the words of its campaign: where
-/// there may be both, ask for no check of determinism.
+/// find_child waits for a child of $campaign whose verb is the word that is given: $child.
+/// wait_until waits for what the words that follow say. Before a child becomes a fresh process it
+/// passes for a worker, which has the words of its campaign: where there may be both, ask for no
+/// check of determinism.
 inline const std::string kChildren = R"(
     give_up() { kill -9 $campaign 2> /dev/null; exit 99; }
     find_child() {
