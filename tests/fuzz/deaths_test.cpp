@@ -53,18 +53,18 @@ void lose_all_pipes() {
   }
 }
 
-/// Sends Ctrl-C when run 11 has begun, and all before it have been told.
+/// Sends Ctrl-C when a run hangs, and all before run 11 have been told.
 class LateInterrupt final : public Listener {
  public:
-  explicit LateInterrupt(SharedCount& begun) : begun_(begun) {}
+  explicit LateInterrupt(SharedCount& hangs) : hangs_(hangs) {}
   void on_tick(const Campaign&, double) override {
-    if (sent_ || begun_.value() == 0 || rows.size() < 11) return;
+    if (sent_ || hangs_.value() == 0 || rows.size() < 11) return;
     sent_ = true;
     raise(SIGINT);
   }
 
  private:
-  SharedCount& begun_;
+  SharedCount& hangs_;
   bool sent_ = false;
 };
 
@@ -210,7 +210,7 @@ TEST_CASE("while a worker lives on without a pipe, hangs are seen and Ctrl-C is 
   };
   CampaignOrder order = order_of(1'000'000, 3, body);
   order.hang_after_ms = 3000;
-  LateInterrupt listener(closed);
+  LateInterrupt listener(hangs);  // run 12 hangs only when run 11 has lost its pipe
   const Campaign campaign = run_campaign(order, listener);
   CHECK(campaign.interrupted);
   CHECK(campaign.next < 1'000'000);
