@@ -120,6 +120,7 @@ meson() {
 RERUN = "meson test -C build/{} --print-errorlogs heart"
 DIGESTS = "python3 tests/digests.py build/release/cli/orrery build/asan/cli/orrery " \
     "build/debug/cli/orrery build/fuzz/cli/orrery"
+FUZZERS = "fuzzers cli/orrery bench/heart_without_hooks"
 MESON_TEST = "test -C build/{} --no-rebuild --print-errorlogs --num-processes 2"
 BREAKS = {
     "tidy": "./dev tidy",
@@ -145,8 +146,8 @@ BREAKS = {
     "sees undefined": "undefined behaviour ends a sanitized program",
     "sees address": "a stray read ends a sanitized program",
     "sees thread": "a race ends a sanitized program",
-    "configure build/fuzz clang++-19 -Db_lundef=false": "ninja -C build/fuzz fuzzers cli/orrery",
-    "ninja -C build/fuzz -j 2 --quiet fuzzers cli/orrery": "ninja -C build/fuzz fuzzers cli/orrery",
+    "configure build/fuzz clang++-19 -Db_lundef=false": f"ninja -C build/fuzz {FUZZERS}",
+    f"ninja -C build/fuzz -j 2 --quiet {FUZZERS}": f"ninja -C build/fuzz {FUZZERS}",
     DIGESTS: DIGESTS,
     "bash tests/campaign.sh 10000 20261128": "bash tests/campaign.sh 10000 20261128",
     "bash tests/fuzz_smoke.sh": "bash tests/fuzz_smoke.sh",
