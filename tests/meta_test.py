@@ -119,7 +119,7 @@ meson() {
 # What is broken, and the name under which `./dev test` must tell it.
 RERUN = "meson test -C build/{} --print-errorlogs heart"
 DIGESTS = "python3 tests/digests.py build/release/cli/orrery build/asan/cli/orrery " \
-    "build/debug/cli/orrery build/fuzz/cli/orrery"
+    "build/debug/cli/orrery build/fuzz/cli/orrery build/plain/cli/orrery"
 FUZZERS = "fuzzers cli/orrery bench/heart_without_hooks"
 MESON_TEST = "test -C build/{} --no-rebuild --print-errorlogs --num-processes 2"
 BREAKS = {
@@ -148,6 +148,8 @@ BREAKS = {
     "sees thread": "a race ends a sanitized program",
     "configure build/fuzz clang++-19 -Db_lundef=false": f"ninja -C build/fuzz {FUZZERS}",
     f"ninja -C build/fuzz -j 2 --quiet {FUZZERS}": f"ninja -C build/fuzz {FUZZERS}",
+    "configure build/plain clang++-19 -Doptimization=0": "ninja -C build/plain cli/orrery",
+    "ninja -C build/plain -j 2 --quiet cli/orrery": "ninja -C build/plain cli/orrery",
     DIGESTS: DIGESTS,
     "bash tests/campaign.sh 10000 20261128": "bash tests/campaign.sh 10000 20261128",
     "bash tests/fuzz_smoke.sh": "bash tests/fuzz_smoke.sh",
@@ -343,7 +345,7 @@ class Meta(unittest.TestCase):
     def test_all_that_dev_test_asks_is_asked_and_well(self):
         done, calls = self.dev_test("nothing")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(done.stdout.splitlines()[-1], "16 passed, 0 failed")
+        self.assertEqual(done.stdout.splitlines()[-1], "17 passed, 0 failed")
         self.assertNotIn("dev: failed:", done.stderr)
         self.assertEqual(calls[0], "setup_all")
         self.assertEqual(sorted(calls[1:]), sorted(BREAKS))
