@@ -210,7 +210,7 @@ TEST_CASE("while a worker lives on without a pipe, hangs are seen and Ctrl-C is 
   };
   CampaignOrder order = order_of(1'000'000, 3, body);
   order.hang_after_ms = 3000;
-  LateInterrupt listener(hangs);  // run 12 hangs only when run 11 has lost its pipe
+  LateInterrupt listener(hangs);  // run 12 hangs only when run 11 has begun
   const Campaign campaign = run_campaign(order, listener);
   CHECK(campaign.interrupted);
   CHECK(campaign.next < 1'000'000);
