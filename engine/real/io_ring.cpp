@@ -77,7 +77,8 @@ IoRing::~IoRing() {
 void IoRing::stop() {
   {
     std::unique_lock lock(mutex_);
-    idle_.wait(lock, [this] { return outstanding_ == 0; });
+    // Whoever hands over may come back from the kernel after what he handed over has ended.
+    idle_.wait(lock, [this] { return outstanding_ == 0 && !submitting_; });
     for (size_t i = 0; i < threads_.size(); ++i) {
       io_uring_sqe* const entry = io_uring_get_sqe(ring_.get());
       CHECK(entry != nullptr, "an idle ring is full");
@@ -127,6 +128,7 @@ void IoRing::pump(std::unique_lock<std::mutex>& lock) {
     lock.lock();
   }
   submitting_ = false;
+  if (outstanding_ == 0) idle_.notify_all();
 }
 
 // Returns how many entries there are for the kernel.

@@ -47,8 +47,11 @@ NATIVE_MUTATIONS = [
      "      slot.error = Errc::cancelled;\n"
      "      return slot;",
      "      continue;"),
+    ("ring-goes-under-who-hands-over", "engine/real/io_ring.cpp",
+     "outstanding_ == 0 && !submitting_; });",
+     "outstanding_ == 0; });"),
     ("ring-goes-first", "engine/real/io_ring.cpp",
-     "    idle_.wait(lock, [this] { return outstanding_ == 0; });\n",
+     "    idle_.wait(lock, [this] { return outstanding_ == 0 && !submitting_; });\n",
      ""),
     ("queue-waits-for-a-submit", "engine/real/io_ring.cpp",
      "  pump(lock);\n"

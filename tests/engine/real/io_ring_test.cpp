@@ -22,6 +22,7 @@
 #include "engine/real/file_device.hpp"
 #include "engine/real/threads.hpp"
 #include "tests/engine/real/io_methods.hpp"
+#include "tests/engine/real/kernel_calls.hpp"
 #include "tests/engine/real/temporary_folder.hpp"
 #include "tests/sim/request.hpp"
 
@@ -141,6 +142,20 @@ TEST_CASE("a ring keeps what it has no place for, until it is cancelled or has o
     CHECK(requests[i].finishes == 1);
   }
   fixture.ring.reset();
+}
+
+TEST_CASE("a ring that goes lets whoever still hands something over come back first", "[ring]") {
+  Fixture fixture;
+  if (!fixture.start({})) return;
+  engine::FileDevice& device = fixture.open(false);
+  Buffer written(1);
+  tests::Request request(fixture.threads);
+  const tests::LingeringSubmits submits;
+  std::thread submitter([&] { request.submit(device, IoKind::write, 0, written.bytes); });
+  CHECK(request.wait() == Errc::ok);
+  fixture.ring.reset();
+  submitter.join();
+  CHECK(submits.most_at_once() == 1);
 }
 
 TEST_CASE("a transfer that the kernel ends early goes on where it ended", "[ring]") {

@@ -52,6 +52,10 @@ bool fails() {
   return true;
 }
 
+std::atomic<bool> lingers{false};
+std::atomic<int> submitting{0};
+std::atomic<int> submitting_most{0};
+
 // What stands behind ours. Requires: the library has it.
 template <typename Function>
 Function next_of(const char* name) {
@@ -70,6 +74,15 @@ int call(int error, long number, Arguments... arguments) {
 WatchedCalls::WatchedCalls(Visit visit) : visit_(std::move(visit)) { watching.store(&visit_); }
 WatchedCalls::~WatchedCalls() { watching.store(nullptr); }
 
+LingeringSubmits::LingeringSubmits() {
+  submitting_most.store(0);
+  lingers.store(true);
+}
+
+LingeringSubmits::~LingeringSubmits() { lingers.store(false); }
+
+int LingeringSubmits::most_at_once() const { return submitting_most.load(); }
+
 TroubledTransfers::TroubledTransfers(Transfers how) {
   troubled.store(0);
   how_now.store(how);
@@ -85,7 +98,10 @@ using orrery::tests::call;
 using orrery::tests::CallKind;
 using orrery::tests::fails;
 using orrery::tests::let_through;
+using orrery::tests::lingers;
 using orrery::tests::next_of;
+using orrery::tests::submitting;
+using orrery::tests::submitting_most;
 
 extern "C" {
 
@@ -156,7 +172,13 @@ int io_uring_submit(io_uring* ring) {
     if (moves) entry.len = static_cast<unsigned>(let_through(entry.len));
     if ((moves || entry.opcode == IORING_OP_FSYNC) && fails()) entry.fd = -1;
   }
-  return next(ring);
+  if (!lingers.load()) return next(ring);
+  const int now = submitting.fetch_add(1) + 1;
+  if (now > submitting_most.load()) submitting_most.store(now);
+  const int taken = next(ring);
+  usleep(20'000);
+  submitting.fetch_sub(1);
+  return taken;
 }
 
 }  // extern "C"

@@ -33,6 +33,18 @@ class WatchedCalls {
   Visit visit_;
 };
 
+/// While one lives, a ring's entries are handed over in a call that goes on for a while after the
+/// kernel has carried them out. One at a time, and no such call is under way when it comes or goes.
+class LingeringSubmits {
+ public:
+  LingeringSubmits();
+  ~LingeringSubmits();
+  LingeringSubmits(const LingeringSubmits&) = delete;
+  LingeringSubmits& operator=(const LingeringSubmits&) = delete;
+  /// How many were under way at the same time, at most.
+  int most_at_once() const;
+};
+
 enum class Transfers { whole, in_halves, failing };
 
 /// While one lives, the kernel transfers half of what it is asked for, in whole sectors, as it may
