@@ -254,7 +254,7 @@ Recovered Operations::recovered_by_log(size_t life) const {
           [last](const Operation& operation) {
             const auto until = last.find(operation.client);
             const bool below = until != last.end() && operation.invoked <= until->second;
-            return below && is_answered(operation) ? Presence::present : Presence::unknown;
+            return below && is_answered(operation) ? Held::present : Held::unknown;
           },
           lives_[life].back_to != 0};
 }

@@ -240,8 +240,8 @@ Recovered recovered_by_checkpoint(const std::vector<Life>& lives, size_t number)
   const uint64_t version = life.version;
   return {life.base,
           [version](const Operation& operation) {
-            if (!is_answered(operation) || operation.version == 0) return Presence::unknown;
-            return operation.version <= version ? Presence::present : Presence::absent;
+            if (!is_answered(operation) || operation.version == 0) return Held::unknown;
+            return operation.version <= version ? Held::present : Held::absent;
           },
           false};
 }

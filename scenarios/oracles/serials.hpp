@@ -14,18 +14,18 @@
 
 namespace orrery::scenarios {
 
-enum class Presence : uint8_t { present, absent, unknown };
+enum class Held : uint8_t { present, absent, unknown };
 
 struct SerialRange {
   uint64_t least = 0;
   uint64_t most = 0;
-  void count(Presence presence);
+  void count(Held presence);
 };
 
 /// What a life was recovered from: an earlier life, and which of its operations.
 struct Recovered {
   size_t life = SIZE_MAX;  // SIZE_MAX: it began empty
-  std::function<Presence(const Operation&)> holds;
+  std::function<Held(const Operation&)> holds;
   // What is only in checkpoints that are newer is not known any more: how far a session had come
   // before, unless something of it is present.
   bool forgets = false;

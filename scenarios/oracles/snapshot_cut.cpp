@@ -138,7 +138,7 @@ std::optional<Finding> judge_sessions(const Run& run, const OracleScratch& scrat
       known = true;
       if (operation.invoked > written_by || operation.version > commit.version) continue;
       const bool before = operation.version != 0 && operation.returned < written_by;
-      right.count(before && is_answered(operation) ? Presence::present : Presence::unknown);
+      right.count(before && is_answered(operation) ? Held::present : Held::unknown);
     }
     if (!known) continue;
     if (right.least <= session.serial && session.serial <= right.most) continue;
