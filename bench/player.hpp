@@ -28,8 +28,8 @@ template <typename Body>
 void play(sim::World& world, sim::Source& source, const Body& body) {
   world.begin(source, {}, {});
   run(world, body);
-  CHECK(world.scheduler().failure() == nullptr, "a measured run failed: {}",
-        world.scheduler().failure()->text.view());
+  VERIFY(world.scheduler().failure() == nullptr, "a measured run failed: {}",
+         world.scheduler().failure()->text.view());
 }
 
 /// Eight tasks that call `one_step(i)` so many times each.

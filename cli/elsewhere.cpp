@@ -21,7 +21,7 @@ constexpr uint64_t kStepsMax = 200'000;
 // Two processes may have their program at addresses that make no difference.
 constexpr int kTriesMax = 4;
 
-std::string compare(const RunRow& row, const Json& seen);
+std::string differences(const RunRow& row, const Json& seen);
 std::string first_difference(const std::string& one, const std::string& other);
 
 }  // namespace
@@ -44,7 +44,7 @@ Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scena
     return result;
   }
   result.digest = seen.value("digest", "");
-  result.text = compare(row, seen);
+  result.text = differences(row, seen);
   if (result.text.empty() && code == kNondeterminism) {
     result.outcome = Outcome::differs;
     result.differs_alone = true;
@@ -67,7 +67,7 @@ Confirmation play_elsewhere(const Invocation& invocation, const scenarios::Scena
 
 namespace {
 
-std::string compare(const RunRow& row, const Json& seen) {
+std::string differences(const RunRow& row, const Json& seen) {
   const std::string verdict = seen.value("verdict", "");
   const std::string digest = seen.value("digest", "");
   if (verdict != scenarios::name_of(row.verdict)) {

@@ -32,7 +32,7 @@ constexpr int64_t kGraceByDefaultMs = 60'000;
 constexpr int64_t kHangAfterByDefaultMs = 8'000;  // an input is short
 constexpr int kInterruptedFuzzer = 72;            // libFuzzer's exit code for Ctrl-C
 
-struct Words {
+struct FuzzWords {
   std::string target;
   std::optional<std::string> scenario;
   std::optional<std::string> time;
@@ -70,8 +70,8 @@ struct Ended {
   std::string full;   // why nothing can be kept any more; empty: it can
 };
 
-void add_options(Options& options, Words& words);
-std::string read(const Words& words, Order& order);
+void add_options(Options& options, FuzzWords& words);
+std::string read(const FuzzWords& words, Order& order);
 int missing(const Invocation& invocation, const std::string& target);
 Ended hunt(const Invocation& invocation, const Order& order, KnownFailures& saved,
            Artifacts& artifacts);
@@ -94,7 +94,7 @@ int run_fuzz(const Invocation& invocation) {
   const auto end = std::find(ours.arguments.begin(), ours.arguments.end(), "--");
   if (end != ours.arguments.end()) order.more.assign(end + 1, ours.arguments.end());
   ours.arguments.erase(end, ours.arguments.end());
-  Words words;
+  FuzzWords words;
   Options options("fuzz", "Lets libFuzzer search among inputs of a fuzz target.",
                   "examples\n"
                   "  orrery fuzz schedule --bug garnet-385 --time 60s\n"
@@ -125,7 +125,7 @@ int run_fuzz(const Invocation& invocation) {
 
 namespace {
 
-void add_options(Options& options, Words& words) {
+void add_options(Options& options, FuzzWords& words) {
   options.word("target", words.target, "what to fuzz (orrery list fuzz-targets)");
   options.value("--scenario", "NAME", words.scenario,
                 "what schedule plays (snapshot-full-cache; orrery list)");
@@ -143,7 +143,7 @@ void add_options(Options& options, Words& words) {
   options.flag("-q,--quiet", words.quiet, "no chatter");
 }
 
-std::string read_target_name(const Words& words, ArtifactOrder& order) {
+std::string read_target_name(const FuzzWords& words, ArtifactOrder& order) {
   if (words.target.empty()) return "fuzz what? orrery list fuzz-targets names the targets";
   order.target = fuzz::find_target(words.target);
   if (order.target != nullptr) return {};
@@ -154,7 +154,7 @@ std::string read_target_name(const Words& words, ArtifactOrder& order) {
 }
 
 // What says how runs are played: a target that plays none would take no notice of it.
-std::string check_run_options(const Words& words, const fuzz::TargetRow& target) {
+std::string check_run_options(const FuzzWords& words, const fuzz::TargetRow& target) {
   if (target.plays_runs) return {};
   std::string_view given = words.plan.first_given();
   if (words.scenario) given = "--scenario";
@@ -169,7 +169,7 @@ std::string check_run_options(const Words& words, const fuzz::TargetRow& target)
 }
 
 // What a conversion, which fuzzes nothing, would take no notice of.
-std::string_view first_of_fuzzing(const Words& words, const Order& order) {
+std::string_view first_of_fuzzing(const FuzzWords& words, const Order& order) {
   if (words.time) return "--time";
   if (words.seed) return "-s";
   if (words.grace) return "--grace";
@@ -180,7 +180,7 @@ std::string_view first_of_fuzzing(const Words& words, const Order& order) {
 }
 
 // What is played instead of a fuzzing, and where its tape goes.
-std::string read_conversion(const Words& words, Order& order) {
+std::string read_conversion(const FuzzWords& words, Order& order) {
   order.input = words.input.value_or("");
   order.tape = words.tape.value_or("");
   if (words.tape && !words.input) return "--tape goes with --convert";
@@ -192,7 +192,7 @@ std::string read_conversion(const Words& words, Order& order) {
   return words.tape ? check_file(order.tape) : std::string();
 }
 
-std::string read(const Words& words, Order& order) {
+std::string read(const FuzzWords& words, Order& order) {
   std::string wrong = read_target_name(words, order.artifacts);
   if (wrong.empty()) wrong = check_run_options(words, *order.artifacts.target);
   if (!wrong.empty()) return wrong;

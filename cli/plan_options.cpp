@@ -98,6 +98,10 @@ const scenarios::Scenario* scenario_named(std::string_view name, std::string& wr
   return nullptr;
 }
 
+int64_t hang_after_of(const scenarios::Scenario& scenario) {
+  return scenario.is_large() ? 600'000 : 60'000;
+}
+
 namespace {
 
 std::string check_names(std::string_view what, const std::vector<std::string>& names,

@@ -38,6 +38,9 @@ std::vector<std::string> arguments_of(const fuzz::Changes& changes);
 /// Of these only the oracles, for a tape: it holds everything else.
 std::string oracles_of(const std::vector<std::string>& oracles);
 
+/// After what time a run of it is taken for hung, in milliseconds, unless --hang-after says so.
+int64_t hang_after_of(const scenarios::Scenario& scenario);
+
 /// The scenario of that name, or a message with the nearest one in `wrong`.
 const scenarios::Scenario* scenario_named(std::string_view name, std::string& wrong);
 

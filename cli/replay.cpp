@@ -30,10 +30,8 @@ using scenarios::Verdict;
 
 // Above this a trace of every point takes more memory than it is worth.
 constexpr uint64_t kDetailedStepsMax = 2'000'000;
-constexpr int64_t kHangAfterMs = 60'000;
-constexpr int64_t kHangAfterMsLarge = 600'000;
 
-struct Words {
+struct ReplayWords {
   std::string first;
   std::string second;
   std::optional<std::string> until;
@@ -49,12 +47,12 @@ struct Words {
   PlanOptions plan;
 };
 
-void add_options(Options& options, Words& words);
-std::string at_odds(const Words& words);
-std::string read(const Words& words, Target& target, const reports::ReportRow*& report,
+void add_options(Options& options, ReplayWords& words);
+std::string at_odds(const ReplayWords& words);
+std::string read(const ReplayWords& words, Target& target, const reports::ReportRow*& report,
                  int64_t& hang_after_ms);
-bool fits_this_build(const Invocation& invocation, const Words& words, const Target& target);
-bool played_as_written(const Invocation& invocation, const Words& words,
+bool fits_this_build(const Invocation& invocation, const ReplayWords& words, const Target& target);
+bool played_as_written(const Invocation& invocation, const ReplayWords& words,
                        const scenarios::Plan& plan, const sim::Tape& tape);
 bool repeats_itself(const Invocation& invocation, Runner& runner, const sim::Tape& tape,
                     const scenarios::Plan& plan, const reports::RunRow& row, bool json);
@@ -64,18 +62,18 @@ void tell_divergence(const Invocation& invocation, Runner& runner, scenarios::Pl
                      scenarios::Plan replayed, const reports::RunRow& row, bool json);
 bool wants_every_point(const reports::ReportRow& report, const reports::RunRow& row,
                        const Target& target);
-void tell(const Invocation& invocation, const Words& words, const Target& target,
+void tell(const Invocation& invocation, const ReplayWords& words, const Target& target,
           const reports::ReportRow& report, const Run& run);
 int code_of(Verdict verdict);
-int leave_to_debugger(const Invocation& invocation, Runner& runner, const Words& words,
+int leave_to_debugger(const Invocation& invocation, Runner& runner, const ReplayWords& words,
                       const Target& target);
-int stop_early(const Invocation& invocation, Runner& runner, const Words& words,
+int stop_early(const Invocation& invocation, Runner& runner, const ReplayWords& words,
                const Target& target);
 
 }  // namespace
 
 int run_replay(const Invocation& invocation) {
-  Words words;
+  ReplayWords words;
   Options options("replay", "Plays one run again and tells its story.",
                   "examples\n"
                   "  orrery replay snapshot-full-cache 0x9f3c21d07be4a5f1 --bug garnet-385\n"
@@ -127,7 +125,7 @@ int run_replay(const Invocation& invocation) {
 
 namespace {
 
-void add_options(Options& options, Words& words) {
+void add_options(Options& options, ReplayWords& words) {
   options.word("scenario", words.first, "a scenario, or the file of a tape");
   options.word("seed", words.second, "a run's seed, as orrery run prints it; or the tape's file");
   options.flag("--trace", words.trace, "tell every event, one a line");
@@ -145,7 +143,7 @@ void add_options(Options& options, Words& words) {
 }
 
 // Options of which one would silently win.
-std::string at_odds(const Words& words) {
+std::string at_odds(const ReplayWords& words) {
   const bool told = words.json || words.report || words.trace;
   if (words.abort && (told || words.until || words.save)) {
     return "--abort leaves nothing to tell; it goes with none of --until, --trace, --json, --save "
@@ -161,7 +159,7 @@ std::string at_odds(const Words& words) {
   return {};
 }
 
-std::string read(const Words& words, Target& target, const reports::ReportRow*& report,
+std::string read(const ReplayWords& words, Target& target, const reports::ReportRow*& report,
                  int64_t& hang_after_ms) {
   fuzz::Changes changes;
   std::string wrong = words.plan.changes(changes, scenario_of(words.first));
@@ -176,7 +174,7 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
     target.plan.bugs.clear();
     target.command += " --no-bugs";
   }
-  hang_after_ms = target.plan.scenario->is_large() ? kHangAfterMsLarge : kHangAfterMs;
+  hang_after_ms = hang_after_of(*target.plan.scenario);
   if (words.hang_after) wrong = read_time(*words.hang_after, hang_after_ms);
   if (!wrong.empty()) return wrong;
   if (words.until) wrong = read_count("--until", *words.until, 1, target.plan.stop_at);
@@ -192,7 +190,7 @@ std::string read(const Words& words, Target& target, const reports::ReportRow*& 
   return wrong;
 }
 
-bool fits_this_build(const Invocation& invocation, const Words& words, const Target& target) {
+bool fits_this_build(const Invocation& invocation, const ReplayWords& words, const Target& target) {
   const std::string other = other_revision(target);
   if (other.empty()) return true;
   if (words.strict || !words.quiet) {
@@ -203,7 +201,7 @@ bool fits_this_build(const Invocation& invocation, const Words& words, const Tar
 
 // An address that no longer exists, or was mistyped, means calm: nobody shall take that for the run
 // of the tape. False where that is refused.
-bool played_as_written(const Invocation& invocation, const Words& words,
+bool played_as_written(const Invocation& invocation, const ReplayWords& words,
                        const scenarios::Plan& plan, const sim::Tape& tape) {
   if (!plan.replays || tape.deviations == plan.deviations) return true;
   if (!words.strict && words.quiet) return true;
@@ -286,7 +284,7 @@ bool wants_every_point(const reports::ReportRow& report, const reports::RunRow& 
          !target.plan.scenario->is_large();
 }
 
-void tell(const Invocation& invocation, const Words& words, const Target& target,
+void tell(const Invocation& invocation, const ReplayWords& words, const Target& target,
           const reports::ReportRow& report, const Run& run) {
   report.render({run, target.needs}, invocation.out);
   if (words.quiet || std::string_view(report.name) != "story") return;
@@ -308,7 +306,7 @@ int code_of(Verdict verdict) {
 
 // The first signal ends the process, so nothing may be left to print. What the accessors would see
 // is left to the hardware, unless oracles were named. If no signal comes, all are asked after all.
-int leave_to_debugger(const Invocation& invocation, Runner& runner, const Words& words,
+int leave_to_debugger(const Invocation& invocation, Runner& runner, const ReplayWords& words,
                       const Target& target) {
   scenarios::Plan plan = target.plan;
   if (plan.oracles.empty()) plan.oracles = {"memory"};
@@ -324,7 +322,7 @@ int leave_to_debugger(const Invocation& invocation, Runner& runner, const Words&
   return code_of(run.verdict);
 }
 
-int stop_early(const Invocation& invocation, Runner& runner, const Words& words,
+int stop_early(const Invocation& invocation, Runner& runner, const ReplayWords& words,
                const Target& target) {
   scenarios::Plan plan = target.plan;
   if (words.strict) {  // deviations may take effect behind the place where it stops

@@ -24,11 +24,9 @@ constexpr uint64_t kRunsByDefault = 1000;
 constexpr int64_t kTimeMaxMs = int64_t{1000} * 60 * 60 * 1000;
 constexpr uint64_t kGuardedEvery = 16;
 constexpr uint64_t kCheckedEvery = 50;
-constexpr int64_t kHangAfterMs = 60'000;
-constexpr int64_t kHangAfterMsLarge = 600'000;
 constexpr int64_t kHangAfterMsLeast = 100;
 
-struct Words {
+struct RunWords {
   std::string scenario;
   std::optional<std::string> runs;
   std::optional<std::string> time;
@@ -48,18 +46,18 @@ struct Words {
   PlanOptions plan;
 };
 
-void add_options(Options& options, Words& words);
-std::string read(const Words& words, Hunted& hunted, fuzz::CampaignOrder& order);
-std::string read_limits(const Words& words, const Hunted& hunted, fuzz::CampaignOrder& order);
-std::string read_outputs(const Words& words, Hunted& hunted);
-std::string read_rate(const Words& words, const Hunted& hunted, uint64_t& every);
-std::string given_again(const Words& words);
+void add_options(Options& options, RunWords& words);
+std::string read(const RunWords& words, Hunted& hunted, fuzz::CampaignOrder& order);
+std::string read_limits(const RunWords& words, const Hunted& hunted, fuzz::CampaignOrder& order);
+std::string read_outputs(const RunWords& words, Hunted& hunted);
+std::string read_rate(const RunWords& words, const Hunted& hunted, uint64_t& every);
+std::string given_again(const RunWords& words);
 void equip(const Hunted& hunted, bool guarded, uint64_t checked_every, fuzz::CampaignOrder& order);
 
 }  // namespace
 
 int run_run(const Invocation& invocation) {
-  Words words;
+  RunWords words;
   Options options("run", "Plays many seeds and finds the first that fails.",
                   "examples\n"
                   "  orrery run snapshot-full-cache -n 1000\n"
@@ -82,7 +80,7 @@ int run_run(const Invocation& invocation) {
 
 namespace {
 
-void add_options(Options& options, Words& words) {
+void add_options(Options& options, RunWords& words) {
   options.word("scenario", words.scenario, "what to run (orrery list)");
   options.value("-n,--runs", "N", words.runs, "how many runs (1,000; 1 of a large scenario)");
   options.value("--time", "T", words.time, "run for this long instead: 30s, 5m, 2h");
@@ -107,7 +105,7 @@ void add_options(Options& options, Words& words) {
   options.value("--color", "WHEN", words.colour, "auto, always or never");
 }
 
-std::string read(const Words& words, Hunted& hunted, fuzz::CampaignOrder& order) {
+std::string read(const RunWords& words, Hunted& hunted, fuzz::CampaignOrder& order) {
   if (words.scenario.empty()) return "run what? orrery list names the scenarios";
   std::string wrong;
   hunted.scenario = scenario_named(words.scenario, wrong);
@@ -135,7 +133,7 @@ std::string read(const Words& words, Hunted& hunted, fuzz::CampaignOrder& order)
                         plan);
 }
 
-std::string read_limits(const Words& words, const Hunted& hunted, fuzz::CampaignOrder& order) {
+std::string read_limits(const RunWords& words, const Hunted& hunted, fuzz::CampaignOrder& order) {
   if (words.runs && words.time) return "-n and --time exclude each other";
   uint64_t jobs = static_cast<uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
   std::string wrong;
@@ -151,7 +149,7 @@ std::string read_limits(const Words& words, const Hunted& hunted, fuzz::Campaign
   }
   if (wrong.empty() && words.from) wrong = read_count("--from", *words.from, 0, order.first);
   if (wrong.empty() && order.first >= fuzz::kNoRun / 2) wrong = "--from is beyond every campaign";
-  order.hang_after_ms = hunted.scenario->is_large() ? kHangAfterMsLarge : kHangAfterMs;
+  order.hang_after_ms = hang_after_of(*hunted.scenario);
   if (wrong.empty() && words.hang_after) wrong = read_time(*words.hang_after, order.hang_after_ms);
   if (wrong.empty() && order.hang_after_ms < kHangAfterMsLeast) {
     wrong = fmt::format("--hang-after {} is too short for any run", *words.hang_after);
@@ -164,7 +162,7 @@ std::string read_limits(const Words& words, const Hunted& hunted, fuzz::Campaign
   return wrong;
 }
 
-std::string read_outputs(const Words& words, Hunted& hunted) {
+std::string read_outputs(const RunWords& words, Hunted& hunted) {
   hunted.folder = words.folder.value_or("orrery-out");
   if (hunted.folder.empty()) return "--out wants the name of a folder";
   std::string wrong = check_folder(hunted.folder);
@@ -177,7 +175,7 @@ std::string read_outputs(const Words& words, Hunted& hunted) {
 }
 
 // "1/50" is 50, "all" is 1, and "0" is "off".
-std::string read_rate(const Words& words, const Hunted& hunted, uint64_t& every) {
+std::string read_rate(const RunWords& words, const Hunted& hunted, uint64_t& every) {
   // A large run is not worth its time twice unless somebody says so.
   every = hunted.scenario->is_large() ? 0 : kCheckedEvery;
   if (!words.checked) return {};
@@ -195,7 +193,7 @@ std::string read_rate(const Words& words, const Hunted& hunted, uint64_t& every)
 
 // What the command that goes on must say again besides seed, limits and plan. Not --junit: that
 // file has what was done so far.
-std::string given_again(const Words& words) {
+std::string given_again(const RunWords& words) {
   std::string text;
   const auto add = [&](const char* option, const std::optional<std::string>& value) {
     if (value) text += fmt::format(" {} {}", option, shell_word(*value));

@@ -27,10 +27,9 @@ using scenarios::Run;
 // One replay of a large scenario takes seconds.
 constexpr uint64_t kReplaysIfLarge = 50;
 // Less than a replay has: where a run stands still, every try that keeps the failure waits for it.
-constexpr int64_t kHangAfterMs = 4'000;
-constexpr int64_t kHangAfterMsLarge = 600'000;
+constexpr int64_t kTryHangsAfterMs = 4'000;
 
-struct Words {
+struct ShrinkWords {
   std::string first;
   std::string second;
   std::optional<std::string> file;
@@ -41,19 +40,19 @@ struct Words {
   PlanOptions plan;
 };
 
-void add_options(Options& options, Words& words);
-std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options,
+void add_options(Options& options, ShrinkWords& words);
+std::string read(const ShrinkWords& words, Target& target, fuzz::ShrinkOptions& options,
                  int64_t& hang_after_ms);
-std::string output_file(const Words& words, const Target& target);
+std::string output_file(const ShrinkWords& words, const Target& target);
 void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, double seconds,
                  bool stopped);
-int tell_way_on(const Invocation& invocation, const Words& words, const Target& target,
+int tell_way_on(const Invocation& invocation, const ShrinkWords& words, const Target& target,
                 const std::string& file, bool stopped);
 
 }  // namespace
 
 int run_shrink(const Invocation& invocation) {
-  Words words;
+  ShrinkWords words;
   Options options("shrink", "Finds the few decisions that a failure needs.",
                   "examples\n"
                   "  orrery shrink orrery-out/snapshot-full-cache-0x9f3c21d07be4a5f1.orry\n"
@@ -113,7 +112,7 @@ int run_shrink(const Invocation& invocation) {
 
 namespace {
 
-void add_options(Options& options, Words& words) {
+void add_options(Options& options, ShrinkWords& words) {
   options.word("scenario", words.first, "a scenario, or the file of a tape");
   options.word("seed", words.second, "a run's seed; or the tape's file");
   options.value("-o,--out", "FILE", words.file, "where the small tape goes (NAME-small.orry)");
@@ -127,7 +126,7 @@ void add_options(Options& options, Words& words) {
   options.flag("-q,--quiet", words.quiet, "no progress, no story");
 }
 
-std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& options,
+std::string read(const ShrinkWords& words, Target& target, fuzz::ShrinkOptions& options,
                  int64_t& hang_after_ms) {
   fuzz::Changes changes;
   std::string wrong = words.plan.changes(changes, scenario_of(words.first));
@@ -135,7 +134,7 @@ std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& option
   if (!wrong.empty()) return wrong;
   const bool large = target.plan.scenario->is_large();
   if (large) options.replays_max = kReplaysIfLarge;
-  hang_after_ms = large ? kHangAfterMsLarge : kHangAfterMs;
+  hang_after_ms = large ? hang_after_of(*target.plan.scenario) : kTryHangsAfterMs;
   if (words.hang_after) wrong = read_time(*words.hang_after, hang_after_ms);
   if (wrong.empty() && words.replays) {
     wrong = read_count("--replays", *words.replays, fuzz::kReplaysLeast, options.replays_max);
@@ -146,7 +145,7 @@ std::string read(const Words& words, Target& target, fuzz::ShrinkOptions& option
   return wrong;
 }
 
-std::string output_file(const Words& words, const Target& target) {
+std::string output_file(const ShrinkWords& words, const Target& target) {
   if (words.file) return *words.file;
   if (target.file.empty()) {
     return fmt::format("orrery-out/{}-{}-small.orry", target.plan.scenario->name(),
@@ -171,7 +170,7 @@ void tell_result(const Invocation& invocation, const fuzz::Shrunk& shrunk, doubl
                                                 : "; the budget ended first");
 }
 
-int tell_way_on(const Invocation& invocation, const Words& words, const Target& target,
+int tell_way_on(const Invocation& invocation, const ShrinkWords& words, const Target& target,
                 const std::string& file, bool stopped) {
   const std::string again =
       shell_word(file) + oracles_of(target.plan.oracles) + hang_after_again(words.hang_after);

@@ -26,10 +26,10 @@ class AllocFailure final : public sim::Fault {
   bool on_allocate(sim::Asker& asker) override { return asker.choose(sim::Ask::allocate, 2) != 0; }
 };
 
-constinit AllocFailure only;
+constinit AllocFailure alloc_failure_itself;
 
 }  // namespace
 
-sim::Fault* alloc_failure() { return &only; }
+sim::Fault* alloc_failure() { return &alloc_failure_itself; }
 
 }  // namespace orrery::faults

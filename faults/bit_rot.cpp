@@ -34,10 +34,10 @@ class BitRot final : public sim::Fault {
   }
 };
 
-constinit BitRot only;
+constinit BitRot bit_rot_itself;
 
 }  // namespace
 
-sim::Fault* bit_rot() { return &only; }
+sim::Fault* bit_rot() { return &bit_rot_itself; }
 
 }  // namespace orrery::faults

@@ -33,10 +33,10 @@ class CutFile final : public sim::Fault {
   }
 };
 
-constinit CutFile only;
+constinit CutFile cut_file_itself;
 
 }  // namespace
 
-sim::Fault* cut_file() { return &only; }
+sim::Fault* cut_file() { return &cut_file_itself; }
 
 }  // namespace orrery::faults

@@ -39,10 +39,10 @@ class IoError final : public sim::Fault {
   }
 };
 
-constinit IoError only;
+constinit IoError io_error_itself;
 
 }  // namespace
 
-sim::Fault* io_error() { return &only; }
+sim::Fault* io_error() { return &io_error_itself; }
 
 }  // namespace orrery::faults

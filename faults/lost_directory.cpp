@@ -32,10 +32,10 @@ class LostDirectory final : public sim::Fault {
   }
 };
 
-constinit LostDirectory only;
+constinit LostDirectory lost_directory_itself;
 
 }  // namespace
 
-sim::Fault* lost_directory() { return &only; }
+sim::Fault* lost_directory() { return &lost_directory_itself; }
 
 }  // namespace orrery::faults

@@ -27,10 +27,10 @@ class NameError final : public sim::Fault {
   }
 };
 
-constinit NameError only;
+constinit NameError name_error_itself;
 
 }  // namespace
 
-sim::Fault* name_error() { return &only; }
+sim::Fault* name_error() { return &name_error_itself; }
 
 }  // namespace orrery::faults

@@ -37,10 +37,10 @@ class PowerLoss final : public sim::Fault {
   bool on_power_loss(sim::Asker& asker) override { return asker.choose(sim::Ask::power, 2) != 0; }
 };
 
-constinit PowerLoss only;
+constinit PowerLoss power_loss_itself;
 
 }  // namespace
 
-sim::Fault* power_loss() { return &only; }
+sim::Fault* power_loss() { return &power_loss_itself; }
 
 }  // namespace orrery::faults

@@ -31,10 +31,10 @@ class ShortTransfer final : public sim::Fault {
   }
 };
 
-constinit ShortTransfer only;
+constinit ShortTransfer short_transfer_itself;
 
 }  // namespace
 
-sim::Fault* short_transfer() { return &only; }
+sim::Fault* short_transfer() { return &short_transfer_itself; }
 
 }  // namespace orrery::faults

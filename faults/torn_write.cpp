@@ -35,10 +35,10 @@ class TornWrite final : public sim::Fault {
   }
 };
 
-constinit TornWrite only;
+constinit TornWrite torn_write_itself;
 
 }  // namespace
 
-sim::Fault* torn_write() { return &only; }
+sim::Fault* torn_write() { return &torn_write_itself; }
 
 }  // namespace orrery::faults

@@ -27,8 +27,7 @@ using reports::RunRow;
 using Moment = std::chrono::steady_clock::time_point;
 
 constexpr int kTickMs = 100;
-constexpr int kEndMs = 2;  // between looks at one that is about to end
-constexpr int kHarnessFailure = 5;
+constexpr int kEndMs = 2;              // between looks at one that is about to end
 constexpr int64_t kOwnPauseMs = 1000;  // a tick that took longer: this process did not run
 // What closes its pipe has ended, or does so in a moment. If it does not, it has lost its pipe.
 constexpr int64_t kMuteMs = 1000;

@@ -39,12 +39,12 @@ struct HandlerState {
   std::atomic<pid_t> group = 0;  // to be taken along
   struct sigaction before[2] = {};
 };
-constinit HandlerState state;
+constinit HandlerState handler_state;
 
 // What a handler may do: nobody reads, or nobody reads on. Then the second Ctrl-C comes in between.
 void write_words() {
   std::atomic_signal_fence(std::memory_order_acquire);
-  const Words& words = state.words[state.current];
+  const Words& words = handler_state.words[handler_state.current];
   struct sigaction ignored{};
   struct sigaction before{};
   ignored.sa_handler = SIG_IGN;
@@ -61,16 +61,16 @@ int64_t now_ms() {
 }
 
 void on_interrupt(int) {
-  if (state.came != 0) {
-    if (now_ms() - state.came_ms < kTogetherMs) return;
-    if (const pid_t group = state.group; group > 0 && getpid() == state.listener) {
+  if (handler_state.came != 0) {
+    if (now_ms() - handler_state.came_ms < kTogetherMs) return;
+    if (const pid_t group = handler_state.group; group > 0 && getpid() == handler_state.listener) {
       kill(-group, SIGKILL);
     }
     _exit(kEndedByInterrupt);
   }
-  state.came_ms = now_ms();
-  state.came = 1;
-  if (getpid() != state.listener) return;  // a child that was forked just now
+  handler_state.came_ms = now_ms();
+  handler_state.came = 1;
+  if (getpid() != handler_state.listener) return;  // a child that was forked just now
   const int errno_before = errno;
   write_words();
   errno = errno_before;
@@ -79,34 +79,34 @@ void on_interrupt(int) {
 }  // namespace
 
 Interrupts::Interrupts() {
-  CHECK(!state.listening, "a process listens once");
-  state.listening = true;
-  state.came = 0;
-  state.listener = getpid();
+  CHECK(!handler_state.listening, "a process listens once");
+  handler_state.listening = true;
+  handler_state.came = 0;
+  handler_state.listener = getpid();
   struct sigaction action{};
   action.sa_handler = &on_interrupt;
   // Without SA_RESTART: a wait ends early. The second may come while the first still writes.
   action.sa_flags = SA_NODEFER;
   sigemptyset(&action.sa_mask);
-  for (int i = 0; i < 2; ++i) sigaction(kSignals[i], &action, &state.before[i]);
+  for (int i = 0; i < 2; ++i) sigaction(kSignals[i], &action, &handler_state.before[i]);
 }
 
 Interrupts::~Interrupts() {
-  for (int i = 0; i < 2; ++i) sigaction(kSignals[i], &state.before[i], nullptr);
-  state.listening = false;
+  for (int i = 0; i < 2; ++i) sigaction(kSignals[i], &handler_state.before[i], nullptr);
+  handler_state.listening = false;
 }
 
-bool Interrupts::came() const { return state.came != 0; }
+bool Interrupts::came() const { return handler_state.came != 0; }
 
 void Interrupts::say(std::string_view text) {
-  const int next = 1 - state.current;
-  Words& words = state.words[next];
+  const int next = 1 - handler_state.current;
+  Words& words = handler_state.words[next];
   words.size = text.copy(words.text, kWordsMax);
   std::atomic_signal_fence(std::memory_order_release);
-  state.current = next;
+  handler_state.current = next;
 }
 
-void Interrupts::take_along(pid_t group) { state.group = group; }
+void Interrupts::take_along(pid_t group) { handler_state.group = group; }
 
 void deaf_to_interrupts() {
   for (const int number : kSignals) signal(number, SIG_IGN);

@@ -16,7 +16,6 @@
 namespace orrery::fuzz {
 namespace {
 
-constexpr int kHarnessFailure = 5;
 constexpr timespec kBetweenClaims{0, 1'000'000};  // of one that is too far ahead
 
 void send(int pipe, const reports::RunRow& row);

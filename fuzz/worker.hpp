@@ -33,6 +33,8 @@ using MakePlayer = std::function<std::unique_ptr<Player>()>;
 
 inline constexpr uint64_t kNoRun = UINT64_MAX;
 inline constexpr unsigned kWorkersMax = 256;
+/// The exit code of a worker that the harness ended, and not its run.
+inline constexpr int kHarnessFailure = 5;
 
 /// Memory that supervisor and workers share. Lives in an anonymous mapping.
 struct Shared {

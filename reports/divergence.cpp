@@ -17,7 +17,7 @@ namespace {
 constexpr auto kPoint = static_cast<uint16_t>(sim::Kind::point);
 
 bool same_event(const Witness& one, const Witness& other, size_t index);
-std::string_view name_of(const Witness& witness, const sim::Event& event);
+std::string_view name_of_event(const Witness& witness, const sim::Event& event);
 std::string event_text(const Witness& witness, size_t index);
 
 }  // namespace
@@ -64,7 +64,7 @@ std::string divergence_place(const Witness& one, const Witness& other) {
   if (found->event < longer.events.size()) {
     const sim::Event& event = longer.events[found->event];
     json["step"] = event.step;
-    json["task"] = std::string(name_of(longer, event));
+    json["task"] = std::string(name_of_event(longer, event));
     json["kind"] = std::string(kind_text(event.kind));
     json["site"] = nullptr;
     if (is_known(event.site)) json["site"] = place_of(event.site);
@@ -106,11 +106,11 @@ bool same_event(const Witness& one, const Witness& other, size_t index) {
     return std::tuple(event.step, event.now_ns, event.kind, event.a, point ? 0 : event.b, event.c,
                       event.site.line());
   };
-  return values(a) == values(b) && name_of(one, a) == name_of(other, b) &&
+  return values(a) == values(b) && name_of_event(one, a) == name_of_event(other, b) &&
          std::strcmp(a.site.file_name(), b.site.file_name()) == 0;
 }
 
-std::string_view name_of(const Witness& witness, const sim::Event& event) {
+std::string_view name_of_event(const Witness& witness, const sim::Event& event) {
   if (event.task >= witness.tasks.size()) return "the world";
   return witness.tasks[event.task];
 }
@@ -118,8 +118,8 @@ std::string_view name_of(const Witness& witness, const sim::Event& event) {
 std::string event_text(const Witness& witness, size_t index) {
   if (index >= witness.events.size()) return "has ended";
   const sim::Event& event = witness.events[index];
-  std::string text = fmt::format("step {}  {}  {}", grouped(event.step), name_of(witness, event),
-                                 kind_text(event.kind));
+  std::string text = fmt::format("step {}  {}  {}", grouped(event.step),
+                                 name_of_event(witness, event), kind_text(event.kind));
   if (event.kind != kPoint) text += fmt::format(" {} {} {}", event.a, event.b, event.c);
   if (is_known(event.site)) text += "  " + place_and_function(event.site);
   return text;

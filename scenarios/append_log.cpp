@@ -18,9 +18,9 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr int kAttempts = 4;  // at what a fault has ended
+constexpr int kLogAttempts = 4;  // at what a fault has ended
 
-constexpr auto kSizes = std::to_array<SizeRow>({
+constexpr auto kAppendLogSizes = std::to_array<SizeRow>({
     {"page_bits", 6, 20, 9, "a page is 2^page_bits bytes"},
     {"ring_bits", 1, 10, 3, "the ring has 2^ring_bits pages"},
     {"empty_pages", 0, 1023, 0, "pages of the ring that are kept unused"},
@@ -51,8 +51,8 @@ constexpr auto kSizes = std::to_array<SizeRow>({
     {"step_budget", 1000, 1000000000, 4000000, "steps after which faults stop and turns are fair"},
     {"script", 0, INT64_MAX, 1, "names the clients' workload"},
 });
-constexpr std::array kFaults{"power-loss",     "torn-write",    "io-error",
-                             "short-transfer", "alloc-failure", "name-error"};
+constexpr std::array kAppendLogFaults{"power-loss",     "torn-write",    "io-error",
+                                      "short-transfer", "alloc-failure", "name-error"};
 
 engine::AppendLogOptions log_options(const Sizes& sizes) {
   engine::AppendLogOptions options;
@@ -99,14 +99,15 @@ class TheAppendLog final : public AppendLogScenario {
   }
 };
 
-constexpr TheAppendLog kScenario;
-
 }  // namespace
 
-const Scenario& append_log() { return kScenario; }
+const Scenario& append_log() {
+  static constexpr TheAppendLog scenario;
+  return scenario;
+}
 
-std::span<const SizeRow> AppendLogScenario::sizes() const { return kSizes; }
-std::span<const char* const> AppendLogScenario::faults() const { return kFaults; }
+std::span<const SizeRow> AppendLogScenario::sizes() const { return kAppendLogSizes; }
+std::span<const char* const> AppendLogScenario::faults() const { return kAppendLogFaults; }
 
 sim::Laws AppendLogScenario::laws(const Sizes& sizes) const {
   sim::Laws laws;
@@ -260,7 +261,7 @@ engine::Result<engine::Owned<engine::AppendLog>> begin_life(Stage& stage, bool n
     const engine::Errc code = made.error().code;
     const bool transient =
         code == engine::Errc::io || code == engine::Errc::no_memory || code == engine::Errc::exists;
-    if (!transient || attempt == kAttempts) return made;
+    if (!transient || attempt == kLogAttempts) return made;
   }
 }
 
@@ -310,7 +311,7 @@ void read_everything(Stage& stage, engine::AppendLog& log) {
     if (next) {
       engine::note(ledger::kReadBack, number_of_entry((*next)->payload), (*next)->address,
                    (*next)->end);
-    } else if (code == engine::Errc::corrupt || ++failures == kAttempts) {
+    } else if (code == engine::Errc::corrupt || ++failures == kLogAttempts) {
       break;
     }
   }

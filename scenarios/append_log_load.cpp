@@ -16,14 +16,13 @@
 namespace orrery::scenarios {
 namespace {
 
-using ledger::Call;
 using ledger::succeeded;
 
 // Where a reader is that is gone: nobody waits for it.
 constexpr engine::LogAddr kNowhere = std::numeric_limits<engine::LogAddr>::max();
 
 /// What everybody who works on an opened log shares.
-struct Load {
+struct AppendLogLoad {
   Stage& stage;
   engine::AppendLog& log;
   engine::Event reader_moved;  // the one of what is not committed
@@ -33,7 +32,7 @@ struct Load {
 };
 
 struct Writer {
-  Load* load = nullptr;
+  AppendLogLoad* load = nullptr;
   uint32_t id = 0;
   engine::LogAddr uncommitted_from = 0;  // the lowest own entry that no commit has covered
   uint64_t cookie = 0;                   // the number that it was set to last
@@ -42,21 +41,21 @@ struct Writer {
 };
 
 struct Reader {
-  Load* load = nullptr;
+  AppendLogLoad* load = nullptr;
   bool uncommitted = false;
 };
 
-void writer_ended(Load& load);
+void writer_ended(AppendLogLoad& load);
 void write(void* argument);
 void commit_for_all(void* argument);
 void read(void* argument);
 void follow(const Reader& reader);
-void reader_is_at(Load& load, engine::LogAddr end);
+void reader_is_at(AppendLogLoad& load, engine::LogAddr end);
 
 }  // namespace
 
 void play_append_load(Stage& stage, engine::AppendLog& log, uint64_t opening) {
-  Load load{stage, log, engine::Event(stage.runtime.tasks), opening, {}, {}};
+  AppendLogLoad load{stage, log, engine::Event(stage.runtime.tasks), opening, {}, {}};
   std::array<Writer, kWritersMax> writers;
   std::array<Reader, 2> readers;
   std::array<engine::TaskId, kWritersMax + 3> joins;
@@ -92,12 +91,12 @@ namespace {
 
 // Whatever the clients had appended so far gets durable together.
 void commit_for_all(void* argument) {
-  Load& load = *static_cast<Load*>(argument);
+  AppendLogLoad& load = *static_cast<AppendLogLoad*>(argument);
   engine::LogAddr from = load.log.committed_until();
   for (uint64_t round = 0; load.writing.load() > 0; ++round) {
     const engine::Actor actor({"commit-for-all", round});
     const auto until = load.log.commit(from);
-    if (succeeded(Call::commit, until)) engine::note(ledger::kAcknowledged, from, *until);
+    if (succeeded(ledger::Call::commit, until)) engine::note(ledger::kAcknowledged, from, *until);
     from = load.log.committed_until();
     load.stage.runtime.tasks.yield();
   }
@@ -105,7 +104,7 @@ void commit_for_all(void* argument) {
 
 // True if there was an entry, and nothing that ends a client for good.
 bool append(Writer& writer, Draw& draw, uint64_t number, engine::Written& written) {
-  Load& load = *writer.load;
+  AppendLogLoad& load = *writer.load;
   std::array<std::byte, kPayloadMax> room;
   const auto size = static_cast<size_t>(draw.between(8, load.stage.sizes["payload_max"]));
   const engine::Bytes payload = encode_value(number, size, room);
@@ -113,14 +112,14 @@ bool append(Writer& writer, Draw& draw, uint64_t number, engine::Written& writte
   engine::note(ledger::kAsked, static_cast<int64_t>(number));
   if (!patient) {
     const auto tried = load.log.try_enqueue(payload);
-    if (succeeded(Call::append, tried) && tried->has_value()) {
+    if (succeeded(ledger::Call::append, tried) && tried->has_value()) {
       written = **tried;
       engine::note(ledger::kAppended, static_cast<int64_t>(number), written.address, written.end);
       return true;
     }
   }
   const auto appended = load.log.enqueue(payload);
-  if (!succeeded(Call::append, appended)) {
+  if (!succeeded(ledger::Call::append, appended)) {
     engine::note(ledger::kRefused, static_cast<int64_t>(number));
     return false;
   }
@@ -130,19 +129,20 @@ bool append(Writer& writer, Draw& draw, uint64_t number, engine::Written& writte
 }
 
 void commit(Writer& writer, const engine::Written& written, uint64_t n) {
-  Load& load = *writer.load;
+  AppendLogLoad& load = *writer.load;
   const auto every = static_cast<uint64_t>(load.stage.sizes["commit_every"]);
   if (writer.uncommitted_from == 0) writer.uncommitted_from = written.address;
   if (every == 0) {
     const auto durable = load.log.wait_commit(written);
-    if (succeeded(Call::commit, durable))
+    if (succeeded(ledger::Call::commit, durable)) {
       engine::note(ledger::kAcknowledged, written.address, written.end);
+    }
     return;
   }
   if (n % every != 0) return;
   const engine::LogAddr from = std::exchange(writer.uncommitted_from, 0);
   const auto until = load.log.commit(from);
-  if (!succeeded(Call::commit, until)) return;
+  if (!succeeded(ledger::Call::commit, until)) return;
   engine::note(ledger::kAcknowledged, from, *until);
   if (writer.cookie != 0) {
     engine::note(ledger::kCookieAcknowledged, static_cast<int64_t>(writer.cookie));
@@ -162,7 +162,7 @@ void set_cookie(Writer& writer, uint64_t number) {
 
 // Something that this client wrote a while ago, or all that is durable.
 void give_up(Writer& writer, Draw& draw) {
-  Load& load = *writer.load;
+  AppendLogLoad& load = *writer.load;
   engine::LogAddr address = writer.recent[static_cast<size_t>(draw.between(0, 7))];
   if (draw.odds(1, 4)) address = load.log.committed_until();
   if (address == 0) return;
@@ -173,7 +173,7 @@ void give_up(Writer& writer, Draw& draw) {
 }
 
 // Before its writer commits it, which would wake the reader too.
-void show_if_due(Load& load, const engine::Written& written, uint64_t word) {
+void show_if_due(AppendLogLoad& load, const engine::Written& written, uint64_t word) {
   if (sim::below(word, 1000) >= static_cast<uint64_t>(load.stage.sizes["shown_permille"])) return;
   for (;;) {
     const uint32_t ticket = load.reader_moved.ticket();
@@ -184,7 +184,7 @@ void show_if_due(Load& load, const engine::Written& written, uint64_t word) {
 
 void write(void* argument) {
   Writer& writer = *static_cast<Writer*>(argument);
-  Load& load = *writer.load;
+  AppendLogLoad& load = *writer.load;
   const Sizes& sizes = load.stage.sizes;
   const auto script = static_cast<uint64_t>(sizes["script"]);
   const auto entries = static_cast<uint64_t>(sizes["entries"]);
@@ -205,7 +205,7 @@ void write(void* argument) {
 }
 
 // The last one sends the readers home.
-void writer_ended(Load& load) {
+void writer_ended(AppendLogLoad& load) {
   if (load.writing.fetch_sub(1) == 1) load.log.end_waits();
 }
 
@@ -215,7 +215,7 @@ void read(void* argument) {
   if (reader.uncommitted) reader_is_at(*reader.load, kNowhere);
 }
 
-void reader_is_at(Load& load, engine::LogAddr end) {
+void reader_is_at(AppendLogLoad& load, engine::LogAddr end) {
   if (load.stage.sizes["shown_permille"] == 0) return;
   load.read_until.store(end);
   load.reader_moved.set();
@@ -223,19 +223,19 @@ void reader_is_at(Load& load, engine::LogAddr end) {
 
 // Reads up to the tail until nobody writes any more.
 void follow(const Reader& reader) {
-  Load& load = *reader.load;
+  AppendLogLoad& load = *reader.load;
   engine::IteratorOptions options;
   options.uncommitted = reader.uncommitted;
   options.from = load.log.begin();
   engine::AppendLogIterator iterator(load.stage.runtime, load.log, options);
-  if (!succeeded(Call::read_log, iterator.initialise())) return;
+  if (!succeeded(ledger::Call::read_log, iterator.initialise())) return;
   engine::note(ledger::kReaderBegins, reader.uncommitted ? 1 : 0, options.from);
   const uint16_t kind = reader.uncommitted ? ledger::kReadUncommitted : ledger::kReadCommitted;
   for (uint64_t n = 0, failures = 0; failures < 20; ++n) {
     const engine::Actor actor({"follow", n});
     const bool last = load.writing.load() == 0;
     const auto next = iterator.get_next();
-    (void)succeeded(Call::read_log, next);
+    (void)succeeded(ledger::Call::read_log, next);
     if (next && next->has_value()) {
       engine::note(kind, number_of_entry((*next)->payload), (*next)->address, (*next)->end);
       if (reader.uncommitted) reader_is_at(load, (*next)->end);
@@ -245,7 +245,7 @@ void follow(const Reader& reader) {
     } else if (next) {
       // Who passed over an entry is for the oracles, and nobody is to wait for him.
       if (reader.uncommitted) reader_is_at(load, iterator.next());
-      if (!succeeded(Call::read_log, iterator.wait_for_more())) ++failures;
+      if (!succeeded(ledger::Call::read_log, iterator.wait_for_more())) ++failures;
     } else if (next.error().code == engine::Errc::corrupt) {
       engine::note(ledger::kReaderFailed, reader.uncommitted ? 1 : 0, next.error().where);
       return;

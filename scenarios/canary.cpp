@@ -63,13 +63,13 @@ struct Subject {
 void run_writer(void* argument) { static_cast<Subject*>(argument)->write(); }
 void run_cleaner(void* argument) { static_cast<Subject*>(argument)->clean(); }
 
-constexpr auto kSizes = std::to_array<SizeRow>({
-    {"point_ns", 1, 1000, 20, "virtual time of one point"},
-    {"io_points", 1, 1000000, 50, "nominal latency of a request, in points"},
-    {"stuck", 0, 1, 0, "1: the cleaner loops without a point, for ever; never drawn"},
-});
-
 class Canary final : public Scenario {
+  static constexpr auto kSizes = std::to_array<SizeRow>({
+      {"point_ns", 1, 1000, 20, "virtual time of one point"},
+      {"io_points", 1, 1000000, 50, "nominal latency of a request, in points"},
+      {"stuck", 0, 1, 0, "1: the cleaner loops without a point, for ever; never drawn"},
+  });
+
  public:
   const char* name() const override { return "canary"; }
   const char* sentence() const override {
@@ -109,10 +109,11 @@ class Canary final : public Scenario {
   }
 };
 
-constexpr Canary kScenario;
-
 }  // namespace
 
-const Scenario& canary() { return kScenario; }
+const Scenario& canary() {
+  static constexpr Canary scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -8,10 +8,10 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(kLoadSizes);
-constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
-
 class CheckpointUnderLoad final : public Scenario {
+  static constexpr auto kSizes = with_store_sizes(kLoadSizes);
+  static constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
+
  public:
   const char* name() const override { return "checkpoint-under-load"; }
   const char* sentence() const override {
@@ -59,10 +59,11 @@ class CheckpointUnderLoad final : public Scenario {
   }
 };
 
-constexpr CheckpointUnderLoad kScenario;
-
 }  // namespace
 
-const Scenario& checkpoint_under_load() { return kScenario; }
+const Scenario& checkpoint_under_load() {
+  static constexpr CheckpointUnderLoad scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -68,10 +68,11 @@ class CopyReads final : public LivesScenario {
   }
 };
 
-constexpr CopyReads kScenario;
-
 }  // namespace
 
-const Scenario& copy_reads() { return kScenario; }
+const Scenario& copy_reads() {
+  static constexpr CopyReads scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -31,10 +31,11 @@ class CrashLoop final : public LivesScenario {
   }
 };
 
-constexpr CrashLoop kScenario;
-
 }  // namespace
 
-const Scenario& crash_loop() { return kScenario; }
+const Scenario& crash_loop() {
+  static constexpr CrashLoop scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

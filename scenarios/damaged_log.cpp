@@ -15,10 +15,10 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr std::array kFaults{"power-loss", "torn-write", "io-error",      "name-error",
-                             "bit-rot",    "cut-file",   "lost-directory"};
-
 class DamagedLog final : public AppendLogScenario {
+  static constexpr std::array kFaults{"power-loss", "torn-write", "io-error",      "name-error",
+                                      "bit-rot",    "cut-file",   "lost-directory"};
+
  public:
   const char* name() const override { return "damaged-log"; }
   const char* sentence() const override {
@@ -74,10 +74,11 @@ class DamagedLog final : public AppendLogScenario {
   }
 };
 
-constexpr DamagedLog kScenario;
-
 }  // namespace
 
-const Scenario& damaged_log() { return kScenario; }
+const Scenario& damaged_log() {
+  static constexpr DamagedLog scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

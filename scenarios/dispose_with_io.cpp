@@ -132,10 +132,11 @@ class DisposeWithIo final : public LivesScenario {
   }
 };
 
-constexpr DisposeWithIo kScenario;
-
 }  // namespace
 
-const Scenario& dispose_with_io() { return kScenario; }
+const Scenario& dispose_with_io() {
+  static constexpr DisposeWithIo scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

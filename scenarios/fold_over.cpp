@@ -36,10 +36,11 @@ class FoldOver final : public LivesScenario {
   }
 };
 
-constexpr FoldOver kScenario;
-
 }  // namespace
 
-const Scenario& fold_over() { return kScenario; }
+const Scenario& fold_over() {
+  static constexpr FoldOver scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

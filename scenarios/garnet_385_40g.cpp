@@ -18,17 +18,17 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
-    {"records", 1, 100'000, 1290, "records of one page each"},
-}));
-
 // No other scenario writes enough to hold as much as a world has frames for.
 constexpr auto kHeldMax = static_cast<int64_t>(sim::FrameTable::kHeldMax);
 constexpr size_t kKeySize = 8;
 // A header, the key with its length, and the length of the value.
-constexpr size_t kOverhead = 8 + 16 + 4;
+constexpr size_t kZerosOverhead = 8 + 16 + 4;
 
 class Garnet385At40G final : public Scenario {
+  static constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
+      {"records", 1, 100'000, 1290, "records of one page each"},
+  }));
+
  public:
   const char* name() const override { return "garnet-385-40g"; }
   const char* sentence() const override {
@@ -95,16 +95,17 @@ class Garnet385At40G final : public Scenario {
       const engine::Actor actor({"upsert", number});
       // Page 0 begins at address 64.
       session.upsert_zeros(key_bytes(number, kKeySize, room),
-                           page - kOverhead - (n == 0 ? engine::kFirstValid : 0));
+                           page - kZerosOverhead - (n == 0 ? engine::kFirstValid : 0));
       stage.scheduler.made_progress();
     }
   }
 };
 
-constexpr Garnet385At40G kScenario;
-
 }  // namespace
 
-const Scenario& garnet_385_40g() { return kScenario; }
+const Scenario& garnet_385_40g() {
+  static constexpr Garnet385At40G scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -12,13 +12,8 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
-    {"before", 1, 1000, 5, "records written before the snapshot starts"},
-    {"appends", 1, 10'000, 80, "records written while it goes on"},
-}));
-
 // A header, a key of 8 bytes with its length, and the length of the value.
-constexpr int64_t kOverhead = 8 + 16 + 4;
+constexpr int64_t kRecordOverhead = 8 + 16 + 4;
 
 struct Shared {
   Stage& stage;
@@ -34,6 +29,11 @@ void run_snapshot(void* argument) {
 }
 
 class LateFlush final : public Scenario {
+  static constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
+      {"before", 1, 1000, 5, "records written before the snapshot starts"},
+      {"appends", 1, 10'000, 80, "records written while it goes on"},
+  }));
+
  public:
   const char* name() const override { return "late-flush"; }
   const char* sentence() const override {
@@ -94,16 +94,17 @@ class LateFlush final : public Scenario {
     for (int64_t n = 0; n < all; ++n) {
       if (n == before) shared.ready.release();
       // Keys have lengths of their own; the record is at most a page, page 0 has 64 bytes less.
-      const int64_t size = page - kOverhead - 8 - (n == 0 ? 64 : 0);
+      const int64_t size = page - kRecordOverhead - 8 - (n == 0 ? 64 : 0);
       client.upsert(static_cast<uint64_t>(n), static_cast<size_t>(size));
     }
   }
 };
 
-constexpr LateFlush kScenario;
-
 }  // namespace
 
-const Scenario& late_flush() { return kScenario; }
+const Scenario& late_flush() {
+  static constexpr LateFlush scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

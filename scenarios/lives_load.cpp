@@ -10,10 +10,9 @@
 namespace orrery::scenarios {
 namespace {
 
-using ledger::Call;
 using ledger::succeeded;
 
-constexpr int kAttempts = 4;  // at what a fault has ended
+constexpr int kRecoverAttempts = 4;  // at what a fault has ended
 constexpr int kRecoveries = 16;
 // A checkpoint makes up to six files, and syncs and removes names a few times.
 constexpr uint64_t kNamesMax = 40;
@@ -165,7 +164,7 @@ engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
   if (older) return older;
   for (int attempt = 1;; ++attempt) {
     auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs);
-    if (succeeded(Call::recover, recovered)) return recovered;
+    if (succeeded(ledger::Call::recover, recovered)) return recovered;
     const engine::Errc code = recovered.error().code;
     if (code == engine::Errc::not_found) break;
     if (!is_transient(code) || attempt == kRecoveries) return recovered;
@@ -176,7 +175,7 @@ engine::Result<engine::Owned<engine::Store>> begin_life(Stage& stage,
 engine::Result<engine::Owned<engine::Store>> open_new(Stage& stage,
                                                       const engine::StoreOptions& options) {
   auto opened = engine::Store::open(stage.runtime, options, stage.bugs);
-  (void)succeeded(Call::open, opened);
+  (void)succeeded(ledger::Call::open, opened);
   return opened;
 }
 
@@ -192,13 +191,13 @@ engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
   engine::note(ledger::kGoesBack, static_cast<int64_t>(wanted.version_max));
   for (int attempt = 1;; ++attempt) {
     auto recovered = engine::Store::recover(stage.runtime, options, stage.bugs, wanted);
-    if (succeeded(Call::recover, recovered)) return recovered;
+    if (succeeded(ledger::Call::recover, recovered)) return recovered;
     const engine::Errc code = recovered.error().code;
     if (code == engine::Errc::not_found) {
       engine::note(ledger::kGoesBack, 0);
       return recovered;
     }
-    if (is_transient(code) && attempt < kAttempts) continue;
+    if (is_transient(code) && attempt < kRecoverAttempts) continue;
     engine::note(ledger::kAsksForNewest);
     return recovered;
   }
@@ -206,12 +205,12 @@ engine::Result<engine::Owned<engine::Store>> go_back(Stage& stage,
 
 void read_everything(Stage& stage, engine::Store& store) {
   auto started = store.start_session(Client::options_for(kRecoveryReader));
-  if (!succeeded(Call::start_session, started)) return;
+  if (!succeeded(ledger::Call::start_session, started)) return;
   engine::Owned<engine::Session> session = std::move(started).value();
   Client client(stage, *session, kRecoveryReader);
   for (int64_t key = 0; key < stage.sizes["keys"]; ++key) {
     // A fault may end a read, but not for ever.
-    for (int i = 0; i < kAttempts && !client.read(static_cast<uint64_t>(key)); ++i) {
+    for (int i = 0; i < kRecoverAttempts && !client.read(static_cast<uint64_t>(key)); ++i) {
     }
   }
   session->close();

@@ -12,10 +12,11 @@ namespace {
 constexpr auto kOwnSizes = std::to_array<SizeRow>({
     {"resizes", 0, 1000, 0, "changes of the memory for the log, about so many in a run"},
 });
-constexpr auto kSizes = with_load_sizes(kOwnSizes);
-constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
 
 class ManySessions final : public Scenario {
+  static constexpr auto kSizes = with_load_sizes(kOwnSizes);
+  static constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
+
  public:
   const char* name() const override { return "many-sessions"; }
   const char* sentence() const override { return "many sessions read and write a few keys"; }
@@ -86,10 +87,11 @@ class ManySessions final : public Scenario {
   }
 };
 
-constexpr ManySessions kScenario;
-
 }  // namespace
 
-const Scenario& many_sessions() { return kScenario; }
+const Scenario& many_sessions() {
+  static constexpr ManySessions scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

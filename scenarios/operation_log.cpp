@@ -44,10 +44,11 @@ class OperationLogScenario final : public LivesScenario {
   }
 };
 
-constexpr OperationLogScenario kScenario;
-
 }  // namespace
 
-const Scenario& operation_log() { return kScenario; }
+const Scenario& operation_log() {
+  static constexpr OperationLogScenario scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A subject that is wrong in the one way that no oracle sees: what it does depends on addresses.
+// A filer that is wrong in the one way that no oracle sees: what it does depends on addresses.
 //
 // Each client asks for a block and files it in the chain that the block's address hashes to, as any
 // table keyed by pointers does. Every run is right, and none can be played again: another layout of
@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kChains = 8;
 constexpr size_t kBlockSize = 48;
 
-struct Subject {
-  explicit Subject(const engine::Runtime& given) : runtime(given) {}
+struct Filer {
+  explicit Filer(const engine::Runtime& given) : runtime(given) {}
 
   const engine::Runtime& runtime;
   std::array<engine::Atomic<uint32_t>, kChains> chains{};
@@ -32,17 +32,17 @@ struct Subject {
   }
 };
 
-void run_client(void* argument) { static_cast<Subject*>(argument)->file_a_block(); }
-
-constexpr auto kSizes = std::to_array<SizeRow>({
-    {"clients", 1, 64, 6, "tasks that file one block each"},
-});
+void run_filer(void* argument) { static_cast<Filer*>(argument)->file_a_block(); }
 
 class PointerCanary final : public Scenario {
+  static constexpr auto kSizes = std::to_array<SizeRow>({
+      {"clients", 1, 64, 6, "tasks that file one block each"},
+  });
+
  public:
   const char* name() const override { return "pointer-canary"; }
   const char* sentence() const override {
-    return "a tiny subject that hashes a pointer; checking for determinism must find it";
+    return "a tiny filer that hashes a pointer; checking for determinism must find it";
   }
   bool reaches(std::string_view) const override { return false; }
   std::span<const SizeRow> sizes() const override { return kSizes; }
@@ -57,23 +57,24 @@ class PointerCanary final : public Scenario {
   sim::Laws laws(const Sizes&) const override { return {}; }
 
   void play(Stage& stage) const override {
-    Subject subject(stage.runtime);
+    Filer filer(stage.runtime);
     engine::Tasks& tasks = stage.runtime.tasks;
     std::array<engine::TaskId, 64> started{};
     const auto clients = static_cast<size_t>(stage.sizes["clients"]);
     size_t count = 0;
     for (size_t i = 0; i < clients; ++i) {
-      const auto client = tasks.spawn({"client", i}, &run_client, &subject);
+      const auto client = tasks.spawn({"client", i}, &run_filer, &filer);
       if (client) started[count++] = *client;
     }
     for (size_t i = 0; i < count; ++i) tasks.join(started[i]);
   }
 };
 
-constexpr PointerCanary kScenario;
-
 }  // namespace
 
-const Scenario& pointer_canary() { return kScenario; }
+const Scenario& pointer_canary() {
+  static constexpr PointerCanary scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -11,13 +11,13 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_load_sizes(
-    joined(kCrashSizes, std::to_array<SizeRow>({
-                            {"strangers_permille", 0, 1000, 0,
-                             "share of the lives at whose beginning other sectors are tried"},
-                        })));
-
 class RecoverSmaller final : public LivesScenario {
+  static constexpr auto kSizes = with_load_sizes(
+      joined(kCrashSizes, std::to_array<SizeRow>({
+                              {"strangers_permille", 0, 1000, 0,
+                               "share of the lives at whose beginning other sectors are tried"},
+                          })));
+
  public:
   const char* name() const override { return "recover-smaller"; }
   const char* sentence() const override {
@@ -81,10 +81,11 @@ class RecoverSmaller final : public LivesScenario {
   }
 };
 
-constexpr RecoverSmaller kScenario;
-
 }  // namespace
 
-const Scenario& recover_smaller() { return kScenario; }
+const Scenario& recover_smaller() {
+  static constexpr RecoverSmaller scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

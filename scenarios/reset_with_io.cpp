@@ -62,10 +62,11 @@ class ResetWithIo final : public LivesScenario {
   }
 };
 
-constexpr ResetWithIo kScenario;
-
 }  // namespace
 
-const Scenario& reset_with_io() { return kScenario; }
+const Scenario& reset_with_io() {
+  static constexpr ResetWithIo scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

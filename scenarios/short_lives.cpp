@@ -77,10 +77,11 @@ class ShortLives final : public LivesScenario {
   }
 };
 
-constexpr ShortLives kScenario;
-
 }  // namespace
 
-const Scenario& short_lives() { return kScenario; }
+const Scenario& short_lives() {
+  static constexpr ShortLives scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -11,13 +11,13 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
-    {"operations", 1, 1'000'000, 100, "upserts of the one client"},
-    {"keys", 1, 1'000'000, 64, "keys that are written"},
-    {"value_max", 8, 2048, 64, "the largest value, in bytes"},
-}));
-
 class SnapshotAtRest final : public Scenario {
+  static constexpr auto kSizes = with_store_sizes(std::to_array<SizeRow>({
+      {"operations", 1, 1'000'000, 100, "upserts of the one client"},
+      {"keys", 1, 1'000'000, 64, "keys that are written"},
+      {"value_max", 8, 2048, 64, "the largest value, in bytes"},
+  }));
+
  public:
   const char* name() const override { return "snapshot-at-rest"; }
   const char* sentence() const override { return "one client fills the cache, then a snapshot"; }
@@ -85,10 +85,11 @@ class SnapshotAtRest final : public Scenario {
   }
 };
 
-constexpr SnapshotAtRest kScenario;
-
 }  // namespace
 
-const Scenario& snapshot_at_rest() { return kScenario; }
+const Scenario& snapshot_at_rest() {
+  static constexpr SnapshotAtRest scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -12,13 +12,13 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr auto kSizes = with_store_sizes(kLoadSizes);
-constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
-
 // In the mean, in bytes.
 int64_t record_of(const Sizes& sizes) { return 36 + sizes["value_max"] / 2; }
 
 class SnapshotFullCache final : public Scenario {
+  static constexpr auto kSizes = with_store_sizes(kLoadSizes);
+  static constexpr std::array kFaults{"io-error", "short-transfer", "alloc-failure", "name-error"};
+
  public:
   const char* name() const override { return "snapshot-full-cache"; }
   const char* sentence() const override {
@@ -75,10 +75,11 @@ class SnapshotFullCache final : public Scenario {
   }
 };
 
-constexpr SnapshotFullCache kScenario;
-
 }  // namespace
 
-const Scenario& snapshot_full_cache() { return kScenario; }
+const Scenario& snapshot_full_cache() {
+  static constexpr SnapshotFullCache scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

@@ -9,17 +9,16 @@
 namespace orrery::scenarios {
 namespace {
 
-using ledger::Call;
 using ledger::succeeded;
 
 constexpr size_t kSessionsMax = 16;
 constexpr uint32_t kCheckerId = 1000;   // the client that reads back at the end
 constexpr uint32_t kResetterId = 1002;  // in whose name keys vanish when the store is emptied
-constexpr int kAttempts = 3;            // at emptying the store
+constexpr int kResetAttempts = 3;       // at emptying the store
 constexpr uint64_t kReadBackMax = 24;
 constexpr uint64_t kLookedAt = 8;  // keys, by who gave something up
 
-struct Load {
+struct SnapshotLoad {
   Stage& stage;
   engine::Store& store;
   const Mix& mix;
@@ -55,27 +54,27 @@ class Marks {
 };
 
 struct SessionTask {
-  Load* load = nullptr;
+  SnapshotLoad* load = nullptr;
   uint32_t id = 0;
 };
 
 void run_session(void* argument);
-bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n);
-void flush_if_due(const Load& load, uint32_t id, uint64_t n);
-void shift_if_due(const Load& load, Client& client, uint32_t id, uint64_t n);
-std::optional<engine::LogAddr> begin_for(const Load& load, uint32_t id);
-bool come_back_if_due(const Load& load, engine::Owned<engine::Session>& session, Client& client,
-                      uint32_t id, uint64_t n);
-void resize_if_due(const Load& load, uint32_t id, uint64_t n);
-void check_serial(const Load& load, const Client& client, uint32_t id, uint64_t before);
-void commit_if_due(const Load& load, uint32_t id, uint64_t n);
+bool is_due(const SnapshotLoad& load, const char* size, uint32_t id, uint64_t n);
+void flush_if_due(const SnapshotLoad& load, uint32_t id, uint64_t n);
+void shift_if_due(const SnapshotLoad& load, Client& client, uint32_t id, uint64_t n);
+std::optional<engine::LogAddr> begin_for(const SnapshotLoad& load, uint32_t id);
+bool come_back_if_due(const SnapshotLoad& load, engine::Owned<engine::Session>& session,
+                      Client& client, uint32_t id, uint64_t n);
+void resize_if_due(const SnapshotLoad& load, uint32_t id, uint64_t n);
+void check_serial(const SnapshotLoad& load, const Client& client, uint32_t id, uint64_t before);
+void commit_if_due(const SnapshotLoad& load, uint32_t id, uint64_t n);
 void run_snapshots(void* argument);
-void ask_what_is_committed(const Load& load, const engine::CheckpointInfo& checkpoint);
+void ask_what_is_committed(const SnapshotLoad& load, const engine::CheckpointInfo& checkpoint);
 void run_resets(void* argument);
-engine::Errc reset_once(Load& load);
-engine::CheckpointRequest request_of(const Load& load, int64_t nth);
-void read_back(Load& load);
-void run_load(Load& load, int64_t sessions);
+engine::Errc reset_once(SnapshotLoad& load);
+engine::CheckpointRequest request_of(const SnapshotLoad& load, int64_t nth);
+void read_back(SnapshotLoad& load);
+void run_load(SnapshotLoad& load, int64_t sessions);
 
 }  // namespace
 
@@ -94,29 +93,29 @@ Mix mix_of(const Sizes& sizes) {
 void play_snapshot_load(Stage& stage, const Mix& mix) {
   const engine::StoreOptions options = store_options(stage.sizes);
   auto opened = engine::Store::open(stage.runtime, options, stage.bugs);
-  if (!succeeded(Call::open, opened)) return;  // there is nothing to look at
+  if (!succeeded(ledger::Call::open, opened)) return;  // there is nothing to look at
   engine::Owned<engine::Store> store = std::move(opened).value();
   play_load_on(stage, *store, mix);
   store->close();
 }
 
 void play_load_on(Stage& stage, engine::Store& store, const Mix& mix) {
-  Load load{stage,
-            store,
-            mix,
-            stage.sizes["operations"],
-            stage.sizes["snapshots"],
-            engine::Semaphore(stage.runtime.tasks),
-            stage.sizes["resets"],
-            engine::Semaphore(stage.runtime.tasks),
-            0};
+  SnapshotLoad load{stage,
+                    store,
+                    mix,
+                    stage.sizes["operations"],
+                    stage.sizes["snapshots"],
+                    engine::Semaphore(stage.runtime.tasks),
+                    stage.sizes["resets"],
+                    engine::Semaphore(stage.runtime.tasks),
+                    0};
   run_load(load, stage.sizes["sessions"]);
   read_back(load);
 }
 
 namespace {
 
-void run_load(Load& load, int64_t sessions) {
+void run_load(SnapshotLoad& load, int64_t sessions) {
   std::array<SessionTask, kSessionsMax> tasks;
   std::array<engine::TaskId, kSessionsMax + 2> joins;
   size_t running = 0;
@@ -142,11 +141,11 @@ void run_load(Load& load, int64_t sessions) {
 
 void run_session(void* argument) {
   const SessionTask& task = *static_cast<SessionTask*>(argument);
-  Load& load = *task.load;
+  SnapshotLoad& load = *task.load;
   auto started = load.store.start_session(Client::options_for(task.id));
   Marks snapshots(load.marks, load.snapshots, load.operations);
   Marks resets(load.reset_marks, load.resets, load.operations);
-  if (!succeeded(Call::start_session, started)) {
+  if (!succeeded(ledger::Call::start_session, started)) {
     snapshots.finish();
     resets.finish();
     return;
@@ -176,7 +175,7 @@ void run_session(void* argument) {
 }
 
 // A client that finds after a crash where it was counts what it had asked for.
-void check_serial(const Load& load, const Client& client, uint32_t id, uint64_t before) {
+void check_serial(const SnapshotLoad& load, const Client& client, uint32_t id, uint64_t before) {
   const uint64_t serial = load.store.session_serial(id);
   CHECK(serial == before + client.answered(),
         "session {} had {} answers beyond its first {}, and its serial is {}", id,
@@ -184,20 +183,20 @@ void check_serial(const Load& load, const Client& client, uint32_t id, uint64_t 
 }
 
 // False if there was no way back.
-bool come_back_if_due(const Load& load, engine::Owned<engine::Session>& session, Client& client,
-                      uint32_t id, uint64_t n) {
+bool come_back_if_due(const SnapshotLoad& load, engine::Owned<engine::Session>& session,
+                      Client& client, uint32_t id, uint64_t n) {
   if (!is_due(load, "comebacks", id, n)) return true;
   session->close();
   session = {};
   auto started = load.store.start_session(Client::options_for(id));
-  if (!succeeded(Call::start_session, started)) return false;
+  if (!succeeded(ledger::Call::start_session, started)) return false;
   session = std::move(started).value();
   client.go_on_with(*session);
   return true;
 }
 
 // What is to happen so many times in a run, about, before some of the operations of all clients.
-bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n) {
+bool is_due(const SnapshotLoad& load, const char* size, uint32_t id, uint64_t n) {
   const Sizes& sizes = load.stage.sizes;
   const auto times = static_cast<uint64_t>(sizes.find(size).value_or(0));
   const auto all = static_cast<uint64_t>(sizes["sessions"] * sizes["operations"]);
@@ -206,18 +205,18 @@ bool is_due(const Load& load, const char* size, uint32_t id, uint64_t n) {
 }
 
 // Who gives something up looks whether it is gone.
-void shift_if_due(const Load& load, Client& client, uint32_t id, uint64_t n) {
+void shift_if_due(const SnapshotLoad& load, Client& client, uint32_t id, uint64_t n) {
   if (!is_due(load, "shifts", id, n)) return;
   const engine::Actor actor({"shift", uint64_t{id} << 32 | n});
   const std::optional<engine::LogAddr> begin = begin_for(load, id);
   // One that fails says that the main device did; the clients will hear of it.
-  if (!begin || !succeeded(Call::shift_begin, load.store.shift_begin(*begin))) return;
+  if (!begin || !succeeded(ledger::Call::shift_begin, load.store.shift_begin(*begin))) return;
   load.stage.scheduler.made_progress();
   for (uint64_t key = 0; key < std::min(load.mix.keys, kLookedAt); ++key) client.read(key);
 }
 
 // A record that this client knows, of some time ago; now and then the tail.
-std::optional<engine::LogAddr> begin_for(const Load& load, uint32_t id) {
+std::optional<engine::LogAddr> begin_for(const SnapshotLoad& load, uint32_t id) {
   const auto operations = load.stage.history.operations();
   const uint64_t from = sim::below(load.stage.scheduler.steps(), operations.size() + 1);
   if (from % 4 == 0) return load.store.log().tail();
@@ -229,16 +228,16 @@ std::optional<engine::LogAddr> begin_for(const Load& load, uint32_t id) {
   return std::nullopt;
 }
 
-void flush_if_due(const Load& load, uint32_t id, uint64_t n) {
+void flush_if_due(const SnapshotLoad& load, uint32_t id, uint64_t n) {
   if (!is_due(load, "flushes", id, n)) return;
   const engine::Actor actor({"flush", uint64_t{id} << 32 | n});
   // A flush that fails says that the main device did; the clients will hear of it.
   const auto flushed = load.store.flush();
-  if (succeeded(Call::flush, flushed)) load.stage.scheduler.made_progress();
+  if (succeeded(ledger::Call::flush, flushed)) load.stage.scheduler.made_progress();
 }
 
 // Less memory, or more again: what no longer fits is to leave under those who work in it.
-void resize_if_due(const Load& load, uint32_t id, uint64_t n) {
+void resize_if_due(const SnapshotLoad& load, uint32_t id, uint64_t n) {
   const Sizes& sizes = load.stage.sizes;
   if (!is_due(load, "resizes", id, n)) return;
   const engine::Actor actor({"resize", uint64_t{id} << 32 | n});
@@ -250,19 +249,19 @@ void resize_if_due(const Load& load, uint32_t id, uint64_t n) {
 }
 
 // Of the operations that are logged: after each, after some, or never.
-void commit_if_due(const Load& load, uint32_t id, uint64_t n) {
+void commit_if_due(const SnapshotLoad& load, uint32_t id, uint64_t n) {
   const auto every = static_cast<uint64_t>(load.stage.sizes.find("commit_every").value_or(0));
   if (every == 0 || (n + id) % every != 0) return;
   if (!load.store.options().log_operations) return;
   const engine::Actor actor({"commit", uint64_t{id} << 32 | n});
   const auto until = load.store.commit_log();
-  if (!succeeded(Call::commit, until)) return;
+  if (!succeeded(ledger::Call::commit, until)) return;
   engine::note(ledger::kOperationsAcknowledged, *until);
   load.stage.scheduler.made_progress();
 }
 
 void run_snapshots(void* argument) {
-  Load& load = *static_cast<Load*>(argument);
+  SnapshotLoad& load = *static_cast<SnapshotLoad*>(argument);
   const bool bursts = load.stage.sizes["bursts"] != 0;
   for (int64_t i = 0; i < load.snapshots; ++i) {
     const bool at_once = bursts && i % 2 == 1;
@@ -275,7 +274,7 @@ void run_snapshots(void* argument) {
 }
 
 // What a client forgets because of the answer must not be missing in another life.
-void ask_what_is_committed(const Load& load, const engine::CheckpointInfo& checkpoint) {
+void ask_what_is_committed(const SnapshotLoad& load, const engine::CheckpointInfo& checkpoint) {
   for (int64_t session = 0; session < load.stage.sizes["sessions"]; ++session) {
     const uint64_t count = load.store.session_committed(static_cast<uint64_t>(session));
     engine::note(ledger::kSessionCommitted, session, static_cast<int64_t>(count),
@@ -284,17 +283,18 @@ void ask_what_is_committed(const Load& load, const engine::CheckpointInfo& check
 }
 
 void run_resets(void* argument) {
-  Load& load = *static_cast<Load*>(argument);
+  SnapshotLoad& load = *static_cast<SnapshotLoad*>(argument);
   for (int64_t i = 0; i < load.resets; ++i) {
     for (int64_t k = 0; k < load.started; ++k) load.reset_marks.acquire();
     const engine::Actor actor({"reset", static_cast<uint64_t>(i)});
-    for (int attempt = 0; attempt < kAttempts && reset_once(load) == engine::Errc::io; ++attempt) {
+    for (int attempt = 0; attempt < kResetAttempts && reset_once(load) == engine::Errc::io;
+         ++attempt) {
     }
   }
 }
 
 // To every key it looks like an erase. Returns how it ended.
-engine::Errc reset_once(Load& load) {
+engine::Errc reset_once(SnapshotLoad& load) {
   Stage& stage = load.stage;
   const auto begin = [&](uint64_t key) {
     return stage.history.begin(kResetterId, OpKind::erase, key, 0, stage.scheduler.steps(),
@@ -306,7 +306,7 @@ engine::Errc reset_once(Load& load) {
     CHECK(next == first + key, "the erases of a reset do not follow each other");
   }
   const auto emptied = load.store.reset();
-  (void)succeeded(Call::reset, emptied);
+  (void)succeeded(ledger::Call::reset, emptied);
   const engine::Errc code = emptied ? engine::Errc::ok : emptied.error().code;
   if (code == engine::Errc::uncertain) return code;
   Ending ending;
@@ -319,7 +319,7 @@ engine::Errc reset_once(Load& load) {
 }
 
 // Another life takes others.
-engine::CheckpointRequest request_of(const Load& load, int64_t nth) {
+engine::CheckpointRequest request_of(const SnapshotLoad& load, int64_t nth) {
   const Sizes& sizes = load.stage.sizes;
   const auto script = static_cast<uint64_t>(sizes["script"]);
   Draw draw(sim::mix(script, 0xC4EC), load.stage.life * 64 + static_cast<uint64_t>(nth));
@@ -331,9 +331,9 @@ engine::CheckpointRequest request_of(const Load& load, int64_t nth) {
   return request;
 }
 
-void read_back(Load& load) {
+void read_back(SnapshotLoad& load) {
   auto started = load.store.start_session(Client::options_for(kCheckerId));
-  if (!succeeded(Call::start_session, started)) return;
+  if (!succeeded(ledger::Call::start_session, started)) return;
   engine::Owned<engine::Session> session = std::move(started).value();
   Client client(load.stage, *session, kCheckerId);
   for (uint64_t key = 0; key < std::min(load.mix.keys, kReadBackMax); ++key) client.read(key);

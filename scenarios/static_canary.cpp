@@ -15,35 +15,35 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr size_t kChains = 64;
+constexpr size_t kCounterChains = 64;
 constexpr std::array<char, 64> kKinds{};  // what clients are told apart by: its bytes' addresses
 
-struct Subject {
-  std::array<engine::Atomic<uint32_t>, kChains> chains{};
+struct Counters {
+  std::array<engine::Atomic<uint32_t>, kCounterChains> chains{};
 
   void count_one(size_t kind) {
     const auto address = reinterpret_cast<uintptr_t>(&kKinds[kind]);
-    const size_t chain = sim::scramble(address) % kChains;  // the bug
+    const size_t chain = sim::scramble(address) % kCounterChains;  // the bug
     for (size_t i = 0; i < chain; ++i) (void)chains[i].load();
     chains[chain].fetch_add(1);
   }
 };
 
-struct Client {
-  Subject* subject = nullptr;
+struct CountingClient {
+  Counters* subject = nullptr;
   size_t kind = 0;
 };
 
-void run_client(void* argument) {
-  const auto& client = *static_cast<Client*>(argument);
+void run_counting_client(void* argument) {
+  const auto& client = *static_cast<CountingClient*>(argument);
   client.subject->count_one(client.kind);
 }
 
-constexpr auto kSizes = std::to_array<SizeRow>({
-    {"clients", 1, kKinds.size(), 6, "tasks that count once each"},
-});
-
 class StaticCanary final : public Scenario {
+  static constexpr auto kSizes = std::to_array<SizeRow>({
+      {"clients", 1, kKinds.size(), 6, "tasks that count once each"},
+  });
+
  public:
   const char* name() const override { return "static-canary"; }
   const char* sentence() const override {
@@ -62,25 +62,26 @@ class StaticCanary final : public Scenario {
   sim::Laws laws(const Sizes&) const override { return {}; }
 
   void play(Stage& stage) const override {
-    Subject subject;
+    Counters subject;
     engine::Tasks& tasks = stage.runtime.tasks;
-    std::array<Client, kKinds.size()> clients{};
+    std::array<CountingClient, kKinds.size()> clients{};
     std::array<engine::TaskId, kKinds.size()> started{};
     const auto wanted = static_cast<size_t>(stage.sizes["clients"]);
     size_t count = 0;
     for (size_t i = 0; i < wanted; ++i) {
       clients[i] = {&subject, i};
-      const auto client = tasks.spawn({"client", i}, &run_client, &clients[i]);
+      const auto client = tasks.spawn({"client", i}, &run_counting_client, &clients[i]);
       if (client) started[count++] = *client;
     }
     for (size_t i = 0; i < count; ++i) tasks.join(started[i]);
   }
 };
 
-constexpr StaticCanary kScenario;
-
 }  // namespace
 
-const Scenario& static_canary() { return kScenario; }
+const Scenario& static_canary() {
+  static constexpr StaticCanary scenario;
+  return scenario;
+}
 
 }  // namespace orrery::scenarios

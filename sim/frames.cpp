@@ -14,12 +14,12 @@ namespace orrery::sim {
 namespace {
 
 // Of address space, not of memory. Guarded lifetimes that have ended take one half at most.
-constexpr size_t kReserve = 2 * FrameTable::kHeldMax;
-constexpr size_t kReserveLeast = size_t{1} << 30;
+constexpr size_t kFramesReserve = 2 * FrameTable::kHeldMax;
+constexpr size_t kFramesReserveLeast = size_t{1} << 30;
 constexpr size_t kAlignment = 512;
 // Each guarded lifetime that was written to remains a mapping of its own until the next run, and
 // the system has 65,530 of them for everybody.
-constexpr size_t kGuardedMax = 8192;
+constexpr size_t kGuardedFramesMax = 8192;
 
 // The shadow of a large frame would be memory that is really used.
 [[maybe_unused]] bool casts_little_shadow(size_t size) { return size < FrameTable::kLarge; }
@@ -39,7 +39,7 @@ void unpoison([[maybe_unused]] std::byte* start, [[maybe_unused]] size_t size) {
 }  // namespace
 
 FrameTable::FrameTable(Scheduler& scheduler, Trace& trace)
-    : scheduler_(scheduler), trace_(trace), reserve_(reserve(kReserve, kReserveLeast)) {
+    : scheduler_(scheduler), trace_(trace), reserve_(reserve(kFramesReserve, kFramesReserveLeast)) {
   // A huge page would make 2 MiB resident for one touched byte.
   madvise(reserve_.base, reserve_.size, MADV_NOHUGEPAGE);
 }
@@ -101,7 +101,7 @@ std::byte* FrameTable::take_memory(size_t size) {
 // A range of its own that ends at a closed page. Null if there is none to be had.
 std::byte* FrameTable::open_range(size_t size) {
   const size_t room = engine::round_up(size, kPage);
-  if (ranges_.size() >= kGuardedMax) return nullptr;
+  if (ranges_.size() >= kGuardedFramesMax) return nullptr;
   if (used_ + room + kPage > reserve_.size / 2) return nullptr;
   std::byte* const range = take(room + kPage, kPage);
   if (mprotect(range, room, PROT_READ | PROT_WRITE) != 0) return nullptr;

@@ -9,11 +9,11 @@
 namespace orrery::sim {
 namespace {
 
-constexpr size_t kReserve = size_t{64} << 30;  // of address space, not of memory
-constexpr size_t kReserveLeast = size_t{1} << 30;
+constexpr size_t kHeapReserve = size_t{64} << 30;  // of address space, not of memory
+constexpr size_t kHeapReserveLeast = size_t{1} << 30;
 constexpr size_t kPage = 4096;
 // Blocks of a run with guards: two mappings each, and the system has 65,530 of them for everybody.
-constexpr size_t kGuardedMax = 8192;
+constexpr size_t kGuardedBlocksMax = 8192;
 // A canonical address pattern, so that a pointer read from a freed block faults with its own
 // address. 0x5d is odd, too.
 constexpr int kPoison = 0x5d;
@@ -25,7 +25,7 @@ constexpr size_t kKeep = size_t{64} << 20;
 }  // namespace
 
 Heap::Heap(Scheduler& scheduler)
-    : scheduler_(scheduler), reserve_(reserve(kReserve, kReserveLeast)) {
+    : scheduler_(scheduler), reserve_(reserve(kHeapReserve, kHeapReserveLeast)) {
   blocks_.reserve(256);
 }
 
@@ -66,7 +66,7 @@ void Heap::clear_what_was_touched(std::byte* start, size_t size) const {
 // The block ends where its guard page begins, as nearly as its alignment allows. Null if there
 // are guards enough, or the system has no mappings left.
 std::byte* Heap::place_guarded(size_t size, size_t alignment) {
-  if (blocks_.size() >= kGuardedMax) return nullptr;
+  if (blocks_.size() >= kGuardedBlocksMax) return nullptr;
   const size_t room = engine::round_up(std::max<size_t>(size, 1), kPage);
   std::byte* const start = take(room + kPage, kPage);
   std::byte* const guard = start + room;
@@ -98,7 +98,7 @@ engine::Result<void*> Heap::allocate(size_t size, size_t alignment, const char* 
         "an alignment of {} bytes", alignment);
   const Scheduler::Harness harness(scheduler_);
   // No machine has room for a size that was computed wrong.
-  if (size >= kReserve || scheduler_.refuses_allocation()) {
+  if (size >= kHeapReserve || scheduler_.refuses_allocation()) {
     scheduler_.record(Kind::allocation_failed, static_cast<int64_t>(size), 0, 0, site);
     return engine::Error{engine::Errc::no_memory, "Memory refused", static_cast<int64_t>(size)};
   }

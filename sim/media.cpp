@@ -11,8 +11,8 @@ namespace orrery::sim {
 void Media::clear() {
   // Only what was handed out is dirty.
   for (size_t i = 0; i < chunks_used_; ++i) std::memset(chunks_[i].get(), 0, kChunk);
-  constexpr size_t kKeep = 4096;  // 64 MiB; a larger run gives its memory back
-  if (chunks_.size() > kKeep) chunks_.resize(kKeep);
+  constexpr size_t kChunksKept = 4096;  // 64 MiB; a larger run gives its memory back
+  if (chunks_.size() > kChunksKept) chunks_.resize(kChunksKept);
   chunks_used_ = 0;
   table_.clear();
   // accepted_ counts on: a sync that is under way covers nothing of what comes now.

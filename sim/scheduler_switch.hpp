@@ -73,7 +73,7 @@ inline constexpr uint64_t kFairRunLength = 50;
 }
 
 [[gnu::always_inline]] inline void Scheduler::resumed(Task& task) {
-  CHECK(current_ == &task, "the scheduler lost track of who runs");
+  VERIFY(current_ == &task, "the scheduler lost track of who runs");
   release_zombie();
   changes_at_switch_ = changes;
 }

@@ -18,7 +18,7 @@ namespace orrery::sim {
 namespace {
 
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
-constexpr size_t kStackSize = 256 * 1024;
+constexpr size_t kSignalStackSize = 256 * 1024;
 
 // A signal handler can be told nothing but through statics. Written before a signal can come, or by
 // the handler.
@@ -55,13 +55,13 @@ SignalCatcher::SignalCatcher(void (*landed)(Scheduler&, const CaughtSignal&)) {
   state.landed = landed;
   for (std::byte** stack : {&state.alternate, &state.landing}) {
     void* const block =
-        mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mmap(nullptr, kSignalStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(block != MAP_FAILED, "no memory for a signal stack");
     *stack = static_cast<std::byte*>(block);
   }
   stack_t alternate{};
   alternate.ss_sp = state.alternate;
-  alternate.ss_size = kStackSize;
+  alternate.ss_size = kSignalStackSize;
   CHECK(sigaltstack(&alternate, &state.stack_before) == 0, "the alternate signal stack is refused");
   struct sigaction action{};
   action.sa_sigaction = &on_signal;
@@ -80,8 +80,8 @@ SignalCatcher::~SignalCatcher() {
   std::set_terminate(state.terminate_before);
   sigaltstack(&state.stack_before, nullptr);
   for (std::byte* const stack : {state.alternate, state.landing}) {
-    forget_frames({stack, kStackSize});
-    munmap(stack, kStackSize);
+    forget_frames({stack, kSignalStackSize});
+    munmap(stack, kSignalStackSize);
   }
   state = HandlerState{};
 }
@@ -132,9 +132,9 @@ bool stands_still(Scheduler* scheduler) {
 }
 
 void go_to_landing(void* context) {
-  forget_frames({state.landing, kStackSize});  // nobody ever returned from the landing before
+  forget_frames({state.landing, kSignalStackSize});  // nobody ever returned from the landing before
   auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext;
-  const auto top = reinterpret_cast<uintptr_t>(state.landing) + kStackSize - 64;
+  const auto top = reinterpret_cast<uintptr_t>(state.landing) + kSignalStackSize - 64;
 #if defined(__x86_64__)
   registers.gregs[REG_RIP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(&land));
   registers.gregs[REG_RSP] = static_cast<greg_t>(top - 8);  // as after a call
@@ -159,7 +159,7 @@ void on_terminate() {
 }
 
 void land() {
-  jumped_to({state.landing, kStackSize});
+  jumped_to({state.landing, kSignalStackSize});
   state.landed(static_cast<Scheduler&>(*engine::current_points), state.caught);
   __builtin_unreachable();
 }

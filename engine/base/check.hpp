@@ -3,10 +3,10 @@
 //
 // CHECK(condition, "why {}", x) is on in every build. A failed check describes itself in a fixed
 // buffer (no heap: it may run on a task's small stack) and calls one replaceable handler that does
-// not return: abort by default; in a simulated world, a verdict. VERIFY is the same for costly
-// invariants. SOMETIMES(condition, "label") marks what a campaign must see at least once; the
-// labels that were never hit are part of its report. What the world may do to us (errors, corrupt
-// bytes) is never a CHECK: that is engine/base/result.hpp.
+// not return: abort by default; in a simulated world, a verdict. VERIFY is the same for headers:
+// the framework of the tests has a CHECK of its own. SOMETIMES(condition, "label") marks what a
+// campaign must see at least once; the labels that were never hit are part of its report. What the
+// world may do to us (errors, corrupt bytes) is never a CHECK: that is engine/base/result.hpp.
 #pragma once
 
 #include <fmt/format.h>
@@ -58,13 +58,19 @@ std::span<const Sometimes* const> all_sometimes();
 
 }  // namespace orrery::engine
 
-#define CHECK(condition, ...)                                                              \
+#define VERIFY(condition, ...)                                                             \
   do {                                                                                     \
     if (!(condition)) [[unlikely]]                                                         \
       ::orrery::engine::check_failed_with(#condition, __FILE__, __LINE__, "" __VA_ARGS__); \
   } while (false)
 
-#define VERIFY(condition, ...) CHECK(condition, __VA_ARGS__)
+#ifndef CHECK
+#define CHECK(condition, ...)                                                              \
+  do {                                                                                     \
+    if (!(condition)) [[unlikely]]                                                         \
+      ::orrery::engine::check_failed_with(#condition, __FILE__, __LINE__, "" __VA_ARGS__); \
+  } while (false)
+#endif
 
 #define SOMETIMES(condition, label_text)                                                          \
   do {                                                                                            \

@@ -54,15 +54,15 @@ class [[nodiscard]] Result {
 
   // Requires: has_value().
   T& value() & {
-    CHECK(has_value(), "value() of a Result that holds the error {}", error_.what);
+    VERIFY(has_value(), "value() of a Result that holds the error {}", error_.what);
     return *value_;
   }
   T&& value() && {
-    CHECK(has_value(), "value() of a Result that holds the error {}", error_.what);
+    VERIFY(has_value(), "value() of a Result that holds the error {}", error_.what);
     return std::move(*value_);
   }
   const T& value() const& {
-    CHECK(has_value(), "value() of a Result that holds the error {}", error_.what);
+    VERIFY(has_value(), "value() of a Result that holds the error {}", error_.what);
     return *value_;
   }
   T& operator*() & { return value(); }
@@ -72,7 +72,7 @@ class [[nodiscard]] Result {
 
   // Requires: !has_value().
   const Error& error() const {
-    CHECK(!has_value(), "error() of a Result that holds a value");
+    VERIFY(!has_value(), "error() of a Result that holds a value");
     return error_;
   }
 
@@ -91,9 +91,9 @@ class [[nodiscard]] Result<void> {
 
   bool has_value() const { return !failed_; }
   explicit operator bool() const { return has_value(); }
-  void value() const { CHECK(!failed_, "value() of a Result that holds {}", error_.what); }
+  void value() const { VERIFY(!failed_, "value() of a Result that holds {}", error_.what); }
   const Error& error() const {
-    CHECK(failed_, "error() of a Result that holds a value");
+    VERIFY(failed_, "error() of a Result that holds a value");
     return error_;
   }
 

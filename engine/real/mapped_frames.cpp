@@ -8,10 +8,6 @@
 namespace orrery::engine {
 namespace {
 
-constexpr size_t kMachinePage = 4096;
-
-constexpr size_t kHugePage = size_t{2} << 20;
-
 // Null if the machine refuses.
 std::byte* map(size_t size, bool huge_pages);
 void unmap(std::byte* start, size_t size);

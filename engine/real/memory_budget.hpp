@@ -6,9 +6,14 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace orrery::engine {
+
+/// What its memory comes in, in bytes.
+inline constexpr size_t kMachinePage = 4096;
+inline constexpr size_t kHugePage = size_t{2} << 20;
 
 class MemoryBudget {
  public:

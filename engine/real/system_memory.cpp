@@ -11,8 +11,6 @@
 namespace orrery::engine {
 namespace {
 
-constexpr size_t kMachinePage = 4096;
-constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kLarge = 2 * kHugePage;  // below, too much of the last huge page might be waste
 
 size_t place_of(size_t size) { return size >= kLarge ? kHugePage : 1; }

@@ -39,7 +39,7 @@ struct Geometry {
 
   /// The place of an address on the main device.
   uint64_t file_offset(LogAddr address) const {
-    CHECK(address >= 0, "a negative address {} has no place on a device", address);
+    VERIFY(address >= 0, "a negative address {} has no place on a device", address);
     return static_cast<uint64_t>(aligned_page * page(address) + offset(address));
   }
 };

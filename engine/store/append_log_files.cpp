@@ -14,9 +14,9 @@ namespace orrery::engine {
 namespace {
 
 constexpr std::string_view kFolder = "/log-commits/commit.";
-constexpr size_t kDigits = 16;
+constexpr size_t kNumberDigits = 16;
 constexpr Error kNothing{Errc::not_found, "no valid commit"};
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kCommitFormat = 2;
 constexpr size_t kPrefix = 8;  // length and checksum
 constexpr size_t kFields = 9;
 constexpr size_t kPayloadMax =
@@ -32,7 +32,7 @@ struct Listing {
 Result<Listing> list(Storage& storage, std::string_view prefix, uint64_t below);
 bool is_address(uint64_t value);
 bool makes_sense(const CommitInfo& info);
-Error corrupt(const char* what) { return {Errc::corrupt, what}; }
+Error bad_commit(const char* what) { return {Errc::corrupt, what}; }
 
 }  // namespace
 
@@ -55,10 +55,10 @@ uint64_t number_of_commit(std::string_view name, std::string_view prefix) {
   name.remove_prefix(prefix.size());
   if (!name.starts_with(kFolder)) return 0;
   name.remove_prefix(kFolder.size());
-  if (name.size() != kDigits) return 0;
+  if (name.size() != kNumberDigits) return 0;
   uint64_t number = 0;
-  const auto parsed = std::from_chars(name.data(), name.data() + kDigits, number, 16);
-  return parsed.ptr == name.data() + kDigits && number != UINT64_MAX ? number : 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + kNumberDigits, number, 16);
+  return parsed.ptr == name.data() + kNumberDigits && number != UINT64_MAX ? number : 0;
 }
 
 size_t commit_file_size(uint64_t sector) { return round_up(kPrefix + kPayloadMax, sector); }
@@ -70,7 +70,7 @@ void encode_commit(const CommitInfo& info, MutableBytes out) {
     put(out.data() + used, static_cast<uint64_t>(value));
     used += sizeof(uint64_t);
   };
-  add(kFormat);
+  add(kCommitFormat);
   add(info.number);
   add(info.incarnation);
   add(info.fast ? 1 : 0);
@@ -90,31 +90,31 @@ void encode_commit(const CommitInfo& info, MutableBytes out) {
 }
 
 Result<CommitInfo> decode_commit(Bytes file) {
-  if (file.size() < kPrefix) return corrupt("a commit file shorter than its prefix");
+  if (file.size() < kPrefix) return bad_commit("a commit file shorter than its prefix");
   const size_t length = get<uint32_t>(file.data());
   if (length > file.size() - kPrefix || length > kPayloadMax) {
-    return corrupt("a commit file shorter than it says");
+    return bad_commit("a commit file shorter than it says");
   }
   const Bytes payload = file.subspan(kPrefix, length);
-  if (get<uint32_t>(file.data() + 4) != crc32c(payload)) return corrupt("a commit's checksum");
-  if (length < sizeof(uint64_t)) return corrupt("a commit file without a format");
+  if (get<uint32_t>(file.data() + 4) != crc32c(payload)) return bad_commit("a commit's checksum");
+  if (length < sizeof(uint64_t)) return bad_commit("a commit file without a format");
   const auto format = get<uint64_t>(payload.data());
-  if (format != kFormat) {
+  if (format != kCommitFormat) {
     // Behind a good checksum this is no damage: another engine wrote it.
     return Error{Errc::invalid, "a commit file of another format", static_cast<int64_t>(format)};
   }
-  if (length < kFields * sizeof(uint64_t)) return corrupt("a commit file without its fields");
+  if (length < kFields * sizeof(uint64_t)) return bad_commit("a commit file without its fields");
   const auto field = [&](size_t n) { return get<uint64_t>(payload.data() + n * 8); };
   const uint64_t holes = field(8);
-  if (field(2) > UINT32_MAX || field(3) > 1) return corrupt("a commit that makes no sense");
+  if (field(2) > UINT32_MAX || field(3) > 1) return bad_commit("a commit that makes no sense");
   if (holes > Holes::kMax || length < (kFields + 2 * holes) * 8) {
-    return corrupt("a commit file with too many holes");
+    return bad_commit("a commit file with too many holes");
   }
   CommitInfo info;
   info.number = field(1);
   info.incarnation = static_cast<uint32_t>(field(2));
   info.fast = field(3) == 1;
-  if (!is_address(field(4)) || !is_address(field(5))) return corrupt("a commit's addresses");
+  if (!is_address(field(4)) || !is_address(field(5))) return bad_commit("a commit's addresses");
   info.begin = static_cast<LogAddr>(field(4));
   info.until = static_cast<LogAddr>(field(5));
   info.page_bits = field(6);
@@ -122,15 +122,15 @@ Result<CommitInfo> decode_commit(Bytes file) {
   LogAddr above = 0;
   for (size_t place = kFields; place < kFields + 2 * holes; place += 2) {
     if (!is_address(field(place)) || !is_address(field(place + 1))) {
-      return corrupt("a hole without an address");
+      return bad_commit("a hole without an address");
     }
     const Hole hole{static_cast<LogAddr>(field(place)), static_cast<LogAddr>(field(place + 1))};
-    if (hole.from < above || hole.from >= hole.until) return corrupt("holes out of order");
+    if (hole.from < above || hole.from >= hole.until) return bad_commit("holes out of order");
     above = hole.until;
     info.holes.add(hole);
   }
   TRY_ASSIGN(info.marks, CommitMarks::decode(payload.subspan((kFields + 2 * holes) * 8)));
-  if (!makes_sense(info)) return corrupt("a commit that makes no sense");
+  if (!makes_sense(info)) return bad_commit("a commit that makes no sense");
   return info;
 }
 
@@ -157,7 +157,7 @@ Error CommitFiles::why_none() const {
   if (!log) return log.error().code == Errc::not_found ? kNothing : log.error();
   const bool is_empty = (*log)->size() == 0;
   (*log)->close();
-  return is_empty ? kNothing : corrupt("a log without a whole commit file");
+  return is_empty ? kNothing : bad_commit("a log without a whole commit file");
 }
 
 Result<uint64_t> CommitFiles::highest_number() const {
@@ -175,12 +175,12 @@ Result<CommitInfo> CommitFiles::read(uint64_t number) const {
     // Whoever wrote it may have had other sectors, and has to be understood to be refused.
     const uint64_t size = round_up(file->size(), sector_);
     if (size == 0 || size > commit_file_size(std::max<uint64_t>(sector_, 4096)))
-      return corrupt("a commit file of no size");
+      return bad_commit("a commit file of no size");
     TRY_ASSIGN(auto bytes,
                Array<std::byte>::make(runtime_.memory, size, "commit file", kIoAlignment));
     TRY(read_blocking(runtime_.tasks, *file, 0, {bytes.data(), size}));
     TRY_ASSIGN(const CommitInfo info, decode_commit({bytes.data(), size}));
-    if (info.number != number) return corrupt("a commit file under another's name");
+    if (info.number != number) return bad_commit("a commit file under another's name");
     return info;
   };
   auto found = read();

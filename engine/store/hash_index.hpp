@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "engine/base/bytes.hpp"
@@ -18,6 +19,9 @@
 #include "engine/store/address.hpp"
 
 namespace orrery::engine {
+
+/// While nobody else is inside. Whoever comes later finds all of it: it was let in.
+inline constexpr auto kAlone = std::memory_order_relaxed;
 
 /// A hash of the bytes of a key: the same on every machine.
 uint64_t hash_of(Bytes key);

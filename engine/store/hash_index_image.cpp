@@ -3,12 +3,6 @@
 #include "engine/store/hash_index.hpp"
 
 namespace orrery::engine {
-namespace {
-
-// While nobody else is inside. Whoever comes later finds all of it: it was let in.
-constexpr auto kAlone = std::memory_order_relaxed;
-
-}  // namespace
 
 Bucket& HashIndex::numbered(uint64_t number) {
   return number <= mask_ ? buckets_[number] : overflow(number - mask_ - 1 + kReserved);

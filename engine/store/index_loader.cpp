@@ -8,9 +8,6 @@
 namespace orrery::engine {
 namespace {
 
-// While nobody else is inside. Whoever comes later finds all of it: it was let in.
-constexpr auto kAlone = std::memory_order_relaxed;
-
 // Tags that were seen, by a bit for each of 64 kinds of them.
 class Kinds {
  public:

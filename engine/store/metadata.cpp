@@ -8,7 +8,7 @@
 namespace orrery::engine {
 namespace {
 
-constexpr uint64_t kFormat = 5;
+constexpr uint64_t kMetadataFormat = 5;
 constexpr uint64_t kIndexFormat = 1;
 constexpr size_t kFixedMax = 768;   // all lines but the sessions
 constexpr size_t kSessionMax = 64;  // one session line
@@ -35,7 +35,7 @@ size_t encode_metadata(const CheckpointInfo& info, std::span<const SessionPoint>
   CHECK(out.size() >= metadata_size_max(sessions.size(), info.sector), "a buffer of {} bytes",
         out.size());
   LineWriter writer(out);
-  writer.line("format {}\ntoken {:016x}\nuse_snapshot_file {}\n", kFormat, info.token,
+  writer.line("format {}\ntoken {:016x}\nuse_snapshot_file {}\n", kMetadataFormat, info.token,
               info.use_snapshot_file ? 1 : 0);
   writer.line("version {}\nnext_version {}\n", info.version, info.next_version);
   writer.line("flushed {}\nsnapshot_start {}\nstart {}\nfinal {}\nsnapshot_final {}\n",
@@ -56,7 +56,7 @@ Result<DecodedMetadata> decode_metadata(Bytes file, std::span<SessionPoint> sess
   LineReader reader(payload);
   DecodedMetadata decoded;
   CheckpointInfo& info = decoded.info;
-  TRY(check_format(reader, kFormat));
+  TRY(check_format(reader, kMetadataFormat));
   info.token = reader.number("token", 16);
   info.use_snapshot_file = reader.flag("use_snapshot_file");
   info.version = reader.number("version");

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kLogFolder = "/cpr-checkpoints/";
 constexpr std::string_view kIndexFolder = "/index-checkpoints/";
-constexpr size_t kDigits = 16;
+constexpr size_t kTokenDigits = 16;
 
 uint64_t token_in(std::string_view name, std::string_view prefix, std::string_view folder);
 
@@ -67,10 +67,10 @@ uint64_t token_in(std::string_view name, std::string_view prefix, std::string_vi
   name.remove_prefix(prefix.size());
   if (!name.starts_with(folder)) return 0;
   name.remove_prefix(folder.size());
-  if (name.size() < kDigits) return 0;
+  if (name.size() < kTokenDigits) return 0;
   uint64_t token = 0;
-  const auto parsed = std::from_chars(name.data(), name.data() + kDigits, token, 16);
-  return parsed.ptr == name.data() + kDigits && token != UINT64_MAX ? token : 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + kTokenDigits, token, 16);
+  return parsed.ptr == name.data() + kTokenDigits && token != UINT64_MAX ? token : 0;
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class LineWriter {
     char* const at = reinterpret_cast<char*>(file_.data()) + kLinesPrefix + used_;
     const size_t room = file_.size() - kLinesPrefix - used_;
     const size_t size = format_into({at, room}, format, values...);
-    CHECK(size < room, "metadata outgrows its buffer of {} bytes", file_.size());
+    VERIFY(size < room, "metadata outgrows its buffer of {} bytes", file_.size());
     used_ += size;
   }
   /// Adds length and checksum. Returns the bytes used, a multiple of the sector.

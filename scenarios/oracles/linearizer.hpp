@@ -46,7 +46,7 @@ struct Successors {
   uint32_t count = 0;
 
   void add(const State& state) {
-    CHECK(count < states.size(), "a model with more than two successors");
+    VERIFY(count < states.size(), "a model with more than two successors");
     states[count++] = state;
   }
 };
@@ -196,7 +196,7 @@ bool Linearizer<Model>::alone(Model& model, const Call& call) {
 
 template <SequentialModel Model>
 bool Linearizer<Model>::start(Model& model, const Call& call) {
-  CHECK(call.must || !call.pure, "a read that need not happen says nothing: leave it out");
+  VERIFY(call.must || !call.pure, "a read that need not happen says nothing: leave it out");
   const auto slot = static_cast<uint32_t>(std::countr_one(open_));
   if (slot == kSlots) return false;
   open_calls_[slot] = call;

@@ -23,7 +23,6 @@ namespace orrery::scenarios {
 namespace {
 
 using engine::Errc;
-using ledger::Call;
 using sim::Kind;
 
 /// What has failed so far.
@@ -45,7 +44,7 @@ struct Causes {
 };
 
 bool is_short(const sim::Trace& trace, const sim::Event& completed);
-bool may_refuse(const Run& run, Call call, Errc code, bool begun);
+bool may_refuse(const Run& run, ledger::Call call, Errc code, bool begun);
 
 }  // namespace
 
@@ -56,11 +55,11 @@ Judgement judge_reasons(const Run& run, OracleScratch&) {
   for (size_t i = 0; i < all.size(); ++i) {
     causes.take(*run.trace, all[i]);
     if (all[i].kind != ledger::kFailed) continue;
-    const auto call = static_cast<Call>(all[i].a);
+    const auto call = static_cast<ledger::Call>(all[i].a);
     const auto code = static_cast<Errc>(all[i].b);
     const bool of_damage = code == Errc::corrupt || code == Errc::invalid;
-    if (of_damage && (call == Call::recover || !intact)) continue;
-    const bool tries_again = call == Call::recover && code == Errc::io;
+    if (of_damage && (call == ledger::Call::recover || !intact)) continue;
+    const bool tries_again = call == ledger::Call::recover && code == Errc::io;
     const bool explained =
         tries_again ? causes.explain_recovery(run.plan->sizes) : causes.explain(code);
     if (may_refuse(run, call, code, causes.begun) || explained) continue;
@@ -69,7 +68,9 @@ Judgement judge_reasons(const Run& run, OracleScratch&) {
     finding.text =
         fmt::format("it ended with {}, and nothing that had failed until then can lead to that",
                     engine::name_of(code));
-    if (call == Call::operation) finding.operations.push_back(static_cast<size_t>(all[i].c));
+    if (call == ledger::Call::operation) {
+      finding.operations.push_back(static_cast<size_t>(all[i].c));
+    }
     return finding;
   }
   return {};
@@ -141,13 +142,13 @@ bool is_short(const sim::Trace& trace, const sim::Event& completed) {
 }
 
 // Whatever happened: it is no failure.
-bool may_refuse(const Run& run, Call call, Errc code, bool begun) {
-  if (call == Call::recover) return code == Errc::not_found;
+bool may_refuse(const Run& run, ledger::Call call, Errc code, bool begun) {
+  if (call == ledger::Call::recover) return code == Errc::not_found;
   // Somebody asks for a new log where one may have been begun.
-  if (call == Call::open_log && code == Errc::exists && begun) {
+  if (call == ledger::Call::open_log && code == Errc::exists && begun) {
     return run.plan->sizes.find("newcomers_permille").value_or(0) > 0;
   }
-  if (call != Call::start_checkpoint) return false;
+  if (call != ledger::Call::start_checkpoint) return false;
   // A cache cannot be folded over, and no checkpoint is started while a store is emptied.
   if (code == Errc::invalid) return run.plan->scenario->is_cache(run.plan->sizes);
   return code == Errc::exists && run.plan->sizes.find("resets").value_or(0) > 0;

@@ -47,7 +47,7 @@ uint32_t word_of(const FileView& table, uint64_t page, uint64_t at);
 uint64_t number_of(Bytes key);
 uint64_t hash_of(Bytes key);
 bool same_bytes(Bytes a, Bytes b);
-bool before(const RecoveredEntry& a, const RecoveredEntry& b);
+bool sorts_before(const RecoveredEntry& a, const RecoveredEntry& b);
 
 }  // namespace
 
@@ -385,7 +385,7 @@ void SnapshotReader::Scratch::keep_present() {
     const Bytes value{kept.data() + one.value_at, one.value_kept()};
     entries.push_back({number_of(name), name, value, one.value_size, one.address});
   }
-  std::sort(entries.begin(), entries.end(), before);
+  std::sort(entries.begin(), entries.end(), sorts_before);
 }
 
 namespace {
@@ -421,7 +421,7 @@ bool same_bytes(Bytes a, Bytes b) {
   return a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-bool before(const RecoveredEntry& a, const RecoveredEntry& b) {
+bool sorts_before(const RecoveredEntry& a, const RecoveredEntry& b) {
   if (a.number != b.number) return a.number < b.number;
   return engine::text_of(a.key) < engine::text_of(b.key);
 }

@@ -39,10 +39,10 @@ LOG_MUTATIONS = [
      "  TRY(storage.list(prefix, visit, &listing));\n",
      "  (void)storage.list(prefix, visit, &listing);\n"),
     ("commit-file-without-checksum", "engine/store/append_log_files.cpp",
-     "  if (get<uint32_t>(file.data() + 4) != crc32c(payload)) return corrupt",
-     "  if (get<uint32_t>(file.data() + 4) == 0) return corrupt"),
+     "  if (get<uint32_t>(file.data() + 4) != crc32c(payload)) return bad_commit",
+     "  if (get<uint32_t>(file.data() + 4) == 0) return bad_commit"),
     ("damage-is-nothing", "engine/store/append_log_files.cpp",
-     "  return is_empty ? kNothing : corrupt(\"a log without a whole commit file\");\n",
+     "  return is_empty ? kNothing : bad_commit(\"a log without a whole commit file\");\n",
      "  (void)is_empty;\n  return kNothing;\n", "durability-ledger"),
     ("empty-log-is-none", "engine/store/append_log.cpp",
      "  if (found) return Error{Errc::exists, \"there is a log of this name already\"};\n"
