@@ -14,7 +14,7 @@
 
 #include "fuzz/schedule.hpp"
 #include "fuzz/schedule_mutator.hpp"
-#include "tests/catch.hpp"
+#include "tests/cli/place.hpp"
 
 namespace orrery::cli {
 namespace {
@@ -22,12 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
 using Bytes = std::vector<uint8_t>;
-
-struct Ended {
-  int code = -1;
-  std::string out;
-  std::string err;
-};
 
 /// A folder for one test, removed at its end.
 class Desk {

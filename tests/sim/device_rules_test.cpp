@@ -18,7 +18,7 @@ using tests::TestWorld;
 
 namespace {
 
-constexpr size_t kSize = 1024;
+constexpr size_t kRequestSize = 1024;
 
 enum class When { before_transfer, before_completion };
 
@@ -30,8 +30,9 @@ std::string verdict_of_loss(TestWorld& world, IoKind kind, When when, const Lose
   tests::Stubborn stubborn(sim::Ask::transfer, when == When::before_completion ? 7 : 0);
   world.play(stubborn, [&] {
     engine::Device& device = **runtime.storage.open("rules/data", {});
-    engine::Frame* const frame = *runtime.frames.acquire(5, kSize);
-    auto* const block = static_cast<std::byte*>(*runtime.memory.allocate(kSize, 512, "buffer"));
+    engine::Frame* const frame = *runtime.frames.acquire(5, kRequestSize);
+    auto* const block =
+        static_cast<std::byte*>(*runtime.memory.allocate(kRequestSize, 512, "buffer"));
     void* const place = *runtime.memory.allocate(sizeof(Request), 64, "request");
     auto* const request = new (place) Request(runtime.tasks);
     const auto pass_time = [&] {
@@ -47,25 +48,25 @@ std::string verdict_of_loss(TestWorld& world, IoKind kind, When when, const Lose
 
 constexpr auto kRetire = [](auto& runtime, auto& device, IoKind kind, engine::Frame* frame,
                             std::byte*, Request& request, const auto& pass_time) {
-  request.submit(device, kind, 0, {frame->base, kSize}, frame);
+  request.submit(device, kind, 0, {frame->base, kRequestSize}, frame);
   pass_time();
   runtime.frames.retire(frame);
 };
 constexpr auto kRenew = [](auto& runtime, auto& device, IoKind kind, engine::Frame* frame,
                            std::byte*, Request& request, const auto& pass_time) {
-  request.submit(device, kind, 0, {frame->base, kSize}, frame);
+  request.submit(device, kind, 0, {frame->base, kRequestSize}, frame);
   pass_time();
   runtime.frames.renew(frame, 6);
 };
 constexpr auto kFree = [](auto& runtime, auto& device, IoKind kind, engine::Frame*,
                           std::byte* block, Request& request, const auto& pass_time) {
-  request.submit(device, kind, 0, {block, kSize});
+  request.submit(device, kind, 0, {block, kRequestSize});
   pass_time();
   runtime.memory.free(block);
 };
 constexpr auto kFreeRequest = [](auto& runtime, auto& device, IoKind kind, engine::Frame*,
                                  std::byte* block, Request& request, const auto& pass_time) {
-  request.submit(device, kind, 0, {block, kSize});
+  request.submit(device, kind, 0, {block, kRequestSize});
   pass_time();
   runtime.memory.free(&request);
 };
@@ -74,7 +75,7 @@ constexpr auto kFreeOwner = [](auto& runtime, auto& device, IoKind kind, engine:
   void* const owner = *runtime.memory.allocate(64, 8, "owner");
   request.io.owner = owner;
   request.io.done = [](engine::Io& io) { *static_cast<int*>(io.owner) = 1; };
-  request.submit(device, kind, 0, {block, kSize});
+  request.submit(device, kind, 0, {block, kRequestSize});
   pass_time();
   runtime.memory.free(owner);
 };
@@ -141,7 +142,7 @@ TEST_CASE("an owner that is no block may be anything", "[device]") {
                                std::byte* block, Request& request, const auto& pass_time) {
     request.io.owner = &runtime;
     request.io.done = [](engine::Io&) {};
-    request.submit(device, kind, 0, {block, kSize});
+    request.submit(device, kind, 0, {block, kRequestSize});
     pass_time();
   };
   REQUIRE(verdict_of_loss(world, IoKind::write, When::before_transfer, kept_outside) == "ok");
@@ -169,11 +170,12 @@ TEST_CASE("a transfer beyond its frame or block is a verdict", "[device]") {
   for (int in_frame = 0; in_frame < 2; ++in_frame) {
     world.play_calmly([&] {
       engine::Device& device = **runtime.storage.open("rules/data", {});
-      engine::Frame* const frame = *runtime.frames.acquire(5, kSize);
-      void* const block = *runtime.memory.allocate(kSize, 512, "buffer");
+      engine::Frame* const frame = *runtime.frames.acquire(5, kRequestSize);
+      void* const block = *runtime.memory.allocate(kRequestSize, 512, "buffer");
       std::byte* const at = in_frame != 0 ? frame->base : static_cast<std::byte*>(block);
       Request request(runtime.tasks);
-      request.submit(device, IoKind::write, 0, {at + 512, kSize}, in_frame != 0 ? frame : nullptr);
+      request.submit(device, IoKind::write, 0, {at + 512, kRequestSize},
+                     in_frame != 0 ? frame : nullptr);
       request.wait();
     });
     REQUIRE(world.verdict() == (in_frame != 0

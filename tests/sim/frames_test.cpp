@@ -21,7 +21,7 @@ using tests::TestWorld;
 
 namespace {
 
-constexpr size_t kSize = 4096;
+constexpr size_t kFrameSize = 4096;
 const std::string kStale = "lifetimes: a page was used after its lifetime ended";
 
 /// Plays `body` with Frames and gives the verdict.
@@ -72,11 +72,11 @@ TEST_CASE("each holding is a lifetime of its own, with its provenance", "[frames
   TestWorld world;
   uint64_t generations[3];
   const auto body = [&](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(7, kSize);
+    Frame* const frame = *frames.acquire(7, kFrameSize);
     generations[0] = frame->generation;
     frames.renew(frame, 8);
     generations[1] = frame->generation;
-    Frame* const other = *frames.acquire(9, kSize);
+    Frame* const other = *frames.acquire(9, kFrameSize);
     generations[2] = other->generation;
     frames.retire(frame);
   };
@@ -96,7 +96,7 @@ TEST_CASE("each holding is a lifetime of its own, with its provenance", "[frames
 TEST_CASE("a stale reference is caught though its bytes are validly mapped", "[frames]") {
   TestWorld world;
   const auto after_renewal = [](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
+    Frame* const frame = *frames.acquire(3, kFrameSize);
     const PageRef stale = PageRef::at(frame, 3, 80);
     frames.renew(frame, 4);
     (void)stale.load_word();
@@ -106,7 +106,7 @@ TEST_CASE("a stale reference is caught though its bytes are validly mapped", "[f
   REQUIRE(world.scheduler().failure()->touching == 2);
   REQUIRE_THAT(world.text(), Catch::Matchers::ContainsSubstring("page 3 was used at offset 80"));
   const auto after_retirement = [](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
+    Frame* const frame = *frames.acquire(3, kFrameSize);
     const PageRef stale = PageRef::at(frame, 3, 80);
     frames.retire(frame);
     stale.store_word(1);
@@ -133,19 +133,19 @@ TEST_CASE("every kind of access is checked", "[frames]") {
   };
   for (const Access access : accesses) {
     const auto stale = [&](engine::Frames& frames) {
-      Frame* const frame = *frames.acquire(3, kSize);
+      Frame* const frame = *frames.acquire(3, kFrameSize);
       const PageRef ref = PageRef::at(frame, 3, 80);
       frames.renew(frame, 4);
       access(ref, bytes, &expected);
     };
     REQUIRE(verdict_of(world, stale) == kStale);
     const auto beyond = [&](engine::Frames& frames) {
-      Frame* const frame = *frames.acquire(3, kSize);
-      access(PageRef::at(frame, 3, kSize - 1), bytes, &expected);
+      Frame* const frame = *frames.acquire(3, kFrameSize);
+      access(PageRef::at(frame, 3, kFrameSize - 1), bytes, &expected);
     };
     REQUIRE(verdict_of(world, beyond) == "frames: an access left its frame");
     const auto before = [&](engine::Frames& frames) {
-      Frame* const frame = *frames.acquire(3, kSize);
+      Frame* const frame = *frames.acquire(3, kFrameSize);
       access(PageRef::at(frame, 3, 0).plus(-16), bytes, &expected);
     };
     REQUIRE(verdict_of(world, before) == "frames: an access left its frame");
@@ -155,12 +155,12 @@ TEST_CASE("every kind of access is checked", "[frames]") {
 TEST_CASE("a frame can only be asked for the page that it holds", "[frames]") {
   TestWorld world;
   const auto other_page = [](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
+    Frame* const frame = *frames.acquire(3, kFrameSize);
     (void)PageRef::at(frame, 4, 0);
   };
   REQUIRE(verdict_of(world, other_page) == "lifetimes: a frame was used that holds another page");
   const auto no_page = [](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
+    Frame* const frame = *frames.acquire(3, kFrameSize);
     frames.retire(frame);
     (void)PageRef::at(frame, 3, 0);
   };
@@ -172,14 +172,14 @@ TEST_CASE("a frame can only be asked for the page that it holds", "[frames]") {
 TEST_CASE("a lifetime ends once", "[frames]") {
   TestWorld world;
   const auto twice = [](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
+    Frame* const frame = *frames.acquire(3, kFrameSize);
     frames.retire(frame);
     frames.retire(frame);
   };
   REQUIRE(verdict_of(world, twice) == "lifetimes: a frame was retired twice");
   REQUIRE(world.scheduler().failure()->generation == 1);
   const auto renewed = [](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
+    Frame* const frame = *frames.acquire(3, kFrameSize);
     frames.retire(frame);
     frames.renew(frame, 4);
   };
@@ -193,7 +193,7 @@ TEST_CASE("guarded and unchecked, a stale pointer is a real access violation", "
   world.laws.guarded = true;
   world.laws.checked = false;
   const auto stale = [](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
+    Frame* const frame = *frames.acquire(3, kFrameSize);
     const PageRef ref = PageRef::at(frame, 3, 80);
     frames.renew(frame, 4);
     (void)ref.load_word();
@@ -202,8 +202,8 @@ TEST_CASE("guarded and unchecked, a stale pointer is a real access violation", "
           "memory: access violation (SIGSEGV) in a page whose lifetime has ended");
   REQUIRE(world.scheduler().failure()->generation == 1);
   const auto beyond = [](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
-    (void)PageRef::at(frame, 3, kSize).load_word();
+    Frame* const frame = *frames.acquire(3, kFrameSize);
+    (void)PageRef::at(frame, 3, kFrameSize).load_word();
   };
   REQUIRE(verdict_of(world, beyond) ==
           "memory: access violation (SIGSEGV) behind the end of a page");
@@ -232,7 +232,7 @@ TEST_CASE("unguarded and unchecked, recycled memory can be read: that is the bug
   world.laws.checked = false;
   uint64_t read = 0;
   const auto stale = [&](engine::Frames& frames) {
-    Frame* const frame = *frames.acquire(3, kSize);
+    Frame* const frame = *frames.acquire(3, kFrameSize);
     const PageRef ref = PageRef::at(frame, 3, 80);
     frames.renew(frame, 4);
     PageRef::at(frame, 4, 80).store_word(4444);
@@ -355,13 +355,13 @@ TEST_CASE("a stale pointer that no accessor sees meets poison, also without guar
       if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(2);
       TestWorld world;
       const std::string verdict = verdict_of(world, [&](engine::Frames& frames) {
-        Frame* const frame = *frames.acquire(1, kSize);
+        Frame* const frame = *frames.acquire(1, kFrameSize);
         std::byte* const bytes = frame->base;
         frames.retire(frame);
         if (stale) {
           bytes[8] = std::byte{1};
         } else {
-          (*frames.acquire(2, kSize))->base[8] = std::byte{1};
+          (*frames.acquire(2, kFrameSize))->base[8] = std::byte{1};
         }
       });
       _exit(verdict == "ok" ? 0 : 3);

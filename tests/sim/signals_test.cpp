@@ -21,14 +21,14 @@ using tests::TestWorld;
 
 namespace {
 
-const std::string kViolation = "memory: access violation (SIGSEGV)";
+const std::string kAnyViolation = "memory: access violation (SIGSEGV)";
 
 // What a test does wrong must not be seen by the compiler or by UBSan.
-volatile uintptr_t bad_address = 64;
+volatile uintptr_t no_place = 64;
 volatile int zero = 0;
 volatile uint64_t sink = 0;
 
-[[gnu::noinline]] void touch_nothing() { *reinterpret_cast<volatile int*>(bad_address) = 1; }
+[[gnu::noinline]] void touch_nothing() { *reinterpret_cast<volatile int*>(no_place) = 1; }
 
 __attribute__((noinline, no_sanitize("undefined"))) void divide() {
 #if defined(__x86_64__)
@@ -88,7 +88,7 @@ TEST_CASE("the ten-thousandth access violation is caught like the first", "[sign
   size_t mapped = 0;
   for (int i = 0; i < 10'000; ++i) {
     play_wrong(world, touch_nothing);
-    bad += world.verdict() == kViolation ? 0 : 1;
+    bad += world.verdict() == kAnyViolation ? 0 : 1;
     if (i == 0) mapped = world.scheduler().stacks().mapped();
   }
   REQUIRE(bad == 0);
@@ -104,7 +104,7 @@ TEST_CASE("every way to die is a verdict, in any order", "[signals]") {
     play_wrong(world, divide);
     REQUIRE(world.verdict() == "memory: arithmetic error (SIGFPE)");
     play_wrong(world, touch_nothing);
-    REQUIRE(world.verdict() == kViolation);
+    REQUIRE(world.verdict() == kAnyViolation);
     play_wrong(world, [] { std::terminate(); });
     REQUIRE(world.verdict() == "memory: abort (SIGABRT)");
     play_wrong(world, [] { raise(SIGILL); });
@@ -157,7 +157,7 @@ TEST_CASE("a stack that overflows ends in its guard", "[signals]") {
   TestWorld world;
   for (int i = 0; i < 100; ++i) {
     play_wrong(world, [] { sink = dig(1'000'000); });
-    REQUIRE(world.verdict() == kViolation + ": a task's stack overflowed");
+    REQUIRE(world.verdict() == kAnyViolation + ": a task's stack overflowed");
   }
   play_wrong(world, [] { sink = dig(50); });
   REQUIRE(world.verdict().rfind("progress: ", 0) == 0);  // who waits, waits for ever

@@ -17,7 +17,9 @@ using sim::Deviated;
 
 namespace {
 
-Address at(uint64_t key, Ask ask, uint64_t occurrence) { return {key, ask, occurrence, {}}; }
+Address address_of(uint64_t key, Ask ask, uint64_t occurrence) {
+  return {key, ask, occurrence, {}};
+}
 
 constexpr uint64_t kAsks = static_cast<uint64_t>(sim::kAskCount);
 
@@ -29,10 +31,10 @@ TEST_CASE("a seed answers by address alone, in any order", "[sources]") {
   std::vector<uint64_t> forth;
   std::vector<uint64_t> back;
   for (uint64_t i = 0; i < 1000; ++i) {
-    forth.push_back(one.choose(at(i, static_cast<Ask>(2 + i % (kAsks - 2)), i / 10), 15));
+    forth.push_back(one.choose(address_of(i, static_cast<Ask>(2 + i % (kAsks - 2)), i / 10), 15));
   }
   for (uint64_t i = 1000; i-- > 0;) {
-    back.push_back(two.choose(at(i, static_cast<Ask>(2 + i % (kAsks - 2)), i / 10), 15));
+    back.push_back(two.choose(address_of(i, static_cast<Ask>(2 + i % (kAsks - 2)), i / 10), 15));
   }
   std::reverse(back.begin(), back.end());
   REQUIRE(forth == back);
@@ -47,10 +49,10 @@ TEST_CASE("answers stay in their bounds", "[sources]") {
     for (uint64_t i = 0; i < 200; ++i) {
       for (uint64_t ask = 2; ask < kAsks; ++ask) {
         const uint64_t bound = 2 + i % 20;
-        wrong += seeded.choose(at(i, static_cast<Ask>(ask), 0), bound) >= bound;
+        wrong += seeded.choose(address_of(i, static_cast<Ask>(ask), 0), bound) >= bound;
       }
       for (const Ask ask : {Ask::preempt, Ask::next}) {
-        const int picked = seeded.pick(at(i, ask, i), candidates);
+        const int picked = seeded.pick(address_of(i, ask, i), candidates);
         wrong += picked < -1 || picked > 2;
       }
       wrong += seeded.next_preemption(i, i) < i;
@@ -108,7 +110,7 @@ TEST_CASE("latencies are quick, nominal or with a tail", "[sources]") {
   uint64_t quick = 0;
   std::set<uint64_t> slow;
   for (uint64_t i = 0; i < 10'000; ++i) {
-    const uint64_t answer = seeded.choose(at(i, Ask::latency, 0), sim::kLatencyMax + 1);
+    const uint64_t answer = seeded.choose(address_of(i, Ask::latency, 0), sim::kLatencyMax + 1);
     nominal += answer == 0 ? 1 : 0;
     quick += answer >= 1 && answer <= 8 ? 1 : 0;
     if (answer > 8) slow.insert(answer);
@@ -127,20 +129,20 @@ TEST_CASE("a replay answers what it was told, where it was told, and calmly else
                                       {5, Ask::preempt, 70, 901},
                                       {6, Ask::next, 3, 900}};
   sim::Replayed replayed(told);
-  REQUIRE(replayed.choose(at(5, Ask::latency, 0), 21) == 12);
-  REQUIRE(replayed.choose(at(5, Ask::latency, 1), 21) == 0);
-  REQUIRE(replayed.choose(at(6, Ask::latency, 0), 21) == 0);
-  REQUIRE(replayed.choose(at(5, Ask::transfer, 0), 21) == 0);
-  REQUIRE(replayed.choose(at(5, Ask::error, 0), 2) == 0);  // no longer an answer: calm
+  REQUIRE(replayed.choose(address_of(5, Ask::latency, 0), 21) == 12);
+  REQUIRE(replayed.choose(address_of(5, Ask::latency, 1), 21) == 0);
+  REQUIRE(replayed.choose(address_of(6, Ask::latency, 0), 21) == 0);
+  REQUIRE(replayed.choose(address_of(5, Ask::transfer, 0), 21) == 0);
+  REQUIRE(replayed.choose(address_of(5, Ask::error, 0), 2) == 0);  // no longer an answer: calm
   REQUIRE(replayed.next_preemption(5, 0) == 40);
   REQUIRE(replayed.next_preemption(5, 40) == 40);
   REQUIRE(replayed.next_preemption(5, 41) == 70);
   REQUIRE(replayed.next_preemption(5, 71) == sim::Source::kNowhere);
   REQUIRE(replayed.next_preemption(6, 0) == sim::Source::kNowhere);
   const uint64_t candidates[2] = {800, 900};
-  REQUIRE(replayed.pick(at(5, Ask::preempt, 40), candidates) == 1);
-  REQUIRE(replayed.pick(at(5, Ask::preempt, 70), candidates) == -1);
-  REQUIRE(replayed.pick(at(6, Ask::next, 3), candidates) == 1);
+  REQUIRE(replayed.pick(address_of(5, Ask::preempt, 40), candidates) == 1);
+  REQUIRE(replayed.pick(address_of(5, Ask::preempt, 70), candidates) == -1);
+  REQUIRE(replayed.pick(address_of(6, Ask::next, 3), candidates) == 1);
   REQUIRE(replayed.used() == std::vector<bool>{true, false, true, false, true});
 }
 
@@ -157,7 +159,7 @@ TEST_CASE("half of the bits that rot are among the first of a file", "[sources]"
   sim::Seeded seeded(7, temper);
   int early = 0;
   for (uint64_t file = 0; file < 1000; ++file) {
-    const uint64_t answer = seeded.choose(at(file, Ask::rot, 0), 1 + kBits);
+    const uint64_t answer = seeded.choose(address_of(file, Ask::rot, 0), 1 + kBits);
     REQUIRE(answer >= 1);
     REQUIRE(answer <= kBits);
     early += answer <= kBits / 64;

@@ -52,7 +52,7 @@ void enable_all_faults(TestWorld& world) {
 }
 
 /// Of this process now, in KiB. Not the peak, which earlier tests have set.
-uint64_t resident_kib() {
+uint64_t resident_after_worlds_kib() {
   std::ifstream file("/proc/self/statm");
   uint64_t total = 0;
   uint64_t resident = 0;
@@ -206,12 +206,12 @@ TEST_CASE("a hundred thousand worlds are begun and dropped without growth", "[wo
   const Bustle bustle(world, 2, 3);
   uint64_t before = 0;
   for (uint64_t i = 0; i < kWorlds; ++i) {
-    if (i == kWorlds / 10) before = resident_kib();
+    if (i == kWorlds / 10) before = resident_after_worlds_kib();
     world.laws.guarded = i % 64 == 0;
     world.play_seed(i % 1000, bustle);
     if (i % 3 == 0) world.world.crash(i % 2 == 0);
   }
-  const uint64_t after = resident_kib();
+  const uint64_t after = resident_after_worlds_kib();
 #if !ORRERY_ASAN  // whose quarantine and fake stacks grow by themselves
   REQUIRE(after < before + 1024);
 #else
@@ -224,7 +224,7 @@ TEST_CASE("a hundred thousand worlds are built and torn down without growth", "[
   uint64_t before = 0;
   uint64_t failed = 0;
   for (uint64_t i = 0; i < worlds; ++i) {
-    if (i == worlds / 10) before = resident_kib();
+    if (i == worlds / 10) before = resident_after_worlds_kib();
     TestWorld world;
     world.laws.guarded = i % 2 == 0;
     world.play_seed(i % 100, [&] {
@@ -235,9 +235,9 @@ TEST_CASE("a hundred thousand worlds are built and torn down without growth", "[
   }
   REQUIRE(failed == 0);
 #if !ORRERY_ASAN
-  REQUIRE(resident_kib() < before + 1024);
+  REQUIRE(resident_after_worlds_kib() < before + 1024);
 #else
-  REQUIRE(resident_kib() < before + 64 * 1024);
+  REQUIRE(resident_after_worlds_kib() < before + 64 * 1024);
 #endif
 }
 

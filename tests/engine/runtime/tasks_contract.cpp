@@ -39,9 +39,9 @@ void runs_and_joins(const Runtime& runtime, Expect& expect) {
 }
 
 void knows_itself(const Runtime& runtime, Expect& expect) {
-  constexpr int kTasks = 4;
-  uint64_t ids[kTasks + 1] = {};
-  ids[kTasks] = runtime.tasks.self().id;
+  constexpr int kStarted = 4;
+  uint64_t ids[kStarted + 1] = {};
+  ids[kStarted] = runtime.tasks.self().id;
   Atomic<uint32_t> next{0};
   const auto body = [&] {
     engine::Self& self = runtime.tasks.self();
@@ -50,11 +50,11 @@ void knows_itself(const Runtime& runtime, Expect& expect) {
     runtime.tasks.yield();
     expect(&runtime.tasks.self() == &self, "a task became another");
   };
-  engine::TaskId started[kTasks];
+  engine::TaskId started[kStarted];
   for (engine::TaskId& task : started) task = start(runtime.tasks, {"task", 0}, body);
   for (const engine::TaskId task : started) runtime.tasks.join(task);
-  expect(runtime.tasks.self().id == ids[kTasks], "the first task became another");
-  for (int i = 0; i <= kTasks; ++i) {
+  expect(runtime.tasks.self().id == ids[kStarted], "the first task became another");
+  for (int i = 0; i <= kStarted; ++i) {
     expect(ids[i] != 0, "a task has no identity");
     for (int k = 0; k < i; ++k) expect(ids[i] != ids[k], "two tasks have one identity");
   }
@@ -93,7 +93,7 @@ void wakes_who_waits(const Runtime& runtime, Expect& expect) {
 }
 
 void wakes_everybody(const Runtime& runtime, Expect& expect) {
-  constexpr int kTasks = 4;
+  constexpr int kStarted = 4;
   engine::Tasks& tasks = runtime.tasks;
   Atomic<uint32_t> gate{0};
   Atomic<uint32_t> passed{0};
@@ -101,13 +101,13 @@ void wakes_everybody(const Runtime& runtime, Expect& expect) {
     while (gate.load() == 0) tasks.wait(gate, 0);
     passed.fetch_add(1);
   };
-  engine::TaskId started[kTasks];
+  engine::TaskId started[kStarted];
   for (engine::TaskId& task : started) task = start(tasks, {"waiter", 0}, body);
   tasks.yield();
   gate.store(1);
   tasks.wake(gate, engine::kEverybody);
   for (const engine::TaskId task : started) tasks.join(task);
-  expect(passed.load() == kTasks, "somebody did not pass");
+  expect(passed.load() == kStarted, "somebody did not pass");
 }
 
 void yields_to_others(const Runtime& runtime, Expect& expect) {

@@ -17,17 +17,19 @@ using engine::Errc;
 using engine::IoKind;
 using engine::Runtime;
 
-constexpr size_t kSector = 512;
+constexpr size_t kTrialSector = 512;
 constexpr const char* kData = "trial/data";  // "oo" before each trouble
 constexpr const char* kNew = "trial/new";
 constexpr const char* kOld = "trial/old";
 
 /// Up to four sectors on a task's stack.
 struct Sectors {
-  alignas(512) std::byte bytes[4 * kSector];
+  alignas(512) std::byte bytes[4 * kTrialSector];
 
   explicit Sectors(char fill) { std::memset(bytes, fill, sizeof bytes); }
-  engine::MutableBytes first(size_t count) { return engine::MutableBytes(bytes, count * kSector); }
+  engine::MutableBytes first(size_t count) {
+    return engine::MutableBytes(bytes, count * kTrialSector);
+  }
 };
 
 Errc write(const Runtime& runtime, Device& device, uint64_t offset, char fill, size_t count = 2) {
@@ -43,29 +45,30 @@ bool sector_is(const Runtime& runtime, Device& device, uint64_t offset, std::str
   const std::byte first = read.bytes[0];
   const char letter = first == std::byte{0} ? '.' : static_cast<char>(first);
   return letters.find(letter) != std::string_view::npos &&
-         std::all_of(read.bytes, read.bytes + kSector, [&](std::byte b) { return b == first; });
+         std::all_of(read.bytes, read.bytes + kTrialSector,
+                     [&](std::byte b) { return b == first; });
 }
 
 bool sectors_are(const Runtime& runtime, Device& device, uint64_t offset, std::string_view letters,
                  size_t count = 2) {
   for (size_t i = 0; i < count; ++i) {
-    if (!sector_is(runtime, device, offset + i * kSector, letters)) return false;
+    if (!sector_is(runtime, device, offset + i * kTrialSector, letters)) return false;
   }
   return true;
 }
 
-Device* open(const Runtime& runtime, Expect& expect, const char* name = kData) {
+Device* open_for_trial(const Runtime& runtime, Expect& expect, const char* name = kData) {
   const auto opened = runtime.storage.open(name, {});
   expect(opened.has_value(), "a device cannot be opened");
   return opened ? *opened : nullptr;
 }
 
 /// The names that are there, in a line; "?" if they cannot be listed.
-struct Names {
+struct NamesInLine {
   std::array<char, 256> line{};
-  explicit Names(engine::Storage& storage) {
+  explicit NamesInLine(engine::Storage& storage) {
     const auto add = [](void* list, std::string_view name) {
-      auto& text = static_cast<Names*>(list)->line;
+      auto& text = static_cast<NamesInLine*>(list)->line;
       const size_t end = std::strlen(text.data());
       if (end + name.size() + 2 > text.size()) return;
       std::memcpy(text.data() + end, name.data(), name.size());
@@ -79,11 +82,11 @@ struct Names {
 
 void remove_all(const Runtime& runtime, Expect& expect) {
   for (const char* const name : {kData, kNew, kOld}) (void)runtime.storage.remove(name);
-  expect(Names(runtime.storage).are(""), "what is left cannot be removed");
+  expect(NamesInLine(runtime.storage).are(""), "what is left cannot be removed");
 }
 
 void write_durably(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect(write(runtime, *device, 0, 'o') == Errc::ok, "a write failed");
   expect(transact(runtime.tasks, *device, IoKind::sync, 0, {}) == Errc::ok, "a sync failed");
@@ -92,7 +95,7 @@ void write_durably(const Runtime& runtime, Expect& expect) {
 }
 
 void write_two(const Runtime& runtime, Expect& expect) {
-  Device* const old = open(runtime, expect, kOld);
+  Device* const old = open_for_trial(runtime, expect, kOld);
   if (old == nullptr) return;
   old->close();
   write_durably(runtime, expect);
@@ -122,7 +125,7 @@ void expect_no_write(const Runtime& runtime, Expect& expect, Device& device, uin
 // A full disk.
 
 void use_full_disk(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect_no_write(runtime, expect, *device, 4096, 'n');
   expect(sectors_are(runtime, *device, 0, "o"), "on a full disk nothing is read");
@@ -138,7 +141,7 @@ void use_full_disk(const Runtime& runtime, Expect& expect) {
 }
 
 void look_after_full_disk(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect(sectors_are(runtime, *device, 0, "on"), "a full disk has torn a sector");
   expect(sectors_are(runtime, *device, 4096, ".n"), "a failed write has torn a sector");
@@ -150,23 +153,24 @@ void look_after_full_disk(const Runtime& runtime, Expect& expect) {
 // A limit on the size of files.
 
 void meet_file_limit(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
-  constexpr uint64_t kLast = kFileMax - kSector;
-  expect(write(runtime, *device, kLast - kSector, 'n', 1) == Errc::ok, "there was room");
+  constexpr uint64_t kLast = kFileMax - kTrialSector;
+  expect(write(runtime, *device, kLast - kTrialSector, 'n', 1) == Errc::ok, "there was room");
   expect_no_write(runtime, expect, *device, kLast, 'c');
   expect_no_write(runtime, expect, *device, 2 * kFileMax, 'c');
   expect(sectors_are(runtime, *device, 0, "o"), "at a limit nothing is read");
-  expect(sector_is(runtime, *device, kLast - kSector, "n"), "what was written is not read");
+  expect(sector_is(runtime, *device, kLast - kTrialSector, "n"), "what was written is not read");
   device->close();
 }
 
 void look_beyond_limit(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect(sectors_are(runtime, *device, 0, "o"), "a limit has taken what was there");
-  expect(sector_is(runtime, *device, kFileMax - 2 * kSector, "n"), "a limit has taken a write");
-  expect(sectors_are(runtime, *device, kFileMax - kSector, ".c"), "a limit has torn a sector");
+  expect(sector_is(runtime, *device, kFileMax - 2 * kTrialSector, "n"),
+         "a limit has taken a write");
+  expect(sectors_are(runtime, *device, kFileMax - kTrialSector, ".c"), "a limit has torn a sector");
   expect(sectors_are(runtime, *device, 2 * kFileMax, ".c"), "a limit has torn a sector beyond it");
   expect_sound(runtime, expect, *device);
   remove_all(runtime, expect);
@@ -175,7 +179,7 @@ void look_beyond_limit(const Runtime& runtime, Expect& expect) {
 // A disk that answers, and does nothing that it is asked for.
 
 void use_broken_disk(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect_no_write(runtime, expect, *device, 4096, 'n');
   Sectors read('?');
@@ -189,7 +193,7 @@ void use_broken_disk(const Runtime& runtime, Expect& expect) {
 }
 
 void look_after_break(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect(sectors_are(runtime, *device, 0, "o"), "a disk that broke has lost what was durable");
   expect(sectors_are(runtime, *device, 4096, ".n"), "a failed write has torn a sector");
@@ -207,14 +211,14 @@ void use_read_only(const Runtime& runtime, Expect& expect) {
     if (refused) expect.saw();
   }
   expect(!runtime.storage.remove(kData), "a name was removed where none can be");
-  const Names names(runtime.storage);
+  const NamesInLine names(runtime.storage);
   expect(names.are("trial/data ") || names.are("?"), "a refusal has changed the names");
 }
 
 void look_at_unchanged(const Runtime& runtime, Expect& expect) {
-  expect(Names(runtime.storage).are("trial/data "), "a refusal changed the names");
-  Device* const device = open(runtime, expect);
-  Device* const made = open(runtime, expect, kNew);
+  expect(NamesInLine(runtime.storage).are("trial/data "), "a refusal changed the names");
+  Device* const device = open_for_trial(runtime, expect);
+  Device* const made = open_for_trial(runtime, expect, kNew);
   if (device == nullptr || made == nullptr) return;
   made->close();
   expect(sectors_are(runtime, *device, 0, "o"), "what could not be written has changed");
@@ -222,29 +226,29 @@ void look_at_unchanged(const Runtime& runtime, Expect& expect) {
   remove_all(runtime, expect);
 }
 
-// Names that can be neither listed nor removed, nor made durable. Whether a device is opened is
-// another matter.
+// NamesInLine that can be neither listed nor removed, nor made durable. Whether a device is opened
+// is another matter.
 
 void use_broken_names(const Runtime& runtime, Expect& expect) {
   const auto made = runtime.storage.open(kNew, {});
   if (made) (*made)->close();
   const bool synced = runtime.storage.sync_names().has_value();
   expect(!synced, "names are synced where they cannot be");
-  expect(Names(runtime.storage).are("?"), "names are listed where they cannot be");
+  expect(NamesInLine(runtime.storage).are("?"), "names are listed where they cannot be");
   expect(!runtime.storage.remove(kOld), "a name is removed where none can be");
   if (!synced) expect.saw();
 }
 
 // What has failed has happened, or not.
 void look_at_names(const Runtime& runtime, Expect& expect) {
-  const Names names(runtime.storage);
+  const NamesInLine names(runtime.storage);
   bool known = false;
   for (const char* const possible : {"trial/data ", "trial/data trial/new ",
                                      "trial/data trial/old ", "trial/data trial/new trial/old "}) {
     known = known || names.are(possible);
   }
   expect(known, "calls that failed have changed other names");
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect(sectors_are(runtime, *device, 0, "o"), "what has a broken name has changed");
   expect_sound(runtime, expect, *device);
@@ -261,7 +265,8 @@ bool transfer_all(const Runtime& runtime, Expect& expect, Device& device, IoKind
     request.submit(device, kind, offset, bytes);
     if (request.wait() != Errc::ok) return false;
     const size_t count = request.io.transferred;
-    expect(count <= bytes.size() && count % kSector == 0, "a transfer ended inside of a sector");
+    expect(count <= bytes.size() && count % kTrialSector == 0,
+           "a transfer ended inside of a sector");
     if (count < bytes.size()) expect.saw();
     if (count >= bytes.size()) return true;
     offset += count;
@@ -271,11 +276,11 @@ bool transfer_all(const Runtime& runtime, Expect& expect, Device& device, IoKind
 }
 
 void transfer_in_parts(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   Sectors sectors('a');
-  std::memset(sectors.bytes + kSector, 'b', kSector);
-  std::memset(sectors.bytes + 2 * kSector, 'c', 2 * kSector);
+  std::memset(sectors.bytes + kTrialSector, 'b', kTrialSector);
+  std::memset(sectors.bytes + 2 * kTrialSector, 'c', 2 * kTrialSector);
   Sectors read('?');
   for (uint64_t offset = 2048; offset <= 16'384; offset *= 2) {
     expect(transfer_all(runtime, expect, *device, IoKind::write, offset, sectors.first(4)),
@@ -290,13 +295,14 @@ void transfer_in_parts(const Runtime& runtime, Expect& expect) {
 }
 
 void look_at_parts(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect(sectors_are(runtime, *device, 0, "o"), "a write in parts went elsewhere");
   for (uint64_t offset = 2048; offset <= 16'384; offset *= 2) {
     expect(sector_is(runtime, *device, offset, "a"), "the first part is not there");
-    expect(sector_is(runtime, *device, offset + kSector, "b"), "the second part is not there");
-    expect(sectors_are(runtime, *device, offset + 2 * kSector, "c"), "the last part is not there");
+    expect(sector_is(runtime, *device, offset + kTrialSector, "b"), "the second part is not there");
+    expect(sectors_are(runtime, *device, offset + 2 * kTrialSector, "c"),
+           "the last part is not there");
   }
   expect_sound(runtime, expect, *device);
   remove_all(runtime, expect);
@@ -331,7 +337,7 @@ bool are_whole(const Given& given) {
 }
 
 void use_all_memory(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   Given given;
   bool block_refused = false;
@@ -372,7 +378,7 @@ void look_after_refusals(const Runtime& runtime, Expect& expect) {
   expect(block && frame, "memory that was given back is not given again");
   if (block) runtime.memory.free(*block);
   if (frame) runtime.frames.retire(*frame);
-  Device* const device = open(runtime, expect);
+  Device* const device = open_for_trial(runtime, expect);
   if (device == nullptr) return;
   expect(sectors_are(runtime, *device, 0, "o"), "what was there has changed");
   expect_sound(runtime, expect, *device);
@@ -384,12 +390,12 @@ void look_after_refusals(const Runtime& runtime, Expect& expect) {
 
 struct Orphan {
   engine::Io io;
-  alignas(512) std::byte bytes[2 * kSector];
+  alignas(512) std::byte bytes[2 * kTrialSector];
 };
 
 void work_until_killed(const Runtime& runtime, Expect& expect) {
-  Device* const device = open(runtime, expect);
-  Device* const made = open(runtime, expect, kNew);
+  Device* const device = open_for_trial(runtime, expect);
+  Device* const made = open_for_trial(runtime, expect, kNew);
   if (device == nullptr || made == nullptr) return;
   expect(write(runtime, *device, 0, 'n', 1) == Errc::ok, "a write failed");
   expect(write(runtime, *made, 0, 'w') == Errc::ok, "a write to a new name failed");
@@ -409,12 +415,12 @@ void work_until_killed(const Runtime& runtime, Expect& expect) {
 }
 
 void look_after_kill(const Runtime& runtime, Expect& expect) {
-  expect(Names(runtime.storage).are("trial/data trial/new "), "a kill has changed the names");
-  Device* const device = open(runtime, expect);
-  Device* const made = open(runtime, expect, kNew);
+  expect(NamesInLine(runtime.storage).are("trial/data trial/new "), "a kill has changed the names");
+  Device* const device = open_for_trial(runtime, expect);
+  Device* const made = open_for_trial(runtime, expect, kNew);
   if (device == nullptr || made == nullptr) return;
   expect(sector_is(runtime, *device, 0, "n"), "a kill has taken a write");
-  expect(sector_is(runtime, *device, kSector, "o"), "a kill has taken what was durable");
+  expect(sector_is(runtime, *device, kTrialSector, "o"), "a kill has taken what was durable");
   expect(sectors_are(runtime, *made, 0, "w"), "a kill has taken what stands behind a new name");
   expect(sectors_are(runtime, *device, 4096, ".z"), "a kill has torn a sector");
   made->close();

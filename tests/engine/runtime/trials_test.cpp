@@ -69,9 +69,9 @@ class Troubled final : public sim::Source {
 };
 
 std::string verdict_of(TestWorld& world, const Trial& trial) {
-  constexpr uint64_t kSeeds = 300;
+  constexpr uint64_t kSeedsEach = 300;
   bool seen = false;
-  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+  for (uint64_t seed = 0; seed < kSeedsEach; ++seed) {
     Expect expect;
     const engine::Runtime runtime = world.runtime();
     Troubled source(seed, trial.trouble);

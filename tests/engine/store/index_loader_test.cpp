@@ -36,7 +36,8 @@ struct Copy {
   }
 };
 
-using Entries = std::multimap<uint64_t, std::pair<uint64_t, LogAddr>>;  // bucket, tag, address
+using LoadedEntries =
+    std::multimap<uint64_t, std::pair<uint64_t, LogAddr>>;  // bucket, tag, address
 
 struct Loaded {
   PlainRuntime plain;
@@ -58,11 +59,11 @@ struct Loaded {
     }
     return loader.finish();
   }
-  Entries entries() {
-    Entries all;
+  LoadedEntries entries() {
+    LoadedEntries all;
     index.visit_entries(
         [](void* into, uint64_t bucket, EntryWord word) {
-          static_cast<Entries*>(into)->insert({bucket, {word.tag(), word.address()}});
+          static_cast<LoadedEntries*>(into)->insert({bucket, {word.tag(), word.address()}});
         },
         &all);
     return all;
@@ -85,7 +86,8 @@ TEST_CASE("what a bucket was copied with is loaded, and what it must not keep is
   Loaded loaded(copy);
   REQUIRE(loaded.outcome);
   CHECK(loaded.entries() ==
-        Entries{{3, {1, 1000}}, {3, {4, kTempInvalid}}, {3, {5, kTempInvalid}}, {127, {7, 1234}}});
+        LoadedEntries{
+            {3, {1, 1000}}, {3, {4, kTempInvalid}}, {3, {5, kTempInvalid}}, {127, {7, 1234}}});
   // Nobody holds its latch.
   Bucket& bucket = loaded.index.bucket_of(3);
   CHECK(loaded.index.try_lock_exclusive(bucket));
@@ -103,11 +105,11 @@ TEST_CASE("a chain is loaded whole, and loses what was not copied") {
     Loaded loaded(copy, backwards);
     REQUIRE(loaded.outcome);
     CHECK(loaded.index.try_lock_exclusive(loaded.index.bucket_of(0)));
-    CHECK(loaded.entries() == Entries{{0, {1, 2000}},
-                                      {0, {2, kTempInvalid}},
-                                      {0, {3, 3000}},
-                                      {0, {4, 4000}},
-                                      {1, {1, 2000}}});
+    CHECK(loaded.entries() == LoadedEntries{{0, {1, 2000}},
+                                            {0, {2, kTempInvalid}},
+                                            {0, {3, 3000}},
+                                            {0, {4, 4000}},
+                                            {1, {1, 2000}}});
   }
 }
 
@@ -121,12 +123,12 @@ TEST_CASE("of two entries of one tag the newer one counts") {
       entry(9, 2008), entry(9 + 64, 1000), entry(6, 1100), entry(6, 1200), 0, 0, 0, 0};
   Loaded loaded(copy);
   REQUIRE(loaded.outcome);
-  CHECK(loaded.entries() == Entries{{5, {9, 3000}},
-                                    {5, {8, 1500}},
-                                    {6, {9, kTempInvalid}},
-                                    {70, {9, 2008}},
-                                    {70, {9 + 64, 1000}},
-                                    {70, {6, 1200}}});
+  CHECK(loaded.entries() == LoadedEntries{{5, {9, 3000}},
+                                          {5, {8, 1500}},
+                                          {6, {9, kTempInvalid}},
+                                          {70, {9, 2008}},
+                                          {70, {9 + 64, 1000}},
+                                          {70, {6, 1200}}});
 }
 
 TEST_CASE("an index that knows more than its log is damaged") {

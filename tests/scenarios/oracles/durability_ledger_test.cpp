@@ -205,10 +205,10 @@ TEST_CASE("the cookie of a log is the last that was durable, or a later one") {
     const char* label;
   };
   constexpr const char* kLost = "the cookie of a commit was lost";
-  constexpr const char* kNever = "the cookie of a commit is none that was ever set";
+  constexpr const char* kNeverSet = "the cookie of a commit is none that was ever set";
   for (const Row row :
        {Row{2, 2, "nothing"}, Row{3, 3, "nothing"}, Row{4, 4, "nothing"}, Row{1, 1, kLost},
-        Row{0, 0, kLost}, Row{5, 5, kNever}, Row{4, 3, kLost}, Row{2, 3, kLost}}) {
+        Row{0, 0, kLost}, Row{5, 5, kNeverSet}, Row{4, 3, kLost}, Row{2, 3, kLost}}) {
     LogBook book;
     for (const int64_t n : {1, 2}) book.made.event(ledger::kCookieAsked, n);
     book.made.event(ledger::kCookieAcknowledged, 2);

@@ -8,7 +8,6 @@
 using namespace orrery;
 using namespace orrery::scenarios;
 using engine::Errc;
-using ledger::Call;
 using sim::Kind;
 
 namespace {
@@ -28,7 +27,7 @@ struct Failing : HandMadeRun {
     world(Kind::io_completed, static_cast<int64_t>(trace.requests.size()) - 1,
           static_cast<int64_t>(code), bytes);
   }
-  std::string then(Call call, Errc code) {
+  std::string then(ledger::Call call, Errc code) {
     event(ledger::kFailed, static_cast<int64_t>(call), static_cast<int64_t>(code));
     return label(judge_reasons);
   }
@@ -43,18 +42,18 @@ TEST_CASE("an error of which nothing is the cause is found") {
   REQUIRE(Failing().label(judge_reasons) == "nothing");
   for (const Errc code : {Errc::io, Errc::no_space, Errc::no_memory, Errc::exists, Errc::cancelled,
                           Errc::uncertain, Errc::too_large}) {
-    REQUIRE(Failing().then(Call::recover, code) == kRecovery);
-    REQUIRE(Failing().then(Call::operation, code) == kOperation);
+    REQUIRE(Failing().then(ledger::Call::recover, code) == kRecovery);
+    REQUIRE(Failing().then(ledger::Call::operation, code) == kOperation);
   }
   for (const Errc code : {Errc::not_found, Errc::corrupt, Errc::invalid}) {
-    REQUIRE(Failing().then(Call::operation, code) == kOperation);
+    REQUIRE(Failing().then(ledger::Call::operation, code) == kOperation);
     // What is on the disk is for others.
-    REQUIRE(Failing().then(Call::recover, code) == "nothing");
+    REQUIRE(Failing().then(ledger::Call::recover, code) == "nothing");
   }
   Failing made;
   made.history.begin(0, OpKind::read, 1, 0, 1);
   made.history.begin(0, OpKind::read, 2, 0, 1);
-  made.event(ledger::kFailed, static_cast<int64_t>(Call::operation), 1, 1);
+  made.event(ledger::kFailed, static_cast<int64_t>(ledger::Call::operation), 1, 1);
   REQUIRE(made.judged(judge_reasons).finding->operations == std::vector<size_t>{1});
 }
 
@@ -62,7 +61,7 @@ TEST_CASE("what fails explains what it can lead to") {
   const auto after = [](Kind kind, Errc code) {
     Failing made;
     made.world(kind, 64);
-    return made.then(Call::recover, code);
+    return made.then(ledger::Call::recover, code);
   };
   REQUIRE(after(Kind::name_failed, Errc::io) == "nothing");
   REQUIRE(after(Kind::allocation_failed, Errc::no_memory) == "nothing");
@@ -80,7 +79,7 @@ TEST_CASE("a request that fails is a cause, and one that is short; not one that 
   const auto after = [](Errc ended, int64_t bytes, Errc code) {
     Failing made;
     made.request(ended, bytes);
-    return made.then(Call::operation, code);
+    return made.then(ledger::Call::operation, code);
   };
   REQUIRE(after(Errc::io, 0, Errc::io) == "nothing");
   REQUIRE(after(Errc::ok, 256, Errc::io) == "nothing");
@@ -98,7 +97,7 @@ TEST_CASE("a recovery has read the main log as often as it must before it fails 
     for (int i = 0; i < times; ++i) {
       made.request(i == 1 ? Errc::ok : Errc::io, 0, device, step * static_cast<uint64_t>(i), kind);
     }
-    return made.then(Call::recover, Errc::io);
+    return made.then(ledger::Call::recover, Errc::io);
   };
   constexpr auto kRead = engine::IoKind::read;
   REQUIRE(after(2, 0, "store/hlog", kRead) == kRecovery);
@@ -109,7 +108,7 @@ TEST_CASE("a recovery has read the main log as often as it must before it fails 
   Failing other;
   other.plan.sizes.set("io_attempts", 3);
   other.request(Errc::io, 0, "store/hlog");
-  REQUIRE(other.then(Call::operation, Errc::io) == "nothing");
+  REQUIRE(other.then(ledger::Call::operation, Errc::io) == "nothing");
 }
 
 TEST_CASE("a life knows nothing of the requests that failed in the one before") {
@@ -118,19 +117,21 @@ TEST_CASE("a life knows nothing of the requests that failed in the one before") 
     made.request(Errc::io, 0);
     made.world(Kind::allocation_failed, 64);
     made.world(Kind::crashed);
-    return made.then(Call::recover, code);
+    return made.then(ledger::Call::recover, code);
   };
   REQUIRE(in_next_life(Errc::io) == kRecovery);
   REQUIRE(in_next_life(Errc::no_memory) == kRecovery);
   REQUIRE(in_next_life(Errc::exists) == "nothing");
   Failing later;
-  later.event(ledger::kFailed, static_cast<int64_t>(Call::flush), static_cast<int64_t>(Errc::io));
+  later.event(ledger::kFailed, static_cast<int64_t>(ledger::Call::flush),
+              static_cast<int64_t>(Errc::io));
   later.request(Errc::io, 0);
   REQUIRE(later.label(judge_reasons) == "a flush failed without a cause");
 }
 
 TEST_CASE("who opens a log where one may be is told so, if such people come at all") {
-  const auto told = [](int64_t newcomers, std::optional<uint16_t> before, Call call, Errc code) {
+  const auto told = [](int64_t newcomers, std::optional<uint16_t> before, ledger::Call call,
+                       Errc code) {
     Failing made;
     made.plan.sizes.set("newcomers_permille", newcomers);
     if (before) made.event(*before);
@@ -138,12 +139,12 @@ TEST_CASE("who opens a log where one may be is told so, if such people come at a
   };
   const std::string found = "the opening of a log failed without a cause";
   const auto crashed = static_cast<uint16_t>(Kind::crashed);
-  REQUIRE(told(300, ledger::kOpened, Call::open_log, Errc::exists) == "nothing");
-  REQUIRE(told(300, crashed, Call::open_log, Errc::exists) == "nothing");
-  REQUIRE(told(300, std::nullopt, Call::open_log, Errc::exists) == found);
-  REQUIRE(told(0, ledger::kOpened, Call::open_log, Errc::exists) == found);
-  REQUIRE(told(300, ledger::kOpened, Call::open_log, Errc::no_memory) == found);
-  REQUIRE(told(300, ledger::kOpened, Call::open, Errc::exists) ==
+  REQUIRE(told(300, ledger::kOpened, ledger::Call::open_log, Errc::exists) == "nothing");
+  REQUIRE(told(300, crashed, ledger::Call::open_log, Errc::exists) == "nothing");
+  REQUIRE(told(300, std::nullopt, ledger::Call::open_log, Errc::exists) == found);
+  REQUIRE(told(0, ledger::kOpened, ledger::Call::open_log, Errc::exists) == found);
+  REQUIRE(told(300, ledger::kOpened, ledger::Call::open_log, Errc::no_memory) == found);
+  REQUIRE(told(300, ledger::kOpened, ledger::Call::open, Errc::exists) ==
           "an opening failed without a cause");
 }
 
@@ -153,7 +154,7 @@ TEST_CASE("a checkpoint may be refused where it cannot be taken") {
     Failing made;
     made.scenario.cache = cache;
     made.plan.sizes.set("resets", resets);
-    return made.then(Call::start_checkpoint, code);
+    return made.then(ledger::Call::start_checkpoint, code);
   };
   REQUIRE(refused(Errc::exists, false, 1) == "nothing");
   REQUIRE(refused(Errc::exists, false, 0) == kStart);

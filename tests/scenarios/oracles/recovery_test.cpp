@@ -13,11 +13,11 @@ namespace events = engine::events;
 
 namespace {
 
-constexpr uint16_t kCrashed = static_cast<uint16_t>(sim::Kind::crashed);
-constexpr uint64_t kFirst = number_of(0, 1);
-constexpr uint64_t kSecond = number_of(0, 2);
+constexpr uint16_t kDied = static_cast<uint16_t>(sim::Kind::crashed);
+constexpr uint64_t kOlder = number_of(0, 1);
+constexpr uint64_t kNewer = number_of(0, 2);
 
-Ending done(uint64_t result, uint64_t version, int64_t address = -1) {
+Ending done_at(uint64_t result, uint64_t version, int64_t address = -1) {
   Ending ending;
   ending.address = address;
   ending.result = result;
@@ -29,18 +29,18 @@ Ending done(uint64_t result, uint64_t version, int64_t address = -1) {
 /// `committed`; the store crashes.
 void first_life(HandMadeRun& made, bool committed) {
   made.plan.sizes.set("keys", 1);
-  made.does(OpKind::upsert, 0, kFirst, done(kFirst, 1));
+  made.does(OpKind::upsert, 0, kOlder, done_at(kOlder, 1));
   made.event(events::kCheckpointStarted, 7, 1);
-  made.does(OpKind::upsert, 0, kSecond, done(kSecond, 2));
+  made.does(OpKind::upsert, 0, kNewer, done_at(kNewer, 2));
   if (committed) made.event(events::kMetadataCommitted, 1, 0, 0);
-  made.event(kCrashed, 1);
+  made.event(kDied, 1);
   made.history.set_life(1);
 }
 
 void reads_back(HandMadeRun& made, uint64_t key, std::optional<uint64_t> read) {
   const uint64_t step = made.trace.events.back().step + 10 + key;
   const size_t index = made.history.begin(kRecoveryReader, OpKind::read, key, 0, step);
-  Ending ending = done(read.value_or(0), 2);
+  Ending ending = done_at(read.value_or(0), 2);
   ending.outcome = read ? Outcome::ok : Outcome::not_found;
   ending.step = step + 1;
   made.history.end(index, ending);
@@ -70,29 +70,29 @@ void commits_up_to(HandMadeRun& made, int64_t last) {
   }
 }
 
-constexpr engine::Errc kOk = engine::Errc::ok;
+constexpr engine::Errc kEnded = engine::Errc::ok;
 
 }  // namespace
 
 TEST_CASE("a run that never crashes has nothing to recover") {
   HandMadeRun made;
   made.plan.sizes.set("keys", 1);
-  made.does(OpKind::upsert, 0, kFirst, done(kFirst, 1));
+  made.does(OpKind::upsert, 0, kOlder, done_at(kOlder, 1));
   REQUIRE(made.label(judge_recovery) == "nothing");
 }
 
 TEST_CASE("what was captured is what is there") {
-  REQUIRE(label_of(true, kOk, 1, 7, kFirst) == "nothing");
+  REQUIRE(label_of(true, kEnded, 1, 7, kOlder) == "nothing");
   const std::string wrong = "a recovered store does not hold the state at its checkpoint";
-  REQUIRE(label_of(true, kOk, 1, 7, kSecond) == wrong);
-  REQUIRE(label_of(true, kOk, 1, 7, std::nullopt) == wrong);
-  REQUIRE(label_of(true, kOk, 1, 7, number_of(0, 9)) == wrong);
+  REQUIRE(label_of(true, kEnded, 1, 7, kNewer) == wrong);
+  REQUIRE(label_of(true, kEnded, 1, 7, std::nullopt) == wrong);
+  REQUIRE(label_of(true, kEnded, 1, 7, number_of(0, 9)) == wrong);
 }
 
 TEST_CASE("the operations that a recovery is accused of are named, and who read back") {
   HandMadeRun made;
   first_life(made, true);
-  second_life(made, kOk, 1, 7, kSecond);
+  second_life(made, kEnded, 1, 7, kNewer);
   const Judgement judgement = made.judged(judge_recovery);
   REQUIRE(judgement.finding);
   REQUIRE(judgement.finding->operations == std::vector<size_t>{0, 1, 2});
@@ -102,11 +102,11 @@ TEST_CASE("a committed checkpoint is found again, and one that was not may be lo
   REQUIRE(label_of(true, engine::Errc::not_found, 0, 0, std::nullopt) ==
           "a committed checkpoint was lost");
   REQUIRE(label_of(false, engine::Errc::not_found, 0, 0, std::nullopt) == "nothing");
-  REQUIRE(label_of(false, kOk, 1, 7, kFirst) == "nothing");
-  REQUIRE(label_of(false, kOk, 1, 8, kFirst) ==
+  REQUIRE(label_of(false, kEnded, 1, 7, kOlder) == "nothing");
+  REQUIRE(label_of(false, kEnded, 1, 8, kOlder) ==
           "a store was recovered from a checkpoint that nobody took");
   // A store that begins anew begins empty.
-  REQUIRE(label_of(false, engine::Errc::not_found, 0, 0, kFirst) ==
+  REQUIRE(label_of(false, engine::Errc::not_found, 0, 0, kOlder) ==
           "a recovered store does not hold the state at its checkpoint");
 }
 
@@ -118,14 +118,14 @@ TEST_CASE("how a stranger's recovery ends says nothing of the store") {
     if (announced) made.event(ledger::kStrangerAsks, 64);
     made.event(events::kRecoveryEnded, static_cast<int64_t>(engine::Errc::invalid));
     if (announced) made.event(ledger::kStrangerAsks);
-    second_life(made, outcome, outcome == kOk ? 1 : 0, outcome == kOk ? 7 : 0,
-                outcome == kOk ? std::optional(kFirst) : std::nullopt);
+    second_life(made, outcome, outcome == kEnded ? 1 : 0, outcome == kEnded ? 7 : 0,
+                outcome == kEnded ? std::optional(kOlder) : std::nullopt);
     return made.label(judge_recovery);
   };
-  REQUIRE(label(true, kOk) == "nothing");
-  REQUIRE(label(false, kOk) == damaged);
+  REQUIRE(label(true, kEnded) == "nothing");
+  REQUIRE(label(false, kEnded) == damaged);
   REQUIRE(label(true, engine::Errc::corrupt) == damaged);
-  for (const engine::Errc code : {engine::Errc::not_found, engine::Errc::corrupt, kOk}) {
+  for (const engine::Errc code : {engine::Errc::not_found, engine::Errc::corrupt, kEnded}) {
     for (const bool committed : {false, true}) {
       HandMadeRun told;
       first_life(told, committed);
@@ -138,7 +138,7 @@ TEST_CASE("how a stranger's recovery ends says nothing of the store") {
   HandMadeRun died;  // before he had an answer
   first_life(died, true);
   died.event(ledger::kStrangerAsks, 64);
-  died.event(kCrashed, 1);
+  died.event(kDied, 1);
   died.history.set_life(2);
   second_life(died, engine::Errc::corrupt, 0, 0, std::nullopt);
   REQUIRE(died.label(judge_recovery) == damaged);
@@ -148,8 +148,8 @@ TEST_CASE("a session goes on from what its checkpoint holds of it") {
   const auto told = [](int64_t version, int64_t serial) {
     HandMadeRun made;
     first_life(made, version != 0);
-    const engine::Errc outcome = version == 0 ? engine::Errc::not_found : kOk;
-    const std::optional<uint64_t> found = version == 0 ? std::nullopt : std::optional(kFirst);
+    const engine::Errc outcome = version == 0 ? engine::Errc::not_found : kEnded;
+    const std::optional<uint64_t> found = version == 0 ? std::nullopt : std::optional(kOlder);
     second_life(made, outcome, version, version == 0 ? 0 : 7, found);
     made.event(events::kSessionStarted, 0, version + 1, serial);
     return made.label(judge_recovery);
@@ -171,17 +171,17 @@ TEST_CASE("of several checkpoints the right one is gone back to") {
     if (two_are_kept) made.plan.sizes.set("kept", 2);
     // Whatever it says of how many.
     if (two_are_kept) made.event(events::kCheckpointsRemoved, 1);
-    made.event(kCrashed, 1);
+    made.event(kDied, 1);
     made.event(ledger::kGoesBack, asked);
     made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, version);
     if (outcome == engine::Errc::not_found) made.event(ledger::kGoesBack, 0);
     return made.label(judge_recovery);
   };
-  REQUIRE(went_back(2, kOk, 2) == "nothing");
-  REQUIRE(went_back(7, kOk, 3) == "nothing");
-  REQUIRE(went_back(2, kOk, 3) ==
+  REQUIRE(went_back(2, kEnded, 2) == "nothing");
+  REQUIRE(went_back(7, kEnded, 3) == "nothing");
+  REQUIRE(went_back(2, kEnded, 3) ==
           "a store was recovered from a newer checkpoint than was asked for");
-  REQUIRE(went_back(2, kOk, 1) ==
+  REQUIRE(went_back(2, kEnded, 1) ==
           "a store was recovered from an older checkpoint than was asked for");
   const auto none = engine::Errc::not_found;
   REQUIRE(went_back(2, none, 0) == "a committed checkpoint was lost");
@@ -198,12 +198,12 @@ TEST_CASE("a store counts the checkpoint that it was recovered from as one that 
     HandMadeRun made;
     made.plan.sizes.set("kept", kept);
     commits_up_to(made, 2);
-    made.event(kCrashed, 1);
+    made.event(kDied, 1);
     made.event(events::kRecoveryEnded, 0, 2, 2);
     made.event(events::kCheckpointStarted, 3, 3);
     made.event(events::kMetadataCommitted, 3, 0, 0);
     made.event(events::kCheckpointsRemoved, 1);
-    made.event(kCrashed, 1);
+    made.event(kDied, 1);
     made.event(ledger::kGoesBack, asked);
     made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, version);
     if (outcome == engine::Errc::not_found) made.event(ledger::kGoesBack, 0);
@@ -213,7 +213,7 @@ TEST_CASE("a store counts the checkpoint that it was recovered from as one that 
   const std::string lost = "a committed checkpoint was lost";
   REQUIRE(went_back(1, 2, none, 0) == "nothing");
   REQUIRE(went_back(2, 2, none, 0) == lost);
-  REQUIRE(went_back(2, 2, kOk, 2) == "nothing");
+  REQUIRE(went_back(2, 2, kEnded, 2) == "nothing");
   REQUIRE(went_back(3, 2, none, 0) == lost);
   // The older one of the life before goes, unless none ever does.
   REQUIRE(went_back(3, 1, none, 0) == "nothing");
@@ -229,8 +229,8 @@ TEST_CASE("a checkpoint that somebody was told to be durable is there, whatever 
     if (before) made.event(*before, 1);
     made.event(ledger::kCheckpointAcknowledged, acknowledged, 2, acknowledged);
     if (after) made.event(*after, 1);
-    made.event(kCrashed, 1);
-    const auto outcome = version == 0 ? engine::Errc::not_found : kOk;
+    made.event(kDied, 1);
+    const auto outcome = version == 0 ? engine::Errc::not_found : kEnded;
     made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, version);
     return made.label(judge_recovery);
   };
@@ -248,7 +248,7 @@ TEST_CASE("a checkpoint that somebody was told to be durable is there, whatever 
   kept.event(events::kStoreKept);
   kept.event(events::kCheckpointStarted, 2, 2);
   kept.event(ledger::kCheckpointAcknowledged, 2, 2, 2);
-  kept.event(kCrashed, 1);
+  kept.event(kDied, 1);
   kept.event(events::kRecoveryEnded, 0, 1, 1);
   REQUIRE(kept.label(judge_recovery) == lost);
 }
@@ -258,7 +258,7 @@ TEST_CASE("who may go back finds a checkpoint that was called durable, too") {
   commits_up_to(made, 1);
   made.event(events::kCheckpointStarted, 2, 2);
   made.event(ledger::kCheckpointAcknowledged, 2, 2, 2);
-  made.event(kCrashed, 1);
+  made.event(kDied, 1);
   made.event(ledger::kGoesBack, 2);
   made.event(events::kRecoveryEnded, 0, 1, 1);
   REQUIRE(made.label(judge_recovery) ==
@@ -269,7 +269,7 @@ TEST_CASE("a checkpoint that is kept is there, whatever became of going back") {
   const auto then = [](engine::Errc outcome, int64_t version) {
     HandMadeRun made;
     commits_up_to(made, 3);
-    made.event(kCrashed, 1);
+    made.event(kDied, 1);
     made.event(ledger::kGoesBack, 2);
     made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), 0, 0);
     made.event(ledger::kAsksForNewest);
@@ -286,12 +286,12 @@ TEST_CASE("what was given up by going back stays given up") {
   const auto then = [](int64_t version, int64_t token) {
     HandMadeRun made;
     commits_up_to(made, 2);
-    made.event(kCrashed, 1);
+    made.event(kDied, 1);
     made.event(ledger::kGoesBack, 1);
     made.event(events::kRecoveryEnded, 0, 1, 1);
     made.event(events::kCheckpointStarted, 3, 2);
     made.event(events::kMetadataCommitted, 2, 0, 0);
-    made.event(kCrashed, 1);
+    made.event(kDied, 1);
     made.event(events::kRecoveryEnded, 0, version, token);
     return made.label(judge_recovery);
   };
@@ -308,7 +308,7 @@ TEST_CASE("what a session was told to be in a checkpoint is there afterwards") {
     made.event(events::kMetadataCommitted, 1, 0, 0);
     if (between) made.event(*between, 1);
     made.event(ledger::kSessionCommitted, 4, 10, version);
-    made.event(kCrashed, 1);
+    made.event(kDied, 1);
     made.event(events::kSessionStarted, 4, 2, serial);
     return made.label(judge_recovery);
   };
@@ -331,14 +331,14 @@ TEST_CASE("a cache that is recovered may lack what its memory has no room for, a
     made.scenario.cache = true;
     made.scenario.kept = pages;
     made.plan.sizes.set("keys", 2);
-    made.does(OpKind::upsert, 0, kFirst, done(kFirst, 1, 512));
-    made.does(OpKind::upsert, 1, kSecond, done(kSecond, 1, 1024));
+    made.does(OpKind::upsert, 0, kOlder, done_at(kOlder, 1, 512));
+    made.does(OpKind::upsert, 1, kNewer, done_at(kNewer, 1, 1024));
     made.event(events::kCheckpointStarted, 7, 1);
     made.event(events::kSnapshotStarted, 64, 1600, 1);
     made.moves(engine::Boundary::head, 1024);
     made.event(events::kMetadataCommitted, 1, 0, 0);
     made.moves(engine::Boundary::head, 1536);
-    made.event(kCrashed, 1);
+    made.event(kDied, 1);
     made.history.set_life(1);
     made.event(events::kRecoveryEnded, 0, 1, 7);
     reads_back(made, 0, first);
@@ -347,8 +347,8 @@ TEST_CASE("a cache that is recovered may lack what its memory has no room for, a
   };
   const std::string wrong = "a recovered store does not hold the state at its checkpoint";
   for (const int64_t pages : {1, 7}) {
-    REQUIRE(recovered(pages, std::nullopt, kSecond) == "nothing");
-    REQUIRE(recovered(pages, kFirst, kSecond) == "nothing");
+    REQUIRE(recovered(pages, std::nullopt, kNewer) == "nothing");
+    REQUIRE(recovered(pages, kOlder, kNewer) == "nothing");
     REQUIRE(recovered(pages, std::nullopt, std::nullopt) == wrong);
   }
   REQUIRE(recovered(0, std::nullopt, std::nullopt) == "nothing");
@@ -362,12 +362,12 @@ TEST_CASE("a checkpoint that was reported as failed and removed is none") {
     if (left) made.event(events::kCheckpointLeft, 7, static_cast<int64_t>(engine::Errc::io));
     made.event(events::kCheckpointDone, 1, static_cast<int64_t>(ended), 7);
     if (again) made.event(events::kCheckpointStarted, 7, 1);
-    made.event(kCrashed, 1);
-    second_life(made, kOk, 1, 7, kFirst);
+    made.event(kDied, 1);
+    second_life(made, kEnded, 1, 7, kOlder);
     return made.label(judge_recovery);
   };
   const std::string wrong = "a store was recovered from a checkpoint that had failed";
-  REQUIRE(label_after(kOk, false, false) == "nothing");
+  REQUIRE(label_after(kEnded, false, false) == "nothing");
   REQUIRE(label_after(engine::Errc::io, false, false) == wrong);
   REQUIRE(label_after(engine::Errc::io, true, false) == "nothing");
   REQUIRE(label_after(engine::Errc::io, false, true) == "nothing");
@@ -384,14 +384,14 @@ TEST_CASE("a crash damages no checkpoint; a device that fails proves nothing") {
 TEST_CASE("clients of a life are judged by what it began with") {
   HandMadeRun made;
   first_life(made, true);
-  second_life(made, kOk, 1, 7, kFirst);
+  second_life(made, kEnded, 1, 7, kOlder);
   const auto read = [&](uint64_t value) {
     HandMadeRun again;
     first_life(again, true);
-    second_life(again, kOk, 1, 7, kFirst);
+    second_life(again, kEnded, 1, 7, kOlder);
     const uint64_t step = again.trace.events.back().step + 100;
     const size_t index = again.history.begin(3, OpKind::read, 0, 0, step);
-    Ending ending = done(value, 2);
+    Ending ending = done_at(value, 2);
     ending.step = step + 1;
     again.history.end(index, ending);
     const Judgement judgement = again.judged(judge_clients);
@@ -402,6 +402,6 @@ TEST_CASE("clients of a life are judged by what it began with") {
     return judgement.finding->label;
   };
   REQUIRE(made.label(judge_clients) == "nothing");
-  REQUIRE(read(kFirst) == "nothing");
-  REQUIRE(read(kSecond) == "what clients saw of a key fits no order of their operations");
+  REQUIRE(read(kOlder) == "nothing");
+  REQUIRE(read(kNewer) == "what clients saw of a key fits no order of their operations");
 }

@@ -12,10 +12,10 @@ TEST_CASE("a checkpoint that holds what was done in its version is fine") {
 }
 
 TEST_CASE("a checkpoint that holds what was done later, or nothing, is found") {
-  const char* const kWrong = "a checkpoint's files do not hold the state at its version";
+  const char* const kNotAtItsVersion = "a checkpoint's files do not hold the state at its version";
   CommittedRun later;
   later.value = 9;
-  REQUIRE(later.judge(judge_snapshots) == kWrong);
+  REQUIRE(later.judge(judge_snapshots) == kNotAtItsVersion);
   CommittedRun nothing;
   nothing.scenario.cache = false;
   nothing.record = 512;
