@@ -122,20 +122,23 @@ DIGESTS = "python3 tests/digests.py build/release/cli/orrery build/asan/cli/orre
     "build/debug/cli/orrery build/fuzz/cli/orrery build/plain/cli/orrery"
 FUZZERS = "fuzzers cli/orrery bench/heart_without_hooks"
 MESON_TEST = "test -C build/{} --no-rebuild --print-errorlogs --num-processes 2"
+TOGETHER = "-Dunity=on -Dunity_size=20"
 BREAKS = {
     "tidy": "./dev tidy",
     "fmt --check": "./dev fmt --check",
     MESON_TEST.format("release"): RERUN.format("release"),
     MESON_TEST.format("asan"): RERUN.format("asan"),
     MESON_TEST.format("debug") + " engine faults": RERUN.format("debug"),
-    MESON_TEST.format("tsan") + " native sanitized_thread sanitized_nothing": RERUN.format("tsan"),
+    MESON_TEST.format("tsan") + " native native_killed sanitized_thread sanitized_nothing":
+        RERUN.format("tsan"),
     # Without these flags what they are for would be missing, and nothing else would be red.
     "configure build/release g++": "meson setup build/release",
-    "configure build/asan clang++-19 -Doptimization=1 -Db_sanitize=address,undefined "
+    f"configure build/asan clang++-19 -Doptimization=1 {TOGETHER} -Db_sanitize=address,undefined "
     "-Db_lundef=false -Dcpp_args=-D_GLIBCXX_ASSERTIONS": "meson setup build/asan",
-    "configure build/debug g++ -Dbuildtype=debug "
+    f"configure build/debug g++ -Doptimization=0 {TOGETHER} "
     "-Dcpp_args=-D_GLIBCXX_ASSERTIONS -DORRERY_NO_SWITCHES": "meson setup build/debug",
-    "configure build/tsan clang++-19 -Doptimization=1 -Db_sanitize=thread -Db_lundef=false":
+    f"configure build/tsan clang++-19 -Doptimization=1 {TOGETHER} -Db_sanitize=thread "
+    "-Db_lundef=false":
         "meson setup build/tsan",
     **{f"ninja -C build/{one} -j 2 --quiet all meson-test-prereq":
        f"ninja -C build/{one} all meson-test-prereq" for one in ("release", "asan")},
@@ -146,9 +149,11 @@ BREAKS = {
     "sees undefined": "undefined behaviour ends a sanitized program",
     "sees address": "a stray read ends a sanitized program",
     "sees thread": "a race ends a sanitized program",
-    "configure build/fuzz clang++-19 -Db_lundef=false": f"ninja -C build/fuzz {FUZZERS}",
+    f"configure build/fuzz clang++-19 {TOGETHER} -Db_lundef=false":
+        f"ninja -C build/fuzz {FUZZERS}",
     f"ninja -C build/fuzz -j 2 --quiet {FUZZERS}": f"ninja -C build/fuzz {FUZZERS}",
-    "configure build/plain clang++-19 -Doptimization=0": "ninja -C build/plain cli/orrery",
+    f"configure build/plain clang++-19 -Doptimization=0 {TOGETHER}":
+        "ninja -C build/plain cli/orrery",
     "ninja -C build/plain -j 2 --quiet cli/orrery": "ninja -C build/plain cli/orrery",
     DIGESTS: DIGESTS,
     "bash tests/campaign.sh 10000 20261128": "bash tests/campaign.sh 10000 20261128",
@@ -212,6 +217,16 @@ class Meta(unittest.TestCase):
                 liar = self.script(LIAR_THEN, condition=condition, number=7)
                 digests.compare_ways("canary", [liar], self.folder.name)
         self.assertGreater(digests.compare_ways("canary", [ORRERY], self.folder.name), digests.RUNS)
+
+    def test_every_binary_is_played_in_every_way_in_its_turn(self):
+        liar = self.script(LIAR_THEN, condition="'--guarded' in sys.argv", number=7)
+        red = 0
+        for turn in range(len(digests.ways()) - 1):
+            try:
+                digests.compare_ways("canary", [ORRERY, liar], self.folder.name, turn)
+            except SystemExit:
+                red += 1
+        self.assertEqual(red, 1)
 
     def test_a_digest_of_a_large_run_turns_the_comparison_red(self):
         # Of a small scenario, as that costs less.

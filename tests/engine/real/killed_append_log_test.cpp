@@ -243,7 +243,7 @@ TEST_CASE(kWorker, "[.child]") {
 }
 
 TEST_CASE("natively: an append log whose process is killed keeps what was committed",
-          "[native][append-log]") {
+          "[native][killed]") {
   tests::live_in_every_way(kLives, [](const Orders& orders, uint64_t life) {
     SharedFile shared(tests::shared_path(orders.folder));
     live(orders, *shared, 500 + 400 * life, life + 1 == kLives);

@@ -366,7 +366,7 @@ TEST_CASE(kWorker, "[.child]") {
   tasks.join(tests::start(tasks, {"admin", 0}, admin));
 }
 
-TEST_CASE("natively: what killed processes have seen and left is one history", "[native]") {
+TEST_CASE("natively: what killed processes have seen and left is one history", "[native][killed]") {
   const std::vector<tests::IoWay> ways = tests::io_ways();
   uint64_t doubtful = 0;
   uint64_t lost = 0;

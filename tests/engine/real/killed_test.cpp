@@ -228,7 +228,8 @@ TEST_CASE(kRecoverer, "[.child]") {
   tests::end_child();
 }
 
-TEST_CASE("natively: whoever is killed at work has lost nothing that was durable", "[native]") {
+TEST_CASE("natively: whoever is killed at work has lost nothing that was durable",
+          "[native][killed]") {
   tests::live_in_every_way(kLives, [](const Orders& orders, uint64_t life) {
     SharedFile shared(tests::shared_path(orders.folder));
     live(orders, *shared, 500 + 700 * life);
@@ -237,7 +238,7 @@ TEST_CASE("natively: whoever is killed at work has lost nothing that was durable
 }
 
 TEST_CASE("natively: whoever is killed and has no log has lost nothing of a checkpoint",
-          "[native]") {
+          "[native][killed]") {
   tests::live_in_every_way(kLives / 2, [](Orders orders, uint64_t life) {
     orders.logged = false;
     SharedFile shared(tests::shared_path(orders.folder));
@@ -248,7 +249,8 @@ TEST_CASE("natively: whoever is killed and has no log has lost nothing of a chec
 
 // Not judged after each death: what one has lost the next ones do not bring back, and who dies on
 // the way leaves more behind than who recovers and goes.
-TEST_CASE("natively: whoever is killed while it recovers has lost nothing either", "[native]") {
+TEST_CASE("natively: whoever is killed while it recovers has lost nothing either",
+          "[native][killed]") {
   constexpr uint64_t kLivesHere = 2;
   const uint64_t stride =
       tests::io_ways().size() * kLivesHere;  // together they die at all instants
