@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Same plan, same digest: in one world twice, at every level of protection, watched or not, from
 // the seed or from the deviations that it took. Across builds: tests/digests.py.
+#include "engine/base/sanitizers.hpp"
 #include "reports/divergence.hpp"
 #include "scenarios/run.hpp"
 #include "tests/catch.hpp"
@@ -8,7 +9,8 @@
 namespace orrery::scenarios {
 namespace {
 
-constexpr uint64_t kSeeds = 200;
+// Sanitizers take their time, and tests/digests.py plays a program that has them, too.
+constexpr uint64_t kSeeds = ORRERY_ASAN ? 50 : 200;
 
 struct Seen {
   uint64_t digest = 0;
@@ -34,7 +36,7 @@ std::vector<const Scenario*> small_scenarios() {
 
 }  // namespace
 
-TEST_CASE("every scenario gives the same digest twice, 200 seeds each") {
+TEST_CASE("every scenario gives the same digest twice") {
   Runner runner;  // one a test: the framework takes the signals in between
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
@@ -52,7 +54,7 @@ TEST_CASE("guards and details change what is seen, never what happens") {
   Runner runner;  // one a test: the framework takes the signals in between
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
-    for (uint64_t seed = 0; seed < 40; ++seed) {
+    for (uint64_t seed = 0; seed < kSeeds / 5; ++seed) {
       Plan plan = plan_of_seed(*scenario, seed);
       const Seen plain = play(runner, plan);
       if (plain.verdict != Verdict::ok) continue;  // equal only up to the first broken promise
@@ -68,7 +70,7 @@ TEST_CASE("the layout of memory changes nothing") {
   Runner runner;
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
-    for (uint64_t seed = 0; seed < 60; ++seed) {
+    for (uint64_t seed = 0; seed < kSeeds * 3 / 10; ++seed) {
       Plan plan = plan_of_seed(*scenario, seed);
       plan.guarded = seed % 2 == 1;
       const Seen straight = play(runner, plan);
@@ -106,7 +108,7 @@ TEST_CASE("the deviations that a run took replay it, failing or not") {
     INFO(scenario->name());
     for (const char* bug : {"", "garnet-2063.b"}) {
       if (*bug != '\0' && !scenario->reaches(bug)) continue;
-      for (uint64_t seed = 0; seed < 60; ++seed) {
+      for (uint64_t seed = 0; seed < kSeeds * 3 / 10; ++seed) {
         Plan plan = plan_of_seed(*scenario, seed);
         if (*bug != '\0') plan.bugs.emplace_back(bug);
         const Run& run = runner.play(plan);
@@ -129,7 +131,7 @@ TEST_CASE("a run that goes into its fair phase replays as well") {
   Runner runner;
   const Scenario& scenario = *find_scenario("snapshot-full-cache");
   for (const int64_t budget : {20'000, 30'000, 40'000, 60'000}) {
-    for (uint64_t seed = 0; seed < 50; ++seed) {
+    for (uint64_t seed = 0; seed < kSeeds / 4; ++seed) {
       Plan plan = plan_of_seed(scenario, seed);
       REQUIRE(set_size(plan, "step_budget", budget).empty());
       const Run& run = runner.play(plan);

@@ -70,7 +70,8 @@ TEST_CASE("a worker that is killed loses no run, and is a harness failure") {
   const Ended ended = place.shell(kChildren + R"(
       # More rows than two pipes of 1 MiB and one of 64 KiB hold: it waits for who reads them.
       mkfifo rows; exec 9<> rows
-      $ORRERY run many-sessions -n 9000 -s 3 -j 2 --json -q --check-determinism off > rows 9>&- &
+      $ORRERY run many-sessions -n 9000 -s 3 -j 2 --json -q --check-determinism off \
+        --set operations=20 > rows 9>&- &
       campaign=$!
       find_child run
       exec 8< rows 9>&-

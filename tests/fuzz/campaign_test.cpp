@@ -262,10 +262,10 @@ TEST_CASE("a worker killed between two runs, or while it claims one, loses none"
       _exit(0);
     }
     Listener listener;
-    const Campaign campaign = run_campaign(order_of(20'000, 2, body), listener);
+    const Campaign campaign = run_campaign(order_of(5'000, 2, body), listener);
     waitpid(killer, nullptr, 0);
     CHECK(campaign.failed == 0);
-    CHECK(complete(listener, 20'000));
+    CHECK(complete(listener, 5'000));
     CHECK(campaign.defects.size() <= 1);  // none: it had nothing left to do
   }
 }
