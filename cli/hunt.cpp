@@ -290,7 +290,7 @@ void Hunter::tell_trouble(const Campaign& campaign) {
     invocation_.err << fmt::format("orrery: HARNESS FAILURE  {}{}\n", where, defect.text);
   }
   const bool missing = rows_.first_missing() != fuzz::kNoRun;
-  if (campaign.interrupted || campaign.broke_off || missing) tell_way_on(campaign);
+  if (!why_early(campaign, order_).empty() || missing) tell_way_on(campaign);
   if (campaign.failed == 0 && nondeterminism_.empty() && hunted_.scenario->must_fail()) {
     invocation_.err << fmt::format("orrery: a canary was not found in {}\n",
                                    reports::counted(campaign.runs, "run"));
@@ -367,7 +367,7 @@ int Hunter::exit_code(const Campaign& campaign) const {
   if (!nondeterminism_.empty()) return kNondeterminism;
   if (!harness_failures_.empty() || !campaign.defects.empty()) return kHarness;
   if (campaign.broke_off) return kHarness;
-  if (campaign.interrupted) return kInterrupted;
+  if (why_early(campaign, order_) == "interrupted") return kInterrupted;
   if (campaign.failed > 0) return kFound;
   if (hunted_.scenario->must_fail()) return kGoalNotMet;
   return campaign.inconclusive > 0 ? kMisfit : kOk;

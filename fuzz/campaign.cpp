@@ -136,8 +136,8 @@ Campaign Supervisor::run() {
     if (!shared.stop && runs_.next() < end_) campaign_.broke_off = true;
   }
   blame_losses();
-  // Who came while the last rows were read has been told how to go on as well.
-  campaign_.interrupted |= interrupts_.came();
+  // A Ctrl-C that came while the last rows were read. What had ended by itself is not interrupted.
+  if (!over_ && !shared.stop && interrupts_.came()) interrupted();
   campaign_.sometimes = sometimes_by_label(memory_.sometimes());
   campaign_.next = runs_.next();
   campaign_.wall_s = seconds();

@@ -363,6 +363,18 @@ TEST_CASE("a campaign that was limited by time and broke off is asked for as lon
   CHECK_THAT(told.junit, ContainsSubstring(" --time 1000000ms\n"));
 }
 
+TEST_CASE("what came when a finding had ended the campaign stopped nothing") {
+  const Place place;
+  Hunted hunted = hunted_in(place);
+  hunted.json = true;
+  fuzz::CampaignOrder order = three_runs_of_which_the_second_fails();
+  order.keep_going = false;
+  const Ended ended = played(place, hunted, order, "kill -INT $PPID; " + std::string(kConfirms));
+  INFO(ended.err);
+  CHECK(ended.code == 1);
+  CHECK(lines_of(ended.out).back()["stopped_early"].is_null());
+}
+
 TEST_CASE("what came when all had been played stopped nothing") {
   const Place place;
   Hunted hunted = hunted_in(place);
@@ -376,6 +388,8 @@ TEST_CASE("what came when all had been played stopped nothing") {
   CHECK(totals["interrupted"] == true);
   CHECK(totals["runs_asked"] == 3);
   CHECK(totals["stopped_early"].is_null());
+  CHECK(ended.code == 0);
+  CHECK_THAT(ended.err, !ContainsSubstring("stopped early"));
 }
 
 TEST_CASE("JUnit of a campaign that was stopped early passes nothing but what is known for good") {
