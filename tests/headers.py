@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles each header alone, so that none leans on what its users happen to include first.
+"""Compiles each header alone, so that none leans on what its users happen to include first. And
+looks that those of the product say VERIFY: in a test, CHECK is Catch2's.
 
 usage: headers.py SOURCE_ROOT SCRATCH_FOLDER COMPILER [FLAG...]
 
 A header is compiled again only after it, something it includes, or the command has changed; and
-not here if a source of the same name includes it first: the build has compiled it alone already.
+not here if a source of the same name includes it first: the build has compiled it alone already,
+but for tests, many of which are compiled as one.
 """
 import os
 import pathlib
@@ -26,16 +28,23 @@ def main(root, scratch, command):
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         complaints = pool.map(lambda header: compile_alone(root, scratch, command, header), rest)
         failed = [complaint for complaint in complaints if complaint]
+    failed += [f"{header}: says CHECK; in a header that is VERIFY" for header in headers
+               if says_check(root, header)]
     for complaint in failed:
         print(complaint, file=sys.stderr)
-    print(f"{len(headers)} headers, {len(failed)} do not compile alone")
+    print(f"{len(headers)} headers, {len(failed)} complaints")
     return 1 if failed else 0
+
+
+def says_check(root, header):
+    ours = header.parts[0] != "tests" and header.name != "check.hpp"
+    return ours and re.search(r"\bCHECK\(", (root / header).read_text()) is not None
 
 
 def is_first_of_its_source(root, header):
     """Then whatever else that source includes comes too late to help."""
     source = (root / header).with_suffix(".cpp")
-    if not source.exists():
+    if header.parts[0] == "tests" or not source.exists():
         return False
     first = re.search(r"^#include .*$", source.read_text(), re.MULTILINE)
     return first is not None and first[0] == f'#include "{header.as_posix()}"'

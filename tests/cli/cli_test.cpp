@@ -112,6 +112,18 @@ TEST_CASE("where no signal comes, --abort answers as the oracles do, and --stric
              ContainsSubstring(", before step 10,000,000"));
 }
 
+TEST_CASE("no verb leaks") {
+  // Other tests of the command line do not look for it, as that takes long.
+  const Place place;
+  for (const char* const words :
+       {"list oracles", "doctor", "run canary -n 30 --out out", "replay snapshot-full-cache 2",
+        "shrink canary 4 --replays 50", "fuzz tape --fuzzer /bin/false --time 1s"}) {
+    INFO(words);
+    const Ended ended = place.run(words, "ASAN_OPTIONS=detect_leaks=1");
+    CHECK_THAT(ended.err, !ContainsSubstring("LeakSanitizer"));
+  }
+}
+
 TEST_CASE("a result that cannot be written is told") {
   const Place place;
   for (const char* const verb : {"list", "doctor", "--version"}) {
