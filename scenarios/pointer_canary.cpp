@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A filer that is wrong in the one way that no oracle sees: what it does depends on addresses.
+// A subject that is wrong in the one way that no oracle sees: what it does depends on addresses.
 //
 // Each client asks for a block and files it in the chain that the block's address hashes to, as any
 // table keyed by pointers does. Every run is right, and none can be played again: another layout of
@@ -42,7 +42,7 @@ class PointerCanary final : public Scenario {
  public:
   const char* name() const override { return "pointer-canary"; }
   const char* sentence() const override {
-    return "a tiny filer that hashes a pointer; checking for determinism must find it";
+    return "a tiny subject that hashes a pointer; checking for determinism must find it";
   }
   bool reaches(std::string_view) const override { return false; }
   std::span<const SizeRow> sizes() const override { return kSizes; }

@@ -30,13 +30,13 @@ struct Counters {
 };
 
 struct CountingClient {
-  Counters* subject = nullptr;
+  Counters* counters = nullptr;
   size_t kind = 0;
 };
 
 void run_counting_client(void* argument) {
   const auto& client = *static_cast<CountingClient*>(argument);
-  client.subject->count_one(client.kind);
+  client.counters->count_one(client.kind);
 }
 
 class StaticCanary final : public Scenario {
@@ -62,14 +62,14 @@ class StaticCanary final : public Scenario {
   sim::Laws laws(const Sizes&) const override { return {}; }
 
   void play(Stage& stage) const override {
-    Counters subject;
+    Counters counters;
     engine::Tasks& tasks = stage.runtime.tasks;
     std::array<CountingClient, kKinds.size()> clients{};
     std::array<engine::TaskId, kKinds.size()> started{};
     const auto wanted = static_cast<size_t>(stage.sizes["clients"]);
     size_t count = 0;
     for (size_t i = 0; i < wanted; ++i) {
-      clients[i] = {&subject, i};
+      clients[i] = {&counters, i};
       const auto client = tasks.spawn({"client", i}, &run_counting_client, &clients[i]);
       if (client) started[count++] = *client;
     }

@@ -7,11 +7,12 @@ usage: tests/digests.py [--only SCENARIO] ORRERY [ORRERY...]
 Plays every small scenario with each binary, and compares verdict, digest, steps and points seed by
 seed. Less of it is played in other ways (without address randomisation, in a larger environment,
 with one worker and with two, behind guard pages): in all of them by the first binary, and by each
-other in one, which is another one for the next scenario. Then one seed of every large scenario with
-each binary, once. A few runs of one scenario are played in still other environments. Runs that
-broke a promise are equal only up to there, and guards see more, so those are not compared with
-guarded ones; with a bug planted they are compared among the binaries that have its switch. A few
-seeds are replayed by the first binary under valgrind as well: it has no sanitizer.
+other in one, a different one for each scenario; so not every binary plays every scenario in every
+way. Then one seed of every large scenario is played with each binary, once. A few runs of one
+scenario are played in still other environments. Runs that broke a promise are equal only up to
+there, and guards see more, so those are not compared with guarded ones; with a bug planted they are
+compared among the binaries that have its switch. A few seeds are replayed by the first binary under
+valgrind as well: it has no sanitizer.
 """
 import json
 import os

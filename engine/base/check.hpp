@@ -70,6 +70,8 @@ std::span<const Sometimes* const> all_sometimes();
     if (!(condition)) [[unlikely]]                                                         \
       ::orrery::engine::check_failed_with(#condition, __FILE__, __LINE__, "" __VA_ARGS__); \
   } while (false)
+#elif !defined(TEST_CASE)
+#error "somebody else has a CHECK: include engine/base/check.hpp before it"
 #endif
 
 #define SOMETIMES(condition, label_text)                                                          \

@@ -77,7 +77,7 @@ IoRing::~IoRing() {
 void IoRing::stop() {
   {
     std::unique_lock lock(mutex_);
-    // Whoever hands over may come back from the kernel after what he handed over has ended.
+    // Whoever hands over may come back from the kernel after what it handed over has ended.
     idle_.wait(lock, [this] { return outstanding_ == 0 && !submitting_; });
     for (size_t i = 0; i < threads_.size(); ++i) {
       io_uring_sqe* const entry = io_uring_get_sqe(ring_.get());

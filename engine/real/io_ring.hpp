@@ -85,7 +85,7 @@ class IoRing final : public IoCarrier {
   std::vector<uint32_t> again_;   // slots whose request goes on
   bool submitting_ = false;       // a task prepares entries and enters the kernel
   size_t outstanding_ = 0;        // requests taken whose `done` has not returned
-  std::condition_variable idle_;  // outstanding_ has become 0, or submitting_ false with it
+  std::condition_variable idle_;  // outstanding_ has become 0, and submitting_ is false
 
   std::mutex reap_mutex_;  // held by the thread that waits for the next completion
   std::vector<std::thread> threads_;

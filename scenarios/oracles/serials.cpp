@@ -19,9 +19,9 @@ SerialRange range_at_begin(const std::vector<Life>& lives, size_t life, uint64_t
 
 }  // namespace
 
-void SerialRange::count(Held presence) {
-  least += presence == Held::present ? 1 : 0;
-  most += presence == Held::absent ? 0 : 1;
+void SerialRange::count(Held held) {
+  least += held == Held::present ? 1 : 0;
+  most += held == Held::absent ? 0 : 1;
 }
 
 bool is_answered(const Operation& operation) {

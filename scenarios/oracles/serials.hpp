@@ -19,7 +19,7 @@ enum class Held : uint8_t { present, absent, unknown };
 struct SerialRange {
   uint64_t least = 0;
   uint64_t most = 0;
-  void count(Held presence);
+  void count(Held held);
 };
 
 /// What a life was recovered from: an earlier life, and which of its operations.

@@ -226,7 +226,7 @@ void look_at_unchanged(const Runtime& runtime, Expect& expect) {
   remove_all(runtime, expect);
 }
 
-// NamesInLine that can be neither listed nor removed, nor made durable. Whether a device is opened
+// Names that can be neither listed nor removed, nor made durable. Whether a device is opened
 // is another matter.
 
 void use_broken_names(const Runtime& runtime, Expect& expect) {

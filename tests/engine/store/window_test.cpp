@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t kBits = 25;
 constexpr int64_t kPage = int64_t{1} << kBits;
-constexpr int64_t kMega = int64_t{1} << 20;
+constexpr int64_t kOneMiB = int64_t{1} << 20;
 
 // The faulty width for a page that ends `distance` bytes below safe_ro.
 int64_t faulty_width(int64_t distance) {
@@ -66,9 +66,9 @@ TEST_CASE("the faulty window wraps as the table says") {
   CHECK(faulty_width(two_32 - kPage) == kPage);
   CHECK(faulty_width(two_32 - 1) == 1);
   CHECK(faulty_width(two_32) == 0);
-  CHECK(faulty_width(127 * kPage) == 32 * kMega);
-  CHECK(faulty_width(126 * kPage) == 64 * kMega);
-  CHECK(faulty_width(65 * kPage) == 2016 * kMega);
+  CHECK(faulty_width(127 * kPage) == 32 * kOneMiB);
+  CHECK(faulty_width(126 * kPage) == 64 * kOneMiB);
+  CHECK(faulty_width(65 * kPage) == 2016 * kOneMiB);
   CHECK(faulty_width(64 * kPage) == -two_31);
   CHECK(faulty_width(63 * kPage) < 0);
 }
@@ -78,15 +78,15 @@ TEST_CASE("the pages of the genuine case, one by one") {
   const auto width_of = [](int64_t i, bool faulty) {
     return post_flush_window(i, i * kPage, (i + 1) * kPage, 128 * kPage, kBits, 32, faulty).width;
   };
-  for (int64_t i = 0; i <= 62; ++i) CHECK(width_of(i, true) == (i + 1) * 32 * kMega);
-  CHECK(width_of(63, true) == -2048 * kMega);
-  for (int64_t i = 64; i <= 126; ++i) CHECK(width_of(i, true) == -(127 - i) * 32 * kMega);
+  for (int64_t i = 0; i <= 62; ++i) CHECK(width_of(i, true) == (i + 1) * 32 * kOneMiB);
+  CHECK(width_of(63, true) == -2048 * kOneMiB);
+  for (int64_t i = 64; i <= 126; ++i) CHECK(width_of(i, true) == -(127 - i) * 32 * kOneMiB);
   CHECK(width_of(127, true) == 0);
   for (int64_t i = 0; i <= 127; ++i) CHECK(width_of(i, false) == 0);
   // Above safe_ro both are right: the page, and all of it.
   for (int64_t i = 128; i < 1280; ++i) {
-    CHECK(width_of(i, true) == 32 * kMega);
-    CHECK(width_of(i, false) == 32 * kMega);
+    CHECK(width_of(i, true) == 32 * kOneMiB);
+    CHECK(width_of(i, false) == 32 * kOneMiB);
   }
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("memory sizes that are faulty at rest") {
       const auto window = post_flush_window(page, page * kPage, (page + 1) * kPage,
                                             immutable * kPage, kBits, 32, true);
       if (window.width <= 0) continue;
-      if (faulty.empty()) first_width = window.width / kMega;
+      if (faulty.empty()) first_width = window.width / kOneMiB;
       if (faulty.empty() || faulty.back().second != page - 1) faulty.emplace_back(page, page);
       faulty.back().second = page;
     }

@@ -70,7 +70,7 @@ void commits_up_to(HandMadeRun& made, int64_t last) {
   }
 }
 
-constexpr engine::Errc kEnded = engine::Errc::ok;
+constexpr engine::Errc kEndedWell = engine::Errc::ok;
 
 }  // namespace
 
@@ -82,17 +82,17 @@ TEST_CASE("a run that never crashes has nothing to recover") {
 }
 
 TEST_CASE("what was captured is what is there") {
-  REQUIRE(label_of(true, kEnded, 1, 7, kOlder) == "nothing");
+  REQUIRE(label_of(true, kEndedWell, 1, 7, kOlder) == "nothing");
   const std::string wrong = "a recovered store does not hold the state at its checkpoint";
-  REQUIRE(label_of(true, kEnded, 1, 7, kNewer) == wrong);
-  REQUIRE(label_of(true, kEnded, 1, 7, std::nullopt) == wrong);
-  REQUIRE(label_of(true, kEnded, 1, 7, number_of(0, 9)) == wrong);
+  REQUIRE(label_of(true, kEndedWell, 1, 7, kNewer) == wrong);
+  REQUIRE(label_of(true, kEndedWell, 1, 7, std::nullopt) == wrong);
+  REQUIRE(label_of(true, kEndedWell, 1, 7, number_of(0, 9)) == wrong);
 }
 
 TEST_CASE("the operations that a recovery is accused of are named, and who read back") {
   HandMadeRun made;
   first_life(made, true);
-  second_life(made, kEnded, 1, 7, kNewer);
+  second_life(made, kEndedWell, 1, 7, kNewer);
   const Judgement judgement = made.judged(judge_recovery);
   REQUIRE(judgement.finding);
   REQUIRE(judgement.finding->operations == std::vector<size_t>{0, 1, 2});
@@ -102,8 +102,8 @@ TEST_CASE("a committed checkpoint is found again, and one that was not may be lo
   REQUIRE(label_of(true, engine::Errc::not_found, 0, 0, std::nullopt) ==
           "a committed checkpoint was lost");
   REQUIRE(label_of(false, engine::Errc::not_found, 0, 0, std::nullopt) == "nothing");
-  REQUIRE(label_of(false, kEnded, 1, 7, kOlder) == "nothing");
-  REQUIRE(label_of(false, kEnded, 1, 8, kOlder) ==
+  REQUIRE(label_of(false, kEndedWell, 1, 7, kOlder) == "nothing");
+  REQUIRE(label_of(false, kEndedWell, 1, 8, kOlder) ==
           "a store was recovered from a checkpoint that nobody took");
   // A store that begins anew begins empty.
   REQUIRE(label_of(false, engine::Errc::not_found, 0, 0, kOlder) ==
@@ -118,14 +118,14 @@ TEST_CASE("how a stranger's recovery ends says nothing of the store") {
     if (announced) made.event(ledger::kStrangerAsks, 64);
     made.event(events::kRecoveryEnded, static_cast<int64_t>(engine::Errc::invalid));
     if (announced) made.event(ledger::kStrangerAsks);
-    second_life(made, outcome, outcome == kEnded ? 1 : 0, outcome == kEnded ? 7 : 0,
-                outcome == kEnded ? std::optional(kOlder) : std::nullopt);
+    second_life(made, outcome, outcome == kEndedWell ? 1 : 0, outcome == kEndedWell ? 7 : 0,
+                outcome == kEndedWell ? std::optional(kOlder) : std::nullopt);
     return made.label(judge_recovery);
   };
-  REQUIRE(label(true, kEnded) == "nothing");
-  REQUIRE(label(false, kEnded) == damaged);
+  REQUIRE(label(true, kEndedWell) == "nothing");
+  REQUIRE(label(false, kEndedWell) == damaged);
   REQUIRE(label(true, engine::Errc::corrupt) == damaged);
-  for (const engine::Errc code : {engine::Errc::not_found, engine::Errc::corrupt, kEnded}) {
+  for (const engine::Errc code : {engine::Errc::not_found, engine::Errc::corrupt, kEndedWell}) {
     for (const bool committed : {false, true}) {
       HandMadeRun told;
       first_life(told, committed);
@@ -148,7 +148,7 @@ TEST_CASE("a session goes on from what its checkpoint holds of it") {
   const auto told = [](int64_t version, int64_t serial) {
     HandMadeRun made;
     first_life(made, version != 0);
-    const engine::Errc outcome = version == 0 ? engine::Errc::not_found : kEnded;
+    const engine::Errc outcome = version == 0 ? engine::Errc::not_found : kEndedWell;
     const std::optional<uint64_t> found = version == 0 ? std::nullopt : std::optional(kOlder);
     second_life(made, outcome, version, version == 0 ? 0 : 7, found);
     made.event(events::kSessionStarted, 0, version + 1, serial);
@@ -177,11 +177,11 @@ TEST_CASE("of several checkpoints the right one is gone back to") {
     if (outcome == engine::Errc::not_found) made.event(ledger::kGoesBack, 0);
     return made.label(judge_recovery);
   };
-  REQUIRE(went_back(2, kEnded, 2) == "nothing");
-  REQUIRE(went_back(7, kEnded, 3) == "nothing");
-  REQUIRE(went_back(2, kEnded, 3) ==
+  REQUIRE(went_back(2, kEndedWell, 2) == "nothing");
+  REQUIRE(went_back(7, kEndedWell, 3) == "nothing");
+  REQUIRE(went_back(2, kEndedWell, 3) ==
           "a store was recovered from a newer checkpoint than was asked for");
-  REQUIRE(went_back(2, kEnded, 1) ==
+  REQUIRE(went_back(2, kEndedWell, 1) ==
           "a store was recovered from an older checkpoint than was asked for");
   const auto none = engine::Errc::not_found;
   REQUIRE(went_back(2, none, 0) == "a committed checkpoint was lost");
@@ -213,7 +213,7 @@ TEST_CASE("a store counts the checkpoint that it was recovered from as one that 
   const std::string lost = "a committed checkpoint was lost";
   REQUIRE(went_back(1, 2, none, 0) == "nothing");
   REQUIRE(went_back(2, 2, none, 0) == lost);
-  REQUIRE(went_back(2, 2, kEnded, 2) == "nothing");
+  REQUIRE(went_back(2, 2, kEndedWell, 2) == "nothing");
   REQUIRE(went_back(3, 2, none, 0) == lost);
   // The older one of the life before goes, unless none ever does.
   REQUIRE(went_back(3, 1, none, 0) == "nothing");
@@ -230,7 +230,7 @@ TEST_CASE("a checkpoint that somebody was told to be durable is there, whatever 
     made.event(ledger::kCheckpointAcknowledged, acknowledged, 2, acknowledged);
     if (after) made.event(*after, 1);
     made.event(kDied, 1);
-    const auto outcome = version == 0 ? engine::Errc::not_found : kEnded;
+    const auto outcome = version == 0 ? engine::Errc::not_found : kEndedWell;
     made.event(events::kRecoveryEnded, static_cast<int64_t>(outcome), version, version);
     return made.label(judge_recovery);
   };
@@ -363,11 +363,11 @@ TEST_CASE("a checkpoint that was reported as failed and removed is none") {
     made.event(events::kCheckpointDone, 1, static_cast<int64_t>(ended), 7);
     if (again) made.event(events::kCheckpointStarted, 7, 1);
     made.event(kDied, 1);
-    second_life(made, kEnded, 1, 7, kOlder);
+    second_life(made, kEndedWell, 1, 7, kOlder);
     return made.label(judge_recovery);
   };
   const std::string wrong = "a store was recovered from a checkpoint that had failed";
-  REQUIRE(label_after(kEnded, false, false) == "nothing");
+  REQUIRE(label_after(kEndedWell, false, false) == "nothing");
   REQUIRE(label_after(engine::Errc::io, false, false) == wrong);
   REQUIRE(label_after(engine::Errc::io, true, false) == "nothing");
   REQUIRE(label_after(engine::Errc::io, false, true) == "nothing");
@@ -384,11 +384,11 @@ TEST_CASE("a crash damages no checkpoint; a device that fails proves nothing") {
 TEST_CASE("clients of a life are judged by what it began with") {
   HandMadeRun made;
   first_life(made, true);
-  second_life(made, kEnded, 1, 7, kOlder);
+  second_life(made, kEndedWell, 1, 7, kOlder);
   const auto read = [&](uint64_t value) {
     HandMadeRun again;
     first_life(again, true);
-    second_life(again, kEnded, 1, 7, kOlder);
+    second_life(again, kEndedWell, 1, 7, kOlder);
     const uint64_t step = again.trace.events.back().step + 100;
     const size_t index = again.history.begin(3, OpKind::read, 0, 0, step);
     Ending ending = done_at(value, 2);
