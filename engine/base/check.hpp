@@ -58,18 +58,17 @@ std::span<const Sometimes* const> all_sometimes();
 
 }  // namespace orrery::engine
 
-#define VERIFY(condition, ...)                                                             \
-  do {                                                                                     \
-    if (!(condition)) [[unlikely]]                                                         \
-      ::orrery::engine::check_failed_with(#condition, __FILE__, __LINE__, "" __VA_ARGS__); \
+// What both say; the words of the condition as they are written there.
+#define ORRERY_CHECKED(words, condition, ...)                                         \
+  do {                                                                                \
+    if (!(condition)) [[unlikely]]                                                    \
+      ::orrery::engine::check_failed_with(words, __FILE__, __LINE__, "" __VA_ARGS__); \
   } while (false)
 
+#define VERIFY(condition, ...) ORRERY_CHECKED(#condition, (condition), __VA_ARGS__)
+
 #ifndef CHECK
-#define CHECK(condition, ...)                                                              \
-  do {                                                                                     \
-    if (!(condition)) [[unlikely]]                                                         \
-      ::orrery::engine::check_failed_with(#condition, __FILE__, __LINE__, "" __VA_ARGS__); \
-  } while (false)
+#define CHECK(condition, ...) ORRERY_CHECKED(#condition, (condition), __VA_ARGS__)
 #elif !defined(TEST_CASE)
 #error "somebody else has a CHECK: include engine/base/check.hpp before it"
 #endif
