@@ -25,7 +25,6 @@ using Json = nlohmann::ordered_json;
 // What is asked for plays its run a few times.
 constexpr int64_t kPlaysMax = 4;
 
-std::string text_at(const Json& row, const char* name);
 std::string without_numbers(std::string_view text);
 
 }  // namespace
@@ -182,11 +181,6 @@ std::string Artifacts::count(const std::string& signature, const std::string& ar
 }
 
 namespace {
-
-std::string text_at(const Json& row, const char* name) {
-  const auto found = row.find(name);
-  return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 // Addresses, sizes and the number of a process make no other failure of it.
 std::string without_numbers(std::string_view text) {

@@ -14,8 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string text_in(const Json& row, const char* name);
-
 }  // namespace
 
 std::string KnownFailures::read() {
@@ -26,7 +24,7 @@ std::string KnownFailures::read() {
   std::istringstream lines(content);
   for (std::string line; std::getline(lines, line);) {
     const Json row = Json::parse(line, nullptr, false);
-    Row known{text_in(row, "signature"), text_in(row, "played"), text_in(row, "tape")};
+    Row known{text_at(row, "signature"), text_at(row, "played"), text_at(row, "tape")};
     const bool whole = !known.signature.empty() && !known.tape.empty();
     if (whole && file_exists(folder_ + "/" + known.tape)) rows_.push_back(std::move(known));
   }
@@ -63,13 +61,10 @@ std::string KnownFailures::save() const {
   return write_file(path(), text);
 }
 
-namespace {
-
-std::string text_in(const Json& row, const char* name) {
+std::string text_at(const Json& row, const char* name) {
   if (!row.is_object()) return {};
   const auto found = row.find(name);
   return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-}  // namespace
 }  // namespace orrery::cli

@@ -7,6 +7,7 @@
 // or once their tape is gone: what was mended may break again.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -49,5 +50,8 @@ class KnownFailures {
   std::vector<Row> rows_;
   size_t from_before_ = 0;  // of what is played now
 };
+
+/// The text of that name in a row; empty if there is none, or it is no row.
+std::string text_at(const nlohmann::ordered_json& row, const char* name);
 
 }  // namespace orrery::cli
