@@ -75,7 +75,7 @@ mkdir -p {desk}/corpus-$2
 echo input >{desk}/corpus-$2/input
 touch {desk}/it.orry
 printf '%s' '{log}' >{desk}/libfuzzer.log
-case $* in *--bug*) exit 1 ;; esac
+case $* in *--bug*) exit {found} ;; esac
 """
 
 # What libFuzzer says where it has our mutator, and counters of the state besides those of the code.
@@ -238,7 +238,8 @@ class Meta(unittest.TestCase):
 
     def test_all_that_is_compared_is_compared_of_every_scenario(self):
         calls = []
-        names = ("compare_ways", "compare_environments", "compare_failing", "compare_large")
+        names = ("compare_ways", "compare_environments", "compare_failing", "compare_failing_ways",
+                 "compare_large")
         noted = {name: lambda first, second, *_, name=name: calls.append((name, first, second)) or 1
                  for name in names}
         small, large = digests.scenarios(ORRERY), digests.scenarios(ORRERY, large=True)
@@ -248,7 +249,8 @@ class Meta(unittest.TestCase):
         both = [os.path.abspath(ORRERY)] * 2
         self.assertEqual(calls, [("compare_ways", one, both) for one in small]
                          + [("compare_environments", "many-sessions", both)]
-                         + [("compare_failing", bug, one) for bug, one, _ in digests.FAILING]
+                         + [(what, bug, one) for bug, one, _ in digests.FAILING
+                            for what in ("compare_failing", "compare_failing_ways")]
                          + [("compare_large", one, both) for one in large] + ["valgrind"])
         self.assertGreater(len(small), 10)
         self.assertGreater(len(large), 0)
@@ -273,6 +275,26 @@ class Meta(unittest.TestCase):
                 with self.assertRaisesRegex(SystemExit, "differs"):
                     digests.compare_failing(bug, scenario, runs, [ORRERY, liar], self.folder.name)
                 digests.compare_failing(bug, scenario, runs, [ORRERY, ORRERY], self.folder.name)
+
+    def test_a_failing_run_that_a_way_to_play_changes_turns_the_comparison_red(self):
+        bug, scenario, runs = digests.FAILING[1]
+        for condition in ("'ORRERY_PADDING' in os.environ", "'2' == sys.argv[-1]"):
+            liar = self.script(LIAR_THEN, number=-1,
+                               condition=f"'failed' in row.values() and {condition}")
+            with self.subTest(condition), self.assertRaisesRegex(SystemExit, "differs"):
+                digests.compare_failing_ways(bug, scenario, runs, liar, self.folder.name)
+        digests.compare_failing_ways(bug, scenario, runs, ORRERY, self.folder.name)
+
+    def test_guard_pages_end_a_failing_run_and_no_later(self):
+        fine = ("0x1", "ok", "", "0xa", 10, 10)
+        broken = ("0x2", "failed", "walks: a window", "0xb", 20, 20)
+        seen = ("0x2", "failed", "memory: SIGSEGV", "0xc", 15, 15)
+        way = ([], {}, ["--guarded"])
+        digests.compare("scenario", "orrery", way, [fine, broken], [fine, seen])
+        for first, now in ((broken, ("0x2", "ok", "", "0xb", 20, 20)), (seen, broken),
+                           (fine, ("0x1", "failed", "memory: SIGSEGV", "0xa", 10, 10))):
+            with self.subTest(now), self.assertRaisesRegex(SystemExit, "differs"):
+                digests.compare("scenario", "orrery", way, [first], [now])
 
     def compared(self, runs, traces=("", ""), switches=True):
         """What a comparison of two binaries with these runs, and these traces, comes to."""
@@ -411,17 +433,17 @@ class Meta(unittest.TestCase):
             red = run(["bash", "tests/fuzz_smoke.sh"],
                       env=dict(os.environ, ORRERY=str(played), DESK=str(desk)))
             self.assertEqual(red.returncode, 1, f"{fuzzer}: {red.stdout}{red.stderr}")
-            if fuzzer != "exit 0":  # which is what a fuzzer that found nothing does
+            if fuzzer != "exit 0":  # which is how a fuzzer ends to which little happened
                 self.assertIn("fuzz_smoke: orrery fuzz tape", red.stderr, fuzzer)
             self.assertIn("fuzz_smoke: orrery fuzz schedule", red.stderr, fuzzer)
 
-    def smoke_with(self, target, does, log=WHOLE_LOG):
+    def smoke_with(self, target, does, log=WHOLE_LOG, found=1):
         """The smoke, where one target with sanitizers does this and all else is well."""
         folder = pathlib.Path(self.folder.name)
         for name in ("tape", "checkpoint", "schedule"):
             well = "echo stat::number_of_executed_units: 1000000"
             self.script(SANITIZED, name, does=does if name == target else well)
-        orrery = self.script(FUZZED_WELL, desk=folder / "smoke", log=log)
+        orrery = self.script(FUZZED_WELL, desk=folder / "smoke", log=log, found=found)
         return run(["bash", "tests/fuzz_smoke.sh"], env=dict(
             os.environ, ORRERY=str(orrery), DESK=str(folder / "smoke"), SANITIZED=str(folder)))
 
@@ -436,6 +458,12 @@ class Meta(unittest.TestCase):
             binary = f"{self.folder.name}/{target}"
             self.assertEqual(red.stderr, f"fuzz_sanitized: {binary}: does not survive {kept}; "
                              f"again: {binary} {kept}    (SUMMARY: why)\n")
+
+    def test_a_planted_bug_that_no_fuzz_finds_turns_the_smoke_red(self):
+        red = self.smoke_with("none", "", found=0)
+        self.assertEqual(red.returncode, 1)
+        self.assertIn("fuzz_smoke: orrery fuzz schedule --time 60s --bug garnet-385 -- "
+                      "-runs=60000: exit code 0 instead of 1\n", red.stderr)
 
     def test_a_fuzzer_without_its_mutator_or_the_state_of_the_engine_turns_the_smoke_red(self):
         for part in ("found LLVMFuzzerCustomMutator", "CustomCrossOver-"):
