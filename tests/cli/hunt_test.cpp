@@ -4,7 +4,9 @@
 #include "cli/hunt.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <functional>
@@ -221,6 +223,56 @@ TEST_CASE("a failure that takes its worker along has no digest that could differ
   CHECK(lines[2]["record"] == "replay");
   CHECK(lines[2]["digest"].is_null());
   CHECK(lines[2]["rerun_digest"] == reports::hex64(0x22));
+}
+
+namespace {
+
+// As a sanitizer ends a process: with its report, and a plain exit code.
+template <const char* kReport>
+void is_ended_by_a_sanitizer(reports::RunRow&) {
+  (void)fputs(kReport, stderr);
+  _exit(1);
+}
+
+constexpr char kAsanReport[] =
+    "==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x5d\n";
+constexpr char kUbsanReport[] = "log.cpp:7:3: runtime error: signed integer overflow\n";
+
+}  // namespace
+
+TEST_CASE("what a sanitizer ends twice is a finding, with its report and no tape") {
+  struct Case {
+    void (*second)(reports::RunRow&);
+    const char* report;
+    const char* label;
+  };
+  for (const Case& one : {Case{is_ended_by_a_sanitizer<kAsanReport>, kAsanReport,
+                               "AddressSanitizer: heap-use-after-free"},
+                          Case{is_ended_by_a_sanitizer<kUbsanReport>, kUbsanReport,
+                               "UndefinedBehaviorSanitizer: runtime error"}}) {
+    const Place place;
+    Hunted hunted = hunted_in(place);
+    hunted.junit = place.path() + "/desk/sanitized.xml";
+    const std::string fresh = fmt::format("echo '{}' >&2; exit 1", one.report);
+    const Ended ended =
+        played(place, hunted, three_runs_of_which_the_second_fails(one.second), fresh);
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == 1);
+    CHECK_THAT(ended.out,
+               ContainsSubstring(fmt::format("FAILED  memory: {} (worker)\n", one.label)));
+    CHECK_THAT(ended.out, ContainsSubstring("reproduced in a fresh process\n"));
+    CHECK_THAT(ended.out, !ContainsSubstring(" shrink "));
+    const std::string kept = behind(ended.out, "the process said last, in full in ");
+    CHECK_THAT(content_of(kept.substr(0, kept.find(".stderr")) + ".stderr"),
+               ContainsSubstring(one.report));
+    require_schema(place, "sanitized.xml");
+    CHECK_THAT(place.read("sanitized.xml"), ContainsSubstring("failures=\"1\" errors=\"0\""));
+    // Ended in another way it is not the same, and not good either.
+    const Ended other = played(place, hunted_in(place),
+                               three_runs_of_which_the_second_fails(one.second), "kill -SEGV $$");
+    CHECK(other.code == 5);
+    CHECK_THAT(other.out, ContainsSubstring("UNCONFIRMED"));
+  }
 }
 
 TEST_CASE("a failure that a fresh process confirms, or cannot be asked about, differs from none") {
