@@ -29,6 +29,7 @@ double recoveries();
 double schedule_executions();
 // workers.cpp
 double two_workers();
+double two_workers_unguarded();
 double two_workers_cpu();
 // native_heart.cpp
 double native_heart();
@@ -87,6 +88,8 @@ constexpr Figure kFigures[] = {
      kScheduleGoal, &schedule_executions},
     {"workers", "two worker processes over one, wall time; 2 idle cores", "", kAtLeast, 1.9,
      &two_workers},
+    {"workers-unguarded", "the same, no run behind guard pages", "", kAtLeast, 1.9,
+     &two_workers_unguarded},
     {"workers-cpu", "CPU time of two worker processes over one", "", kAtMost, 1.05,
      &two_workers_cpu},
     {"heart", "native, in memory, 100,000 keys of 8 bytes, values too, 50:50 uniform", "M/s",

@@ -19,7 +19,7 @@ namespace {
 namespace context = boost::context::detail;
 
 constexpr size_t kFibers = 8;
-constexpr uint64_t kSteps = 400'000;
+constexpr uint64_t kSwitches = 400'000;
 
 struct Boost {
   context::fcontext_t place = nullptr;
@@ -110,18 +110,18 @@ template <typename Switch, void (*kEntry)(), typename Drive>
 double measure(const Drive& drive) {
   sim::StackPool stacks(64 * 1024);
   Ring<Switch> ring;
-  ring.events.reserve(kSteps + 1);
+  ring.events.reserve(kSwitches + 1);
   the_ring<Switch> = &ring;
   for (Switch& fiber : ring.fibers) {
     fiber.prepare(stacks.take(), &own_entry<kEntry>, &boost_entry<kEntry>);
   }
-  drive(ring, kSteps / 10);  // warms up
+  drive(ring, kSwitches / 10);  // warms up
   ring.events.clear();
   ring.steps = 0;
   const Stopwatch stopwatch;
-  drive(ring, kSteps);
-  const double ns = stopwatch.ns() / static_cast<double>(kSteps);
-  CHECK(ring.steps == kSteps, "{} steps were made instead of {}", ring.steps, kSteps);
+  drive(ring, kSwitches);
+  const double ns = stopwatch.ns() / static_cast<double>(kSwitches);
+  CHECK(ring.steps == kSwitches, "{} switches were made instead of {}", ring.steps, kSwitches);
   return ns;
 }
 

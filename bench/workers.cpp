@@ -9,7 +9,7 @@
 namespace orrery::bench {
 namespace {
 
-constexpr uint64_t kRuns = 1200;  // so many that starting two processes weighs little
+constexpr uint64_t kRunsEach = 1200;  // so many that starting two processes weighs little
 constexpr uint64_t kSeed = 5;
 
 class Deaf final : public fuzz::Watcher {
@@ -18,13 +18,13 @@ class Deaf final : public fuzz::Watcher {
   void on_tick(const fuzz::Campaign&, double) override {}
 };
 
-fuzz::Campaign play(unsigned workers) {
+fuzz::Campaign play(unsigned workers, uint64_t guarded_every = 16) {
   const scenarios::Scenario& scenario = *scenarios::find_scenario("snapshot-full-cache");
   fuzz::CampaignOrder order;
-  order.runs_max = kRuns;
+  order.runs_max = kRunsEach;
   order.workers = workers;
   order.keep_going = true;
-  order.player = [&] { return fuzz::make_seeds_player({&scenario, kSeed, {}, 16, 50}); };
+  order.player = [&] { return fuzz::make_seeds_player({&scenario, kSeed, {}, guarded_every, 50}); };
   order.seed_of = [&](uint64_t index) { return fuzz::run_seed(kSeed, scenario, index); };
   Deaf deaf;
   return fuzz::run_campaign(order, deaf);
@@ -36,6 +36,11 @@ fuzz::Campaign play(unsigned workers) {
 double two_workers() {
   const double one = play(1).wall_s;
   return one / play(2).wall_s;
+}
+
+double two_workers_unguarded() {
+  const double one = play(1, 0).wall_s;
+  return one / play(2, 0).wall_s;
 }
 
 double two_workers_cpu() {

@@ -16,7 +16,7 @@ struct SeedsOrder {
   const scenarios::Scenario* scenario = nullptr;
   uint64_t campaign_seed = 0;
   Changes changes;
-  uint64_t guarded_every = 16;  // 1: all
+  uint64_t guarded_every = 16;  // 1: all, 0: none
   uint64_t checked_every = 50;  // played twice; 1: all, 0: none
 };
 

@@ -9,6 +9,7 @@
 // n-th).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>

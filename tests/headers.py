@@ -6,8 +6,8 @@ looks that those of the product say VERIFY: in a test, CHECK is Catch2's.
 usage: headers.py SOURCE_ROOT SCRATCH_FOLDER COMPILER [FLAG...]
 
 A header is compiled again only after it, something it includes, or the command has changed; and
-not here if a source of the same name includes it first: the build has compiled it alone already,
-but for tests, many of which are compiled as one.
+not here if a source of the same name includes it first: that is compiled by every build, though
+mostly behind others. What it is then given unasked tidy.py looks for (tests/includes.py).
 """
 import os
 import pathlib

@@ -132,7 +132,7 @@ BREAKS = {
     MESON_TEST.format("tsan") + " native native_killed sanitized_thread sanitized_nothing":
         RERUN.format("tsan"),
     # Without these flags what they are for would be missing, and nothing else would be red.
-    "configure build/release g++": "meson setup build/release",
+    f"configure build/release g++ {TOGETHER}": "meson setup build/release",
     f"configure build/asan clang++-19 -Doptimization=1 {TOGETHER} -Db_sanitize=address,undefined "
     "-Db_lundef=false -Dcpp_args=-D_GLIBCXX_ASSERTIONS": "meson setup build/asan",
     f"configure build/debug g++ -Doptimization=0 {TOGETHER} "
@@ -152,7 +152,7 @@ BREAKS = {
     f"configure build/fuzz clang++-19 {TOGETHER} -Db_lundef=false":
         f"ninja -C build/fuzz {FUZZERS}",
     f"ninja -C build/fuzz -j 2 --quiet {FUZZERS}": f"ninja -C build/fuzz {FUZZERS}",
-    f"configure build/plain clang++-19 -Doptimization=0 {TOGETHER}":
+    "configure build/plain clang++-19 -Doptimization=0 -Dunity=on -Dunity_size=4":
         "ninja -C build/plain cli/orrery",
     "ninja -C build/plain -j 2 --quiet cli/orrery": "ninja -C build/plain cli/orrery",
     DIGESTS: DIGESTS,

@@ -12,11 +12,12 @@ HEADER = SPDX + "#pragma once\n"
 
 # A small tree that keeps every rule, with what a careless check would trip over.
 CLEAN = {
-    "engine/base/result.hpp": HEADER + "namespace orrery::engine {}\n",
+    "engine/base/result.hpp": HEADER + "template <class T>\nclass [[nodiscard]] Result {};\n",
     "engine/runtime/atomic.hpp": HEADER + "extern thread_local int* world;\n",
-    "engine/runtime/sync.cpp": SPDX + "std::atomic<int> word{0};\n",
+    "engine/runtime/sync.cpp": SPDX + "#include <atomic>\nstd::atomic<int> word{0};\n",
     "engine/runtime/meson.build": BUILD + "sources = files('sync.cpp')\n",
-    "sim/world.hpp": HEADER + "#include <map>\n#include <unordered_map>\nclass World {\n public:\n"
+    "sim/world.hpp": HEADER + "#include <map>\n#include <unordered_map>\n"
+    '#include "engine/base/result.hpp"\nclass World {\n public:\n'
     "  Instant time() const;\n  Result<int> open(int name);\n\n private:\n"
     "  std::unordered_map<int, std::map<int, int>> tasks_;\n  std::map<int, int*> rows_;\n};\n",
     "sim/world.cpp": SPDX + '#include "sim/world.hpp"\n#include "engine/base/result.hpp"\n'
@@ -56,6 +57,9 @@ LONG = "\n" + "if (x) {\n  step();\n}\n" * 20 + "}\n"  # the rest of a function 
 
 # rule, path, text to add at the end of that file (or a new file); the rule must fire exactly there.
 PLANTED = [
+    ("include_own", "faults/catalogue.cpp", "const sim::World* forgotten; World* again;\n"),
+    ("include_own", "engine/runtime/sync.cpp", "Result<int> forgotten;\n"),
+    ("include_std", "engine/runtime/sync.cpp", "std::optional<int> forgotten;\n"),
     ("clock", "sim/world.cpp", body("const auto now = std::chrono::steady_clock::now();")),
     ("clock", "sim/world.cpp", body("const long now = time(nullptr);")),
     ("clock", "sim/world.cpp", body("const long now = ::clock();")),
@@ -213,9 +217,34 @@ def test_room_needs_no_row():
 
 
 def test_allowed():
-    files = {**CLEAN, "sim/world.hpp": CLEAN["sim/world.hpp"] + "std::mutex guard;\n"}
+    planted = "#include <mutex>\nstd::mutex guard;\n"
+    files = {**CLEAN, "sim/world.hpp": CLEAN["sim/world.hpp"] + planted}
     found = found_in(files, {"sim/world.hpp": {"lock": "planted"}})
     return check(found == [], "ALLOWED lifts a rule for one file")
+
+
+PRECOMPILED = {
+    "engine/base/precompiled.hpp": HEADER + "#include <set>\n#include <vector>\n",
+    "sim/world.hpp": CLEAN["sim/world.hpp"].replace(
+        "#include <map>", "#include <map>\n#include <set>"),
+    "sim/world.cpp": CLEAN["sim/world.cpp"] + "std::set<int> reached;  // std::vector\n",
+}
+
+
+def test_precompiled():
+    files = {**CLEAN, **PRECOMPILED}
+    found = found_in(files)
+    wrong = check(found == [], f"who includes what is precompiled may say it; found {found}")
+    files["sim/world.cpp"] += "std::vector<int> forgotten;\n"
+    line = files["sim/world.cpp"].count("\n")
+    expected = (f"sim/world.cpp:{line}: [include_std] says std::vector, which only others include;"
+                " include <vector>")
+    found = found_in(files)
+    wrong += check(found == [expected], f"who leans on what is precompiled is told; found {found}")
+    files = {**CLEAN, "engine/base/precompiled.hpp": HEADER + "#include <ratio>\n"}
+    found = found_in(files)
+    return wrong + check(len(found) == 1 and "<ratio>" in found[0],
+                         f"a header of unknown names is told; found {found}")
 
 
 def main():
@@ -225,8 +254,8 @@ def main():
     wrong += test_missing_build("faults", "'lost_write.cpp'")
     wrong += test_missing_build("fuzz/targets", "'lost_write': [..., ...]")
     wrong += test_missing_prose() + test_shared_by_targets()
-    wrong += test_room_needs_no_row() + test_allowed()
-    print(f"{len(PLANTED) + len(MISSING) + 7} tests of tidy, {wrong} failed")
+    wrong += test_room_needs_no_row() + test_allowed() + test_precompiled()
+    print(f"{len(PLANTED) + len(MISSING) + 10} tests of tidy, {wrong} failed")
     return 1 if wrong else 0
 
 

@@ -17,10 +17,6 @@ namespace {
 // After each page, of a snapshot that takes no time off, some, and much.
 constexpr int32_t kPausesMs[] = {0, 10, 40};
 
-double seconds_since(Clock::time_point begun) {
-  return std::chrono::duration<double>(Clock::now() - begun).count();
-}
-
 struct Goal {
   const char* figure;
   const char* sentence;

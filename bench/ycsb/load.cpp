@@ -22,8 +22,6 @@ uint64_t ns_since(Clock::time_point begun) {
       std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begun).count());
 }
 
-double seconds_since(Clock::time_point begun) { return static_cast<double>(ns_since(begun)) / 1e9; }
-
 // What a thread did in a window.
 struct Tally {
   Clock::time_point begun = Clock::now();
@@ -41,6 +39,8 @@ Kind kind_of(const Mix& mix, uint64_t percent) {
 }
 
 }  // namespace
+
+double seconds_since(Clock::time_point begun) { return static_cast<double>(ns_since(begun)) / 1e9; }
 
 struct Workers::Worker {
   Worker(Workers& workers, uint64_t place) : all(workers), number(place) {

@@ -32,6 +32,9 @@ struct Window {
   Latencies reads, writes;  // of a timed load
 };
 
+/// On the clock by which all here is measured.
+double seconds_since(Clock::time_point begun);
+
 /// Writes records 0..count-1, in order, on one thread.
 void load_records(Engine& engine, uint64_t count);
 

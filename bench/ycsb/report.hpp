@@ -2,8 +2,10 @@
 // What was measured: a table for people, or one JSON object a line.
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace orrery::bench {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nearly every source includes of others, for compilers that read it precompiled (meson.build
-// says which). Nothing may lean on it: each source and header includes what it uses, and is
-// compiled without it elsewhere.
+// says which). Nothing may lean on it: each source and header includes what it uses, which ./dev
+// tidy looks for (tests/includes.py).
 #pragma once
 
 #include <fmt/format.h>

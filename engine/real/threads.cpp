@@ -13,6 +13,7 @@
 #include <climits>
 #include <cstdio>
 #include <memory>
+#include <new>
 
 namespace orrery::engine {
 namespace {

@@ -2,6 +2,7 @@
 // A tape prints and parses to itself, and every text that is none is told apart line by line.
 #include "sim/tape.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>

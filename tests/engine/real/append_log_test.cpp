@@ -41,7 +41,7 @@ struct Writer {
   uint32_t id = 0;
 };
 
-void write(void* argument) {
+void keep_writing(void* argument) {
   const Writer& writer = *static_cast<Writer*>(argument);
   Shared& shared = *writer.shared;
   for (uint64_t n = 1; n <= kEntries; ++n) {
@@ -98,7 +98,7 @@ void live(const Runtime& runtime, AppendLog& log, uint64_t life, int64_t& acknow
   std::vector<TaskId> tasks;
   for (uint32_t id = 0; id < kWriters; ++id) {
     writers[id] = {&shared, id};
-    tasks.push_back(*runtime.tasks.spawn({"writer", id}, &write, &writers[id]));
+    tasks.push_back(*runtime.tasks.spawn({"writer", id}, &keep_writing, &writers[id]));
   }
   tasks.push_back(*runtime.tasks.spawn({"reader", 0}, &follow, &shared));
   for (const TaskId task : tasks) runtime.tasks.join(task);

@@ -36,7 +36,7 @@ namespace {
 
 constexpr size_t kSize = 4096;
 
-struct Fixture {
+struct RingFixture {
   tests::TemporaryFolder folder;
   engine::Threads threads;
   std::unique_ptr<engine::IoRing> ring;
@@ -109,7 +109,7 @@ size_t cached_pages(const std::string& path, size_t size) {
 TEST_CASE("a ring keeps what it has no place for, until it is cancelled or has one", "[ring]") {
   constexpr size_t kDepth = 4;
   constexpr size_t kRequests = 12;
-  Fixture fixture;
+  RingFixture fixture;
   if (!fixture.start({.threads = 1, .depth = kDepth})) return;
   engine::FileDevice& device = fixture.open(false);
   // The only thread is held up: nothing comes back from the kernel.
@@ -145,7 +145,7 @@ TEST_CASE("a ring keeps what it has no place for, until it is cancelled or has o
 }
 
 TEST_CASE("a ring that goes lets whoever still hands something over come back first", "[ring]") {
-  Fixture fixture;
+  RingFixture fixture;
   if (!fixture.start({})) return;
   engine::FileDevice& device = fixture.open(false);
   Buffer written(1);
@@ -163,7 +163,7 @@ TEST_CASE("a transfer that the kernel ends early goes on where it ended", "[ring
     // The middle one ends inside of a sector.
     for (const size_t chunk : {size_t{512}, size_t{1000}, size_t{1536}}) {
       INFO("direct " << direct << ", " << chunk << " bytes at a time");
-      Fixture fixture;
+      RingFixture fixture;
       if (!fixture.start({.chunk = chunk})) return;
       engine::FileDevice& device = fixture.open(direct);
       Buffer written(1);
@@ -182,7 +182,7 @@ TEST_CASE("a transfer that the kernel ends early goes on where it ended", "[ring
 }
 
 TEST_CASE("a direct read may end inside of a sector", "[ring]") {
-  Fixture fixture;
+  RingFixture fixture;
   if (!fixture.start({})) return;
   engine::FileDevice& device = fixture.open(true);
   Buffer written(1);
@@ -196,7 +196,7 @@ TEST_CASE("a direct read may end inside of a sector", "[ring]") {
 }
 
 TEST_CASE("a file that another process has open is not opened, for a while", "[ring]") {
-  Fixture fixture;
+  RingFixture fixture;
   if (!fixture.start({})) return;
   engine::FileDevice& device = fixture.open(true);
   // As a process that was killed, and whose last request is still under way.
@@ -253,7 +253,7 @@ TEST_CASE("what is transferred directly is not in the page cache", "[ring]") {
 }
 
 TEST_CASE("syncs of a device take turns, and hear of the failure of one before them", "[ring]") {
-  Fixture fixture;
+  RingFixture fixture;
   if (!fixture.start({})) return;
   engine::FileDevice& device = fixture.open(false);
   engine::Io syncs[4];
@@ -285,7 +285,7 @@ TEST_CASE("syncs of a device take turns, and hear of the failure of one before t
 
 TEST_CASE("many who sync at once are all answered", "[ring]") {
   for (const unsigned threads : {1U, 4U}) {
-    Fixture fixture;
+    RingFixture fixture;
     if (!fixture.start({.threads = threads, .depth = 4})) return;
     engine::FileDevice& device = fixture.open(true);
     Buffer buffer(1);

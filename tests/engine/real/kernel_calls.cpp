@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <filesystem>
+#include <utility>
 
 namespace orrery::tests {
 namespace {
@@ -38,10 +39,10 @@ std::atomic<size_t> troubled{0};
 
 // How much of a transfer is let through.
 size_t let_through(size_t length) {
-  constexpr size_t kSector = 512;
-  if (how_now.load() != Transfers::in_halves || length < 2 * kSector) return length;
+  constexpr size_t kUnit = 512;
+  if (how_now.load() != Transfers::in_halves || length < 2 * kUnit) return length;
   troubled.fetch_add(1);
-  return length / 2 / kSector * kSector;
+  return length / 2 / kUnit * kUnit;
 }
 
 // Whether a request must fail, as one to a medium that has gone bad.

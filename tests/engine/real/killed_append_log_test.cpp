@@ -18,6 +18,8 @@
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
+namespace killed_append_log {
+
 using namespace orrery;
 using engine::AppendLog;
 using engine::AppendLogIterator;
@@ -253,3 +255,5 @@ TEST_CASE("natively: an append log whose process is killed keeps what was commit
     REQUIRE(shared->position.durable.load() > 0);
   });
 }
+
+}  // namespace killed_append_log

@@ -32,6 +32,8 @@
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
+namespace killed_history {
+
 using namespace orrery;
 using scenarios::Found;
 using scenarios::Linearizability;
@@ -395,3 +397,5 @@ TEST_CASE("natively: what killed processes have seen and left is one history", "
   REQUIRE(lost > 0);         // or with nothing to lose,
   REQUIRE(checkpoints > 0);  // or before one of its checkpoints was taken
 }
+
+}  // namespace killed_history

@@ -19,6 +19,8 @@
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
 
+namespace killed_store {
+
 using namespace orrery;
 using tests::Orders;
 
@@ -267,3 +269,5 @@ TEST_CASE("natively: whoever is killed while it recovers has lost nothing either
     judge(orders, *shared);
   });
 }
+
+}  // namespace killed_store

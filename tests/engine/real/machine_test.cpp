@@ -30,11 +30,11 @@ using tests::TemporaryFolder;
 
 namespace {
 
-struct Fixture {
+struct MachineFixture {
   TemporaryFolder folder;
   std::unique_ptr<engine::Machine> machine;
 
-  Fixture() { open(); }
+  MachineFixture() { open(); }
   void open() {
     machine.reset();
     auto opened = engine::Machine::open({folder.path() + "/devices"});
@@ -56,19 +56,19 @@ struct Fixture {
   }
 };
 
-struct Sector {
+struct AlignedSector {
   alignas(512) std::byte bytes[512];
-  explicit Sector(char fill) { std::memset(bytes, fill, sizeof bytes); }
+  explicit AlignedSector(char fill) { std::memset(bytes, fill, sizeof bytes); }
 };
 
 }  // namespace
 
 TEST_CASE("devices outlive the machine that made them", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   {
     const engine::Runtime runtime = fixture.runtime();
     engine::Device& device = **runtime.storage.open("a/b/data", {});
-    Sector sector('k');
+    AlignedSector sector('k');
     REQUIRE(tests::transact(runtime.tasks, device, IoKind::write, 512, sector.bytes) == Errc::ok);
     REQUIRE(tests::transact(runtime.tasks, device, IoKind::sync, 0, {}) == Errc::ok);
     REQUIRE(runtime.storage.sync_names());
@@ -80,7 +80,7 @@ TEST_CASE("devices outlive the machine that made them", "[machine]") {
   REQUIRE(names == std::vector<std::string>{"a/b/data"});
   engine::Device& device = **runtime.storage.open("a/b/data", {});
   REQUIRE(device.size() == 1024);
-  Sector sector('?');
+  AlignedSector sector('?');
   REQUIRE(tests::transact(runtime.tasks, device, IoKind::read, 512, sector.bytes) == Errc::ok);
   REQUIRE(sector.bytes[0] == std::byte{'k'});
   device.close();
@@ -91,12 +91,12 @@ TEST_CASE("devices outlive the machine that made them", "[machine]") {
 }
 
 TEST_CASE("a full device says no_space, and after a failed sync every sync fails", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   // The kernel's device that is always full, and cannot sync.
   REQUIRE(symlink("/dev/full", (fixture.folder.path() + "/devices/full").c_str()) == 0);
   const engine::Runtime runtime = fixture.runtime();
   engine::Device& device = **runtime.storage.open("full", {});
-  Sector sector('x');
+  AlignedSector sector('x');
   tests::Request write(runtime.tasks);
   write.submit(device, IoKind::write, 0, sector.bytes);
   REQUIRE(write.wait() == Errc::no_space);
@@ -120,7 +120,7 @@ TEST_CASE("a folder that is mounted read-only can be listed, and nothing else", 
       auto machine = engine::Machine::open(options);
       REQUIRE(machine);
       const engine::Runtime runtime = (*machine)->runtime();
-      Sector sector('x');
+      AlignedSector sector('x');
       engine::Device& device = **runtime.storage.open("x", {});
       REQUIRE(tests::transact(runtime.tasks, device, IoKind::write, 0, sector.bytes) == Errc::ok);
     }
@@ -156,7 +156,7 @@ TEST_CASE("the kernel's errors are the errors of a device", "[machine]") {
 }
 
 TEST_CASE("a name cannot leave the directory, or be a folder and a device", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   for (const char* const name : {"..", ".", "../x", "a/../x", "a/./x", "/x", "x/", "a//x"}) {
     INFO(name);
     REQUIRE(fixture.open_error(name) == Errc::invalid);
@@ -172,7 +172,7 @@ TEST_CASE("a name cannot leave the directory, or be a folder and a device", "[ma
 }
 
 TEST_CASE("names that cannot be synced stay unsynced", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   const engine::Runtime runtime = fixture.runtime();
   REQUIRE(fixture.open_error("a/x") == Errc::ok);
   const std::string folder = fixture.folder.path() + "/devices/a";
@@ -187,7 +187,7 @@ TEST_CASE("names that cannot be synced stay unsynced", "[machine]") {
 }
 
 TEST_CASE("a device keeps its sector size until it is removed", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   engine::Storage& storage = fixture.runtime().storage;
   (*storage.open("x", {0, 512}))->close();
   REQUIRE(storage.open("x", {0, 64}).error().code == Errc::invalid);
@@ -199,7 +199,7 @@ TEST_CASE("a device keeps its sector size until it is removed", "[machine]") {
 }
 
 TEST_CASE("after a folder could not be synced no sync of names succeeds", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   // A folder of the kernel's, which has a file that can be written and cannot be synced itself.
   const std::string folder = fixture.folder.path() + "/devices/p";
   REQUIRE(symlink("/proc/self", folder.c_str()) == 0);
@@ -214,7 +214,7 @@ TEST_CASE("after a folder could not be synced no sync of names succeeds", "[mach
 }
 
 TEST_CASE("what is gone with its folder is durably gone, and stops nobody", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   const engine::Runtime runtime = fixture.runtime();
   const std::string folder = fixture.folder.path() + "/devices/a";
   for (const bool synced : {false, true}) {
@@ -238,7 +238,7 @@ TEST_CASE("what is gone with its folder is durably gone, and stops nobody", "[ma
 }
 
 TEST_CASE("a list is whole, or an error that visits nothing", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   for (const char* const name : {"a/b/x", "a/y", "z"})
     REQUIRE(fixture.open_error(name) == Errc::ok);
   // A folder has one machine at a time.
@@ -292,13 +292,13 @@ TEST_CASE("a list is whole, or an error that visits nothing", "[machine]") {
 }
 
 TEST_CASE("a retired frame is unmapped, and an untouched one costs nothing", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   engine::Frames& frames = fixture.machine->frames();
-  constexpr size_t kSize = size_t{64} << 20;
-  engine::Frame* const frame = *frames.acquire(3, kSize);
+  constexpr size_t kBytes = size_t{64} << 20;
+  engine::Frame* const frame = *frames.acquire(3, kBytes);
   const auto resident = [&] {
-    std::vector<unsigned char> pages(kSize / 4096);
-    REQUIRE(mincore(frame->base, kSize, pages.data()) == 0);
+    std::vector<unsigned char> pages(kBytes / 4096);
+    REQUIRE(mincore(frame->base, kBytes, pages.data()) == 0);
     size_t count = 0;
     for (const unsigned char page : pages) count += page & 1;
     return count;
@@ -315,7 +315,7 @@ TEST_CASE("a retired frame is unmapped, and an untouched one costs nothing", "[m
 }
 
 TEST_CASE("what the machine cannot give is no_memory", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   const engine::Runtime runtime = fixture.runtime();
   constexpr size_t kTooMuch = size_t{1} << 60;
   const auto frame = runtime.frames.acquire(0, kTooMuch);
@@ -364,14 +364,14 @@ TEST_CASE("a write that a limit ends half way has failed as a whole", "[machine]
 }
 
 TEST_CASE("what is given up gives its room on the disk back", "[machine]") {
-  constexpr uint64_t kSegment = 65'536;
-  Fixture fixture;
+  constexpr uint64_t kSegmentSize = 65'536;
+  MachineFixture fixture;
   const engine::Runtime runtime = fixture.runtime();
   engine::DeviceOptions options;
-  options.segment_size = kSegment;
+  options.segment_size = kSegmentSize;
   engine::Device& device = **runtime.storage.open("data", options);
-  std::vector<std::byte> bytes(kSegment, std::byte{'x'});
-  for (uint64_t at = 0; at < 4 * kSegment; at += kSegment) {
+  std::vector<std::byte> bytes(kSegmentSize, std::byte{'x'});
+  for (uint64_t at = 0; at < 4 * kSegmentSize; at += kSegmentSize) {
     REQUIRE(tests::transact(runtime.tasks, device, IoKind::write, at, bytes) == Errc::ok);
   }
   REQUIRE(tests::transact(runtime.tasks, device, IoKind::sync, 0, {}) == Errc::ok);
@@ -389,10 +389,10 @@ TEST_CASE("what is given up gives its room on the disk back", "[machine]") {
     return;
   }
   const uint64_t before = used();
-  device.truncate_until(2 * kSegment + 512);
-  CHECK(used() + 2 * kSegment <= before);
-  CHECK(used() >= 2 * kSegment);
-  CHECK(device.size() == 4 * kSegment);
+  device.truncate_until(2 * kSegmentSize + 512);
+  CHECK(used() + 2 * kSegmentSize <= before);
+  CHECK(used() >= 2 * kSegmentSize);
+  CHECK(device.size() == 4 * kSegmentSize);
 }
 
 TEST_CASE("a machine that gets no ring says so, and goes on without", "[machine]") {
@@ -407,7 +407,7 @@ TEST_CASE("a machine that gets no ring says so, and goes on without", "[machine]
     if (!machine) return;
     method = (*machine)->io_method();
     const engine::Runtime runtime = (*machine)->runtime();
-    Sector sector('x');
+    AlignedSector sector('x');
     engine::Device& device = **runtime.storage.open("data", {});
     written = tests::transact(runtime.tasks, device, IoKind::write, 0, sector.bytes);
   });
@@ -431,11 +431,11 @@ TEST_CASE("a folder that cannot be made is an error of the machine", "[machine]"
 }
 
 TEST_CASE("a machine that goes first performs what is in flight", "[machine]") {
-  Fixture fixture;
+  MachineFixture fixture;
   constexpr int kRequests = 40;
   std::atomic<int> finished{0};
   std::vector<engine::Io> requests(kRequests);
-  std::vector<Sector> sectors(kRequests, Sector('x'));
+  std::vector<AlignedSector> sectors(kRequests, AlignedSector('x'));
   engine::Device& device = **fixture.runtime().storage.open("data", {});
   for (size_t i = 0; i < kRequests; ++i) {
     engine::Io& io = requests[i];

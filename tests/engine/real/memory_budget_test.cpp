@@ -69,12 +69,12 @@ TEST_CASE("a large block is zeros however often it was used") {
   SystemMemory memory(budget);
   for (const size_t alignment : {8U, 64U, 4096U}) {
     for (int round = 0; round < 4; ++round) {
-      constexpr size_t kSize = (size_t{5} << 20) + 123;
-      const auto block = memory.allocate(kSize, alignment, "block", Site::current());
+      constexpr size_t kBytes = (size_t{5} << 20) + 123;
+      const auto block = memory.allocate(kBytes, alignment, "block", Site::current());
       REQUIRE(block.has_value());
       auto* const bytes = static_cast<std::byte*>(*block);
-      CHECK(std::all_of(bytes, bytes + kSize, [](std::byte one) { return one == std::byte{0}; }));
-      std::memset(bytes, 0xA5, kSize);
+      CHECK(std::all_of(bytes, bytes + kBytes, [](std::byte one) { return one == std::byte{0}; }));
+      std::memset(bytes, 0xA5, kBytes);
       memory.free(*block, Site::current());
     }
   }

@@ -17,7 +17,7 @@ using engine::LogCheckpoint;
 
 namespace {
 
-constexpr int kKeys = 200;
+constexpr int kRecoveredKeys = 200;
 
 engine::StoreOptions options_of_test() {
   engine::StoreOptions options;
@@ -32,7 +32,7 @@ engine::StoreOptions options_of_test() {
 
 void fill(engine::Session& session) {
   const std::string value(40, 'v');
-  for (int i = 0; i < kKeys; ++i) {
+  for (int i = 0; i < kRecoveredKeys; ++i) {
     const std::string key = "key-" + std::to_string(i);
     REQUIRE(session.upsert(engine::bytes_of(key), engine::bytes_of(value)).status ==
             engine::Status::ok);

@@ -22,9 +22,9 @@ using engine::IoKind;
 
 namespace {
 
-constexpr size_t kSize = size_t{2} << 20;  // large enough to be given back when it is renewed
+constexpr size_t kFrameSize = size_t{2} << 20;  // large enough to be given back when it is renewed
 
-struct Fixture {
+struct FramesFixture {
   tests::TemporaryFolder folder;
   engine::Threads threads;
   engine::MemoryBudget budget{UINT64_MAX};
@@ -45,7 +45,7 @@ struct Fixture {
                                                   *ring, true);
     REQUIRE(device->open({}));
     // A process may pin only so much, together with others of its user.
-    Frame* const frame = acquire(kSize);
+    Frame* const frame = acquire(kFrameSize);
     REQUIRE(transact(IoKind::write, 0, frame) == Errc::ok);
     const bool registers = ring->registered_frames() == 1;
     frames.retire(frame, engine::Site::current());
@@ -73,34 +73,34 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("a frame is written as it is, also when it was renewed for another page", "[frames]") {
-  Fixture fixture;
+  FramesFixture fixture;
   if (!fixture.start()) return;
-  Frame* const frame = fixture.acquire(kSize);
+  Frame* const frame = fixture.acquire(kFrameSize);
   fixture.fill(frame, 1);
   CHECK(fixture.transact(IoKind::write, 0, frame) == Errc::ok);
   CHECK(fixture.ring->registered_frames() == 1);
-  CHECK(fixture.holds(0, kSize, 1));
+  CHECK(fixture.holds(0, kFrameSize, 1));
   fixture.frames.renew(frame, 2, engine::Site::current());
   CHECK(frame->base[0] == std::byte{0});
-  CHECK(frame->base[kSize - 1] == std::byte{0});
-  std::memset(frame->base + kSize / 2, 2, kSize / 2);
+  CHECK(frame->base[kFrameSize - 1] == std::byte{0});
+  std::memset(frame->base + kFrameSize / 2, 2, kFrameSize / 2);
   CHECK(fixture.transact(IoKind::write, 0, frame) == Errc::ok);
   CHECK(fixture.ring->registered_frames() == 1);
-  CHECK(fixture.holds(0, kSize / 2, 0));
-  CHECK(fixture.holds(kSize / 2, kSize / 2, 2));
+  CHECK(fixture.holds(0, kFrameSize / 2, 0));
+  CHECK(fixture.holds(kFrameSize / 2, kFrameSize / 2, 2));
   fixture.fill(frame, 3);
   CHECK(fixture.transact(IoKind::read, 0, frame) == Errc::ok);
   CHECK(frame->base[0] == std::byte{0});
-  CHECK(frame->base[kSize - 1] == std::byte{2});
+  CHECK(frame->base[kFrameSize - 1] == std::byte{2});
   fixture.frames.retire(frame, engine::Site::current());
 }
 
 TEST_CASE("a frame of which only a part was written is not made resident", "[frames]") {
-  Fixture fixture;
+  FramesFixture fixture;
   if (!fixture.start()) return;
-  Frame* const frame = fixture.acquire(kSize);
-  std::memset(frame->base, 1, kSize / 2);
-  const engine::MutableBytes half{frame->base, kSize / 2};
+  Frame* const frame = fixture.acquire(kFrameSize);
+  std::memset(frame->base, 1, kFrameSize / 2);
+  const engine::MutableBytes half{frame->base, kFrameSize / 2};
   CHECK(tests::transact(fixture.threads, *fixture.device, IoKind::write, 0, half, frame) ==
         Errc::ok);
   CHECK(fixture.ring->registered_frames() == 0);
@@ -108,21 +108,21 @@ TEST_CASE("a frame of which only a part was written is not made resident", "[fra
   CHECK(fixture.transact(IoKind::write, 0, frame) == Errc::ok);
   CHECK(fixture.ring->registered_frames() == 1);
   // Known by now, a part of it goes the same way.
-  CHECK(tests::transact(fixture.threads, *fixture.device, IoKind::write, kSize, half, frame) ==
+  CHECK(tests::transact(fixture.threads, *fixture.device, IoKind::write, kFrameSize, half, frame) ==
         Errc::ok);
-  CHECK(fixture.holds(kSize, kSize / 2, 2));
+  CHECK(fixture.holds(kFrameSize, kFrameSize / 2, 2));
   fixture.frames.retire(frame, engine::Site::current());
 }
 
 TEST_CASE("a frame that takes the place of a retired one is written as it is", "[frames]") {
-  Fixture fixture;
+  FramesFixture fixture;
   if (!fixture.start()) return;
   for (int value = 1; value <= 3; ++value) {
-    Frame* const frame = fixture.acquire(kSize);
+    Frame* const frame = fixture.acquire(kFrameSize);
     fixture.fill(frame, value);
     CHECK(fixture.transact(IoKind::write, 0, frame) == Errc::ok);
     CHECK(fixture.ring->registered_frames() == 1);
-    CHECK(fixture.holds(0, kSize, value));
+    CHECK(fixture.holds(0, kFrameSize, value));
     fixture.frames.retire(frame, engine::Site::current());
     CHECK(fixture.ring->registered_frames() == 0);
   }
@@ -131,7 +131,7 @@ TEST_CASE("a frame that takes the place of a retired one is written as it is", "
 TEST_CASE("frames beyond what the kernel registers are written all the same", "[frames]") {
   constexpr size_t kFrame = 4096;
   constexpr unsigned kMore = engine::RegisteredFrames::kFramesMax + 2;
-  Fixture fixture;
+  FramesFixture fixture;
   if (!fixture.start()) return;
   std::vector<Frame*> all;
   for (unsigned i = 0; i < kMore; ++i) {

@@ -2,6 +2,7 @@
 // Metadata comes back as it was written, or not at all.
 #include "engine/store/metadata.hpp"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // With a log of operations a store loses nothing that a commit has covered: checkpoint and log
 // together are all that was done, each thing once and in its order.
+#include <tuple>
+
 #include "tests/engine/store/logging_lives.hpp"
 
 using namespace orrery::engine;

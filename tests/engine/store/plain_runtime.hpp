@@ -5,6 +5,7 @@
 // submit, or keep it until somebody waits or the test asks. A wait that nothing can end throws.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <functional>

@@ -2,6 +2,7 @@
 // What is read ahead comes in its order, is right, and fails alone.
 #include "engine/store/read_ahead.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "tests/catch.hpp"
