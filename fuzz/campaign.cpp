@@ -59,6 +59,12 @@ struct Worker {
   LastWords last_words;
 };
 
+// The line that tells most of what it said, behind a colon; nothing if it said nothing.
+std::string said_by(const Worker& worker) {
+  const std::string line = heart_of(worker.last_words.text(), 1);
+  return line.empty() ? "" : ": " + line.substr(0, line.find('\n'));
+}
+
 class Supervisor {
  public:
   Supervisor(const CampaignOrder& order, Watcher& watcher)
@@ -339,7 +345,9 @@ void Supervisor::died(unsigned number, int status) {
   const bool hung = by_us && worker.killed_in == index;
   const int death = hung ? kHung : status;
   if (index == kNoRun || runs_.is_over(index)) {
-    if (!by_us) add_defect(kNoRun, fmt::format("a worker {} between two runs", death_text(status)));
+    if (!by_us)
+      add_defect(kNoRun, fmt::format("a worker {} between two runs{}", death_text(status),
+                                     said_by(worker)));
     if (!shared.stop) start(number, kNoRun);
     return;
   }
@@ -356,9 +364,7 @@ void Supervisor::died(unsigned number, int status) {
     verdict_of_death(number, index, death);
   } else {
     runs_.add(index);
-    const std::string words = heart_of(worker.last_words.text(), 3);
-    add_defect(index, fmt::format("a worker {} in this run{}{}", death_text(death),
-                                  words.empty() ? "" : ": ", words.substr(0, words.find('\n'))));
+    add_defect(index, fmt::format("a worker {} in this run{}", death_text(death), said_by(worker)));
   }
   start(number, kNoRun);
 }

@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "engine/base/bytes.hpp"
 #include "engine/base/check.hpp"
 
@@ -12,7 +14,11 @@ Reserve reserve(size_t wanted, size_t least) {
   for (size_t size = wanted; size >= least; size /= 2) {
     void* const block = mmap(nullptr, size, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block != MAP_FAILED) return {static_cast<std::byte*>(block), size};
+    if (block == MAP_FAILED) continue;
+    // Where there is less than was wanted, it is not for one alone.
+    const size_t kept = size == wanted ? size : std::max(least, size / 4);
+    if (kept < size) munmap(static_cast<std::byte*>(block) + kept, size - kept);
+    return {static_cast<std::byte*>(block), kept};
   }
   CHECK(false, "no address space for {} bytes, nor for {}", wanted, least);
   return {};

@@ -23,7 +23,8 @@ struct Reserve {
   bool contains(const std::byte* at) const { return at >= base && at < base + size; }
 };
 
-/// As much as can be had of `wanted` by halving. A defect of the harness if that is below `least`.
+/// `wanted`, or a quarter of what can be had by halving it, but no less than `least`: the others of
+/// a world want some, too. A defect of the harness if there is not so much.
 Reserve reserve(size_t wanted, size_t least);
 void release(const Reserve& reserve);
 

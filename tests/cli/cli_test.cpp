@@ -345,6 +345,23 @@ TEST_CASE("a machine without room for a world is told so in one line") {
   }
 }
 
+TEST_CASE("a machine with room for a world, if hardly more, plays the same runs") {
+  const Place place;
+  const std::string words = "run many-sessions -n 3 -s 1 -j 1 --json -q --check-determinism off";
+  const Ended all = place.run(words);
+  REQUIRE(all.code == 0);
+  for (const char* kib : {"4000000", "5000000", "7000000", "9000000", "20000000"}) {
+    INFO(kib);
+    const Ended ended = place.run(words, std::string("ulimit -v ") + kib + " &&");
+    CHECK(ended.err.empty());
+    REQUIRE(ended.code == 0);
+    REQUIRE(rows_of(ended.out).size() == 3);
+    for (size_t i = 0; i < 3; ++i) {
+      CHECK(rows_of(ended.out)[i]["digest"] == rows_of(all.out)[i]["digest"]);
+    }
+  }
+}
+
 #endif
 
 TEST_CASE("a full disk is a harness failure, and hides no failing seed") {

@@ -99,6 +99,21 @@ TEST_CASE("of a run that ends well all is passed on, however much it is") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 20'000);
 }
 
+TEST_CASE("of a worker that ends before its first run is told what it said") {
+  CampaignOrder order = order_of(5, 1, [](RunRow&) {});
+  order.player = []() -> std::unique_ptr<Player> {
+    (void)fputs("there is no room\nfor a world\n", stderr);
+    _exit(7);
+  };
+  Listener listener;
+  const Campaign campaign = run_campaign(order, listener);
+  CHECK(campaign.failed == 0);
+  CHECK(listener.rows.empty());
+  REQUIRE_FALSE(campaign.defects.empty());
+  CHECK(campaign.defects[0].text ==
+        "a worker ended with exit code 7 between two runs: there is no room");
+}
+
 #if ORRERY_ASAN
 TEST_CASE("what AddressSanitizer finds is a verdict with its report") {
   const auto body = [](RunRow& row) {
