@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of tidy.py that each file includes what it says.
 
-Compilers hardly see that. The builds read many sources as one, and then a file has what its
-neighbours include (docs/adr/0009); some read engine/base/precompiled.hpp before each source. So a
-name of the standard library, and a type of ours, needs its header among what the file includes, or
-among what the headers of ours include that it includes. Bodies of macros and what stands behind an
-#else are not looked at.
+Compilers hardly see that: the builds read many sources as one, and then a file has what its
+neighbours include (docs/adr/0009). So a name of the standard library, and a type of ours, needs its
+header among what the file includes, or among what the headers of ours include that it includes.
+Bodies of macros and what stands behind an #else are not looked at.
 """
 import re
-
-PRECOMPILED = "engine/base/precompiled.hpp"
 
 # Header -> the names that it promises, of those that code like ours says.
 PROMISED = {
@@ -84,10 +81,6 @@ SAID_TYPE = re.compile(r"(?<![\w:.>])(?:(?:orrery|engine|sim|faults|scenarios|re
 
 def check_promised(tree):
     """Yields each violation as the checks of tidy.py do. tree: path -> File."""
-    if PRECOMPILED in tree:
-        for header in sorted(names_of(tree[PRECOMPILED], "<") - set(PROMISED)):
-            yield (tree[PRECOMPILED], 1, "include_std",
-                   f"who leans on <{header}> is not known; tests/includes.py wants its names")
     for file in tree.values():
         if not file.is_code:
             continue
@@ -133,7 +126,7 @@ def ours_from(file, tree):
     seen, todo = set(), [file.path]
     while todo:
         path = todo.pop()
-        if path not in seen and path in tree and path != PRECOMPILED:
+        if path not in seen and path in tree:
             seen.add(path)
             todo += names_of(tree[path], '"')
     return seen

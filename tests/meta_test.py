@@ -31,7 +31,7 @@ done = subprocess.run([{orrery!r}] + sys.argv[1:], capture_output=True, text=Tru
 sys.stderr.write(done.stderr)
 for number, line in enumerate(done.stdout.splitlines()):
     row = json.loads(line)
-    if number == 137 and "digest" in row:
+    if number == 107 and "digest" in row:
         row["digest"] = "0x" + "0" * 16
     print(json.dumps(row))
 sys.exit(done.returncode)
@@ -120,7 +120,8 @@ meson() {
 RERUN = "meson test -C build/{} --print-errorlogs heart"
 DIGESTS = "python3 tests/digests.py build/release/cli/orrery build/asan/cli/orrery " \
     "build/debug/cli/orrery build/fuzz/cli/orrery build/plain/cli/orrery"
-FUZZERS = "fuzzers cli/orrery bench/heart_without_hooks"
+DEBUGGED = "cli/orrery tests/test_engine tests/test_faults bench/heart_without_hooks"
+FUZZERS = "fuzzers cli/orrery"
 MESON_TEST = "test -C build/{} --no-rebuild --print-errorlogs --num-processes 2"
 TOGETHER = "-Dunity=on -Dunity_size=20"
 BREAKS = {
@@ -142,8 +143,7 @@ BREAKS = {
         "meson setup build/tsan",
     **{f"ninja -C build/{one} -j 2 --quiet all meson-test-prereq":
        f"ninja -C build/{one} all meson-test-prereq" for one in ("release", "asan")},
-    "ninja -C build/debug -j 2 --quiet cli/orrery tests/test_engine tests/test_faults":
-        "ninja -C build/debug cli/orrery tests/test_engine tests/test_faults",
+    f"ninja -C build/debug -j 2 --quiet {DEBUGGED}": f"ninja -C build/debug {DEBUGGED}",
     "ninja -C build/tsan -j 2 --quiet tests/test_native tests/sanitized":
         "ninja -C build/tsan tests/test_native tests/sanitized",
     "sees undefined": "undefined behaviour ends a sanitized program",
@@ -152,7 +152,7 @@ BREAKS = {
     f"configure build/fuzz clang++-19 {TOGETHER} -Db_lundef=false":
         f"ninja -C build/fuzz {FUZZERS}",
     f"ninja -C build/fuzz -j 2 --quiet {FUZZERS}": f"ninja -C build/fuzz {FUZZERS}",
-    "configure build/plain clang++-19 -Doptimization=0 -Dunity=on -Dunity_size=4":
+    "configure build/plain clang++-19 -Doptimization=0 -Dunity=on -Dunity_size=8":
         "ninja -C build/plain cli/orrery",
     "ninja -C build/plain -j 2 --quiet cli/orrery": "ninja -C build/plain cli/orrery",
     DIGESTS: DIGESTS,
