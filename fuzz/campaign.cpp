@@ -345,9 +345,10 @@ void Supervisor::died(unsigned number, int status) {
   const bool hung = by_us && worker.killed_in == index;
   const int death = hung ? kHung : status;
   if (index == kNoRun || runs_.is_over(index)) {
-    if (!by_us)
+    if (!by_us) {
       add_defect(kNoRun, fmt::format("a worker {} between two runs{}", death_text(status),
                                      said_by(worker)));
+    }
     if (!shared.stop) start(number, kNoRun);
     return;
   }
