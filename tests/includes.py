@@ -79,12 +79,18 @@ SAID_TYPE = re.compile(r"(?<![\w:.>])(?:(?:orrery|engine|sim|faults|scenarios|re
                        r"|bench|tests)::)*([A-Z]\w*[a-z]\w*)\b")
 
 
-def check_promised(tree):
+def check_includes(tree):
     """Yields each violation as the checks of tidy.py do. tree: path -> File."""
-    for file in tree.values():
-        if not file.is_code:
-            continue
-        included = reached_from(file, tree)
+    code = {path: file for path, file in tree.items() if file.is_code}
+    # Path -> the paths of that file, and of every header of ours that it, or one of them, includes.
+    reached = {path: reached_from(path, code) for path in code}
+    yield from check_promised(code, reached)
+    yield from check_own(code, reached)
+
+
+def check_promised(code, reached):
+    for path, file in code.items():
+        included = set().union(*(names_of(code[one], "<") for one in reached[path]))
         for header, names in PROMISED.items():
             if ({header} | BROUGHT_BY.get(header, set())) & included:
                 continue
@@ -94,21 +100,19 @@ def check_promised(tree):
                        f"says {match[0]}, which only others include; include <{header}>")
 
 
-def check_own(tree):
-    """As check_promised, for our own types. To a header it may be enough that there is such a type;
-    a source wants what it is."""
+def check_own(code, reached):
+    """To a header it may be enough that there is such a type; a source wants what it is."""
     homes, said, defined = {}, {}, {}  # type -> headers; path -> types
-    for file in filter(lambda file: file.is_code, tree.values()):
-        said[file.path] = set(ANY_TYPE.findall(file.code))
+    for path, file in code.items():
+        said[path] = set(ANY_TYPE.findall(file.code))
         shared = set(SHARED_TYPE.findall(file.code))
-        defined[file.path] = said[file.path] - (set(DECLARED_TYPE.findall(file.code)) - shared)
+        defined[path] = said[path] - (set(DECLARED_TYPE.findall(file.code)) - shared)
         if file.suffix == ".hpp":
             for name in shared:
-                homes.setdefault(name, []).append(file.path)
-    for path in said:
-        file = tree[path]
+                homes.setdefault(name, []).append(path)
+    for path, file in code.items():
         known = said if file.suffix == ".hpp" else defined
-        have = said[path].union(*(known[one] for one in ours_from(file, tree)))
+        have = said[path].union(*(known[one] for one in reached[path]))
         for match in SAID_TYPE.finditer(file.code):
             if match[1] in homes and match[1] not in have:
                 have.add(match[1])
@@ -116,19 +120,13 @@ def check_own(tree):
                        f'says {match[1]}; include {" or ".join(sorted(homes[match[1]]))}')
 
 
-def reached_from(file, tree):
-    """The headers of others that a file includes, or a header of ours that it includes."""
-    return set().union(*(names_of(tree[path], "<") for path in ours_from(file, tree)))
-
-
-def ours_from(file, tree):
-    """The path of a file, and of every header of ours that it includes or a header of it does."""
-    seen, todo = set(), [file.path]
+def reached_from(path, code):
+    seen, todo = set(), [path]
     while todo:
         path = todo.pop()
-        if path not in seen and path in tree:
+        if path not in seen and path in code:
             seen.add(path)
-            todo += names_of(tree[path], '"')
+            todo += names_of(code[path], '"')
     return seen
 
 

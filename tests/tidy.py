@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 
-from includes import check_own, check_promised
+from includes import check_includes
 
 # path -> {rule: reason}
 ALLOWED = {
@@ -472,7 +472,7 @@ def check_openings(tree):
 
 
 CHECKS = [check_bans, check_statics, check_hashed_order, check_evaluation_order, check_floors,
-          check_promised, check_own, check_sizes, check_catalogues, check_text, check_openings]
+          check_includes, check_sizes, check_catalogues, check_text, check_openings]
 
 
 def violations(tree, allowed):
