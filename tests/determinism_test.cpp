@@ -10,7 +10,7 @@ namespace orrery::scenarios {
 namespace {
 
 // Sanitizers take their time, and tests/digests.py plays a program that has them, too.
-constexpr uint64_t kSeeds = ORRERY_ASAN ? 50 : 200;
+constexpr uint64_t share(uint64_t seeds) { return ORRERY_ASAN ? seeds / 4 : seeds; }
 
 struct Seen {
   uint64_t digest = 0;
@@ -40,7 +40,7 @@ TEST_CASE("every scenario gives the same digest twice") {
   Runner runner;  // one a test: the framework takes the signals in between
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
-    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    for (uint64_t seed = 0; seed < share(160); ++seed) {
       const Plan plan = plan_of_seed(*scenario, seed);
       const Seen first = play(runner, plan);
       // Another run in between: nothing of it may be left in the world.
@@ -54,7 +54,7 @@ TEST_CASE("guards and details change what is seen, never what happens") {
   Runner runner;  // one a test: the framework takes the signals in between
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
-    for (uint64_t seed = 0; seed < 40; ++seed) {
+    for (uint64_t seed = 0; seed < share(40); ++seed) {
       Plan plan = plan_of_seed(*scenario, seed);
       const Seen plain = play(runner, plan);
       if (plain.verdict != Verdict::ok) continue;  // equal only up to the first broken promise
@@ -70,7 +70,7 @@ TEST_CASE("the layout of memory changes nothing") {
   Runner runner;
   for (const Scenario* scenario : small_scenarios()) {
     INFO(scenario->name());
-    for (uint64_t seed = 0; seed < 60; ++seed) {
+    for (uint64_t seed = 0; seed < share(60); ++seed) {
       Plan plan = plan_of_seed(*scenario, seed);
       plan.guarded = seed % 2 == 1;
       const Seen straight = play(runner, plan);
@@ -108,7 +108,7 @@ TEST_CASE("the deviations that a run took replay it, failing or not") {
     INFO(scenario->name());
     for (const char* bug : {"", "garnet-2063.b"}) {
       if (*bug != '\0' && !scenario->reaches(bug)) continue;
-      for (uint64_t seed = 0; seed < 60; ++seed) {
+      for (uint64_t seed = 0; seed < share(60); ++seed) {
         Plan plan = plan_of_seed(*scenario, seed);
         if (*bug != '\0') plan.bugs.emplace_back(bug);
         const Run& run = runner.play(plan);
@@ -131,7 +131,7 @@ TEST_CASE("a run that goes into its fair phase replays as well") {
   Runner runner;
   const Scenario& scenario = *find_scenario("snapshot-full-cache");
   for (const int64_t budget : {20'000, 30'000, 40'000, 60'000}) {
-    for (uint64_t seed = 0; seed < 50; ++seed) {
+    for (uint64_t seed = 0; seed < share(50); ++seed) {
       Plan plan = plan_of_seed(scenario, seed);
       REQUIRE(set_size(plan, "step_budget", budget).empty());
       const Run& run = runner.play(plan);

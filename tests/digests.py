@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-RUNS, RUNS_OF_OTHERS, RUNS_IN_OTHER_WAYS = 200, 120, 80
+RUNS, RUNS_OF_OTHERS, RUNS_IN_OTHER_WAYS = 120, 80, 50
 CAMPAIGN = "0x5eed"
 # What has made other programs differ: no environment, other bytes in fresh memory, another
 # allocator, plainer string functions, another folder, and a stack that moves all that is mapped.

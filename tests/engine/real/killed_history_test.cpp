@@ -20,6 +20,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/sanitizers.hpp"
 #include "scenarios/oracles/linearizable.hpp"
 #include "scenarios/oracles/log_order.hpp"
 #include "tests/engine/real/checkpoint_on_disk.hpp"
@@ -46,10 +47,10 @@ namespace {
 constexpr uint32_t kSessions = 4;
 constexpr uint32_t kReader = kSessions;  // its book, and the number of its session less one
 constexpr uint64_t kKeys = 24;
-constexpr uint64_t kValueMax = 500;  // bytes: not all keys fit into memory
-constexpr uint64_t kLives = 4;
-constexpr uint64_t kCommitEvery = 20;  // operations of one session, if it commits
-constexpr size_t kNotesMax = 8192;     // several times what a life does before it is killed
+constexpr uint64_t kValueMax = 500;               // bytes: not all keys fit into memory
+constexpr uint64_t kLives = ORRERY_TSAN ? 2 : 4;  // whose processes begin slowly
+constexpr uint64_t kCommitEvery = 20;             // operations of one session, if it commits
+constexpr size_t kNotesMax = 8192;  // several times what a life does before it is killed
 constexpr uint64_t kBudget = 50'000'000;
 constexpr const char* kWorker = "a process that writes down what it does until it is killed";
 
