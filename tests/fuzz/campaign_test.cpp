@@ -361,14 +361,14 @@ TEST_CASE("a loop without a point is a broken promise that replays") {
   CHECK(one.rows[0].oracle.view() == "progress");
   CHECK_THAT(std::string(one.rows[0].signature.view()),
              Catch::Matchers::ContainsSubstring("does not come back"));
+  // However long it is given.
   order.hang_after_ms = 9000;
+  order.runs_max = 1;
   Listener two;
   run_campaign(order, two);
-  REQUIRE(complete(two, 2));
-  for (size_t i = 0; i < 2; ++i) {
-    CHECK(one.rows[i].digest == two.rows[i].digest);
-    CHECK(one.rows[i].steps == two.rows[i].steps);
-  }
+  REQUIRE(complete(two, 1));
+  CHECK(one.rows[0].digest == two.rows[0].digest);
+  CHECK(one.rows[0].steps == two.rows[0].steps);
 }
 
 TEST_CASE("a run that eats all memory is a verdict, and the others go on") {
