@@ -31,7 +31,7 @@ done = subprocess.run([{orrery!r}] + sys.argv[1:], capture_output=True, text=Tru
 sys.stderr.write(done.stderr)
 for number, line in enumerate(done.stdout.splitlines()):
     row = json.loads(line)
-    if number == 107 and "digest" in row:
+    if number == {late} and "digest" in row:
         row["digest"] = "0x" + "0" * 16
     print(json.dumps(row))
 sys.exit(done.returncode)
@@ -188,7 +188,9 @@ class Meta(unittest.TestCase):
         self.assertEqual(green.returncode, 0, green.stdout + green.stderr)
 
     def test_one_wrong_digest_turns_the_comparison_red(self):
-        liar = self.script(LIAR)
+        # So late that only the longest comparison of a second binary comes to it.
+        self.assertLess(digests.RUNS_IN_OTHER_WAYS, digests.RUNS_OF_OTHERS)
+        liar = self.script(LIAR, late=digests.RUNS_OF_OTHERS - 1)
         red = run([sys.executable, "tests/digests.py", "--only", "canary", ORRERY, liar])
         self.assertNotEqual(red.returncode, 0)
         self.assertIn("differs", red.stderr)

@@ -366,7 +366,7 @@ TEST_CASE("what a fuzzer leaves behind is looked at, however it ended and whatev
 
 TEST_CASE("an input whose run stands still is a broken promise, with a tape that shrinks") {
   const Desk desk;
-  const std::string stuck = " --scenario canary --set stuck=1 --hang-after 1s";
+  const std::string stuck = " --scenario canary --set stuck=1 --hang-after 2s";
   desk.write("input", Bytes{1, 2, 3});
   const Ended converted = desk.run("fuzz schedule --convert input" + stuck);
   REQUIRE(converted.code == 1);
@@ -379,10 +379,10 @@ TEST_CASE("an input whose run stands still is a broken promise, with a tape that
   REQUIRE_THAT(desk.read("flags"), ContainsSubstring("-timeout=1 "));
   const std::vector<std::string> tapes = desk.tapes();
   REQUIRE(tapes.size() == 1);
-  REQUIRE_THAT(ended.out, ContainsSubstring("canary-timeout-1.orry --hang-after 1s\n"));
-  const Ended shrunk = desk.run("shrink " + tapes[0] + " -o small.orry --hang-after 1s");
+  REQUIRE_THAT(ended.out, ContainsSubstring("canary-timeout-1.orry --hang-after 2s\n"));
+  const Ended shrunk = desk.run("shrink " + tapes[0] + " -o small.orry --hang-after 2s");
   REQUIRE(shrunk.code == 0);
-  REQUIRE_THAT(shrunk.out, ContainsSubstring(" replay small.orry --hang-after 1s\n"));
+  REQUIRE_THAT(shrunk.out, ContainsSubstring(" replay small.orry --hang-after 2s\n"));
   REQUIRE_THAT(shrunk.out, ContainsSubstring("progress"));
 }
 
