@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/index_loader.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <span>
 
 namespace orrery::engine {
 namespace {
 
-// Tags that were seen, by a bit for each of 64 kinds of them.
+// Tags that were seen, by a bit for each of 64 kinds of them: most are told apart by that alone.
 class Kinds {
  public:
   /// True: there may have been one like it.
@@ -22,6 +24,12 @@ class Kinds {
  private:
   uint64_t seen_ = 0;
 };
+
+bool has_tag(std::span<const uint64_t> words, uint64_t tag) {
+  return std::any_of(words.begin(), words.end(), [tag](uint64_t word) {
+    return !EntryWord{word}.free() && EntryWord{word}.tag() == tag;
+  });
+}
 
 }  // namespace
 
@@ -49,18 +57,18 @@ Result<void> IndexLoader::load_bucket(uint64_t number, Bytes image) {
   Kinds kinds;
   bool alike = false;
   bool empty = link == 0;
-  for (uint64_t& word : words) {
-    const EntryWord entry{word};
+  for (size_t i = 0; i < words.size(); ++i) {
+    const EntryWord entry{words[i]};
     if (entry.free()) continue;
     if (!entry.tentative() && entry.address() >= bounds_.end) {
       return Error{Errc::corrupt, "an index entry that points behind its log", entry.address()};
     }
     if (entry.tentative() || entry.address() < bounds_.begin) {
-      word = 0;
+      words[i] = 0;
       continue;
     }
     empty = false;
-    alike = kinds.add(entry) || alike;
+    if (kinds.add(entry)) alike = alike || has_tag(std::span(words).first(i), entry.tag());
   }
   if (empty) return {};  // as it is in the index
   const bool in_table = number < index_.table_size();
