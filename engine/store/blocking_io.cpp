@@ -6,15 +6,17 @@
 namespace orrery::engine {
 namespace {
 
-Result<void> transfer(Tasks& tasks, Device& device, IoKind kind, uint64_t offset,
-                      MutableBytes bytes) {
+Io request(IoKind kind, uint64_t offset, MutableBytes bytes, const Frame* frame = nullptr) {
   Io io;
   io.kind = kind;
   io.offset = offset;
   io.buffer = bytes.data();
   io.length = bytes.size();
-  return run_io(tasks, device, io);
+  io.frame = frame;
+  return io;
 }
+
+Result<void> transfer(Tasks& tasks, Device& device, Io io) { return run_io(tasks, device, io); }
 
 }  // namespace
 
@@ -39,15 +41,15 @@ Result<void> run_io(Tasks& tasks, Device& device, Io& io) {
 }
 
 Result<void> write_blocking(Tasks& tasks, Device& device, uint64_t offset, MutableBytes bytes) {
-  return transfer(tasks, device, IoKind::write, offset, bytes);
+  return transfer(tasks, device, request(IoKind::write, offset, bytes));
 }
 
 Result<void> read_blocking(Tasks& tasks, Device& device, uint64_t offset, MutableBytes bytes) {
-  return transfer(tasks, device, IoKind::read, offset, bytes);
+  return transfer(tasks, device, request(IoKind::read, offset, bytes));
 }
 
 Result<void> sync_blocking(Tasks& tasks, Device& device) {
-  return transfer(tasks, device, IoKind::sync, 0, {});
+  return transfer(tasks, device, request(IoKind::sync, 0, {}));
 }
 
 void pause(const Runtime& runtime, Duration length) {
@@ -57,26 +59,27 @@ void pause(const Runtime& runtime, Duration length) {
   }
 }
 
-Result<void> PatientIo::write(uint64_t offset, MutableBytes bytes) {
-  const IoKind kind = IoKind::write;
-  return go_on(transfer(runtime_.tasks, device_, kind, offset, bytes), kind, offset, bytes);
+Result<void> PatientIo::write(uint64_t offset, MutableBytes bytes, const Frame* frame) {
+  const Io io = request(IoKind::write, offset, bytes, frame);
+  return go_on(transfer(runtime_.tasks, device_, io), io);
 }
 
 Result<void> PatientIo::read(uint64_t offset, MutableBytes bytes) {
   return read_on(read_blocking(runtime_.tasks, device_, offset, bytes), offset, bytes);
 }
 
-Result<void> PatientIo::read_on(Result<void> first, uint64_t offset, MutableBytes bytes) {
-  return go_on(std::move(first), IoKind::read, offset, bytes);
+Result<void> PatientIo::read_on(Result<void> first, uint64_t offset, MutableBytes bytes,
+                                const Frame* frame) {
+  return go_on(std::move(first), request(IoKind::read, offset, bytes, frame));
 }
 
-Result<void> PatientIo::go_on(Result<void> done, IoKind kind, uint64_t offset, MutableBytes bytes) {
+Result<void> PatientIo::go_on(Result<void> done, const Io& again) {
   CHECK(policy_.attempts > 0, "a request that is never made");
   for (uint32_t attempt = 1;; ++attempt) {
     if (done || done.error().code == Errc::cancelled || attempt == policy_.attempts) return done;
     SOMETIMES(true, "somebody who waits for a request to a log makes it again");
     if (policy_.retry_delay_us > 0) pause(runtime_, policy_.retry_delay());
-    done = transfer(runtime_.tasks, device_, kind, offset, bytes);
+    done = transfer(runtime_.tasks, device_, again);
   }
 }
 

@@ -32,19 +32,21 @@ void pause(const Runtime& runtime, Duration length);
 
 /// Reads and writes of the device of a log, each tried again as its policy says. Not so a sync:
 /// once one has failed nobody knows what became of what it was to cover, and a second one that
-/// succeeds says nothing of that. Errors: those of the last attempt.
+/// succeeds says nothing of that. The bytes are those of `frame`, if one is named. Errors: those of
+/// the last attempt.
 class PatientIo {
  public:
   PatientIo(const Runtime& runtime, Device& device, const RetryPolicy& policy)
       : runtime_(runtime), device_(device), policy_(policy) {}
 
-  Result<void> write(uint64_t offset, MutableBytes bytes);
+  Result<void> write(uint64_t offset, MutableBytes bytes, const Frame* frame = nullptr);
   Result<void> read(uint64_t offset, MutableBytes bytes);
   /// The same where somebody has made the first attempt, and `first` came of it.
-  Result<void> read_on(Result<void> first, uint64_t offset, MutableBytes bytes);
+  Result<void> read_on(Result<void> first, uint64_t offset, MutableBytes bytes,
+                       const Frame* frame = nullptr);
 
  private:
-  Result<void> go_on(Result<void> done, IoKind kind, uint64_t offset, MutableBytes bytes);
+  Result<void> go_on(Result<void> done, const Io& again);
 
   Runtime runtime_;
   Device& device_;

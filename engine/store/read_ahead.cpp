@@ -28,15 +28,20 @@ void ReadAhead::ask(const Result<Piece>& piece) {
   next.reads = this;
   next.number = asked_++;
   next.finished.reset();
-  next.outcome = piece ? Result<void>() : piece.error();
-  if (!piece || piece->device == nullptr) return;
-  CHECK(piece->length <= next.bytes.size(), "a piece of {} bytes has {}", piece->length,
-        next.bytes.size());
-  next.finished.emplace(runtime_.tasks);
+  next.place = piece ? Result<void>() : piece.error();
+  next.outcome = {};
+  next.room = {next.bytes.data(), next.bytes.size()};
   next.io = Io();
+  if (!piece) return;
+  next.io.frame = piece->into;
+  if (piece->into != nullptr) next.room = {piece->into->base, piece->into->size};
+  if (piece->device == nullptr) return;
+  CHECK(piece->length <= next.room.size(), "a piece of {} bytes has {}", piece->length,
+        next.room.size());
+  next.finished.emplace(runtime_.tasks);
   next.io.offset = piece->offset;
   next.io.length = piece->length;
-  next.io.buffer = next.bytes.data();
+  next.io.buffer = next.room.data();
   next.io.owner = &next;
   next.io.done = &ReadAhead::read_done;
   piece->device->submit(next.io);
@@ -57,7 +62,7 @@ ReadAhead::Taken ReadAhead::take() {
   released_ = taken_;
   Slot& oldest = slot(taken_++);
   if (oldest.finished) oldest.finished->wait();
-  return {oldest.outcome, {oldest.bytes.data(), oldest.bytes.size()}};
+  return {oldest.place, oldest.outcome, oldest.room, oldest.io.frame};
 }
 
 }  // namespace orrery::engine

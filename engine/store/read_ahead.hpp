@@ -20,6 +20,7 @@ class ReadAhead {
     Device* device = nullptr;
     uint64_t offset = 0;
     size_t length = 0;
+    const Frame* into = nullptr;  // live until it is taken; none: room of the ReadAhead
   };
 
   /// Sees each piece that has been read, before its turn. Called by whoever finishes the read: on
@@ -32,8 +33,11 @@ class ReadAhead {
 
   /// A piece whose turn has come.
   struct Taken {
-    Result<void> read;   // Errors: its own; those of the device; io, if it was short; a look's
-    MutableBytes bytes;  // room for the longest piece; what was asked for is at its start
+    Result<void> place;  // Errors: what was asked for instead of a piece; then nothing was read
+    Result<void> read;   // Errors: those of the device; io, if it was short; a look's
+    MutableBytes bytes;  // all of the frame, or room for the longest piece; what was asked for is
+                         // at the start
+    const Frame* frame = nullptr;  // that of the piece
   };
 
   explicit ReadAhead(const Runtime& runtime) : runtime_(runtime) {}
@@ -47,7 +51,8 @@ class ReadAhead {
   Result<void> begin(size_t longest);
 
   /// All there is to do with `count` pieces: reads place_of(n), a Result<Piece>, ahead, and calls
-  /// work(n, taken), which returns a Result<void>, in order. Errors: the first of `work`.
+  /// work(n, taken), which returns a Result<void>, in order. Errors: the first, in that order, of a
+  /// place or of `work`.
   template <typename PlaceOf, typename Work>
   Result<void> each(uint64_t count, const PlaceOf& place_of, const Work& work) {
     const auto ask_for_more = [&] {
@@ -57,6 +62,7 @@ class ReadAhead {
     for (uint64_t number = 0; number < count; ++number) {
       const Taken taken = take();
       ask_for_more();
+      TRY(taken.place);
       TRY(work(number, taken));
     }
     return {};
@@ -81,9 +87,11 @@ class ReadAhead {
     ReadAhead* reads = nullptr;
     uint64_t number = 0;
     Io io;
+    Result<void> place;
     std::optional<Signal> finished;  // none: nothing is read
     Result<void> outcome;            // once that is set
     Array<std::byte> bytes;
+    MutableBytes room;  // these, or those of a frame
   };
 
   static void read_done(Io& io);

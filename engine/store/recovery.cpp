@@ -87,7 +87,7 @@ Result<void> Recovery::recover_pages() {
   const int64_t end = geometry.page(addresses_.tail + geometry.page_size() - 1);
   return reads.each(
       static_cast<uint64_t>(std::max<int64_t>(0, end - first_read_)),
-      [this](uint64_t number) { return place_of(first_read_ + static_cast<int64_t>(number)); },
+      [this](uint64_t number) { return piece_of(first_read_ + static_cast<int64_t>(number)); },
       [this](uint64_t number, const ReadAhead::Taken& taken) {
         return recover_page(first_read_ + static_cast<int64_t>(number), taken);
       });
@@ -135,23 +135,24 @@ Result<void> Recovery::recover_page(int64_t page, const ReadAhead::Taken& taken)
   changed_ = false;
   if (is_lost(page)) {
     std::fill(image.begin(), image.end(), std::byte{0});
-    return keep_page(page, image);
+    return {};
   }
   TRY_ASSIGN(const Source source, look_at(page, taken));
   const MutableBytes behind = taken.bytes.subspan(image.size());
   std::fill(behind.begin(), behind.end(), std::byte{0});  // of another time
-  const bool stays = geometry.page_end(page) > addresses_.head;
-  TRY(walk(from, until, image, stays));
+  TRY(walk(from, until, image, stays(page)));
   // What is kept in memory and not yet flushed gets to the main device with the next flush. Of what
   // comes from the snapshot the main device has nothing, or what an earlier recovery made of it.
   const LogAddr flushed = std::min(until, addresses_.flushed);
   if (!info_.null_main && flushed > geometry.page_start(page) &&
       (changed_ || source != Source::main)) {
-    const auto size = static_cast<uint64_t>(flushed - geometry.page_start(page));
-    TRY(write_back(page,
-                   taken.bytes.first(round_up(size, static_cast<uint64_t>(geometry.sector)))));
+    return write_back(page, taken, static_cast<uint64_t>(flushed - geometry.page_start(page)));
   }
-  return stays ? keep_page(page, image) : Result<void>();
+  return {};
+}
+
+bool Recovery::stays(int64_t page) const {
+  return log_.geometry().page_end(page) > addresses_.head;
 }
 
 // All that a cache had of it.
@@ -178,13 +179,23 @@ Result<ReadAhead::Piece> Recovery::place_of(int64_t page) const {
   return piece;
 }
 
+// What stays in memory is read into its frame, and made what it is to be in there: nobody else is
+// inside the store.
+Result<ReadAhead::Piece> Recovery::piece_of(int64_t page) {
+  TRY_ASSIGN(ReadAhead::Piece piece, place_of(page));
+  if (!stays(page)) return piece;
+  TRY(log_.frames().ensure(page));
+  piece.into = log_.frames().at(log_.geometry().page_start(page)).frame();
+  return piece;
+}
+
 Result<Recovery::Source> Recovery::look_at(int64_t page, const ReadAhead::Taken& taken) {
   if (!is_on_main(page)) {
     TRY(taken.read);
     return Source::snapshot;
   }
   TRY_ASSIGN(const ReadAhead::Piece place, place_of(page));
-  TRY(main_io().read_on(taken.read, place.offset, taken.bytes.first(place.length)));
+  TRY(main_io().read_on(taken.read, place.offset, taken.bytes.first(place.length), taken.frame));
   return Source::main;
 }
 
@@ -306,16 +317,13 @@ void Recovery::undo(LogAddr address, std::byte* at, const RecordImage& record) {
   entry.entry->store(EntryWord::make(entry.word.tag(), back).word);
 }
 
-Result<void> Recovery::keep_page(int64_t page, MutableBytes image) {
-  TRY(log_.frames().ensure(page));
-  log_.frames().at(log_.geometry().page_start(page)).copy_in(image);
-  return {};
-}
-
-Result<void> Recovery::write_back(int64_t page, MutableBytes sectors) {
+// Its first bytes, to the main device.
+Result<void> Recovery::write_back(int64_t page, const ReadAhead::Taken& taken, uint64_t size) {
   if (!may_write_) return {};
   const Geometry& geometry = log_.geometry();
-  return main_io().write(geometry.file_offset(geometry.page_start(page)), sectors);
+  const MutableBytes sectors =
+      taken.bytes.first(round_up(size, static_cast<uint64_t>(geometry.sector)));
+  return main_io().write(geometry.file_offset(geometry.page_start(page)), sectors, taken.frame);
 }
 
 }  // namespace orrery::engine

@@ -9,10 +9,11 @@
 // is a part of the log that was never written, as far as that can be told: a main log that is too
 // short, and nothing where there must be a record.
 // Records of the next version are made invalid and left out of all chains. The newest pages stay in
-// memory, as many as the ring holds; what must leave the snapshot for lack of room is written to
-// the main device. A cache begins above the newest page that had left memory before its turn: what
-// is older may have been replaced there. Nothing that the checkpoint needs is changed for the
-// worse, so a crash in the middle is followed by the same recovery.
+// memory, as many as the ring holds, and are read into their frames; what must leave the snapshot
+// for lack of room is written to the main device. A cache begins above the newest page that had
+// left memory before its turn: what is older may have been replaced there. Nothing that the
+// checkpoint needs is changed for the worse, so a crash in the middle is followed by the same
+// recovery.
 #pragma once
 
 #include "engine/store/blocking_io.hpp"
@@ -49,6 +50,7 @@ class Recovery {
   Result<void> recover_pages();
   Result<void> recover_page(int64_t page, const ReadAhead::Taken& taken);
   Result<ReadAhead::Piece> place_of(int64_t page) const;
+  Result<ReadAhead::Piece> piece_of(int64_t page);
   static Result<void> check(void* context, uint64_t number, Bytes bytes);
   Result<Source> look_at(int64_t page, const ReadAhead::Taken& taken);
   Result<void> walk(LogAddr from, LogAddr until, MutableBytes image, bool stays);
@@ -58,13 +60,13 @@ class Recovery {
   Result<void> link(LogAddr address, RecordHeader& header, Bytes key);
   void undo(LogAddr address, std::byte* at, const RecordImage& record);
   static void clean(std::byte* at);
-  Result<void> keep_page(int64_t page, MutableBytes image);
   PatientIo main_io();
-  Result<void> write_back(int64_t page, MutableBytes sectors);
+  Result<void> write_back(int64_t page, const ReadAhead::Taken& taken, uint64_t size);
   LogAddr start_of(int64_t page) const;
   LogAddr end_of(int64_t page) const;
   bool is_on_main(int64_t page) const;
   bool is_lost(int64_t page) const;
+  bool stays(int64_t page) const;
   LogAddr evicted_until() const;
 
   // recovery_index.cpp

@@ -182,7 +182,7 @@ class PlainRuntime final : public Clock,
 
   // Frames
   Result<Frame*> acquire(int64_t page, size_t size, Site) override {
-    if (failing_frames > 0) {
+    if (failing_frames > 0 && --granted_frames < 0) {
       --failing_frames;
       return Error{Errc::no_memory, "no frame"};
     }
@@ -260,6 +260,7 @@ class PlainRuntime final : public Clock,
   bool held = false;    // and stay there
   int completions_left = 1 << 30;
   int failing_spawns = 0, failing_opens = 0, failing_frames = 0, failing_allocations = 0;
+  int granted_frames = 0;  // before the first that fails
   int failing_removes = 0, failing_name_syncs = 0;
   int failing_list = 0;          // the so many-th from now
   uint64_t names_synced_by = 0;  // the task that did it last

@@ -140,6 +140,35 @@ TEST_CASE("each piece is seen once before its turn, and what is said of it is it
   CHECK(looks.sizes == std::vector<size_t>(4, kPiece));
 }
 
+TEST_CASE("a piece is read into the frame that it names, and others into room of their own",
+          "[recovery]") {
+  World world(4);
+  Frames& frames = world.plain;
+  const auto frame = frames.acquire(7, 2 * kPiece);
+  REQUIRE(frame);
+  ReadAhead reads(world.plain.runtime());
+  REQUIRE(reads.begin(kPiece));
+  ReadAhead::Piece second = world.piece(2);
+  second.into = *frame;
+  reads.ask(world.piece(1));
+  reads.ask(second);
+  reads.ask(ReadAhead::Piece{nullptr, 0, 0, *frame});
+  reads.ask(world.piece(3));
+  CHECK(World::holds(reads.take(), 1));
+  const ReadAhead::Taken taken = reads.take();
+  CHECK(taken.frame == *frame);
+  CHECK(taken.bytes.data() == (*frame)->base);
+  CHECK(taken.bytes.size() == 2 * kPiece);
+  CHECK(World::holds({{}, {}, taken.bytes.first(kPiece)}, 2));
+  CHECK(World::holds({{}, {}, taken.bytes.subspan(kPiece)}, 0));
+  CHECK(reads.take().bytes.data() == (*frame)->base);
+  const ReadAhead::Taken last = reads.take();
+  CHECK(last.frame == nullptr);
+  CHECK(World::holds(last, 3));
+  CHECK(World::holds({{}, {}, taken.bytes.first(kPiece)}, 2));
+  frames.retire(*frame);
+}
+
 TEST_CASE("an error in a place waits for its turn, and ends the work", "[recovery]") {
   World world(4);
   ReadAhead reads(world.plain.runtime());
