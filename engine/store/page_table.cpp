@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/page_table.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/base/crc32c.hpp"
@@ -23,12 +24,12 @@ class Gathered {
     add(bytes);
   }
   void add(Bytes bytes) {
-    if (count_ + bytes.size() > sizeof room_) sum_up();
-    if (bytes.size() > sizeof room_) {
-      sum_ = crc32c(bytes, sum_);
-    } else if (!bytes.empty()) {
-      std::memcpy(room_ + count_, bytes.data(), bytes.size());
-      count_ += bytes.size();
+    while (!bytes.empty()) {
+      const size_t fits = std::min(bytes.size(), sizeof room_ - count_);
+      std::memcpy(room_ + count_, bytes.data(), fits);
+      count_ += fits;
+      if (count_ == sizeof room_) sum_up();
+      bytes = bytes.subspan(fits);
     }
   }
   uint32_t finish() {
@@ -42,7 +43,7 @@ class Gathered {
     count_ = 0;
   }
 
-  std::byte room_[2048];
+  std::byte room_[kCrc32cBlock];
   size_t count_ = 0;
   uint32_t sum_ = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "tests/catch.hpp"
 
@@ -54,5 +55,30 @@ TEST_CASE("crc32c is the same whether or not the processor has an instruction fo
       const auto seed = static_cast<uint32_t>(size * 0x9E37'79B9U);
       REQUIRE(crc32c(part, seed) == crc32c_by_table(part, seed));
     }
+  }
+}
+
+TEST_CASE("crc32c of large blocks is the same, too", "[crc32c]") {
+  std::vector<std::byte> block(4 * kCrc32cBlock);
+  for (size_t i = 0; i < block.size(); ++i) block[i] = static_cast<std::byte>(i * 151 + i / 7);
+  for (size_t blocks = 1; blocks < 4; ++blocks) {
+    for (size_t from = 0; from < 9; ++from) {
+      for (const int around : {-1, 0, 1, 8, 9}) {
+        const size_t size = blocks * kCrc32cBlock + static_cast<size_t>(around);
+        const Bytes part = Bytes(block).subspan(from, size);
+        const auto seed = static_cast<uint32_t>(size * 0x9E37'79B9U);
+        REQUIRE(crc32c(part, seed) == crc32c_by_table(part, seed));
+      }
+    }
+  }
+}
+
+TEST_CASE("crc32c sees every single bit that flips in a large block", "[crc32c]") {
+  std::vector<std::byte> block(kCrc32cBlock);
+  const uint32_t before = crc32c(block);
+  for (size_t bit = 0; bit < 8 * block.size(); ++bit) {
+    block[bit / 8] ^= std::byte{1} << (bit % 8);
+    REQUIRE(crc32c(block) != before);
+    block[bit / 8] ^= std::byte{1} << (bit % 8);
   }
 }
