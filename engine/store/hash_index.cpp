@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/hash_index.hpp"
 
+#include "engine/store/blocking_io.hpp"
+
 namespace orrery::engine {
 namespace {
 
@@ -21,7 +23,8 @@ uint64_t hash_of(Bytes key) {
 Result<void> HashIndex::initialise(uint32_t index_bits, uint32_t tag_bits) {
   CHECK(buckets_.size() == 0, "an index is initialised twice");
   const size_t count = size_t{1} << index_bits;
-  TRY_ASSIGN(buckets_, Array<Bucket>::make(memory_, count, "hash index"));
+  // A device may read the table of a checkpoint to its place.
+  TRY_ASSIGN(buckets_, Array<Bucket>::make(memory_, count, "hash index", kIoAlignment));
   TRY_ASSIGN(levels_, Array<Atomic<Bucket*>>::make(memory_, kLevels, "overflow levels"));
   mask_ = count - 1;
   tag_mask_ = (uint64_t{1} << tag_bits) - 1;

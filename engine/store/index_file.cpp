@@ -19,24 +19,6 @@ constexpr uint64_t kChunkMax = uint64_t{4} << 20;
 Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo& index,
                           IndexLoader* loader);
 
-// The bytes of a file of buckets in pieces of equal size; the last one is padded to a sector.
-struct Pieces {
-  uint64_t bytes = 0;
-  size_t piece = 0;
-  IndexLoader* loader = nullptr;
-
-  size_t size_of(uint64_t number) const {
-    return std::min<uint64_t>(piece, bytes - number * piece);
-  }
-  // As they come.
-  static Result<void> load(void* context, uint64_t number, Bytes read) {
-    const auto& pieces = *static_cast<const Pieces*>(context);
-    if (pieces.loader == nullptr) return {};
-    return pieces.loader->load(number * pieces.piece / sizeof(Bucket),
-                               read.first(pieces.size_of(number)));
-  }
-};
-
 }  // namespace
 
 size_t index_chunk(uint64_t table_size, uint64_t sector) {
@@ -57,25 +39,32 @@ namespace {
 
 Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo& index,
                           IndexLoader* loader) {
-  const uint64_t total = (uint64_t{1} << index.index_bits) + index.overflow;
-  const uint64_t bytes = total * sizeof(Bucket);
+  const uint64_t table = uint64_t{sizeof(Bucket)} << index.index_bits;
+  const uint64_t bytes = table + index.overflow * sizeof(Bucket);
   if (file.size() < bytes) return Error{Errc::corrupt, "an index that is too short"};
-  const size_t room = index_chunk(sizeof(Bucket) << index.index_bits, index.sector);
-  Pieces pieces{bytes, room, loader};
-  ReadAhead reads(runtime, {&Pieces::load, &pieces});
+  // The table is read to where it is to be, what follows it into other room.
+  const size_t room =
+      std::max<size_t>(std::min(index_chunk(table, index.sector), table), index.sector);
+  const auto size_of = [&](uint64_t number) { return std::min(room, bytes - number * room); };
+  ReadAhead reads(runtime);
   TRY(reads.begin(room));
   uint32_t sum = 0;
-  const Result<void> read =
-      reads.each((bytes + room - 1) / room,
-                 [&](uint64_t number) -> Result<ReadAhead::Piece> {
-                   const uint64_t length = round_up(pieces.size_of(number), index.sector);
-                   return ReadAhead::Piece{&file, number * room, length};
-                 },
-                 [&](uint64_t number, const ReadAhead::Taken& taken) -> Result<void> {
-                   TRY(taken.read);
-                   sum = crc32c(taken.bytes.first(pieces.size_of(number)), sum);
-                   return {};
-                 });
+  const Result<void> read = reads.each(
+      (bytes + room - 1) / room,
+      [&](uint64_t number) -> Result<ReadAhead::Piece> {
+        ReadAhead::Piece piece{&file, number * room, round_up(size_of(number), index.sector)};
+        if (loader != nullptr && (number + 1) * room <= table) {
+          piece.into = loader->place(number * room / sizeof(Bucket), room / sizeof(Bucket));
+        }
+        return piece;
+      },
+      [&](uint64_t number, const ReadAhead::Taken& taken) -> Result<void> {
+        TRY(taken.read);
+        const Bytes images = taken.bytes.first(size_of(number));
+        sum = crc32c(images, sum);
+        if (loader == nullptr) return {};
+        return loader->load(number * room / sizeof(Bucket), images);
+      });
   TRY(read);
   if (sum == index.checksum) return {};
   return Error{Errc::corrupt, "the checksum of an index"};

@@ -10,8 +10,7 @@
 namespace orrery::engine {
 
 /// So many bytes of an index are written or read at once: few enough for a small one to be many
-/// requests, which faults may tell apart, and many enough for the disk. A multiple of the sector,
-/// and of what an IndexLoader takes together.
+/// requests, which faults may tell apart, and many enough for the disk. A multiple of the sector.
 size_t index_chunk(uint64_t table_size, uint64_t sector);
 
 /// Reads all of it. The buckets go to the loader, if there is one; they count for nothing if an

@@ -2,13 +2,14 @@
 #include "engine/store/index_loader.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <span>
 
 namespace orrery::engine {
 namespace {
+
+constexpr uint64_t kTogether = 64;  // chains that have their bits in one word
 
 // Tags that were seen, by a bit for each of 64 kinds of them: most are told apart by that alone.
 class Kinds {
@@ -41,18 +42,44 @@ Result<void> IndexLoader::begin(uint64_t overflow) {
   return {};
 }
 
+MutableBytes IndexLoader::place(uint64_t first, uint64_t count) {
+  CHECK(first + count <= index_.table_size(), "{} buckets from {} on in a table of {}", count,
+        first, index_.table_size());
+  return {reinterpret_cast<std::byte*>(&index_.numbered(first)), count * sizeof(Bucket)};
+}
+
 Result<void> IndexLoader::load(uint64_t first, Bytes images) {
-  CHECK(first % kTogether == 0, "bucket {} is loaded first", first);
   for (size_t at = 0; at < images.size(); at += sizeof(Bucket)) {
     TRY(load_bucket(first++, images.subspan(at, sizeof(Bucket))));
   }
   return {};
 }
 
+// True: nothing is to be changed, taken away or looked at again. Without a branch, since nobody can
+// foretell how many entries a bucket has.
+bool IndexLoader::is_fine(const Words& words) const {
+  const auto begin = static_cast<uint64_t>(bounds_.begin);
+  const auto size = static_cast<uint64_t>(bounds_.start) - begin;
+  uint64_t seen = 0;
+  uint64_t wrong = 0;
+  for (const uint64_t word : words) {
+    const uint64_t used = word != 0 ? 1 : 0;
+    const uint64_t outside = (word & EntryWord::kAddressMask) - begin >= size ? 1 : 0;
+    const uint64_t kind = used << (EntryWord{word}.tag() % 64);
+    wrong |= (used & outside) | (word & EntryWord::kTentative) | (seen & kind);
+    seen |= kind;
+  }
+  return wrong == 0;
+}
+
 Result<void> IndexLoader::load_bucket(uint64_t number, Bytes image) {
-  std::array<uint64_t, Bucket::kEntries> words;
+  Words words;
   std::memcpy(words.data(), image.data(), sizeof words);
-  uint64_t link = get<uint64_t>(image.data() + sizeof words) & HashIndex::kLinkMask;
+  uint64_t link = get<uint64_t>(image.data() + sizeof words);
+  Bucket& bucket = index_.numbered(number);
+  const bool in_place = image.data() == reinterpret_cast<const std::byte*>(&bucket);
+  if (in_place && link == 0 && is_fine(words)) return {};
+  link &= HashIndex::kLinkMask;
   if (link < HashIndex::kReserved || link >= known_) link = 0;
   Kinds kinds;
   bool alike = false;
@@ -70,13 +97,12 @@ Result<void> IndexLoader::load_bucket(uint64_t number, Bytes image) {
     empty = false;
     if (kinds.add(entry)) alike = alike || has_tag(std::span(words).first(i), entry.tag());
   }
-  if (empty) return {};  // as it is in the index
+  if (empty && !in_place) return {};  // as it is in the index
   const bool in_table = number < index_.table_size();
   const bool alone = in_table && link == 0 && !alike;
   if (in_table && !alone) {
     chains_[number / kTogether] |= uint64_t{1} << (number % kTogether);
   }
-  Bucket& bucket = index_.numbered(number);
   for (size_t i = 0; i < words.size(); ++i) {
     bucket.entries[i].store(alone ? rewound(words[i]) : words[i], kAlone);
   }

@@ -33,8 +33,8 @@ void ReadAhead::ask(const Result<Piece>& piece) {
   next.room = {next.bytes.data(), next.bytes.size()};
   next.io = Io();
   if (!piece) return;
-  next.io.frame = piece->into;
-  if (piece->into != nullptr) next.room = {piece->into->base, piece->into->size};
+  next.io.frame = piece->frame;
+  if (!piece->into.empty()) next.room = piece->into;
   if (piece->device == nullptr) return;
   CHECK(piece->length <= next.room.size(), "a piece of {} bytes has {}", piece->length,
         next.room.size());

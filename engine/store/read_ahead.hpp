@@ -20,7 +20,8 @@ class ReadAhead {
     Device* device = nullptr;
     uint64_t offset = 0;
     size_t length = 0;
-    const Frame* into = nullptr;  // live until it is taken; none: room of the ReadAhead
+    MutableBytes into = {};        // where to; none: room of the ReadAhead
+    const Frame* frame = nullptr;  // of `into`, if it lies in one
   };
 
   /// Sees each piece that has been read, before its turn. Called by whoever finishes the read: on
@@ -35,8 +36,7 @@ class ReadAhead {
   struct Taken {
     Result<void> place;  // Errors: what was asked for instead of a piece; then nothing was read
     Result<void> read;   // Errors: those of the device; io, if it was short; a look's
-    MutableBytes bytes;  // all of the frame, or room for the longest piece; what was asked for is
-                         // at the start
+    MutableBytes bytes;  // where it was read to, the start of it: its place, or room for any piece
     const Frame* frame = nullptr;  // that of the piece
   };
 

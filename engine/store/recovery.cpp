@@ -185,7 +185,8 @@ Result<ReadAhead::Piece> Recovery::piece_of(int64_t page) {
   TRY_ASSIGN(ReadAhead::Piece piece, place_of(page));
   if (!stays(page)) return piece;
   TRY(log_.frames().ensure(page));
-  piece.into = log_.frames().at(log_.geometry().page_start(page)).frame();
+  piece.frame = log_.frames().at(log_.geometry().page_start(page)).frame();
+  piece.into = {piece.frame->base, piece.frame->size};
   return piece;
 }
 

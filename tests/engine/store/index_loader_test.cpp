@@ -36,6 +36,10 @@ struct Copy {
   }
 };
 
+/// How the images come to the loader.
+enum class Way : uint8_t { in_order, backwards, in_place };
+constexpr Way kWays[] = {Way::in_order, Way::backwards, Way::in_place};
+
 using LoadedEntries =
     std::multimap<uint64_t, std::pair<uint64_t, LogAddr>>;  // bucket, tag, address
 
@@ -44,18 +48,24 @@ struct Loaded {
   HashIndex index{plain, plain};
   Result<void> outcome;
 
-  explicit Loaded(const Copy& copy, bool backwards = false) {
+  Loaded(const Copy& copy, Way way) {
     REQUIRE(index.initialise(kIndexBits));
-    outcome = load(copy, backwards);
+    outcome = load(copy, way);
   }
-  Result<void> load(const Copy& copy, bool backwards) {
+  Result<void> load(const Copy& copy, Way way) {
     IndexLoader loader(index, plain, kBounds);
     TRY(loader.begin(kOverflow));
-    const uint64_t pieces = (copy.buckets.size() + 63) / 64;
+    const uint64_t pieces = (copy.buckets.size() + 31) / 32;
     for (uint64_t i = 0; i < pieces; ++i) {
-      const uint64_t first = 64 * (backwards ? pieces - 1 - i : i);
-      const uint64_t end = std::min<uint64_t>(first + 64, copy.buckets.size());
-      TRY(loader.load(first, copy.bytes(first, end)));
+      const uint64_t first = 32 * (way == Way::backwards ? pieces - 1 - i : i);
+      const uint64_t end = std::min<uint64_t>(first + 32, copy.buckets.size());
+      Bytes images = copy.bytes(first, end);
+      if (way == Way::in_place && end <= kTable) {
+        const MutableBytes place = loader.place(first, end - first);
+        std::copy(images.begin(), images.end(), place.begin());
+        images = place;
+      }
+      TRY(loader.load(first, images));
     }
     return loader.finish();
   }
@@ -83,14 +93,16 @@ TEST_CASE("what a bucket was copied with is loaded, and what it must not keep is
              entry(6, kTempInvalid),
              kLatched};
   copy[127][6] = entry(7, 1234);
-  Loaded loaded(copy);
-  REQUIRE(loaded.outcome);
-  CHECK(loaded.entries() ==
-        LoadedEntries{
-            {3, {1, 1000}}, {3, {4, kTempInvalid}}, {3, {5, kTempInvalid}}, {127, {7, 1234}}});
-  // Nobody holds its latch.
-  Bucket& bucket = loaded.index.bucket_of(3);
-  CHECK(loaded.index.try_lock_exclusive(bucket));
+  for (const Way way : kWays) {
+    Loaded loaded(copy, way);
+    REQUIRE(loaded.outcome);
+    CHECK(loaded.entries() ==
+          LoadedEntries{
+              {3, {1, 1000}}, {3, {4, kTempInvalid}}, {3, {5, kTempInvalid}}, {127, {7, 1234}}});
+    // Nobody holds its latch.
+    Bucket& bucket = loaded.index.bucket_of(3);
+    CHECK(loaded.index.try_lock_exclusive(bucket));
+  }
 }
 
 TEST_CASE("a chain is loaded whole, and loses what was not copied") {
@@ -101,8 +113,8 @@ TEST_CASE("a chain is loaded whole, and loses what was not copied") {
                       kFirstLink + 1000};  // which is in no memory
   copy[1] = {entry(1, 2000), 0, 0, 0, 0, 0, 0, kFirstLink - 1};
   copy.overflow(1) = {entry(7, 2000), 0, 0, 0, 0, 0, 0, 0};  // nobody leads to it
-  for (const bool backwards : {false, true}) {
-    Loaded loaded(copy, backwards);
+  for (const Way way : kWays) {
+    Loaded loaded(copy, way);
     REQUIRE(loaded.outcome);
     CHECK(loaded.index.try_lock_exclusive(loaded.index.bucket_of(0)));
     CHECK(loaded.entries() == LoadedEntries{{0, {1, 2000}},
@@ -121,23 +133,27 @@ TEST_CASE("of two entries of one tag the newer one counts") {
   copy[70] = {entry(9, 2000), 0, 0, 0, 0, 0, 0, kFirstLink + 1};
   copy.overflow(1) = {
       entry(9, 2008), entry(9 + 64, 1000), entry(6, 1100), entry(6, 1200), 0, 0, 0, 0};
-  Loaded loaded(copy);
-  REQUIRE(loaded.outcome);
-  CHECK(loaded.entries() == LoadedEntries{{5, {9, 3000}},
-                                          {5, {8, 1500}},
-                                          {6, {9, kTempInvalid}},
-                                          {70, {9, 2008}},
-                                          {70, {9 + 64, 1000}},
-                                          {70, {6, 1200}}});
+  for (const Way way : kWays) {
+    Loaded loaded(copy, way);
+    REQUIRE(loaded.outcome);
+    CHECK(loaded.entries() == LoadedEntries{{5, {9, 3000}},
+                                            {5, {8, 1500}},
+                                            {6, {9, kTempInvalid}},
+                                            {70, {9, 2008}},
+                                            {70, {9 + 64, 1000}},
+                                            {70, {6, 1200}}});
+  }
 }
 
 TEST_CASE("an index that knows more than its log is damaged") {
   Copy copy;
   copy[100][0] = entry(1, 9000);
-  const Loaded loaded(copy);
-  REQUIRE_FALSE(loaded.outcome);
-  CHECK(loaded.outcome.error().code == Errc::corrupt);
-  CHECK(loaded.outcome.error().where == 9000);
+  for (const Way way : kWays) {
+    const Loaded loaded(copy, way);
+    REQUIRE_FALSE(loaded.outcome);
+    CHECK(loaded.outcome.error().code == Errc::corrupt);
+    CHECK(loaded.outcome.error().where == 9000);
+  }
 }
 
 TEST_CASE("a chain that comes back to itself is damage, and no walk without end") {
@@ -145,7 +161,9 @@ TEST_CASE("a chain that comes back to itself is damage, and no walk without end"
   copy[0][7] = kFirstLink;
   copy.overflow(0)[7] = kFirstLink + 1;
   copy.overflow(1)[7] = kFirstLink;
-  const Loaded loaded(copy);
-  REQUIRE_FALSE(loaded.outcome);
-  CHECK(loaded.outcome.error().code == Errc::corrupt);
+  for (const Way way : kWays) {
+    const Loaded loaded(copy, way);
+    REQUIRE_FALSE(loaded.outcome);
+    CHECK(loaded.outcome.error().code == Errc::corrupt);
+  }
 }

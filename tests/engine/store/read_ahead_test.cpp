@@ -140,7 +140,7 @@ TEST_CASE("each piece is seen once before its turn, and what is said of it is it
   CHECK(looks.sizes == std::vector<size_t>(4, kPiece));
 }
 
-TEST_CASE("a piece is read into the frame that it names, and others into room of their own",
+TEST_CASE("a piece is read to the place that it names, and others into room of their own",
           "[recovery]") {
   World world(4);
   Frames& frames = world.plain;
@@ -149,10 +149,11 @@ TEST_CASE("a piece is read into the frame that it names, and others into room of
   ReadAhead reads(world.plain.runtime());
   REQUIRE(reads.begin(kPiece));
   ReadAhead::Piece second = world.piece(2);
-  second.into = *frame;
+  second.into = {(*frame)->base, (*frame)->size};
+  second.frame = *frame;
   reads.ask(world.piece(1));
   reads.ask(second);
-  reads.ask(ReadAhead::Piece{nullptr, 0, 0, *frame});
+  reads.ask(ReadAhead::Piece{nullptr, 0, 0, second.into, *frame});
   reads.ask(world.piece(3));
   CHECK(World::holds(reads.take(), 1));
   const ReadAhead::Taken taken = reads.take();
