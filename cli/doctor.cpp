@@ -2,6 +2,7 @@
 // orrery doctor: whether this machine and this build are fit. One line a check: OK, WARN or FAIL,
 // what was found, and the command that mends it.
 #include <fmt/format.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -106,7 +107,12 @@ void Doctor::check_build() {
 
 void Doctor::check_randomisation() {
   const int64_t aslr = number_in("/proc/sys/kernel/randomize_va_space");
-  say(State::ok, "ASLR", aslr == 0 ? "off" : "on; runs do not depend on it");
+  // `setarch -R` takes it from one process alone.
+  const int here = personality(0xffffffff);
+  const bool off = aslr == 0 || (here != -1 && (here & ADDR_NO_RANDOMIZE) != 0);
+  say(State::ok, "ASLR",
+      off ? "off; that a run depends on where a program lies is seen elsewhere alone"
+          : "on; runs do not depend on it");
   const int64_t bits = number_in("/proc/sys/vm/mmap_rnd_bits");
   const bool high = bits > 28 && sanitizers_text() != "none";
   say(high ? State::warn : State::ok, "vm.mmap_rnd_bits",

@@ -11,6 +11,7 @@
 
 #include "cli/build.hpp"
 #include "cli/verb.hpp"
+#include "fuzz/out_of_memory.hpp"
 #include "scenarios/run.hpp"
 
 namespace orrery::cli {
@@ -118,6 +119,7 @@ int main(int count, char** words) {
   signal(SIGCHLD, SIG_DFL);
   // Writing beyond `ulimit -f` is an error like a full disk, not the end.
   signal(SIGXFSZ, SIG_IGN);
+  orrery::fuzz::end_without_memory();
   const int code = orrery::cli::main_of(count, words);
   std::cout.flush();
   // A result that could not be written is no result.

@@ -18,12 +18,14 @@
 #include "fuzz/counts.hpp"
 #include "fuzz/interrupts.hpp"
 #include "fuzz/run_order.hpp"
+#include "fuzz/worker_slot.hpp"
 #include "reports/words.hpp"
 
 namespace orrery::fuzz {
 namespace {
 
 using reports::RunRow;
+using Worker = WorkerSlot;
 using Moment = std::chrono::steady_clock::time_point;
 
 constexpr int kTickMs = 100;
@@ -40,24 +42,6 @@ constexpr unsigned kTriesMax = 10;
 constexpr int kPipeSize = 1 << 20;
 constexpr size_t kRowsAtOnce = 256;
 constexpr timespec kBetweenReads{0, 2'000'000};
-
-struct Worker {
-  pid_t process = -1;
-  int pipe = -1;
-  std::vector<std::byte> bytes;  // what was read from the pipe
-  size_t held = 0;               // bytes of them: the beginning of a row that has not arrived whole
-  uint64_t died_in = kNoRun;     // the run in which this worker's predecessor died
-  int death = 0;                 // how: its wait status, or kHung
-  uint64_t killed_in = kNoRun;   // the run that took too long
-  unsigned tries = 0;            // to start it that have failed
-  int64_t retry_ms = 0;          // when to try again
-  uint64_t owed = kNoRun;        // the run that it then begins with
-  bool wanted = false;           // it is to be tried again
-  int64_t mute_ms = 0;           // since when its pipe is closed, and it has not ended
-  uint64_t mute_in = kNoRun;     // the run that it was in then
-  bool mute_killed = false;      // because of that
-  LastWords last_words;
-};
 
 // The line that tells most of what it said, behind a colon; nothing if it said nothing.
 std::string said_by(const Worker& worker) {
@@ -100,6 +84,7 @@ class Supervisor {
   void blame_losses();
   bool ends_campaign(const RunRow& row) const;
   void interrupted();
+  void stop();
   void kill_all();
   double seconds() const;
   bool any_left() const;
@@ -114,6 +99,7 @@ class Supervisor {
   const uint64_t end_;
   RunOrder runs_;  // to be handed on
   bool over_ = false;
+  bool stopped_ = false;
   bool short_of_workers_ = false;
   Campaign campaign_;
 };
@@ -139,11 +125,11 @@ Campaign Supervisor::run() {
   const Shared& shared = memory_.shared();
   if (!over_) {
     runs_.lose_up_to(std::min(shared.next.load(), end_));
-    if (!shared.stop && runs_.next() < end_) campaign_.broke_off = true;
+    if (!stopped_ && runs_.next() < end_) campaign_.broke_off = true;
   }
   blame_losses();
   // A Ctrl-C that came while the last rows were read. What had ended by itself is not interrupted.
-  if (!over_ && !shared.stop && interrupts_.came()) interrupted();
+  if (!over_ && !stopped_ && interrupts_.came()) interrupted();
   campaign_.sometimes = sometimes_by_label(memory_.sometimes());
   campaign_.next = runs_.next();
   campaign_.wall_s = seconds();
@@ -215,7 +201,7 @@ void Supervisor::start_late() {
   for (unsigned number = 0; number < workers_.size(); ++number) {
     Worker& worker = workers_[number];
     if (!worker.wanted || steady_ms() < worker.retry_ms) continue;
-    const bool idle = memory_.shared().stop || memory_.shared().next >= end_;
+    const bool idle = stopped_ || memory_.shared().next >= end_;
     if (worker.owed == kNoRun && idle) {
       worker.wanted = false;
     } else {
@@ -244,7 +230,7 @@ void Supervisor::wait_for_news() {
   if (ready >= 0) lose_what_nobody_plays();
   start_late();
   kill_hung();
-  if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) memory_.shared().stop = true;
+  if (seconds() * 1000 >= static_cast<double>(order_.time_max_ms)) stop();
   campaign_.next = runs_.next();
   watcher_.on_tick(campaign_, seconds());
   if (watcher_.gives_up()) campaign_.given_up = over_ = true;
@@ -279,8 +265,8 @@ void Supervisor::arrived(unsigned number, const RunRow& row, std::string last_wo
   if (worker.died_in == row.index) {
     // A worker died there, and its successor did not: nobody knows why. What this one saw counts.
     worker.died_in = kNoRun;
-    add_defect(row.index, fmt::format("a worker {} in this run, and another did not",
-                                      death_text(worker.death)));
+    add_defect(row.index, fmt::format("a worker {} in this run, and another did not{}",
+                                      death_text(worker.death), worker.said));
   }
   if (runs_.is_over(row.index)) return;  // a run that two had claimed
   Over& over = runs_.add(row.index);
@@ -349,15 +335,16 @@ void Supervisor::died(unsigned number, int status) {
       add_defect(kNoRun, fmt::format("a worker {} between two runs{}", death_text(status),
                                      said_by(worker)));
     }
-    if (!shared.stop) start(number, kNoRun);
+    if (!stopped_) start(number, kNoRun);
     return;
   }
   // Killed when it had just begun another run: that one is not to blame.
   if (by_us && !hung) return start(number, index);
   const bool again = worker.died_in == index;
-  if (!again && !by_harness) {
+  if (!again) {
     worker.died_in = index;
     worker.death = death;
+    worker.said = said_by(worker);
     return start(number, index);
   }
   worker.died_in = kNoRun;
@@ -413,7 +400,7 @@ void Supervisor::kill_hung() {
 void Supervisor::add_defect(uint64_t index, std::string text) {
   campaign_.defects.push_back({index, std::move(text)});
   if (campaign_.defects.size() < kDefectsMax) return;
-  memory_.shared().stop = true;
+  stop();
   campaign_.broke_off = true;
 }
 
@@ -471,8 +458,11 @@ bool Supervisor::ends_campaign(const RunRow& row) const {
 
 void Supervisor::interrupted() {
   campaign_.interrupted = true;
-  memory_.shared().stop = true;
+  stop();
 }
+
+// A worker may have written anything to the memory that is shared: what it says there is not asked.
+void Supervisor::stop() { memory_.shared().stop = stopped_ = true; }
 
 void Supervisor::kill_all() {
   for (Worker& worker : workers_) {

@@ -11,6 +11,7 @@
 
 #include "engine/base/check.hpp"
 #include "fuzz/interrupts.hpp"
+#include "fuzz/out_of_memory.hpp"
 #include "fuzz/standstill.hpp"
 
 namespace orrery::fuzz {
@@ -66,6 +67,7 @@ SharedMemory::~SharedMemory() { munmap(shared_, size_); }
 void work(const WorkerOrder& order, SharedMemory& memory, LastWords& last_words,
           const MakePlayer& make) noexcept {
   deaf_to_interrupts();
+  end_without_memory();
   last_words.listen();
   watch_for_standstill(order.still_ms);
   Shared& shared = memory.shared();
