@@ -111,7 +111,7 @@ void Doctor::check_randomisation() {
   const int here = personality(0xffffffff);
   const bool off = aslr == 0 || (here != -1 && (here & ADDR_NO_RANDOMIZE) != 0);
   say(State::ok, "ASLR",
-      off ? "off; that a run depends on where a program lies is seen elsewhere alone"
+      off ? "off; what depends on where a program lies is not seen here"
           : "on; runs do not depend on it");
   const int64_t bits = number_in("/proc/sys/vm/mmap_rnd_bits");
   const bool high = bits > 28 && sanitizers_text() != "none";

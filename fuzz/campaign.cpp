@@ -348,7 +348,7 @@ void Supervisor::died(unsigned number, int status) {
     return start(number, index);
   }
   worker.died_in = kNoRun;
-  if (again && death == worker.death && !by_harness && death != kMute) {
+  if (death == worker.death && !by_harness && death != kMute) {
     verdict_of_death(number, index, death);
   } else {
     runs_.add(index);
@@ -461,7 +461,8 @@ void Supervisor::interrupted() {
   stop();
 }
 
-// A worker may have written anything to the memory that is shared: what it says there is not asked.
+// A worker may have written anything to the memory that is shared: whether to stop is not read
+// there.
 void Supervisor::stop() { memory_.shared().stop = stopped_ = true; }
 
 void Supervisor::kill_all() {

@@ -13,10 +13,10 @@ namespace orrery::engine {
 /// followed by b.
 uint32_t crc32c(Bytes bytes, uint32_t seed = 0);
 
-/// Bytes: whoever brings many small pieces together does best to hand over so many at a time.
-inline constexpr size_t kCrc32cBlock = 3072;
-
 /// The same on any processor; what crc32c falls back to.
 uint32_t crc32c_by_table(Bytes bytes, uint32_t seed = 0);
+
+/// Bytes: whoever brings many small pieces together does best to hand over so many at a time.
+inline constexpr size_t kCrc32cBlock = 3072;
 
 }  // namespace orrery::engine

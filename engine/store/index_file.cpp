@@ -42,7 +42,7 @@ Result<void> read_buckets(const Runtime& runtime, Device& file, const IndexInfo&
   const uint64_t table = uint64_t{sizeof(Bucket)} << index.index_bits;
   const uint64_t bytes = table + index.overflow * sizeof(Bucket);
   if (file.size() < bytes) return Error{Errc::corrupt, "an index that is too short"};
-  // The table is read to where it is to be, what follows it into other room.
+  // The table is read to where it is to be, unless a sector is larger; what follows it is not.
   const size_t room =
       std::max<size_t>(std::min(index_chunk(table, index.sector), table), index.sector);
   const auto size_of = [&](uint64_t number) { return std::min(room, bytes - number * room); };

@@ -20,7 +20,7 @@ class ReadAhead {
     Device* device = nullptr;
     uint64_t offset = 0;
     size_t length = 0;
-    MutableBytes into = {};        // where to; none: room of the ReadAhead
+    MutableBytes into = {};        // where to, until it is taken; none: room of the ReadAhead
     const Frame* frame = nullptr;  // of `into`, if it lies in one
   };
 

@@ -374,6 +374,7 @@ TEST_CASE("a loop without a point is a broken promise that replays") {
 TEST_CASE("a run that eats all memory is a defect of the harness, and the others go on") {
   const auto body = [](RunRow& row) {
     if (row.index != 6) return;
+    signal(SIGABRT, SIG_DFL);  // the framework's would print
     rlimit limit{};
     limit.rlim_cur = limit.rlim_max = size_t{256} << 20;
     setrlimit(RLIMIT_AS, &limit);
@@ -384,11 +385,17 @@ TEST_CASE("a run that eats all memory is a defect of the harness, and the others
   order.keep_going = true;
   Listener listener;
   const Campaign campaign = run_campaign(order, listener);
+#if ORRERY_ASAN  // says so itself, and ends the process
+  CHECK(complete(listener, 20));
+  CHECK(campaign.failed == 1);
+  CHECK(campaign.defects.empty());
+#else
   CHECK(complete_but(listener, 20, 6));
   CHECK(campaign.failed == 0);
   REQUIRE(campaign.defects.size() == 1);
   CHECK(campaign.defects[0].index == 6);
   CHECK_THAT(campaign.defects[0].text, Catch::Matchers::ContainsSubstring("no memory left"));
+#endif
 }
 
 TEST_CASE("a worker that gives up by itself is a defect, and its run is played once more") {

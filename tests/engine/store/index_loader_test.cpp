@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <span>
 #include <vector>
@@ -93,12 +94,25 @@ TEST_CASE("what a bucket was copied with is loaded, and what it must not keep is
              entry(6, kTempInvalid),
              kLatched};
   copy[127][6] = entry(7, 1234);
+  // Each alone: a bucket in which nothing else is to be changed.
+  const LogAddr edges[] = {999, 1000, 4999, 5000, 8999};
+  for (uint64_t i = 0; i < std::size(edges); ++i) copy[10 + i][i] = entry(20 + i, edges[i]);
+  copy[20] = {entry(1, 2000), entry(2, 2000) | EntryWord::kTentative, 0, 0, 0, 0, 0, 0};
+  copy[21] = {entry(9, 2000), entry(9 + 64, 2008), 0, 0, 0, 0, 0, 0};
   for (const Way way : kWays) {
     Loaded loaded(copy, way);
     REQUIRE(loaded.outcome);
-    CHECK(loaded.entries() ==
-          LoadedEntries{
-              {3, {1, 1000}}, {3, {4, kTempInvalid}}, {3, {5, kTempInvalid}}, {127, {7, 1234}}});
+    CHECK(loaded.entries() == LoadedEntries{{3, {1, 1000}},
+                                            {3, {4, kTempInvalid}},
+                                            {3, {5, kTempInvalid}},
+                                            {11, {21, 1000}},
+                                            {12, {22, 4999}},
+                                            {13, {23, kTempInvalid}},
+                                            {14, {24, kTempInvalid}},
+                                            {20, {1, 2000}},
+                                            {21, {9, 2000}},
+                                            {21, {9 + 64, 2008}},
+                                            {127, {7, 1234}}});
     // Nobody holds its latch.
     Bucket& bucket = loaded.index.bucket_of(3);
     CHECK(loaded.index.try_lock_exclusive(bucket));
