@@ -25,7 +25,6 @@ namespace orrery::fuzz {
 namespace {
 
 using reports::RunRow;
-using Worker = WorkerSlot;
 using Moment = std::chrono::steady_clock::time_point;
 
 constexpr int kTickMs = 100;

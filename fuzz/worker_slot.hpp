@@ -14,7 +14,7 @@
 
 namespace orrery::fuzz {
 
-struct WorkerSlot {
+struct Worker {
   pid_t process = -1;
   int pipe = -1;
   std::vector<std::byte> bytes;  // what was read from the pipe

@@ -389,6 +389,10 @@ TEST_CASE("a run that eats all memory is a defect of the harness, and the others
   CHECK(complete(listener, 20));
   CHECK(campaign.failed == 1);
   CHECK(campaign.defects.empty());
+  CHECK(listener.rows[6].oracle.view() == "memory");
+  // What the sanitizer said of it is kept.
+  REQUIRE(listener.last_words.size() == 1);
+  CHECK(listener.last_words[0].first == 6);
 #else
   CHECK(complete_but(listener, 20, 6));
   CHECK(campaign.failed == 0);

@@ -2,7 +2,7 @@
 // Whatever a worker does once, to itself or to the memory that it shares, no run is lost unheard.
 #include <unistd.h>
 
-#include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <string>
